@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The wire: every struct and number that crosses the ring buffer or stands in a recording.
+ *
+ * An event is a struct wire_hdr, the rest of its base struct, and then the parts that hdr.parts names, in the order
+ * task, ident, stats. Everything is little-endian host order except addresses (network order bytes, IPv4 as
+ * ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC in nanoseconds. Every byte, padding too, is written.
+ * Kind numbers are append-only: a retired kind keeps its number.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#ifndef __VMLINUX_H__ /* vmlinux.h brings its own integer types */
+#include <linux/types.h>
+#endif
+
+#define WIRE_VERSION 1
+#define WIRE_COMM_LEN 16
+#define WIRE_CA_LEN 16
+#define WIRE_MAX_LEN 4096 /* no event is longer, its texts included */
+
+/* The kernel's TCP states (include/net/tcp_states.h). The transition tracepoint never shows 6 or 12 as a new state. */
+enum wire_tcp_state {
+	WIRE_ESTABLISHED = 1,
+	WIRE_SYN_SENT = 2,
+	WIRE_SYN_RECV = 3,
+	WIRE_FIN_WAIT1 = 4,
+	WIRE_FIN_WAIT2 = 5,
+	WIRE_TIME_WAIT = 6,
+	WIRE_CLOSE = 7,
+	WIRE_CLOSE_WAIT = 8,
+	WIRE_LAST_ACK = 9,
+	WIRE_LISTEN = 10,
+	WIRE_CLOSING = 11,
+	WIRE_NEW_SYN_RECV = 12,
+	WIRE_STATE_MAX = 13,
+};
+
+enum wire_kind {
+	/* from the kernel */
+	WIRE_STATE = 1,      /* struct wire_state: a socket changes state */
+	WIRE_DESTROY = 2,    /* struct wire_hdr: a socket died whose CLOSE was not delivered */
+	WIRE_RETRANSMIT = 3, /* struct wire_retransmit */
+	WIRE_RESET = 4,      /* struct wire_reset: of a connection's own socket */
+	WIRE_TOUCH = 5,      /* struct wire_hdr + task: first read by a task */
+	WIRE_SCAN = 6,       /* struct wire_scan: a socket that exists */
+	/* from the collector, so that a recording holds all that the output needs */
+	WIRE_SCAN_BEGIN = 7,  /* struct wire_mark */
+	WIRE_SCAN_END = 8,    /* struct wire_mark */
+	WIRE_AGGREGATE = 9,   /* struct wire_aggregate: what has no connection, counted in the kernel */
+	WIRE_LOST = 10,       /* struct wire_lost */
+	WIRE_TICK = 11,       /* struct wire_tick: time passes; all that is due by hdr.ts is due now */
+	WIRE_CLOCK = 12,      /* struct wire_mark: value = CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
+	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, text = path */
+	WIRE_CGROUP = 14,     /* struct wire_text: key = cgroup id, text = path */
+	WIRE_RST_REASON = 15, /* struct wire_text: key = number in this kernel, text = name */
+	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, text = name NUL type NUL why */
+	WIRE_META = 17,       /* struct wire_text: text = what ("start", "ready", "degraded", "stop") */
+	WIRE_KIND_MAX = 18,
+};
+
+enum wire_parts {
+	WIRE_PART_TASK = 1,
+	WIRE_PART_IDENT = 2,
+	WIRE_PART_STATS = 4,
+	WIRE_PARTS_ALL = 7,
+};
+
+enum wire_sk_flags {
+	WIRE_SK_DONE = 1,     /* SOCK_DONE: the peer's FIN was received */
+	WIRE_SK_DEAD = 2,     /* SOCK_DEAD: no process holds the socket any more */
+	WIRE_SK_ORPHAN = 4,   /* sk_socket is NULL: not accepted yet, or closed */
+	WIRE_SK_REPAIR = 8,   /* TCP_REPAIR: states change without segments */
+	WIRE_SK_LINGER0 = 16, /* SO_LINGER with time 0 */
+	WIRE_SK_OWNED = 32,   /* a task holds the lock: a segment is processed from the backlog, or the task acts */
+};
+
+struct wire_hdr {
+	__u64 ts;
+	__u64 cookie; /* the socket's, 0 where no socket is meant */
+	__u16 len;    /* of the whole event, a multiple of 8 */
+	__u8 kind;
+	__u8 parts;
+	__u8 old_state; /* the socket's state; before the change in WIRE_STATE */
+	__u8 new_state; /* WIRE_SCAN of a minisocket (old_state TIME_WAIT): its substate; else equal outside WIRE_STATE */
+	__u8 sk_flags;
+	__u8 shutdown; /* sk_shutdown: 1 receive side, 2 send side */
+};
+
+/* What the socket's sequence numbers and error were as the state changed. */
+struct wire_state {
+	struct wire_hdr hdr;
+	__u32 snd_una;
+	__u32 snd_nxt;
+	__u32 write_seq;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 segs_in;  /* counted as they arrive, those in the backlog too */
+	__u32 segs_out; /* SYN-ACK of a passive socket not counted */
+	__u16 err;      /* sk_err, an errno, positive */
+	__u8 pad[2];
+};
+
+/* The process that acts, in task context only: tgid 0 says that nobody did. */
+struct wire_task {
+	__u32 tgid;
+	__u32 uid;
+	__u64 start_ns;           /* of the process, since boot (CLOCK_BOOTTIME) */
+	char comm[WIRE_COMM_LEN]; /* of the process, not of the thread; any bytes */
+};
+
+enum wire_ident_flags {
+	WIRE_ID_MPTCP = 1,
+	WIRE_ID_FASTOPEN = 2, /* data in the SYN was accepted */
+	WIRE_ID_KERNEL = 4,   /* the kernel's own socket (NFS and the like) */
+};
+
+/* Once per connection, when all of it is known. */
+struct wire_ident {
+	__u8 local_addr[16];
+	__u8 peer_addr[16];
+	__u64 cgroup_id;
+	__u32 netns;
+	__u32 uid; /* sk_uid; before accept() the listener's */
+	__u16 local_port;
+	__u16 peer_port;
+	__u8 family; /* AF_INET 2 or AF_INET6 10, the socket's own */
+	__u8 flags;
+	__u8 pad[2];
+	__u32 syn_rtt_us;  /* smoothed RTT as it stands: at ESTABLISHED, of the handshake; 0 unknown */
+	__u32 syn_retrans; /* total_retrans: at ESTABLISHED, of SYN (active) or SYN-ACK (passive) */
+};
+
+/* The connection's counters as it closes. Sequence space: SYN and FIN count where the kernel counts them. */
+struct wire_stats {
+	__u64 bytes_sent; /* payload, retransmissions included */
+	__u64 bytes_acked;
+	__u64 bytes_received;
+	__u64 bytes_retrans; /* of bytes_sent */
+	__u32 segs_out;
+	__u32 segs_in;
+	__u32 srtt_us;
+	__u32 min_rtt_us; /* 0xffffffff: no sample */
+	__u32 mss;
+	__u32 total_retrans;
+	char ca_name[WIRE_CA_LEN];
+};
+
+enum wire_segment_kind {
+	WIRE_SEG_SYN = 1,
+	WIRE_SEG_SYNACK = 2,
+	WIRE_SEG_DATA = 3,
+	WIRE_SEG_FIN = 4,
+};
+
+enum wire_trigger {
+	WIRE_TRIGGER_UNKNOWN = 0,
+	WIRE_TRIGGER_RTO = 1,
+	WIRE_TRIGGER_FAST = 2,
+	WIRE_TRIGGER_TLP = 3,
+};
+
+struct wire_retransmit { /* may carry the ident part (a SYN does) */
+	struct wire_hdr hdr;
+	__u32 seq;
+	__u32 end_seq;
+	__u8 segment; /* enum wire_segment_kind */
+	__u8 trigger; /* enum wire_trigger */
+	__u8 pad[6];
+};
+
+enum wire_direction {
+	WIRE_SENT = 1,
+	WIRE_RECEIVED = 2,
+};
+
+struct wire_reset { /* may carry the ident part */
+	struct wire_hdr hdr;
+	__u32 reason; /* enum sk_rst_reason of this kernel; 0 where it has none */
+	__u8 direction;
+	__u8 pad[3];
+};
+
+struct wire_scan { /* with any parts; one per (socket, process, descriptor) and one per socket */
+	struct wire_state s;
+	__s32 fd;   /* -1: found by namespace, not by descriptor */
+	__u32 torn; /* the socket was not locked, and its numbers changed while they were read */
+};
+
+struct wire_mark {
+	struct wire_hdr hdr;
+	__s64 value; /* SCAN_BEGIN: enum wire_scan_cause; SCAN_END: namespaces scanned; CLOCK: ns */
+};
+
+enum wire_scan_cause {
+	WIRE_SCAN_STARTUP = 1,
+	WIRE_SCAN_RESYNC = 2,
+	WIRE_SCAN_REQUEST = 3,
+	WIRE_SCAN_PROGRESS = 4, /* the counters of what goes on */
+	WIRE_SCAN_STOP = 5,     /* the same for the last time */
+};
+
+enum wire_aggregate_kind {
+	WIRE_AGG_SYNACK_RETRANSMIT = 1,
+	WIRE_AGG_RESET_SENT = 2,
+};
+
+struct wire_aggregate {
+	struct wire_hdr hdr;
+	__u32 netns;
+	__u16 local_port;
+	__u8 what; /* enum wire_aggregate_kind */
+	__u8 pad;
+	__u32 reason; /* enum sk_rst_reason, for resets */
+	__u32 pad2;
+	__u64 count;
+	__u64 interval_ns;
+};
+
+enum wire_lost_stage {
+	WIRE_LOST_HOOK = 1,  /* the kernel did not run a program (it was already running on that CPU) */
+	WIRE_LOST_RING = 2,  /* the ring buffer was full */
+	WIRE_LOST_TABLE = 3, /* --max-connections, or no memory */
+	WIRE_LOST_QUEUE = 4, /* the output could not keep up */
+	WIRE_LOST_WRITE = 5, /* the output failed */
+	WIRE_LOST_RATELIMIT = 6,
+	WIRE_LOST_MAX = 7,
+};
+
+/* Stands in the stream where the loss began (hdr.ts, or as near as is known), before all newer events. */
+struct wire_lost {
+	struct wire_hdr hdr;
+	__u64 count;
+	__u64 until_ns; /* the last of them may be as young as this */
+	__u8 stage;
+	__u8 pad[7];
+};
+
+struct wire_tick {
+	struct wire_hdr hdr;
+	__u64 rss_bytes;
+	__u64 cpu_us;
+};
+
+struct wire_text {
+	struct wire_hdr hdr;
+	__u64 key;
+	__u64 key2;
+	char text[]; /* NUL-terminated, zero-padded to a multiple of 8 */
+};
+
+_Static_assert(sizeof(struct wire_hdr) == 24, "wire");
+_Static_assert(sizeof(struct wire_state) == 56, "wire");
+_Static_assert(sizeof(struct wire_task) == 32, "wire");
+_Static_assert(sizeof(struct wire_ident) == 64, "wire");
+_Static_assert(sizeof(struct wire_stats) == 72, "wire");
+_Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
+_Static_assert(sizeof(struct wire_reset) == 32, "wire");
+_Static_assert(sizeof(struct wire_scan) == 64, "wire");
+_Static_assert(sizeof(struct wire_mark) == 32, "wire");
+_Static_assert(sizeof(struct wire_aggregate) == 56, "wire");
+_Static_assert(sizeof(struct wire_lost) == 48, "wire");
+_Static_assert(sizeof(struct wire_tick) == 40, "wire");
+_Static_assert(sizeof(struct wire_text) == 40, "wire");
+
+#endif /* WIRE_H */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that tcplife-fsm reads of the kernel, on one page: only these types and fields, in any order, since each access
+ * is relocated at load time against the running kernel's own BTF (CO-RE). Behind each field that is not in every kernel from
+ * 5.12 on stands the range in which it is known; all others were read in the sources of 5.10, 5.15, 6.1, 6.12, 6.18 and 7.2.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __s32 s32;
+typedef __u64 u64;
+typedef __s64 s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u64 __be64;
+typedef __u32 __wsum;
+typedef __u16 __sum16;
+typedef _Bool bool;
+
+#define NULL ((void *)0)
+#define false 0
+#define true 1
+
+/* The UAPI numbers in use (include/uapi/linux/bpf.h); they never change. */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+};
+
+enum {
+	BPF_RB_NO_WAKEUP = 1,
+	BPF_RB_FORCE_WAKEUP = 2,
+};
+
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct sock_common { /* the head of struct sock, inet_timewait_sock and request_sock alike */
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+	unsigned long skc_flags;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* 5.15 on; before, a tagged union named otherwise */
+};
+
+typedef struct {
+	int owned; /* 1 while a task holds the socket's lock */
+} socket_lock_t;
+
+struct file;
+
+struct socket {
+	struct sock *sk;
+	struct file *file;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	struct socket *sk_socket;
+	socket_lock_t sk_lock;
+	kuid_t sk_uid;
+	u16 sk_protocol;
+	u16 sk_type;
+	u8 sk_shutdown;
+	unsigned long sk_lingertime;
+	u8 sk_kern_sock : 1;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+enum sock_flags { /* numbers are relocated */
+		  SOCK_DEAD,
+		  SOCK_DONE,
+		  SOCK_LINGER = 4,
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be32 inet_saddr;
+	__be16 inet_sport;
+};
+
+struct tcp_congestion_ops {
+	char name[16];
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	const struct tcp_congestion_ops *icsk_ca_ops;
+	__u8 icsk_ca_state : 5; /* 6 bits before 6.0 */
+	__u8 icsk_pending;
+};
+
+struct minmax_sample {
+	u32 t;
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u32 mss_cache;
+	u32 copied_seq;
+	struct minmax rtt_min;
+	u32 segs_out;
+	u32 segs_in;
+	u64 bytes_sent;
+	u64 bytes_acked;
+	u64 bytes_received;
+	u64 bytes_retrans;
+	u32 write_seq;
+	u32 rcv_nxt;
+	u32 snd_nxt;
+	u32 snd_una;
+	u32 srtt_us;
+	u32 total_retrans;
+	u8 repair : 1;
+	u8 syn_data_acked : 1;
+	u8 syn_fastopen_child : 1; /* not in every kernel */
+	bool is_mptcp;             /* with CONFIG_MPTCP, 5.6 on */
+};
+
+struct tcp_skb_cb { /* what TCP keeps in skb->cb */
+	__u32 seq;
+	__u32 end_seq;
+	__u8 tcp_flags; /* u16 from 6.18 on */
+};
+
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	char cb[48];
+	__u16 transport_header;
+	unsigned char *head;
+};
+
+struct tcphdr {
+	__be16 source;
+	__be16 dest;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	unsigned char tw_substate;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+};
+
+struct cred {
+	kuid_t uid;
+};
+
+struct task_struct {
+	unsigned int flags;
+	const struct cred *cred;
+	int pid;
+	int tgid;
+	struct task_struct *group_leader;
+	u64 start_boottime; /* 5.5 on */
+	char comm[16];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
+#pragma clang attribute pop
+
+#endif /* __VMLINUX_H__ */
