@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The core's door: events in by kind, records out through the callback, and what time brings. Everything else is behind it:
+ *
+ *   wire_read  is an event well-formed     life     what an event changes in a connection     scan    what exists already
+ *   fsm        what may follow what        verdict  what a connection was                     hold    closes that wait
+ *   table      memory and lookup           record   connection -> record                      summary losses and sums
+ *   listener, process  who owns it         progress what goes on                              names   enum -> word
+ *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets
+ */
+#include "conn.h"
+
+#include "hold.h"
+#include "life.h"
+#include "listener.h"
+#include "progress.h"
+#include "record.h"
+#include "scan.h"
+#include "summary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int conn_table_new(struct conn_table **out, const struct conn_config *config, conn_emit_fn emit, void *ctx)
+{
+	struct conn_table *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	t->config = *config;
+	t->emit = emit;
+	t->ctx = ctx;
+	err = table_init(t);
+	if (err) {
+		conn_table_free(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
+void conn_table_free(struct conn_table *table)
+{
+	if (table)
+		table_destroy(table);
+	free(table);
+}
+
+static void on_tick(struct conn_table *t, const struct wire_tick *ev)
+{
+	summary_refused(t, ev->hdr.ts);
+	progress_tick(t, ev->hdr.ts);
+	summary_tick(t, ev);
+}
+
+static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
+{
+	if (!t->interval.since_ns)
+		t->interval.since_ns = ev->ts;
+	if (ev->ts > t->now)
+		t->now = ev->ts;
+	if (ev->kind <= WIRE_SCAN) { /* the kernel's */
+		t->events_in++;
+		t->interval.events_in++;
+	}
+	hold_expire(t);
+}
+
+void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
+{
+	pass_time(table, ev);
+	switch (ev->kind) {
+	case WIRE_STATE:
+		life_state(table, (const struct wire_state *)ev);
+		break;
+	case WIRE_DESTROY:
+		life_destroy(table, ev);
+		break;
+	case WIRE_RETRANSMIT:
+		life_retransmit(table, (const struct wire_retransmit *)ev);
+		break;
+	case WIRE_RESET:
+		life_reset(table, (const struct wire_reset *)ev);
+		break;
+	case WIRE_TOUCH:
+		life_touch(table, ev);
+		break;
+	case WIRE_SCAN:
+		scan_found(table, (const struct wire_scan *)ev);
+		break;
+	case WIRE_SCAN_BEGIN:
+		scan_begin(table, (const struct wire_mark *)ev);
+		break;
+	case WIRE_SCAN_END:
+		scan_end(table, (const struct wire_mark *)ev);
+		break;
+	case WIRE_AGGREGATE:
+		summary_aggregate(table, (const struct wire_aggregate *)ev);
+		break;
+	case WIRE_LOST:
+		summary_lost(table, (const struct wire_lost *)ev);
+		break;
+	case WIRE_TICK:
+		on_tick(table, (const struct wire_tick *)ev);
+		break;
+	}
+}
+
+void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
+{
+	struct conn *next;
+
+	hold_drain(table);
+	summary_refused(table, now);
+	for (struct conn *c = table_next(table, NULL); c; c = next) {
+		next = table_next(table, c);
+		if (open_too)
+			progress_stop(table, c, now);
+		table_remove(table, c);
+	}
+}
+
+void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats)
+{
+	*ret_stats = (struct conn_table_stats){
+		.events_in = table->events_in,
+		.tracked = table->tracked,
+		.resyncs = table->resyncs,
+		.memory_bytes = table_memory(table),
+		.generations_forgotten = table->ended_forgotten,
+	};
+	memcpy(ret_stats->lost, table->lost, sizeof(ret_stats->lost));
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One tracked connection. A million of these are kept, so every byte counts; table.c owns their memory. */
+#ifndef CORE_ENTRY_H
+#define CORE_ENTRY_H
+
+#include "conn.h"
+
+#define CONN_SPANS 8 /* TCP's graph has no loop: six states, one found before us, one to spare */
+#define CONN_NONE 0u /* no connection has this id */
+
+/* What has been proven about a connection, the only history it keeps besides its timeline. */
+enum conn_fact {
+	CONN_START_KNOWN = 1 << 0,
+	CONN_ID_KNOWN = 1 << 1,
+	CONN_ESTABLISHED = 1 << 2,
+	CONN_HANDSHAKE_KNOWN = 1 << 3, /* first span to ESTABLISHED is the handshake */
+	CONN_REPAIRED = 1 << 4,        /* TCP_REPAIR: established without a segment */
+	CONN_ISN_LOCAL = 1 << 5,       /* isn_local is valid */
+	CONN_FIN_LOCAL = 1 << 6,       /* queued */
+	CONN_FIN_SENT = 1 << 7,
+	CONN_FIN_ACKED = 1 << 8,
+	CONN_FIN_PEER = 1 << 9,
+	CONN_FIN_CROSSED = 1 << 10,
+	CONN_PEER_FIRST = 1 << 11,
+	CONN_SHUT_ONLY = 1 << 12,  /* our FIN came from shutdown(): we still read */
+	CONN_MARK_KNOWN = 1 << 13, /* mark_seq and mark_segs are valid */
+	CONN_FIN_THEN_DATA = 1 << 14,
+	CONN_OUT_FIRST = 1 << 15, /* payload went out before the first FIN */
+	CONN_IN_FIRST = 1 << 16,
+	CONN_HELD = 1 << 17,      /* closed, waits for a late reset: hold.c */
+	CONN_TRUNCATED = 1 << 18, /* more states than spans: only a broken stream does that */
+	CONN_UNTOLD = 1 << 19,    /* its first state record waits for the tuple */
+	CONN_SYN_CROSSED = 1 << 20,
+	CONN_SCAN_JUMP = 1 << 21,    /* the last span is a scan's and cost a gap */
+	CONN_FIN_JOINED = 1 << 22,   /* one segment carried the ACK of the first FIN and the second FIN */
+	CONN_FIN_APART = 1 << 23,    /* the ACK went in a segment of its own */
+	CONN_MARK_BACKLOG = 1 << 24, /* at the mark, segs_in counted segments that were not processed yet */
+	CONN_ISN_PEER = 1 << 25,
+	CONN_FIN_DELAYED = 1 << 26,  /* data waited before our FIN as it was queued: when it left is not known */
+	CONN_FIN_AFTER = 1 << 27,    /* FINs crossed, but ours was still queued when the peer's came */
+	CONN_FIN_WITH_ACK = 1 << 28, /* the peer's FIN came in the segment that ended the handshake */
+	CONN_RST_LAST = 1 << 29,     /* the last of resets_sent belongs to the end */
+	CONN_RST_ACTIVE = 1 << 30,   /* and answered no segment */
+};
+
+struct conn_entry {
+	uint64_t at_us : 48; /* since start_ns */
+	uint64_t state : 4, by : 2, ev : 2;
+	uint64_t us_unknown : 1; /* how long it lasted is not known although the next span's begin is */
+};
+
+struct conn {
+	uint64_t cookie; /* 0: a free slot */
+	uint64_t start_ns;
+	uint32_t id, facts;
+	uint8_t state, role, from, spans_len;
+	uint32_t next, prev; /* list of CLOSE_WAIT; place in the hold ring; free list */
+	uint32_t loss_epoch; /* the table's, at birth */
+	uint32_t mark_seq;   /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
+	uint32_t mark_segs;  /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
+	uint32_t isn_local, isn_peer;
+	uint32_t generation;
+	uint32_t reset_reason;
+	uint16_t resets_sent, resets_received;
+	uint32_t retrans_data;
+	uint16_t retrans_syn, retrans_synack, retrans_fin;
+	uint16_t gaps;
+	uint8_t end, scan_epoch;
+	uint8_t family, id_flags;
+	uint32_t first_ack; /* what the first FIN acknowledges: rcv_nxt at FIN_WAIT1 or snd_una at CLOSE_WAIT */
+	struct conn_entry spans[CONN_SPANS];
+	uint8_t local_addr[16], peer_addr[16];
+	uint64_t cgroup_id;
+	uint32_t netns, sk_uid;
+	uint16_t local_port, peer_port;
+	uint32_t tgid, task_uid;
+	uint32_t reset_us; /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
+	uint64_t task_start_ns;
+	char comm[WIRE_COMM_LEN];
+};
+
+/* We opened it: our SYN left before the peer's came, if that came at all. */
+static inline bool conn_is_active(const struct conn *c)
+{
+	return c->role == CONN_CLIENT || c->role == CONN_SIMULTANEOUS;
+}
+
+/* Our SYN was acknowledged; the kernel's bytes_acked counts it. A server's it never counts. */
+static inline bool conn_syn_acked(const struct conn *c)
+{
+	return conn_is_active(c) && (c->facts & CONN_ESTABLISHED) && !(c->facts & CONN_REPAIRED);
+}
+
+_Static_assert(sizeof(struct conn_entry) == 8, "packed");
+_Static_assert(sizeof(struct conn) <= 240, "256 bytes per connection, the index included");
+
+#endif

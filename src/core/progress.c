@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A connection is due for each period that its life completes. The counters of a living socket come with a scan only, so a live
+ * run scans for progress a few times in a period and each connection that is due is told as it is met; what a scan did not meet
+ * is told without counters at its end. A recording that was made without such scans is told by its ticks.
+ */
+#include "progress.h"
+
+#include "record.h"
+#include "wire_read.h"
+
+#define SWEEP_NS 1000000000ULL /* a sweep reads every connection */
+
+static uint64_t periods(uint64_t from_ns, uint64_t to_ns, uint64_t period_ns)
+{
+	return to_ns > from_ns ? (to_ns - from_ns) / period_ns : 0;
+}
+
+static bool is_due(const struct conn_table *t, const struct conn *c, uint64_t now)
+{
+	uint64_t period = t->config.progress_ns;
+
+	return !(c->facts & CONN_HELD) &&
+	       periods(c->start_ns, now, period) > periods(c->start_ns, t->progress_swept_ns, period);
+}
+
+static bool is_wanted(const struct conn_table *t)
+{
+	return t->config.progress_ns && record_wanted(t, RECORD_PROGRESS);
+}
+
+void progress_tick(struct conn_table *t, uint64_t now)
+{
+	if (!is_wanted(t) || t->progress_scans || now < t->progress_swept_ns + SWEEP_NS)
+		return;
+	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
+		if (is_due(t, c, now))
+			record_progress(t, c, now, CONN_END_UNKNOWN, NULL);
+	}
+	t->progress_swept_ns = now;
+}
+
+void progress_found(struct conn_table *t, struct conn *c, const struct wire_state *found)
+{
+	if (!is_wanted(t))
+		return;
+	if (t->scan.cause == WIRE_SCAN_STOP)
+		record_progress(t, c, found->hdr.ts, CONN_END_DAEMON_STOP, found);
+	else if (t->scan.cause == WIRE_SCAN_PROGRESS && is_due(t, c, t->scan.begin_ns))
+		record_progress(t, c, found->hdr.ts, CONN_END_UNKNOWN, found);
+}
+
+void progress_scanned(struct conn_table *t)
+{
+	uint64_t now = t->scan.begin_ns;
+
+	if (!is_wanted(t) || t->scan.cause != WIRE_SCAN_PROGRESS)
+		return;
+	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
+		if (c->scan_epoch != t->scan.epoch && is_due(t, c, now))
+			record_progress(t, c, now, CONN_END_UNKNOWN, NULL);
+	}
+	t->progress_swept_ns = now;
+	t->progress_scans = true;
+}
+
+void progress_stop(struct conn_table *t, const struct conn *c, uint64_t now)
+{
+	if (t->scan.cause != WIRE_SCAN_STOP || c->scan_epoch != t->scan.epoch)
+		record_progress(t, c, now, CONN_END_DAEMON_STOP, NULL);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Turns what the table knows into records and hands them out, those that are wanted. */
+#ifndef CORE_RECORD_H
+#define CORE_RECORD_H
+
+#include "table.h"
+
+bool record_wanted(const struct conn_table *t, enum record_kind kind);
+void record_emit(const struct conn_table *t, const struct record *rec);
+
+/* The life of `c` is over: tells it and forgets it. `close` and `stats` are NULL if its ->CLOSE was not seen. */
+void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		   const struct wire_stats *stats);
+
+/* `c` as it stands; end says why now: CONN_END_UNKNOWN or CONN_END_DAEMON_STOP. */
+/* `found`: what a scan just saw of the socket, with its counters; may be NULL. */
+void record_progress(const struct conn_table *t, const struct conn *c, uint64_t now, enum conn_end end,
+		     const struct wire_state *found);
+
+/* A transition of `c`, before the table takes it over. The first of a client waits for the tuple. */
+void record_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how);
+
+/* The first transition of `c`, if it still waits and the tuple is known by now. */
+void record_first_state(struct conn_table *t, struct conn *c);
+
+/* `c` is NULL for a connection that is not tracked. */
+void record_retransmit(const struct conn_table *t, const struct conn *c, const struct wire_retransmit *ev);
+void record_reset(const struct conn_table *t, const struct conn *c, const struct wire_reset *ev);
+void record_aggregate(const struct conn_table *t, const struct wire_aggregate *ev);
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Merging scans with the stream. A scan knows states, not history: what it finds has no known begin; what it finds further than
+ * we are proves a lost event; what it finds behind us is merely older than the event that overtook it.
+ *
+ * A socket is met once per descriptor and once in its namespace's table, so each carries the number of the scan that counted
+ * it. After a resync scan, what is as old as the scan and was not met is gone, and its end was lost. A tracked socket that is
+ * met as a minisocket or closed does not count as met: either its ->CLOSE is about to come, or it is the one that was lost.
+ */
+#include "scan.h"
+
+#include "fsm.h"
+#include "learn.h"
+#include "life.h"
+#include "listener.h"
+#include "process.h"
+#include "progress.h"
+#include "record.h"
+#include "wire_read.h"
+
+#include <string.h>
+
+void scan_begin(struct conn_table *t, const struct wire_mark *ev)
+{
+	uint8_t epoch = t->scan.epoch == UINT8_MAX ? 1 : t->scan.epoch + 1;
+	bool any_done = t->scan.any_done;
+
+	t->scan = (struct table_scan){
+		.active = true, .any_done = any_done, .epoch = epoch, .cause = ev->value, .begin_ns = ev->hdr.ts};
+}
+
+static void count(struct conn_table *t, unsigned int state)
+{
+	t->scan.sockets++;
+	t->scan.by_state[state]++;
+}
+
+static void found_listener(struct conn_table *t, const struct wire_hdr *h)
+{
+	const struct wire_ident *ident = wire_ident(h);
+	bool seen;
+
+	if (!ident)
+		return;
+	if (listeners_put(t->listeners, h->cookie, ident, wire_task(h), false, t->scan.epoch, &seen))
+		table_refuse(t, h->ts);
+	else if (!seen)
+		count(t, WIRE_LISTEN);
+}
+
+static struct conn *found_new(struct conn_table *t, const struct wire_hdr *h)
+{
+	struct conn *c = table_add(t, h->cookie, h->ts, h->old_state);
+
+	if (!c)
+		return NULL;
+	if (h->old_state == WIRE_SYN_SENT)
+		c->role = CONN_CLIENT;
+	else if (h->old_state == WIRE_SYN_RECV) /* as a full socket: Fast Open, or a child this very moment */
+		c->role = CONN_SERVER;
+	learn_state(t, c, h->old_state);
+	life_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	c->spans[0].us_unknown = true;
+	if (t->scan.any_done) { /* an earlier scan or the stream should have told of it */
+		life_gap(t, c);
+		c->facts |= CONN_SCAN_JUMP;
+	}
+	return c;
+}
+
+static void found_ahead(struct conn_table *t, struct conn *c, const struct wire_hdr *h)
+{
+	struct wire_hdr jump = *h;
+
+	jump.old_state = c->state;
+	jump.new_state = h->old_state;
+	life_gap(t, c);
+	learn_state(t, c, h->old_state);
+	record_state(t, c, &jump, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	life_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	c->spans[c->spans_len - 1].us_unknown = true;
+	if (!(c->facts & CONN_TRUNCATED))
+		c->facts |= CONN_SCAN_JUMP;
+	table_set_state(t, c, h->old_state);
+}
+
+static void found_connection(struct conn_table *t, const struct wire_scan *ev)
+{
+	const struct wire_hdr *h = &ev->s.hdr;
+	const struct wire_ident *ident = wire_ident(h);
+	struct conn *c = table_find(t, h->cookie);
+
+	if (c && (c->facts & CONN_HELD)) /* closed since */
+		return;
+	if (!c)
+		c = found_new(t, h);
+	else if (fsm_reachable(c->state, h->old_state))
+		found_ahead(t, c, h);
+	if (!c)
+		return;
+	if (!(c->facts & CONN_ID_KNOWN) && ident && ident->local_port) /* in SYN_SENT the port may not be chosen yet */
+		learn_ident(c, ident);
+	if (!ev->torn)
+		learn_role(c, &ev->s);
+	process_saw(c, wire_task(h), CONN_FROM_SCAN);
+	if (c->scan_epoch != t->scan.epoch) {
+		c->scan_epoch = t->scan.epoch;
+		count(t, c->state);
+		progress_found(t, c, &ev->s);
+	}
+}
+
+void scan_found(struct conn_table *t, const struct wire_scan *ev)
+{
+	const struct wire_hdr *h = &ev->s.hdr;
+
+	switch (h->old_state) {
+	case WIRE_LISTEN:
+		found_listener(t, h);
+		break;
+	case WIRE_TIME_WAIT:
+	case WIRE_NEW_SYN_RECV: /* met in the namespace's table only, so once */
+		count(t, h->old_state);
+		break;
+	case WIRE_CLOSE:
+		break;
+	default:
+		if (h->cookie)
+			found_connection(t, ev);
+	}
+}
+
+/* True if the scan should have met it: older than the scan, and no event since shows it alive. */
+static bool is_missing(const struct conn_table *t, const struct conn *c)
+{
+	uint64_t entered_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
+
+	return !(c->facts & CONN_HELD) && c->scan_epoch != t->scan.epoch && entered_ns < t->scan.begin_ns;
+}
+
+static void sweep(struct conn_table *t, uint64_t now)
+{
+	struct conn *next;
+
+	for (struct conn *c = table_next(t, NULL); c; c = next) {
+		next = table_next(t, c);
+		if (is_missing(t, c))
+			life_lost_end(t, c, now);
+	}
+	listeners_sweep(t->listeners, t->scan.epoch);
+}
+
+void scan_end(struct conn_table *t, const struct wire_mark *ev)
+{
+	struct conn_snapshot_record snapshot = {
+		.cause = t->scan.cause,
+		.namespaces = ev->value,
+		.sockets = t->scan.sockets,
+		.took_us = (ev->hdr.ts > t->scan.begin_ns ? ev->hdr.ts - t->scan.begin_ns : 0) / 1000,
+	};
+
+	if (!t->scan.active)
+		return;
+	t->scan.active = false;
+	t->scan.any_done = true;
+	if (t->scan.cause == WIRE_SCAN_RESYNC)
+		sweep(t, ev->hdr.ts);
+	progress_scanned(t);
+	if (t->scan.cause > WIRE_SCAN_REQUEST || !record_wanted(t, RECORD_SNAPSHOT))
+		return;
+	memcpy(snapshot.by_state, t->scan.by_state, sizeof(snapshot.by_state));
+	record_emit(t, &(struct record){.kind = RECORD_SNAPSHOT, .ts = ev->hdr.ts, .snapshot = &snapshot});
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Scans of what exists: at the start, and again when events were lost. */
+#ifndef CORE_SCAN_H
+#define CORE_SCAN_H
+
+#include "table.h"
+
+void scan_begin(struct conn_table *t, const struct wire_mark *ev);
+void scan_found(struct conn_table *t, const struct wire_scan *ev);
+void scan_end(struct conn_table *t, const struct wire_mark *ev);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Losses and sums. Events that the kernel side lost may have been about any connection alive then. The notice stands where the
+ * loss began: all that are tracked are tainted, by one counter that each compares with its value at birth, and so is who is
+ * born before the loss was over.
+ */
+#include "summary.h"
+
+#include "listener.h"
+#include "record.h"
+
+#include <string.h>
+
+static void emit_lost(const struct conn_table *t, uint64_t ts, const struct conn_lost_record *lost)
+{
+	if (record_wanted(t, RECORD_LOST))
+		record_emit(t, &(struct record){.kind = RECORD_LOST, .ts = ts, .lost = lost});
+}
+
+void summary_lost(struct conn_table *t, const struct wire_lost *ev)
+{
+	bool events = ev->stage == WIRE_LOST_HOOK || ev->stage == WIRE_LOST_RING;
+	struct conn_lost_record lost = {.stage = ev->stage, .count = ev->count, .from_ns = ev->hdr.ts};
+	uint64_t until_ns = ev->until_ns > ev->hdr.ts ? ev->until_ns : ev->hdr.ts;
+
+	t->lost[ev->stage] += ev->count;
+	t->interval.lost[ev->stage] += ev->count;
+	if (events) {
+		t->loss_epoch++;
+		if (until_ns > t->loss_until_ns)
+			t->loss_until_ns = until_ns;
+		lost.connections_affected = t->tracked;
+	}
+	lost.total = t->lost[ev->stage];
+	emit_lost(t, until_ns, &lost);
+}
+
+void summary_refused(struct conn_table *t, uint64_t now)
+{
+	struct conn_lost_record lost = {
+		.stage = WIRE_LOST_TABLE,
+		.count = t->refused,
+		.total = t->lost[WIRE_LOST_TABLE],
+		.from_ns = t->refused_from_ns,
+	};
+
+	if (!t->refused)
+		return;
+	t->refused = 0;
+	emit_lost(t, now, &lost);
+}
+
+void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
+{
+	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT)
+		t->interval.synack += ev->count;
+	else
+		t->interval.resets_sent += ev->count;
+	record_aggregate(t, ev);
+}
+
+static void fill_close_wait(const struct conn_table *t, uint64_t now, struct conn_summary_record *sum)
+{
+	const struct conn *oldest;
+	uint64_t since_ns;
+
+	if (t->close_wait_head == CONN_NONE)
+		return;
+	oldest = table_by_id(t, t->close_wait_head);
+	since_ns = oldest->start_ns + oldest->spans[oldest->spans_len - 1].at_us * 1000;
+	sum->close_wait_any = true;
+	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;
+}
+
+void summary_tick(struct conn_table *t, const struct wire_tick *ev)
+{
+	const struct table_interval *in = &t->interval;
+	uint64_t now = ev->hdr.ts;
+	struct conn_summary_record sum = {
+		.interval_us = (now - in->since_ns) / 1000,
+		.opened = in->opened,
+		.closed = in->closed,
+		.retransmits = {in->syn, in->synack, in->data, in->fin},
+		.resets_sent = in->resets_sent,
+		.resets_received = in->resets_received,
+		.events_in = in->events_in,
+		.rss_bytes = ev->rss_bytes,
+		.cpu_us = ev->cpu_us,
+	};
+
+	if (!t->config.summary_ns || now < in->since_ns || now - in->since_ns < t->config.summary_ns)
+		return;
+	memcpy(sum.by_state, t->by_state, sizeof(sum.by_state));
+	sum.by_state[WIRE_CLOSE] = 0; /* those are only waiting to be told */
+	sum.by_state[WIRE_LISTEN] = listeners_count(t->listeners);
+	memcpy(sum.lost, in->lost, sizeof(sum.lost));
+	fill_close_wait(t, now, &sum);
+	if (record_wanted(t, RECORD_SUMMARY))
+		record_emit(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
+	t->interval = (struct table_interval){.since_ns = now};
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The records about all connections together: losses and the periodic summary. */
+#ifndef CORE_SUMMARY_H
+#define CORE_SUMMARY_H
+
+#include "table.h"
+
+void summary_lost(struct conn_table *t, const struct wire_lost *ev);
+void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev);
+
+/* Newcomers that were refused since the last call, as one record. */
+void summary_refused(struct conn_table *t, uint64_t now);
+void summary_tick(struct conn_table *t, const struct wire_tick *ev);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where connections live: memory, lookup by cookie, and what the modules of the core share. */
+#ifndef CORE_TABLE_H
+#define CORE_TABLE_H
+
+#include "entry.h"
+
+struct hold;
+struct listeners;
+
+/* Counts since the last summary record. */
+struct table_interval {
+	uint64_t since_ns, opened, closed, events_in;
+	uint64_t syn, synack, data, fin;
+	uint64_t resets_sent, resets_received;
+	uint64_t lost[WIRE_LOST_MAX];
+};
+
+struct table_scan {
+	bool active, any_done;
+	uint8_t epoch; /* never 0 */
+	enum wire_scan_cause cause;
+	uint64_t begin_ns;
+	uint64_t sockets, by_state[WIRE_STATE_MAX];
+};
+
+struct conn_table {
+	struct conn_config config;
+	conn_emit_fn emit;
+	void *ctx;
+	uint64_t now; /* the latest time that any event told */
+
+	struct conn **chunks; /* slots by id; room for max_connections from the start */
+	uint32_t slots_used, free_head;
+	uint32_t *index; /* open addressing, ids */
+	uint32_t index_mask, index_shift;
+	uint32_t chunks_len;
+	uint64_t tracked, by_state[WIRE_STATE_MAX];
+	uint32_t close_wait_head, close_wait_tail; /* in order of entry */
+
+	struct {
+		uint64_t cookie;
+		uint32_t generation;
+	} * ended; /* sockets that may connect again: table_end_life() */
+	uint64_t ended_forgotten;
+
+	struct hold *hold;
+	struct listeners *listeners;
+	struct table_scan scan;
+	struct table_interval interval;
+	uint64_t events_in, resyncs, lost[WIRE_LOST_MAX];
+	uint32_t loss_epoch; /* counts losses of events */
+	uint64_t loss_until_ns;
+	uint64_t refused, refused_from_ns; /* not told yet */
+	uint64_t progress_swept_ns;
+	bool progress_scans; /* the stream has scans for progress */
+};
+
+int table_init(struct conn_table *t);
+void table_destroy(struct conn_table *t);
+uint64_t table_memory(const struct conn_table *t);
+
+struct conn *table_find(const struct conn_table *t, uint64_t cookie);
+struct conn *table_by_id(const struct conn_table *t, uint32_t id);
+
+/* A new connection in `state`; NULL if there is no room, which is counted. */
+struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns, unsigned int state);
+void table_remove(struct conn_table *t, struct conn *c);
+
+/* The only writer of conn.state. */
+void table_set_state(struct conn_table *t, struct conn *c, unsigned int state);
+
+/* Which life a socket that stays open has ended, for its next connect(). */
+void table_end_life(struct conn_table *t, const struct conn *c);
+uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie);
+
+/* Something could not be tracked for lack of room. */
+void table_refuse(struct conn_table *t, uint64_t ts);
+
+/* The next live connection after `c` in memory order, from NULL to NULL. `c` itself may have been removed meanwhile. */
+struct conn *table_next(const struct conn_table *t, const struct conn *c);
+
+#endif

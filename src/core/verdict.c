@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The judgements: end_reason from the last transition, then closed_by, close_kind, conn_state and history from the segments, so
+ * that they cannot contradict each other nor those. What is not proven is left out.
+ *
+ * conn_state and history are Zeek's. The originator is who opened: us for a client and in a simultaneous open (our SYN left
+ * before the peer's came), the peer for a server. Of a connection that is older than us nobody knows it: OTH and "".
+ * The order within history is proven for SYNs, FINs, resets and for payload before or after the first FIN; of payload in both
+ * directions the originator's stands first. T, a retransmission, is known of our side only.
+ */
+#include "verdict.h"
+
+#include "segments.h"
+
+#include <errno.h>
+#include <string.h>
+
+bool verdict_time_waits(const struct wire_state *close)
+{
+	return (close->hdr.old_state == WIRE_FIN_WAIT2 || close->hdr.old_state == WIRE_CLOSING) &&
+	       (close->hdr.sk_flags & WIRE_SK_DONE);
+}
+
+bool verdict_is_clean(const struct conn *c, const struct wire_state *close)
+{
+	if (close->err || !(c->facts & CONN_FIN_ACKED))
+		return false;
+	return verdict_time_waits(close) || close->hdr.old_state == WIRE_LAST_ACK;
+}
+
+/* What an ICMP error leaves in sk_err (icmp_err_convert, ICMPv6's table), and the local kinds of no route. */
+static bool is_unreachable(unsigned int err)
+{
+	switch (err) {
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EMSGSIZE:
+	case EPROTO:
+	case EACCES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum conn_end end_without_error(const struct conn *c, const struct wire_state *close)
+{
+	bool minisocket = close->hdr.old_state == WIRE_FIN_WAIT2 && (close->hdr.sk_flags & WIRE_SK_DEAD);
+
+	if (verdict_is_clean(c, close))
+		return CONN_END_FIN;
+	if (close->hdr.old_state == WIRE_SYN_SENT) /* no reset is sent: there is nobody to tell */
+		return CONN_END_ABORTED;
+	if (c->resets_sent) /* before the close: orphan limits, FIN_WAIT2's timeout */
+		return CONN_END_RST_SENT;
+	return minisocket ? CONN_END_FIN : CONN_END_ABORTED;
+}
+
+enum conn_end verdict_end(const struct conn *c, const struct wire_state *close)
+{
+	switch (close->err) {
+	case 0:
+		return end_without_error(c, close);
+	case ECONNREFUSED:
+		return close->hdr.old_state == WIRE_SYN_SENT ? CONN_END_REFUSED : CONN_END_RST_RECEIVED;
+	case ECONNRESET:
+	case EPIPE:
+		return CONN_END_RST_RECEIVED;
+	case ETIMEDOUT:
+		return CONN_END_TIMEOUT;
+	case ECONNABORTED: /* ss -K and its like */
+		return CONN_END_ABORTED;
+	default:
+		return is_unreachable(close->err) ? CONN_END_UNREACHABLE : CONN_END_UNKNOWN;
+	}
+}
+
+static bool proven(const struct conn_segment *seg)
+{
+	return seg && seg->proof != CONN_PROOF_INFERRED;
+}
+
+static const struct conn_segment *fin_of(const struct conn_record *rec, bool local)
+{
+	return segments_find(rec, local ? CONN_OUT : CONN_IN, CONN_FLAGS_FIN_ACK);
+}
+
+/* A reset that ended it: one that was sent before the handshake's end is followed by other segments. */
+static bool reset_of(const struct conn_record *rec, enum conn_dir dir)
+{
+	for (unsigned int i = rec->segments_len; i > 0; i--) {
+		const struct conn_segment *seg = &rec->segments[i - 1];
+		if (seg->flags != CONN_FLAGS_RST && seg->flags != CONN_FLAGS_RST_ACK)
+			return false;
+		if (seg->dir == dir)
+			return true;
+	}
+	return false;
+}
+
+/* The first FIN decides; without one, who reset it. A timeout is nobody's, unless we sent a reset with it (keepalive). */
+static enum conn_side closed_by(const struct conn *c, const struct conn_record *rec)
+{
+	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
+
+	if (local && peer && (c->facts & CONN_FIN_CROSSED))
+		return CONN_BOTH;
+	if (local || peer)
+		return peer && (!local || peer < local) ? CONN_PEER : CONN_LOCAL;
+	switch (rec->end) {
+	case CONN_END_RST_SENT:
+	case CONN_END_ABORTED:
+		return CONN_LOCAL;
+	case CONN_END_RST_RECEIVED:
+	case CONN_END_REFUSED:
+		return CONN_PEER;
+	case CONN_END_TIMEOUT:
+		return reset_of(rec, CONN_OUT) ? CONN_LOCAL : CONN_SIDE_UNKNOWN;
+	default:
+		return CONN_SIDE_UNKNOWN;
+	}
+}
+
+static bool ack_between(const struct conn_segment *one, const struct conn_segment *other)
+{
+	const struct conn_segment *last = one < other ? other : one;
+
+	for (const struct conn_segment *seg = one < other ? one : other; seg < last; seg++) {
+		if (seg->flags == CONN_FLAGS_ACK)
+			return true;
+	}
+	return false;
+}
+
+static enum conn_close_kind close_kind(const struct conn *c, const struct conn_record *rec)
+{
+	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
+
+	if (!proven(local) || !peer)
+		return CONN_CLOSE_NONE;
+	if (c->facts & CONN_FIN_CROSSED)
+		return CONN_CLOSE_SIMULTANEOUS;
+	if (c->facts & CONN_FIN_THEN_DATA)
+		return CONN_CLOSE_HALF;
+	if (ack_between(local, peer))
+		return CONN_CLOSE_FOUR_WAY;
+	return c->facts & CONN_FIN_JOINED ? CONN_CLOSE_THREE_SEGMENT : CONN_CLOSE_NONE;
+}
+
+/* Our own SYN, or the one that was answered or crossed ours. */
+static bool syn_proven(const struct conn *c, const struct conn_record *rec)
+{
+	return c->role == CONN_SERVER || proven(segments_find(rec, CONN_OUT, CONN_FLAGS_SYN));
+}
+
+static bool syn_answered(const struct conn *c, const struct conn_record *rec)
+{
+	return segments_find(rec, c->role == CONN_SERVER ? CONN_OUT : CONN_IN, CONN_FLAGS_SYN_ACK) ||
+	       (c->facts & CONN_SYN_CROSSED);
+}
+
+/* Zeek's own order of questions (base/protocols/conn). */
+static const char *conn_state(const struct conn *c, const struct conn_record *rec)
+{
+	bool local = conn_is_active(c), reply = syn_answered(c, rec);
+	enum conn_dir orig = local ? CONN_OUT : CONN_IN, resp = local ? CONN_IN : CONN_OUT;
+	bool local_fin = proven(fin_of(rec, true)), peer_fin = fin_of(rec, false);
+	bool orig_fin = local ? local_fin : peer_fin, resp_fin = local ? peer_fin : local_fin;
+
+	if (c->role == CONN_ROLE_UNKNOWN || !syn_proven(c, rec))
+		return "OTH";
+	if (reset_of(rec, resp))
+		return reply ? "RSTR" : "REJ";
+	if (reset_of(rec, orig))
+		return reply ? "RSTO" : "RSTOS0";
+	if (orig_fin && resp_fin)
+		return "SF";
+	if (orig_fin)
+		return reply ? "S2" : "SH";
+	if (resp_fin)
+		return "S3";
+	return c->facts & CONN_ESTABLISHED ? "S1" : reply ? "OTH" : "S0";
+}
+
+struct letters {
+	char *at, *end;
+	bool local_is_upper;
+};
+
+/* `letter` is upper case; the originator's stays so. */
+static void put(struct letters *out, char letter, bool local, bool proven)
+{
+	if (!proven || out->at == out->end)
+		return;
+	*out->at++ = local == out->local_is_upper ? letter : letter - 'A' + 'a';
+}
+
+static void put_handshake(struct letters *out, const struct conn *c, const struct conn_record *rec)
+{
+	const struct conn_segment *ack = segments_find(rec, CONN_IN, CONN_FLAGS_ACK);
+	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
+
+	put(out, 'S', out->local_is_upper, true);
+	if (c->facts & CONN_SYN_CROSSED) {
+		put(out, 'S', !out->local_is_upper, true);
+		return;
+	}
+	put(out, 'H', !out->local_is_upper, syn_answered(c, rec));
+	/* A server saw the last ACK, unless Fast Open went on without it. Ours, as a client, may travel with data. */
+	put(out, 'A', false, c->role == CONN_SERVER && ack && !(local && local < ack) && !(peer && peer < ack));
+}
+
+static void put_fin(struct letters *out, const struct conn_record *rec, bool local)
+{
+	const struct conn_segment *fin = fin_of(rec, local);
+
+	put(out, 'F', local, local ? proven(fin) : fin != NULL);
+}
+
+static void history(const struct conn *c, struct conn_record *rec)
+{
+	struct letters out = {rec->history, rec->history + sizeof(rec->history) - 1, conn_is_active(c)};
+	bool sent = rec->stats_known && rec->stats.bytes_sent, received = rec->stats_known && rec->payload_received;
+	bool fin = c->facts & (CONN_FIN_LOCAL | CONN_FIN_PEER), peer_first = c->facts & CONN_PEER_FIRST;
+	bool isn_known = (c->facts & CONN_ISN_LOCAL) && (c->facts & CONN_ISN_PEER);
+	/* Without initial sequence numbers nothing says when payload went, and it is mostly before the FINs. */
+	bool sent_first = !fin || !isn_known || (c->facts & CONN_OUT_FIRST);
+	bool received_first = !fin || !isn_known || (c->facts & CONN_IN_FIRST);
+	bool first_data[2] = {received && received_first, sent && sent_first};
+	bool late_data[2] = {received && !received_first, sent && !sent_first};
+
+	if (c->role == CONN_ROLE_UNKNOWN)
+		return;
+	if (syn_proven(c, rec))
+		put_handshake(&out, c, rec);
+	put(&out, 'D', out.local_is_upper, first_data[out.local_is_upper]);
+	put(&out, 'D', !out.local_is_upper, first_data[!out.local_is_upper]);
+	put(&out, 'T', true, c->retrans_data);
+	put_fin(&out, rec, !peer_first);
+	put(&out, 'D', out.local_is_upper, late_data[out.local_is_upper]);
+	put(&out, 'D', !out.local_is_upper, late_data[!out.local_is_upper]);
+	put_fin(&out, rec, peer_first);
+	put(&out, 'R', false, reset_of(rec, CONN_IN));
+	put(&out, 'R', true, reset_of(rec, CONN_OUT));
+}
+
+void verdict_fill(const struct conn *c, struct conn_record *rec)
+{
+	rec->closed_by = closed_by(c, rec);
+	rec->close_kind = close_kind(c, rec);
+	rec->conn_state = conn_state(c, rec);
+	history(c, rec);
+}

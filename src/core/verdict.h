@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a connection was: every judgement of a record is made here, from the same facts. */
+#ifndef CORE_VERDICT_H
+#define CORE_VERDICT_H
+
+#include "entry.h"
+
+/* Why it ended, from its ->CLOSE and what came before. */
+enum conn_end verdict_end(const struct conn *c, const struct wire_state *close);
+
+/* True if FINs and their ACKs ended it: no reset can belong to this close. */
+bool verdict_is_clean(const struct conn *c, const struct wire_state *close);
+
+/* True if TIME_WAIT follows this clean close on our side. */
+bool verdict_time_waits(const struct wire_state *close);
+
+/* closed_by, close_kind, conn_state and history, from c and the rest of *rec, the segments above all. */
+void verdict_fill(const struct conn *c, struct conn_record *rec);
+
+#endif

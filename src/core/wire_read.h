@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Reading wire events that may come from a hostile file: every access goes through these. */
+#ifndef CORE_WIRE_READ_H
+#define CORE_WIRE_READ_H
+
+#include "../../bpf/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * True if the event at `ev`, of which `avail` bytes are readable, is whole and of a shape that this version knows: a known
+ * kind, its exact length for its parts, states and enums in range, texts terminated. `ev` must be 8-byte aligned.
+ */
+bool wire_valid(const struct wire_hdr *ev, size_t avail);
+
+/* The parts of a valid event, NULL where it has none. They live as long as the event. */
+const struct wire_task *wire_task(const struct wire_hdr *ev);
+const struct wire_ident *wire_ident(const struct wire_hdr *ev);
+const struct wire_stats *wire_stats(const struct wire_hdr *ev);
+
+/* Size of a kind's base struct in bytes; 0 for a number that is no kind. Texts: the size without the text. */
+size_t wire_base_size(unsigned int kind);
+
+#endif
