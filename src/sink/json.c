@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * JSON lines, schema 1.0: one object per record, as docs/output.md and docs/schema.json have it.
+ *
+ * No line is longer than SINK_LINE_MAX, whatever names and paths a record brings: texts are cut, lists are shortened from the
+ * middle, and the line says so. What is not known is null, what does not apply is absent.
+ */
+#include "json.h"
+
+#define JSON_SCHEMA_VERSION "1.0"
+#define JSON_STRING_MAX 256
+
+/* The contract's order: as a connection lives. */
+static const uint8_t json_states[] = {
+	WIRE_SYN_SENT,   WIRE_SYN_RECV, WIRE_ESTABLISHED, WIRE_FIN_WAIT1, WIRE_FIN_WAIT2, WIRE_TIME_WAIT,
+	WIRE_CLOSE_WAIT, WIRE_LAST_ACK, WIRE_CLOSING,     WIRE_LISTEN,    WIRE_CLOSE,
+};
+
+int64_t json_wall(const struct json *j, uint64_t ts)
+{
+	return (int64_t)(ts + (uint64_t)j->context->clock_offset_ns);
+}
+
+void json_reason(struct json *j, uint32_t reason)
+{
+	const struct sink_context *context = j->context;
+	const char *name = reason && context->reason_name ? context->reason_name(context->ctx, reason) : NULL;
+
+	jsonw_text(&j->b, KEY("reason"), name, name ? strlen(name) : 0, JSON_RESETS_REASON_MAX);
+}
+
+static void json_string(struct json *j, struct jsonw_key key, const char *text)
+{
+	jsonw_text(&j->b, key, text, text ? strlen(text) : 0, JSON_STRING_MAX);
+}
+
+static void json_envelope(struct json *j, const struct record *rec, uint64_t seq)
+{
+	struct buf *b = &j->b;
+
+	jsonw_open(b, KEY_NONE, '{');
+	jsonw_time(b, KEY("ts"), json_wall(j, rec->ts));
+	jsonw_word(b, KEY("event"), record_kind_name(rec->kind));
+	jsonw_word(b, KEY("schema_version"), JSON_SCHEMA_VERSION);
+	jsonw_word(b, KEY("instance"), j->context->instance);
+	jsonw_uint(b, KEY("seq"), seq);
+	json_string(j, KEY("host"), j->context->hostname);
+}
+
+static void json_state(struct json *j, const struct conn_state_record *s)
+{
+	struct buf *b = &j->b;
+
+	json_tuple(j, s->t);
+	jsonw_word(b, KEY("old_state"), conn_state_name(s->old_state));
+	jsonw_word(b, KEY("new_state"), conn_state_name(s->new_state));
+	jsonw_uint_if(b, KEY("prev_us"), s->prev_known, s->prev_us);
+	jsonw_word(b, KEY("by"), conn_by_name(s->by));
+	jsonw_word(b, KEY("ev"), conn_ev_name(s->ev));
+}
+
+/* Who it is about: a connection, or the port of a namespace where the kernel counted what has no connection. */
+static void json_subject(struct json *j, const struct conn_tuple *t, uint32_t netns, uint16_t local_port)
+{
+	if (t) {
+		json_tuple(j, t);
+		return;
+	}
+	jsonw_uint(&j->b, KEY("netns"), netns);
+	jsonw_uint(&j->b, KEY("local_port"), local_port);
+}
+
+static void json_count(struct json *j, uint64_t count, uint64_t interval_us)
+{
+	jsonw_uint(&j->b, KEY("count"), count);
+	if (interval_us)
+		jsonw_uint(&j->b, KEY("interval_us"), interval_us);
+}
+
+static void json_retransmit(struct json *j, const struct conn_retransmit_record *r)
+{
+	struct buf *b = &j->b;
+
+	json_subject(j, r->t, r->netns, r->local_port);
+	jsonw_word(b, KEY("state"), conn_state_name(r->state));
+	jsonw_word(b, KEY("kind"), conn_segment_name(r->kind));
+	jsonw_word(b, KEY("trigger"), conn_trigger_name(r->trigger));
+	if (r->t) {
+		jsonw_uint_if(b, KEY("tcp_seq"), r->seq_known, r->seq);
+		jsonw_uint(b, KEY("len"), r->len);
+	}
+	json_count(j, r->count, r->interval_us);
+}
+
+static void json_reset(struct json *j, const struct conn_reset_record *r)
+{
+	json_subject(j, r->t, r->netns, r->local_port);
+	jsonw_word(&j->b, KEY("direction"), r->direction == WIRE_SENT ? "sent" : "received");
+	jsonw_word(&j->b, KEY("state"), conn_state_name(r->state));
+	json_reason(j, r->reason);
+	json_count(j, r->count, r->interval_us);
+}
+
+static void json_by_state(struct json *j, const uint64_t by_state[WIRE_STATE_MAX])
+{
+	jsonw_open(&j->b, KEY("by_state"), '{');
+	for (size_t i = 0; i < sizeof(json_states); i++) {
+		uint64_t count = by_state[json_states[i]];
+		if (json_states[i] == WIRE_SYN_RECV)
+			count += by_state[WIRE_NEW_SYN_RECV];
+		jsonw_uint_named(&j->b, conn_state_name(json_states[i]), count);
+	}
+	jsonw_close(&j->b, '}');
+}
+
+static void json_snapshot(struct json *j, const struct conn_snapshot_record *s)
+{
+	static const char *const causes[] = {
+		[WIRE_SCAN_STARTUP] = "startup",
+		[WIRE_SCAN_RESYNC] = "resync",
+		[WIRE_SCAN_REQUEST] = "request",
+	};
+	struct buf *b = &j->b;
+
+	jsonw_word(b, KEY("cause"), s->cause <= WIRE_SCAN_REQUEST ? causes[s->cause] : NULL);
+	jsonw_uint(b, KEY("namespaces"), s->namespaces);
+	jsonw_uint(b, KEY("sockets"), s->sockets);
+	jsonw_uint(b, KEY("took_us"), s->took_us);
+	json_by_state(j, s->by_state);
+}
+
+static void json_summary_traffic(struct json *j, const struct conn_summary_record *s)
+{
+	struct buf *b = &j->b;
+
+	jsonw_open(b, KEY("retransmits"), '{');
+	jsonw_uint(b, KEY("syn"), s->retransmits.syn);
+	jsonw_uint(b, KEY("synack"), s->retransmits.synack);
+	jsonw_uint(b, KEY("data"), s->retransmits.data);
+	jsonw_uint(b, KEY("fin"), s->retransmits.fin);
+	jsonw_null(b, KEY("probe")); /* no hook shows them */
+	jsonw_close(b, '}');
+	jsonw_open(b, KEY("resets"), '{');
+	jsonw_uint(b, KEY("sent"), s->resets_sent);
+	jsonw_uint(b, KEY("received"), s->resets_received);
+	jsonw_close(b, '}');
+}
+
+static void json_summary(struct json *j, const struct conn_summary_record *s, uint64_t seq)
+{
+	struct buf *b = &j->b;
+	bool degraded = false;
+
+	jsonw_uint(b, KEY("interval_us"), s->interval_us);
+	jsonw_uint(b, KEY("opened"), s->opened);
+	jsonw_uint(b, KEY("closed"), s->closed);
+	json_by_state(j, s->by_state);
+	json_summary_traffic(j, s);
+	if (s->close_wait_any)
+		jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
+	jsonw_uint(b, KEY("events_in"), s->events_in);
+	jsonw_uint(b, KEY("emitted"), seq);
+	jsonw_open(b, KEY("lost"), '{');
+	for (enum wire_lost_stage stage = WIRE_LOST_HOOK; stage < WIRE_LOST_MAX; stage++) {
+		jsonw_uint_named(b, conn_lost_stage_name(stage), s->lost[stage]);
+		degraded |= s->lost[stage] != 0;
+	}
+	jsonw_close(b, '}');
+	jsonw_uint_if(b, KEY("rss_bytes"), s->rss_bytes != 0, s->rss_bytes);
+	jsonw_uint(b, KEY("cpu_us"), s->cpu_us);
+	jsonw_word(b, KEY("level"), degraded ? "degraded" : "full");
+}
+
+static void json_lost(struct json *j, const struct conn_lost_record *l)
+{
+	struct buf *b = &j->b;
+
+	jsonw_word(b, KEY("stage"), conn_lost_stage_name(l->stage));
+	jsonw_uint(b, KEY("count"), l->count);
+	jsonw_uint(b, KEY("total"), l->total);
+	jsonw_time(b, KEY("from"), json_wall(j, l->from_ns));
+	jsonw_uint(b, KEY("connections_affected"), l->connections_affected);
+}
+
+static void json_hooks(struct json *j, const struct record_meta *m)
+{
+	struct buf *b = &j->b;
+	size_t keep = m->hooks_len - j->drop;
+	size_t head = keep - keep / 2;
+
+	jsonw_open(b, KEY("hooks"), '[');
+	for (size_t i = 0; i < keep; i++) {
+		const struct sink_hook *hook = &m->hooks[i < head ? i : i + j->drop];
+		jsonw_open(b, KEY_NONE, '{');
+		json_string(j, KEY("name"), hook->name);
+		json_string(j, KEY("type"), hook->type);
+		jsonw_bool(b, KEY("ok"), hook->ok);
+		if (hook->why && hook->why[0])
+			json_string(j, KEY("why"), hook->why);
+		jsonw_close(b, '}');
+	}
+	jsonw_close(b, ']');
+	if (j->drop)
+		jsonw_uint(b, KEY("hooks_dropped"), j->drop);
+}
+
+static void json_meta(struct json *j, const struct record_meta *m)
+{
+	const struct sink_context *context = j->context;
+
+	json_string(j, KEY("what"), m->what);
+	json_string(j, KEY("version"), context->version);
+	json_string(j, KEY("kernel"), context->kernel);
+	json_string(j, KEY("arch"), context->arch);
+	json_string(j, KEY("boot_id"), context->boot_id);
+	json_string(j, KEY("libbpf"), context->libbpf);
+	json_hooks(j, m);
+	jsonw_open(&j->b, KEY("limits"), '{');
+	jsonw_uint(&j->b, KEY("max_connections"), m->limits.max_connections);
+	jsonw_uint(&j->b, KEY("ring_bytes"), m->limits.ring_bytes);
+	jsonw_close(&j->b, '}');
+}
+
+static void json_record(struct json *j, const struct record *rec, uint64_t seq)
+{
+	json_envelope(j, rec, seq);
+	switch (rec->kind) {
+	case RECORD_CONNECTION:
+	case RECORD_PROGRESS:
+		json_connection(j, rec->conn);
+		break;
+	case RECORD_STATE:
+		json_state(j, rec->state);
+		break;
+	case RECORD_RETRANSMIT:
+		json_retransmit(j, rec->retransmit);
+		break;
+	case RECORD_RESET:
+		json_reset(j, rec->reset);
+		break;
+	case RECORD_SNAPSHOT:
+		json_snapshot(j, rec->snapshot);
+		break;
+	case RECORD_SUMMARY:
+		json_summary(j, rec->summary, seq);
+		break;
+	case RECORD_LOST:
+		json_lost(j, rec->lost);
+		break;
+	case RECORD_META:
+		json_meta(j, rec->meta);
+		break;
+	case RECORD_MAX:
+		break;
+	}
+	jsonw_close(&j->b, '}');
+}
+
+/* How many entries the record's lists have. */
+static size_t json_list_len(const struct record *rec)
+{
+	switch (rec->kind) {
+	case RECORD_CONNECTION:
+	case RECORD_PROGRESS:
+		return rec->conn->segments_len + rec->conn->timeline_len;
+	case RECORD_META:
+		return rec->meta->hooks_len;
+	default:
+		return 0;
+	}
+}
+
+static size_t json_format(const struct sink_context *context, const struct sink_options *options, const struct record *rec,
+			  const struct sink_owner *owner, uint64_t seq, char *buf, size_t size)
+{
+	static const struct sink_owner unknown;
+	struct json j = {.context = context, .owner = owner ? owner : &unknown};
+	size_t droppable = json_list_len(rec), len = 0;
+
+	(void)options; /* JSON has no appearance to choose */
+	for (; len == 0 && j.drop <= droppable; j.drop++) {
+		buf_init(&j.b, buf, size < SINK_LINE_MAX ? size : SINK_LINE_MAX);
+		json_record(&j, rec, seq);
+		len = jsonw_end(&j.b);
+	}
+	return len;
+}
+
+const struct sink sink_json = {
+	.name = "json",
+	.format = json_format,
+};

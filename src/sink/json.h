@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the JSON sink share. */
+#ifndef SINK_JSON_H
+#define SINK_JSON_H
+
+#include <stdint.h>
+
+#include "jsonw.h"
+#include "sink.h"
+
+#define JSON_RESETS_REASON_MAX 64
+#define JSON_PATH_MAX 1024 /* of the line, for exe and for cgroup: with both a record still fits */
+
+/* A line in the making. */
+struct json {
+	struct buf b;
+	const struct sink_context *context;
+	const struct sink_owner *owner; /* never NULL */
+	unsigned int drop;              /* so many entries are left out of the middle of the record's lists, to make it fit */
+};
+
+int64_t json_wall(const struct json *j, uint64_t ts);
+void json_reason(struct json *j, uint32_t reason);
+
+void json_tuple(struct json *j, const struct conn_tuple *t);
+void json_connection(struct json *j, const struct conn_record *c);
+
+#endif

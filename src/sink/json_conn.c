@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A connection in JSON: its tuple, which all records about it share, and its whole life. Keys, their order and their meaning
+ * are docs/output.md's.
+ */
+#include "json.h"
+
+#include <sys/socket.h>
+
+/* The boot id keeps cookies of two boots apart; they count from 1. */
+static void json_conn_id(struct json *j, const struct conn_tuple *t)
+{
+	const char *boot_id = j->context->boot_id;
+	char id[8 + 1 + FMT_HEX_MAX + 1];
+
+	memset(id, '0', 8);
+	if (boot_id)
+		memcpy(id, boot_id, strnlen(boot_id, 8));
+	id[8] = '.';
+	*fmt_hex(id + 9, t->cookie) = '\0';
+	jsonw_word(&j->b, KEY("conn_id"), id);
+	if (t->generation)
+		jsonw_uint(&j->b, KEY("generation"), t->generation);
+}
+
+static void json_addresses(struct json *j, const struct conn_tuple *t)
+{
+	struct buf *b = &j->b;
+
+	if (!t->id_known) {
+		jsonw_null(b, KEY("family"));
+		jsonw_null(b, KEY("local_addr"));
+		jsonw_null(b, KEY("local_port"));
+		jsonw_null(b, KEY("peer_addr"));
+		jsonw_null(b, KEY("peer_port"));
+		return;
+	}
+	bool ipv4 = fmt_is_ipv4(&t->id);
+	jsonw_word(b, KEY("family"), ipv4 ? "ipv4" : "ipv6");
+	jsonw_addr(b, KEY("local_addr"), t->id.local_addr, ipv4);
+	jsonw_uint_if(b, KEY("local_port"), t->id.local_port != 0, t->id.local_port);
+	jsonw_addr(b, KEY("peer_addr"), t->id.peer_addr, ipv4);
+	jsonw_uint_if(b, KEY("peer_port"), t->id.peer_port != 0, t->id.peer_port);
+}
+
+static void json_process(struct json *j, const struct conn_tuple *t)
+{
+	const struct wire_task *task = &t->task;
+	const char *exe = j->owner->exe;
+	size_t comm_len = strnlen(task->comm, sizeof(task->comm));
+	struct buf *b = &j->b;
+
+	if (t->from == CONN_FROM_NONE) {
+		jsonw_null(b, KEY("process"));
+		return;
+	}
+	jsonw_open(b, KEY("process"), '{');
+	jsonw_uint(b, KEY("pid"), task->tgid);
+	if (!jsonw_text(b, KEY("comm"), task->comm, comm_len, SINK_LINE_MAX))
+		jsonw_hex_bytes(b, KEY("comm_hex"), task->comm, comm_len);
+	if (task->start_ns)
+		jsonw_time(b, KEY("start"), (int64_t)(task->start_ns + (uint64_t)j->context->boot_offset_ns));
+	else
+		jsonw_null(b, KEY("start"));
+	jsonw_text(b, KEY("exe"), exe, exe ? strlen(exe) : 0, JSON_PATH_MAX);
+	jsonw_uint_if(b, KEY("uid"), task->uid != UINT32_MAX, task->uid);
+	jsonw_word(b, KEY("from"), conn_from_name(t->from));
+	jsonw_close(b, '}');
+}
+
+static void json_container(struct json *j)
+{
+	const struct sink_owner *owner = j->owner;
+	struct buf *b = &j->b;
+
+	if (!owner->container_id && !owner->pod_uid)
+		return;
+	jsonw_open(b, KEY("container"), '{');
+	if (owner->container_id)
+		jsonw_text(b, KEY("id"), owner->container_id, 64, 64);
+	if (owner->pod_uid)
+		jsonw_text(b, KEY("pod_uid"), owner->pod_uid, owner->pod_uid_len, 64);
+	jsonw_close(b, '}');
+}
+
+void json_tuple(struct json *j, const struct conn_tuple *t)
+{
+	const char *cgroup = j->owner->cgroup;
+
+	json_conn_id(j, t);
+	json_addresses(j, t);
+	jsonw_word(&j->b, KEY("role"), conn_role_name(t->role));
+	jsonw_uint_if(&j->b, KEY("netns"), t->id_known && t->id.netns != 0, t->id.netns);
+	json_process(j, t);
+	jsonw_text(&j->b, KEY("cgroup"), cgroup, cgroup ? strlen(cgroup) : 0, JSON_PATH_MAX);
+	json_container(j);
+}
+
+static void json_times(struct json *j, const struct conn_record *c)
+{
+	struct buf *b = &j->b;
+
+	if (c->start_known)
+		jsonw_time(b, KEY("start"), json_wall(j, c->start_ns));
+	else
+		jsonw_null(b, KEY("start"));
+	if (c->final)
+		jsonw_time(b, KEY("end"), json_wall(j, c->end_ns));
+	else
+		jsonw_null(b, KEY("end"));
+	jsonw_uint_if(b, KEY("duration_us"), c->duration_known, (c->end_ns - c->start_ns) / 1000);
+	jsonw_uint_if(b, KEY("handshake_us"), c->handshake_known, c->handshake_us);
+}
+
+static void json_segment(struct buf *b, const struct conn_segment *seg)
+{
+	jsonw_open(b, KEY_NONE, '{');
+	jsonw_uint_if(b, KEY("at_us"), seg->at_known, seg->at_us);
+	jsonw_word(b, KEY("dir"), conn_dir_name(seg->dir));
+	jsonw_word(b, KEY("flags"), conn_flags_name(seg->flags));
+	jsonw_uint_if(b, KEY("seq"), seg->seq_known, seg->seq);
+	jsonw_uint_if(b, KEY("ack"), seg->ack_known, seg->ack);
+	if (seg->n > 1)
+		jsonw_uint(b, KEY("n"), seg->n);
+	jsonw_word(b, KEY("ev"), conn_proof_name(seg->proof));
+	jsonw_close(b, '}');
+}
+
+static void json_segments(struct json *j, const struct conn_record *c)
+{
+	struct buf *b = &j->b;
+	unsigned int drop = j->drop < c->segments_len ? j->drop : c->segments_len;
+	unsigned int keep = c->segments_len - drop, head = keep - keep / 2;
+
+	jsonw_open(b, KEY("segments"), '[');
+	for (unsigned int i = 0; i < keep; i++)
+		json_segment(b, &c->segments[i < head ? i : i + drop]);
+	jsonw_close(b, ']');
+	if (drop)
+		jsonw_uint(b, KEY("segments_dropped"), drop);
+	if (!c->isn_local_known && !c->isn_peer_known) {
+		jsonw_null(b, KEY("isn"));
+		return;
+	}
+	jsonw_open(b, KEY("isn"), '{');
+	jsonw_uint_if(b, KEY("local"), c->isn_local_known, c->isn_local);
+	jsonw_uint_if(b, KEY("peer"), c->isn_peer_known, c->isn_peer);
+	jsonw_close(b, '}');
+}
+
+static void json_timeline(struct json *j, const struct conn_record *c)
+{
+	struct buf *b = &j->b;
+	unsigned int drop = j->drop > c->segments_len ? j->drop - c->segments_len : 0; /* segments go first */
+	unsigned int keep = c->timeline_len - drop;
+	unsigned int head = keep - keep / 2; /* how it began and how it ended tell more than what was between */
+
+	jsonw_open(b, KEY("timeline"), '[');
+	for (unsigned int i = 0; i < keep; i++) {
+		const struct conn_span *span = &c->timeline[i < head ? i : i + drop];
+		jsonw_open(b, KEY_NONE, '{');
+		jsonw_word(b, KEY("state"), conn_state_name(span->state));
+		jsonw_uint(b, KEY("at_us"), span->at_us);
+		jsonw_uint_if(b, KEY("us"), span->us_known, span->us);
+		jsonw_word(b, KEY("by"), conn_by_name(span->by));
+		jsonw_word(b, KEY("ev"), conn_ev_name(span->ev));
+		jsonw_close(b, '}');
+	}
+	jsonw_close(b, ']');
+	if (drop)
+		jsonw_uint(b, KEY("timeline_dropped"), drop);
+}
+
+static void json_tcp(struct json *j, const struct conn_record *c)
+{
+	const struct wire_stats *s = &c->stats;
+	bool known = c->stats_known;
+	struct buf *b = &j->b;
+
+	jsonw_open(b, KEY("tcp"), '{');
+	jsonw_uint_if(b, KEY("bytes_sent"), known, s->bytes_sent);
+	jsonw_uint_if(b, KEY("bytes_acked"), known, c->payload_acked);
+	jsonw_uint_if(b, KEY("bytes_received"), known, c->payload_received);
+	jsonw_uint_if(b, KEY("segs_out"), known, s->segs_out);
+	jsonw_uint_if(b, KEY("segs_in"), known, s->segs_in);
+	jsonw_uint_if(b, KEY("srtt_us"), known && s->srtt_us != 0, s->srtt_us);
+	jsonw_uint_if(b, KEY("min_rtt_us"), known && s->min_rtt_us != UINT32_MAX, s->min_rtt_us);
+	jsonw_uint_if(b, KEY("mss"), known && s->mss != 0, s->mss);
+	jsonw_uint_if(b, KEY("unread_bytes"), c->unread_known, c->unread_bytes);
+	jsonw_uint_if(b, KEY("unsent_bytes"), c->unread_known, c->unsent_bytes);
+	if (known && s->ca_name[0])
+		jsonw_text(b, KEY("congestion"), s->ca_name, strnlen(s->ca_name, sizeof(s->ca_name)), SINK_LINE_MAX);
+	else
+		jsonw_null(b, KEY("congestion"));
+	jsonw_close(b, '}');
+}
+
+static void json_counters(struct json *j, const struct conn_record *c)
+{
+	struct buf *b = &j->b;
+
+	jsonw_open(b, KEY("retransmits"), '{');
+	jsonw_uint(b, KEY("syn"), c->retransmits.syn);
+	jsonw_uint(b, KEY("synack"), c->retransmits.synack);
+	jsonw_uint(b, KEY("data"), c->retransmits.data);
+	jsonw_uint(b, KEY("fin"), c->retransmits.fin);
+	jsonw_null(b, KEY("probe")); /* no hook shows them */
+	jsonw_close(b, '}');
+	if (!c->resets.sent && !c->resets.received)
+		return;
+	jsonw_open(b, KEY("resets"), '{');
+	jsonw_uint(b, KEY("sent"), c->resets.sent);
+	jsonw_uint(b, KEY("received"), c->resets.received);
+	json_reason(j, c->resets.reason);
+	jsonw_close(b, '}');
+}
+
+static void json_marks(struct json *j, const struct conn_record *c)
+{
+	const struct wire_ident *id = &c->t.id;
+
+	if (!c->t.id_known)
+		return;
+	if (id->flags & WIRE_ID_MPTCP)
+		jsonw_bool(&j->b, KEY("mptcp"), true);
+	if (id->flags & WIRE_ID_FASTOPEN)
+		jsonw_bool(&j->b, KEY("fastopen"), true);
+	if (id->family == AF_INET6 && fmt_is_ipv4(id))
+		jsonw_bool(&j->b, KEY("v4_mapped"), true);
+}
+
+void json_connection(struct json *j, const struct conn_record *c)
+{
+	struct buf *b = &j->b;
+	size_t history_len = strnlen(c->history, sizeof(c->history));
+
+	json_tuple(j, &c->t);
+	jsonw_bool(b, KEY("final"), c->final);
+	json_times(j, c);
+	jsonw_word(b, KEY("closed_by"), conn_side_name(c->closed_by));
+	jsonw_word(b, KEY("end_reason"), conn_end_name(c->end));
+	jsonw_word(b, KEY("close_kind"), conn_close_kind_name(c->close_kind));
+	jsonw_word(b, KEY("conn_state"), c->conn_state);
+	jsonw_text(b, KEY("history"), history_len ? c->history : NULL, history_len, SINK_LINE_MAX);
+	json_timeline(j, c);
+	json_segments(j, c);
+	json_tcp(j, c);
+	json_counters(j, c);
+	json_marks(j, c);
+	jsonw_bool(b, KEY("complete"), c->complete);
+	jsonw_uint(b, KEY("gaps"), c->gaps);
+}

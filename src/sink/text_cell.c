@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Cells and phrases of the text table.
+ *
+ * Foreign bytes, process names first of all, come only through text_safe(): none may move the cursor or turn the direction of
+ * writing.
+ */
+#include "text.h"
+
+#include "fmt.h"
+#include "units.h"
+#include "utf8.h"
+
+#define TEXT_WORD_MAX 200 /* columns of a name or a reason in a phrase */
+
+/* Narrow: 107 columns and 13 spaces are 120. */
+static const struct {
+	const char *title, *wide_title;
+	uint8_t width, wide;
+	bool right;
+} text_columns[] = {
+	[TEXT_TIME] = {"TIME", "TIME", 8, 8, false},
+	[TEXT_PID] = {"PID", "PID", 7, 7, true},
+	[TEXT_COMM] = {"COMM", "COMM", 10, 16, false},
+	[TEXT_ROLE] = {"R", "ROLE", 1, 12, false},
+	[TEXT_LOCAL] = {"LOCAL", "LOCAL", 21, 47, false},
+	[TEXT_PEER] = {"PEER", "PEER", 21, 47, false},
+	[TEXT_BY] = {"B", "CLOSED_BY", 1, 9, false},
+	[TEXT_END] = {"END", "END", 7, 12, false},
+	[TEXT_HANDSHAKE] = {"HS", "HS", 6, 6, true},
+	[TEXT_LIFE] = {"LIFE", "LIFE", 7, 7, true},
+	[TEXT_TX] = {"TX", "TX", 4, 4, true},
+	[TEXT_RX] = {"RX", "RX", 4, 4, true},
+	[TEXT_RETRANSMITS] = {"RTX", "RTX", 3, 3, true},
+	[TEXT_STATES] = {"STATES", "STATES", 0, 0, false},
+};
+_Static_assert(sizeof(text_columns) / sizeof(text_columns[0]) == TEXT_COLUMN_MAX, "a column has no title");
+
+const char *text_title(const struct sink_options *options, enum text_column column)
+{
+	return options->wide ? text_columns[column].wide_title : text_columns[column].title;
+}
+
+static size_t text_width(const struct sink_options *options, enum text_column column)
+{
+	if (column == TEXT_TIME && options->full_time)
+		return FMT_TIME_LEN;
+	return options->wide ? text_columns[column].wide : text_columns[column].width;
+}
+
+static void text_spaces(struct buf *b, size_t used, size_t width)
+{
+	for (; used < width; used++)
+		buf_char(b, ' ');
+}
+
+void text_cell(struct text *t, enum text_column column, const char *text, size_t len)
+{
+	size_t width = text_width(t->options, column);
+
+	if (text_columns[column].right)
+		text_spaces(&t->b, len, width);
+	buf_put(&t->b, text, len);
+	if (!text_columns[column].right)
+		text_spaces(&t->b, len, width);
+	buf_char(&t->b, ' ');
+}
+
+void text_word(struct text *t, enum text_column column, const char *word)
+{
+	text_cell(t, column, word ? word : "-", word ? strlen(word) : 1);
+}
+
+void text_letter(struct text *t, enum text_column column, char letter, const char *word)
+{
+	if (t->options->wide)
+		text_word(t, column, word);
+	else
+		text_cell(t, column, &letter, 1);
+}
+
+/*
+ * Writes what prints as it is and every other byte as \xNN, at most `max` columns and no half of an escape. Returns the columns
+ * written: one per character, which is wrong only for wide and combining ones.
+ */
+static size_t text_safe(struct buf *b, const char *text, size_t len, size_t max)
+{
+	size_t columns = 0;
+
+	for (size_t i = 0, used; i < len; i += used) {
+		char escape[4 * 4];
+		uint32_t code;
+		used = utf8_decode(text + i, len - i, &code);
+		bool prints = used && !utf8_is_control(code);
+		if (!used)
+			used = 1;
+		size_t need = prints ? 1 : 4 * used;
+		if (columns + need > max)
+			break;
+		columns += need;
+		if (prints) {
+			buf_put(b, text + i, used);
+			continue;
+		}
+		for (size_t k = 0; k < used; k++) {
+			memcpy(escape + 4 * k, "\\x", 2);
+			fmt_hex_bytes(escape + 4 * k + 2, text + i + k, 1);
+		}
+		buf_put(b, escape, need);
+	}
+	return columns;
+}
+
+void text_name(struct text *t, enum text_column column, const char *name, size_t len)
+{
+	size_t width = text_width(t->options, column);
+	size_t used = text_safe(&t->b, name, len, t->options->wide ? SIZE_MAX : width);
+
+	text_spaces(&t->b, used, width);
+	buf_char(&t->b, ' ');
+}
+
+void text_duration(struct text *t, enum text_column column, bool known, const char *prefix, uint64_t us)
+{
+	char text[UNITS_MAX + 1];
+	size_t len = strlen(prefix);
+
+	memcpy(text, prefix, len);
+	if (known)
+		text_cell(t, column, text, (size_t)(units_duration(text + len, us) - text));
+	else
+		text_word(t, column, NULL);
+}
+
+void text_scaled(struct text *t, enum text_column column, bool known, char *(*scale)(char *, uint64_t), uint64_t value)
+{
+	char text[UNITS_MAX];
+
+	if (known)
+		text_cell(t, column, text, (size_t)(scale(text, value) - text));
+	else
+		text_word(t, column, NULL);
+}
+
+void text_phrase_duration(struct text *t, const char *before, uint64_t us)
+{
+	char text[UNITS_MAX];
+
+	buf_str(&t->b, before);
+	buf_put(&t->b, text, (size_t)(units_duration(text, us) - text));
+}
+
+void text_phrase(struct text *t, const char *before, const char *word)
+{
+	if (!word)
+		return;
+	buf_str(&t->b, before);
+	text_safe(&t->b, word, strlen(word), TEXT_WORD_MAX);
+}
+
+void text_phrase_uint(struct text *t, const char *before, uint64_t value)
+{
+	char text[FMT_UINT_MAX];
+
+	buf_str(&t->b, before);
+	buf_put(&t->b, text, (size_t)(fmt_uint(text, value) - text));
+}
