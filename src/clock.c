@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Offsets between clocks: of a few tries the one that was interrupted least is the most exact. */
+#include "clock.h"
+
+#include <time.h>
+
+static uint64_t read_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+uint64_t clock_now_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC);
+}
+
+static int64_t wall_minus(clockid_t id)
+{
+	uint64_t best = UINT64_MAX, before, wall, after;
+	int64_t offset = 0;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		before = read_ns(id);
+		wall = read_ns(CLOCK_REALTIME);
+		after = read_ns(id);
+		if (after - before < best) {
+			best = after - before;
+			offset = (int64_t)(wall - before - best / 2);
+		}
+	}
+	return offset;
+}
+
+int64_t clock_wall_offset_ns(void)
+{
+	return wall_minus(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boot_offset_ns(void)
+{
+	return wall_minus(CLOCK_BOOTTIME);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only reader of clocks outside the BPF programs. */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_now_ns(void);        /* CLOCK_MONOTONIC, as bpf_ktime_get_ns() */
+int64_t clock_wall_offset_ns(void); /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+int64_t clock_boot_offset_ns(void); /* CLOCK_REALTIME - CLOCK_BOOTTIME */
+
+#endif

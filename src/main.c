@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The command line leads to a command; a failure is one sentence and an exit code. */
+#include <signal.h>
+
+#include "collector.h"
+#include "commands.h"
+#include "options.h"
+
+static int (*const commands[COMMAND_MAX])(const struct options *) = {
+	[COMMAND_TRACE] = command_trace,
+	[COMMAND_REPLAY] = command_replay,
+	[COMMAND_DOCTOR] = command_doctor,
+};
+
+int complain_collector(const struct collector_failure *failure)
+{
+	static const int codes[] = {
+		[COLLECTOR_OK] = EXIT_RUNTIME,
+		[COLLECTOR_NO_PRIVILEGE] = EXIT_PRIVILEGES,
+		[COLLECTOR_NO_KERNEL] = EXIT_KERNEL,
+		[COLLECTOR_FAILED] = EXIT_RUNTIME,
+	};
+
+	return complain(codes[failure->problem], "%s", failure->text);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int exit_code;
+
+	signal(SIGPIPE, SIG_IGN); /* a reader that leaves is an error of write(), and a quiet end */
+	exit_code = options_parse(argc, argv, &options);
+	if (exit_code < 0)
+		exit_code = commands[options.command](&options);
+	options_free(&options);
+	return exit_code;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which records pass the user's selection. Applied to finished records, so that it never disturbs tracking. */
+#ifndef SELECT_H
+#define SELECT_H
+
+#include <stdbool.h>
+
+struct record;
+struct selection;
+struct sink_owner;
+
+/* Records without a connection (summary, lost, meta, snapshot, aggregates) always pass. `owner` may be NULL. */
+bool selection_matches(const struct selection *select, const struct record *rec, const struct sink_owner *owner);
+
+#endif
