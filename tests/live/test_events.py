@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Records that are asked for: transitions, repeats, resets, progress, summary."""
+
+import os
+
+import pytest
+from lab import RST, abort, orderly, wait_until
+from tracer import conn_id
+
+
+def test_state_events(start_tracer, pair):
+    tracer = start_tracer("--events", "connection,state,meta")
+    connected = orderly(pair)
+    client = tracer.connection(connected.client_id)
+    tracer.connection(connected.server_id)
+    tracer.stop()
+    mine = [r for r in tracer.of("state") if r["conn_id"] == conn_id(connected.client_id)]
+    steps = [(r["old_state"], r["new_state"]) for r in mine]
+    assert steps[:4] == [
+        ("CLOSE", "SYN_SENT"), ("SYN_SENT", "ESTABLISHED"), ("ESTABLISHED", "FIN_WAIT1"), ("FIN_WAIT1", "FIN_WAIT2"),
+    ]  # fmt: skip
+    assert [old for old, _ in steps[1:]] == [new for _, new in steps[:-1]]
+    assert mine[0].get("prev_us") is None
+    assert mine[1]["prev_us"] == client["handshake_us"]
+    assert [r["by"] for r in mine[:3]] == ["local", "peer", "local"]
+    assert {r["netns"] for r in mine} == {pair.a.inode}
+    theirs = [r["new_state"] for r in tracer.of("state") if r["conn_id"] == conn_id(connected.server_id)]
+    assert [s for s in theirs if s != "SYN_RECV"][:3] == ["ESTABLISHED", "CLOSE_WAIT", "LAST_ACK"]
+
+
+def test_opt_in_means_opt_in(start_tracer, pair4):
+    tracer = start_tracer()
+    connected = orderly(pair4)
+    tracer.connection(connected.client_id)
+    tracer.connection(connected.server_id)
+    tracer.stop()
+    assert not {"state", "retransmit", "reset", "progress"} & {r["event"] for r in tracer.records}
+
+
+def test_retransmit_events(start_tracer, pair):
+    tracer = start_tracer("--events", "retransmit,meta")
+    connected = pair.connect()
+    lost = pair.wire.drop(lambda s: s.len > 0, times=1)
+    connected.client.sendall(b"x" * 77)
+    lost.wait()
+    assert connected.server.recv(77) == b"x" * 77
+    record = tracer.wait_for(lambda r: r["event"] == "retransmit" and r["conn_id"] == conn_id(connected.client_id))
+    assert record["kind"] == "data"
+    assert record["state"] == "ESTABLISHED"
+    assert record["len"] == 77
+    assert record["count"] == 1
+    sent = [s for s in pair.wire.segments if s.len > 0]
+    assert record["tcp_seq"] == sent[0].seq
+    assert record["trigger"] in ("tlp", "rto")
+    tracer.stop()
+    assert {r["event"] for r in tracer.records} <= {"retransmit", "meta"}
+
+
+def test_reset_events(start_tracer, pair):
+    tracer = start_tracer("--events", "reset,meta")
+    connected = pair.connect()
+    abort(connected.client)
+    sent = tracer.wait_for(lambda r: r["event"] == "reset" and r.get("conn_id") == conn_id(connected.client_id))
+    received = tracer.wait_for(lambda r: r["event"] == "reset" and r.get("conn_id") == conn_id(connected.server_id))
+    assert (sent["direction"], received["direction"]) == ("sent", "received")
+    assert received["state"] == "ESTABLISHED"
+    assert sent["count"] == received["count"] == 1
+    tracer.stop()
+
+
+def test_resets_without_a_socket(start_tracer, pair4):
+    """SYNs to a closed port: counted per namespace and port, not one record each."""
+    tracer = start_tracer("--events", "reset,meta")
+    for _ in range(50):
+        client = pair4.a.tcp_socket()
+        with pytest.raises(ConnectionRefusedError):
+            client.connect((pair4.server_addr, 4321))
+        client.close()
+
+    def mine():
+        return [r for r in tracer.of("reset") if r["netns"] == pair4.b.inode and r["local_port"] == 4321]
+
+    wait_until(lambda: sum(r["count"] for r in mine()) >= 50, what="50 resets counted")
+    tracer.stop()
+    assert sum(r["count"] for r in mine()) == 50
+    assert len(mine()) < 50
+    assert all(r["direction"] == "sent" and "conn_id" not in r and r["interval_us"] > 0 for r in mine())
+    assert len([s for s in pair4.wire.segments if s.has(RST)]) == 50
+
+
+def test_progress(start_tracer, pair4):
+    tracer = start_tracer("--progress", "300ms", "--events", "connection,progress,meta")
+    connected = pair4.connect()
+    connected.client.sendall(b"x" * 10)
+    connected.server.recv(10)
+    key = conn_id(connected.client_id)
+
+    def progress():
+        return [r for r in tracer.of("progress") if r["conn_id"] == key]
+
+    wait_until(lambda: len(progress()) >= 2, what="two progress records")
+    connected.client.close()
+    connected.server.close()
+    final = tracer.connection(connected.client_id)
+    tracer.stop()
+    assert final["final"] is True
+    for number, record in enumerate(progress()):
+        assert record["final"] is False
+        assert record["timeline"][-1]["state"] == "ESTABLISHED"
+        assert record["duration_us"] >= (number + 1) * 300_000
+        assert record["process"]["pid"] == os.getpid()
+
+
+def test_summary(start_tracer, pair4):
+    tracer = start_tracer("--summary", "500ms")
+    connected = orderly(pair4)
+    other = pair4.connect()
+    tracer.connection(connected.client_id)
+    tracer.connection(connected.server_id)
+    wait_until(lambda: sum(r["closed"] for r in tracer.of("summary")) >= 2, what="summaries with what was closed")
+    last = tracer.of("summary")[-1]
+    assert last["interval_us"] >= 500_000
+    assert last["by_state"]["ESTABLISHED"] >= 2
+    assert sum(r["opened"] for r in tracer.of("summary")) >= 4
+    assert sum(r["events_in"] for r in tracer.of("summary")) >= 10
+    assert 0 < last["rss_bytes"] < 1 << 30
+    assert last["cpu_us"] > 0
+    abort(other.client)
+    tracer.stop()

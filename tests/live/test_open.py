@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How connections begin: the handshake, refusal, simultaneous open. (What waits for timers is in test_timers.py.)"""
+
+import socket
+
+import pytest
+from checks import (
+    check_bytes, check_retransmits, check_tuple, check_whole, is_syn, is_synack, span, states, wire_gap_us,
+)  # fmt: skip
+from lab import SYN, Pair, cookie, read_all, tcp_state, wait_until
+
+
+def talk(connected):
+    """1000 bytes one way, 2000 the other, and an orderly end by the client."""
+    connected.client.sendall(b"q" * 1000)
+    connected.client.shutdown(socket.SHUT_WR)
+    assert len(read_all(connected.server)) == 1000
+    connected.server.sendall(b"a" * 2000)
+    connected.server.close()
+    assert len(read_all(connected.client)) == 2000
+    connected.client.close()
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6", "mapped"])
+def test_handshake(trace, pair):
+    connected = pair.connect()
+    talk(connected)
+
+    client = trace.connection(connected.client_id)
+    check_tuple(client, pair, connected, 0)
+    check_whole(client)
+    check_bytes(client, 1000, 2000)
+    check_retransmits(client)
+    assert states(client)[:2] == ["SYN_SENT", "ESTABLISHED"]
+    assert span(client, "SYN_SENT")["by"] == "local"
+    assert span(client, "SYN_SENT")["ev"] == span(client, "ESTABLISHED")["ev"] == "event"
+    assert span(client, "SYN_SENT")["us"] == client["handshake_us"]
+    assert "resets" not in client
+
+    server = trace.connection(connected.server_id)
+    check_tuple(server, pair, connected, 1)
+    check_whole(server)
+    check_bytes(server, 2000, 1000)
+    check_retransmits(server)
+    assert states(server)[:2] == ["SYN_RECV", "ESTABLISHED"]
+    assert span(server, "SYN_RECV")["by"] == "peer"
+    assert span(server, "ESTABLISHED")["ev"] == "event"
+    assert "resets" not in server
+
+    # the wire is inside what the ends measure, and a round trip here is nothing near 50 ms
+    wire_us = wire_gap_us(pair.wire.segments, is_syn, is_synack)
+    assert wire_us <= client["handshake_us"] < wire_us + 50_000
+    assert 0 < server["handshake_us"] < 50_000
+    assert client["history"].startswith("Sh") and server["history"].startswith("Sh")
+
+
+def test_refused(trace, pair):
+    client = pair.client()
+    with pytest.raises(ConnectionRefusedError):
+        client.connect((pair.server_addr, 9))
+    record = trace.connection(cookie(client))
+    check_whole(record)
+    assert record["role"] == "client"
+    assert record["peer_port"] == 9
+    assert states(record)[0] == "SYN_SENT"
+    assert "ESTABLISHED" not in states(record)
+    assert record["end_reason"] == "refused"
+    assert record["closed_by"] == "peer"
+    assert record["close_kind"] is None
+    assert record["conn_state"] == "REJ"
+    assert record["handshake_us"] is None
+    assert record["resets"]["received"] == 1
+    assert record["netns"] == pair.a.inode
+
+
+def test_simultaneous_open(trace, pair):
+    ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
+    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
+    for end, addr in zip(ends, addrs):
+        end.bind(addr)
+        end.setblocking(False)
+    crossing = pair.wire.hold(lambda s: s.has(SYN), times=2)
+    for end, addr in zip(ends, reversed(addrs)):
+        end.connect_ex(addr)
+    crossing.wait(2)
+    crossing.release()
+    for end in ends:
+        wait_until(lambda end=end: tcp_state(end) == "ESTABLISHED")
+    other_id, one_id = map(cookie, ends)
+    ends[0].close()
+    ends[1].settimeout(20)
+    read_all(ends[1])
+    ends[1].close()
+
+    record = trace.connection(one_id)
+    check_whole(record)
+    assert record["role"] == "simultaneous"
+    assert states(record)[:3] == ["SYN_SENT", "SYN_RECV", "ESTABLISHED"]
+    assert [s["ev"] for s in record["timeline"][:3]] == ["event"] * 3
+    assert (record["local_port"], record["peer_port"]) == (7002, 7001)
+    other = trace.connection(other_id)
+    check_whole(other)
+    assert other["role"] == "simultaneous"
+    assert states(other)[:3] == ["SYN_SENT", "SYN_RECV", "ESTABLISHED"]
+
+
+def drain(trace, pair):
+    """Returns when the tracer has shown all that happened before: it shows things in order."""
+    later = pair.connect()
+    talk(later)
+    trace.connection(later.client_id)
+    trace.connection(later.server_id)
+
+
+def test_never_connected(trace, pair4):
+    """A socket that only listened, or was only bound, is no connection."""
+    listener = pair4.b.listen()
+    listener_id = cookie(listener)
+    connected = pair4.connect(listener)
+    talk(connected)
+    listener.close()
+    drain(trace, pair4)
+    assert trace.seen(connected.server_id)
+    assert not trace.seen(listener_id)
+
+
+def test_no_route(trace, pair4):
+    """connect() that fails before a SYN left: no address pair, so nothing is claimed about the peer."""
+    client = pair4.client()
+    with pytest.raises(OSError):
+        client.connect(("192.0.2.1", 80))
+    identity = cookie(client)
+    client.close()
+    drain(trace, pair4)
+    assert not trace.seen(identity)
+
+
+def test_namespaces_are_told_apart(trace):
+    """The same addresses and ports in two pairs of namespaces are two connections."""
+    pairs = [Pair("ipv4"), Pair("ipv4")]
+    try:
+        connected = [pair.connect(pair.listen(port=8080)) for pair in pairs]
+        for one in connected:
+            talk(one)
+        for pair, one in zip(pairs, connected):
+            check_tuple(trace.connection(one.client_id), pair, one, 0)
+            check_tuple(trace.connection(one.server_id), pair, one, 1)
+    finally:
+        for pair in pairs:
+            pair.close()

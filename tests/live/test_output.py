@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Outputs that break, signals, exit codes, doctor, the table."""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from checks import is_syn
+from lab import TIMEOUT, linger0, orderly, wait_until
+from tracer import BINARY, Tracer, check_lines, conn_id, parse_final, run, wait_for_attachment, validate_lines
+
+
+def bpf_objects(pid):
+    """What a process holds in the kernel: {("prog", id), ...}."""
+    found = set()
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        found |= {(kind, number) for kind, number in re.findall(r"^(prog|map|link)_id:\t(\d+)", info.read_text(), re.MULTILINE)}
+    return found
+
+
+def still_there(objects):
+    """Those that the kernel has not given up."""
+    return [o for o in objects if subprocess.run(["bpftool", o[0], "show", "id", o[1]], capture_output=True).returncode == 0]
+
+
+# ---- outputs that break
+
+
+def test_head_ends_quietly(load):
+    """| head -1: the reader leaves, and so does the tool, without a word."""
+    with subprocess.Popen([BINARY], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tool:
+        with subprocess.Popen(["head", "-1"], stdin=tool.stdout, stdout=subprocess.PIPE) as head:
+            tool.stdout.close()
+            with subprocess.Popen([load, "-t", "20"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as traffic:
+                try:
+                    assert head.communicate(timeout=TIMEOUT)[0].count(b"\n") == 1
+                    begun = time.monotonic()
+                    assert tool.wait(TIMEOUT) == 0
+                    took = time.monotonic() - begun
+                finally:
+                    traffic.kill()
+        errors = tool.stderr.read()
+    assert took < 2
+    assert errors == b""
+
+
+class SlowReader:
+    """The end of a pipe that is read only when the test says so."""
+
+    def __init__(self, fd):
+        self.fd, self.data = fd, bytearray()
+
+    def until(self, *wanted):
+        """Reads until each of the strings has come, in any order."""
+        deadline = time.monotonic() + TIMEOUT
+        missing, looked = set(wanted), 0
+        while missing:
+            assert time.monotonic() < deadline, (missing, bytes(self.data[-500:]))
+            if select.select([self.fd], [], [], 0.2)[0]:
+                self.data += os.read(self.fd, 1 << 20)
+            missing = {text for text in missing if self.data.find(text, looked) < 0}
+            looked = max(0, len(self.data) - 9000) if len(missing) == len(wanted) else looked
+
+    def rest(self):
+        while chunk := os.read(self.fd, 1 << 20):
+            self.data += chunk
+        return bytes(self.data).splitlines(keepends=True)
+
+
+def test_stalled_output(load, pair4):
+    """Nobody reads the pipe: the ring is read all the same, what does not fit is counted, and said as soon as it can be."""
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen(
+        [BINARY, "--json", "--events", "connection,state,lost,meta"], stdout=write_end, stderr=subprocess.PIPE
+    )
+    os.close(write_end)
+    reader = SlowReader(read_end)
+    try:
+        reader.until(b'"ready"')
+        subprocess.run([load, "-n", "60000"], check=True, capture_output=True)
+        # the reader is back: what waited comes, then the loss, then what happens now
+        reader.until(b'"stage":"queue"')
+        connected = orderly(pair4)
+        reader.until(*(conn_id(i).encode() for i in (connected.client_id, connected.server_id)))
+        process.send_signal(signal.SIGINT)
+        lines = reader.rest()
+        assert process.wait(TIMEOUT) == 0
+        errors = process.stderr.read().decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(read_end)
+        process.stderr.close()
+    records = check_lines(lines)
+    lost = [r for r in records if r["event"] == "lost"]
+    assert lost and {r["stage"] for r in lost} == {"queue"}
+    totals = parse_final(errors)
+    assert totals["queue"] == sum(r["count"] for r in lost) > 0
+    assert (totals["hook"], totals["ring"], totals["table"], totals["write"]) == (0, 0, 0, 0)
+    assert totals["records"] == len(records)
+
+
+def test_stalled_output_does_not_keep_it_from_ending(load):
+    """Nobody will ever read: it gives up waiting after a while, and says what was not written."""
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen([BINARY, "--json"], stdout=write_end, stderr=subprocess.PIPE)
+    os.close(write_end)
+    try:
+        SlowReader(read_end).until(b'"ready"')
+        subprocess.run([load, "-n", "5000"], check=True, capture_output=True)
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+        errors = process.stderr.read().decode()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        os.close(read_end)
+    totals = parse_final(errors)
+    assert totals["queue"] + totals["write"] > 0
+
+
+@pytest.mark.parametrize("option", ["-o", "--record"])
+@pytest.mark.parametrize("path", ["/nonexistent/folder/file", "/proc/self/attr/none/x", "/"])
+def test_output_that_cannot_be_opened(option, path):
+    result = run("--json", option, path)
+    assert result.returncode == 6
+    assert path.encode() in result.stderr
+    assert result.stderr.count(b"\n") == 1
+    assert result.stdout == b""
+
+
+def test_disk_full(load):
+    """Writing fails in the middle: the reason, and exit 6."""
+    with subprocess.Popen([BINARY, "--json", "-o", "/dev/full"], stderr=subprocess.PIPE) as process:
+        subprocess.run([load, "-n", "2000"], check=True, capture_output=True)
+        assert process.wait(TIMEOUT) == 6
+        errors = process.stderr.read()
+    assert b"No space left" in errors
+
+
+def test_output_file(tmp_path, pair4):
+    path = tmp_path / "out.json"
+    process = subprocess.Popen([BINARY, "--json", "-o", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: path.exists() and b'"ready"' in path.read_bytes(), what="ready in the file")
+        connected = orderly(pair4)
+        key = conn_id(connected.server_id).encode()
+        # flushed without being asked: at the latest after 200 ms
+        wait_until(lambda: key in path.read_bytes(), timeout=3, what="the record in the file")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=TIMEOUT)
+    finally:
+        process.kill()
+    assert output == b""
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert parse_final(errors.decode())["records"] == len(validate_lines(lines))
+
+
+# ---- how it ends
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_signal_under_load(start_tracer, load, how):
+    """Everything seen has been written, nothing is left in the kernel."""
+    tracer = start_tracer()
+    with subprocess.Popen([load, "-t", "20"], stdout=subprocess.PIPE, text=True) as traffic:
+        try:
+            wait_until(lambda: tracer.received > 5_000_000, what="some thousand records")
+            held = bpf_objects(tracer.process.pid)
+            assert still_there(held)
+            outcome = tracer.stop(how)
+        finally:
+            traffic.kill()
+    assert outcome.seconds < 5
+    assert outcome.totals["total"] == 0
+    assert outcome.stderr.count("\n") == 1
+    wait_until(lambda: not still_there(held), what="the kernel's clean-up")
+    assert len(outcome.lines) > 3000
+    last = json.loads(outcome.lines[-1])
+    assert (last["event"], last["what"]) == ("meta", "stop")
+
+
+def test_nothing_left_after_sigkill(start_tracer):
+    tracer = start_tracer()
+    held = bpf_objects(tracer.process.pid)
+    assert {kind for kind, _ in still_there(held)} >= {"prog", "map"}
+    tracer.kill()
+    wait_until(lambda: not still_there(held), what="the kernel's clean-up")
+
+
+def test_duration():
+    begun = time.monotonic()
+    result = run("--json", "-d", "700ms")
+    took = time.monotonic() - begun
+    assert result.returncode == 0
+    assert 0.7 <= took < 5
+    records = validate_lines(result.stdout.splitlines(keepends=True))
+    assert [r["what"] for r in records if r["event"] == "meta"] == ["start", "ready", "stop"]
+    assert parse_final(result.stderr.decode())["records"] == len(records)
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [
+        ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"),
+        ("setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin"),
+    ],
+    ids=["nobody", "root-without-capabilities"],
+)
+def test_no_privileges(drop):
+    result = subprocess.run([*drop, BINARY, "--json"], capture_output=True, check=False, timeout=60)
+    assert result.returncode == 4
+    assert result.stdout == b""
+    assert result.stderr.count(b"\n") == 1
+    assert b"cap_" in result.stderr.lower()
+
+
+# ---- doctor
+
+
+def test_doctor():
+    result = run("doctor", text=True)
+    assert result.returncode == 0
+    for name in ("inet_sock_set_state", "tcp_retransmit_skb", "tcp_send_reset", "tcp_destroy_sock", "iter"):
+        assert name in result.stdout
+    assert result.stderr == ""
+
+
+def test_doctor_json():
+    result = run("doctor", "--json")
+    assert result.returncode == 0
+    text = json.loads(result.stdout) if result.stdout.count(b"\n") == 1 else None
+    assert text, "one object on one line"
+    hooks = text["hooks"]
+    for hook in hooks:
+        assert set(hook) >= {"name", "type", "available", "used", "fallback", "why"}
+    state = [h for h in hooks if "inet_sock_set_state" in h["name"]]
+    assert state and state[0]["used"] is True
+
+
+def test_meta_agrees_with_doctor(start_tracer):
+    tracer = start_tracer()
+    ready = tracer.ready
+    tracer.stop()
+    doctor = json.loads(run("doctor", "--json").stdout)
+    assert {h["name"]: h["used"] for h in doctor["hooks"]} == {h["name"]: h["ok"] for h in ready["hooks"]}
+
+
+# ---- text
+
+
+def test_text_lines(pair4, tmp_path):
+    """The table: one line per end, 120 columns, the peer's port and the process in it."""
+    path = tmp_path / "t.tlf"
+    with subprocess.Popen(
+        [BINARY, "--record", path, "-4"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            wait_for_attachment(path)
+            connected = orderly(pair4)
+            lines = [process.stdout.readline()]
+            while sum(str(connected.client_port) in line for line in lines) < 2:
+                lines.append(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=TIMEOUT)
+    assert all(len(line.rstrip("\n")) <= 120 for line in lines)
+    mine = [line for line in lines if str(connected.client_port) in line]
+    assert all(str(os.getpid()) in line and str(connected.port) in line for line in mine)
+
+
+def test_no_header(tmp_path):
+    assert run("-d", "200ms", "--no-header", "--netns", 1).stdout == b""  # where nobody is
+    assert run("-d", "200ms").stdout.count(b"\n") >= 1
+
+
+def test_socket_options_are_untouched(pair4):
+    """A tracer that watches changes nothing: the same exchange, the same segments on the wire."""
+    bare = segments_of(pair4)
+    tracer = Tracer()
+    try:
+        watched = segments_of(pair4)
+        tracer.stop()
+    finally:
+        tracer.kill()
+    assert bare == watched
+
+
+def segments_of(pair):
+    begun = len(pair.wire.segments)
+    connected = pair.connect()
+    linger0(connected.server)
+    connected.client.sendall(b"abc")
+    connected.server.recv(3)
+    pair.wire.wait(lambda s: s.side == 1 and s.sport == connected.port and not is_syn(s))
+    connected.server.close()
+    with pytest.raises(ConnectionResetError):
+        connected.client.recv(1)
+    connected.client.close()
+    return [(s.side, s.flags, s.len) for s in pair.wire.segments[begun:] if s.flags & (2 | 4) or s.len]

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whose connection it is: pid, name, executable, user, cgroup and container, on either end and whoever took it over."""
+
+import os
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from actors import PYTHON, Actor
+from lab import Namespace
+
+PYTHON_EXE = os.path.realpath(PYTHON)
+
+
+@pytest.fixture
+def stage():
+    """A namespace and the actors in it: stage.play(role, ...)."""
+
+    class Stage:
+        def __init__(self):
+            self.namespace = Namespace()
+            self.actors = []
+
+        def play(self, role, *args, **kwargs):
+            self.actors.append(Actor(self.namespace, role, *args, **kwargs))
+            return self.actors[-1]
+
+    stage = Stage()
+    yield stage
+    for actor in stage.actors:
+        actor.close()
+    stage.namespace.close()
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+def addr(request):
+    return request.param
+
+
+def run_client(stage, addr, port, size=100, **kwargs):
+    """A client's whole life; returns (pid, cookie)."""
+    client = stage.play("client", addr, port, size, **kwargs)
+    client.go()
+    facts = client.told()
+    client.go()
+    assert client.told()["closed"]
+    return facts["pid"], facts["cookie"]
+
+
+def check_process(record, pid, comm="python3"):
+    process = record["process"]
+    assert process["pid"] == pid
+    assert process["comm"] == comm
+    assert process["exe"] == PYTHON_EXE
+    started = datetime.fromisoformat(process["start"])
+    assert timedelta(0) <= datetime.now(timezone.utc) - started < timedelta(minutes=2)
+
+
+def test_both_ends_of_loopback(trace, stage, addr):
+    server = stage.play("server", addr)
+    port = server.told()["port"]
+    pid, cookie = run_client(stage, addr, port)
+    accepted = server.told()
+
+    client = trace.connection(cookie)
+    check_process(client, pid)
+    assert client["process"]["from"] == "connect"
+    assert client["process"]["uid"] == os.getuid()
+    record = trace.connection(accepted["cookie"])
+    check_process(record, accepted["pid"])
+    assert record["process"]["from"] in ("accept", "io")
+    assert client["process"]["pid"] != record["process"]["pid"]
+
+
+def test_many_at_once_never_name_a_softirq(trace, stage):
+    """Four clients beside each other: on loopback each segment is handled in somebody else's context."""
+    server = stage.play("server", "127.0.0.1")
+    port = server.told()["port"]
+    clients = [stage.play("client", "127.0.0.1", port, 0) for _ in range(4)]
+    for client in clients:
+        client.go()
+    facts = [client.told() for client in clients]
+    for client in clients:
+        client.go()
+    for fact in facts:
+        assert trace.connection(fact["cookie"])["process"]["pid"] == fact["pid"]
+    for _ in clients:
+        accepted = server.told()
+        assert trace.connection(accepted["cookie"])["process"]["pid"] == accepted["pid"]
+
+
+def test_uid(trace, stage):
+    server = stage.play("server", "127.0.0.1")
+    port = server.told()["port"]
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    pid, cookie = run_client(stage, "127.0.0.1", port, wrapper=nobody)
+    record = trace.connection(cookie)
+    check_process(record, pid)
+    assert record["process"]["uid"] == 65534
+    assert trace.connection(server.told()["cookie"])["process"]["uid"] == 0
+
+
+def test_child_serves(trace, stage, addr):
+    server = stage.play("fork-server", addr)
+    port = server.told()["port"]
+    run_client(stage, addr, port)
+    child = server.told()
+    assert child["pid"] != server.pid
+    check_process(trace.connection(child["cookie"]), child["pid"])
+
+
+def test_prefork_names_the_worker(trace, stage):
+    server = stage.play("prefork-server", "127.0.0.1", 3)
+    port = server.told()["port"]
+    served = set()
+    for _ in range(3):
+        server.go()
+        run_client(stage, "127.0.0.1", port)
+        worker = server.told()
+        check_process(trace.connection(worker["cookie"]), worker["pid"], "worker")
+        served.add(worker["pid"])
+    assert len(served) == 3 and server.pid not in served
+
+
+def test_exec_while_open(trace, stage):
+    """The pid stays; which of the two programs is named depends on when it was asked, but not on anybody else."""
+    server = stage.play("server", "127.0.0.1")
+    port = server.told()["port"]
+    client = stage.play("exec-after-connect", "127.0.0.1", port)
+    facts = client.told()
+    client.go()
+    process = trace.connection(facts["cookie"])["process"]
+    assert process["pid"] == facts["pid"]
+    assert (process["comm"], os.path.basename(process["exe"])) in (
+        ("python3", os.path.basename(PYTHON_EXE)),
+        ("sh", os.path.basename(os.path.realpath("/bin/sh"))),
+    )
+
+
+def test_socket_passed_to_another_process(trace, stage):
+    server = stage.play("pass-socket", "127.0.0.1")
+    port = server.told()["port"]
+    run_client(stage, "127.0.0.1", port)
+    receiver = server.told()
+    assert receiver["pid"] != server.pid
+    check_process(trace.connection(receiver["cookie"]), receiver["pid"], "receiver")
+
+
+def test_killed(trace, stage):
+    """The kernel closes for a process that is gone; it was its connection all the same."""
+    server = stage.play("server", "127.0.0.1")
+    port = server.told()["port"]
+    client = stage.play("client", "127.0.0.1", port, 0)
+    client.go()
+    facts = client.told()
+    client.kill()
+    record = trace.connection(facts["cookie"])
+    assert record["process"]["pid"] == facts["pid"]
+    assert record["process"]["comm"] == "python3"
+    assert record["end_reason"] == "fin"
+    assert record["closed_by"] == "local"
+
+
+def test_never_accepted(trace, stage):
+    """Nobody touched the server's end: the listener's process answers for it, or nobody; never the client."""
+    server = stage.play("idle-server", "127.0.0.1")
+    port = server.told()["port"]
+    client = stage.play("client", "127.0.0.1", port, 0)
+    client.go()
+    facts = client.told()
+    client.go()
+    client.told()
+    server.process.stdin.close()
+    record = trace.wait_for(
+        lambda r: r["event"] == "connection" and (r["local_port"], r["peer_port"]) == (port, facts["port"])
+    )
+    assert record["process"] is None or record["process"]["pid"] == server.pid
+    assert trace.connection(facts["cookie"])["process"]["pid"] == facts["pid"]
+
+
+def test_hostile_name(trace, stage):
+    """A process may call itself anything: control characters, quotes, half a UTF-8 sequence."""
+    server = stage.play("server", "127.0.0.1")
+    port = server.told()["port"]
+    name = b'\x1b[2J"\\\xc3\x28\n\xff'
+    client = stage.play("named-client", "127.0.0.1", port, name.hex())
+    client.go()
+    facts = client.told()
+    client.go()
+    process = trace.connection(facts["cookie"])["process"]
+    assert process["comm_hex"] == name.hex()
+    assert process["comm"] == '\x1b[2J"\\\ufffd(\n\ufffd'
+
+
+CONTAINER = "ab" * 32
+
+
+def cgroup2_mount():
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        fields, _, kind = line.partition(" - ")
+        if kind.split()[0] == "cgroup2":
+            return Path(fields.split()[4])
+    return None
+
+
+@pytest.fixture
+def cgroup(request):
+    """A cgroup with the path that the test names; removed afterwards, empty by then."""
+    mount = cgroup2_mount()
+    if mount is None:
+        pytest.skip("no cgroup2 here")
+    top = mount / f"tlf-{os.getpid()}"
+    path = top / request.param
+    path.mkdir(parents=True)
+    yield path, "/" + str(path.relative_to(mount))
+    while path != mount:
+        path.rmdir()
+        path = path.parent
+
+
+POD = str(uuid.UUID(int=0x1234567890ABCDEF1234567890ABCDEF))
+KUBE = f"kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{POD.replace('-', '_')}.slice"
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "container"),
+    [
+        ("plain.service", None),
+        (f"docker-{CONTAINER}.scope", {"id": CONTAINER}),
+        (f"docker/{CONTAINER}", {"id": CONTAINER}),
+        (f"{KUBE}/cri-containerd-{CONTAINER}.scope", {"id": CONTAINER, "pod_uid": POD}),
+        (f"kubepods/burstable/pod{POD}/{CONTAINER}", {"id": CONTAINER, "pod_uid": POD}),
+    ],
+    indirect=["cgroup"],
+    ids=["service", "docker-systemd", "docker-cgroupfs", "kubernetes-systemd", "kubernetes-cgroupfs"],
+)
+def test_cgroup_and_container(trace, cgroup, container):
+    path, name = cgroup
+    namespace = Namespace()
+    server = Actor(namespace, "server", "127.0.0.1")
+    client = Actor(namespace, "client", "127.0.0.1", server.told()["port"], 10)
+    try:
+        (path / "cgroup.procs").write_text(str(client.pid), encoding="ascii")
+        client.go()
+        facts = client.told()
+        client.go()
+        record = trace.connection(facts["cookie"])
+        assert record["process"]["pid"] == facts["pid"]
+        assert record["cgroup"] == name
+        assert record.get("container") == container
+        assert "container" not in trace.connection(server.told()["cookie"])
+    finally:
+        client.close()
+        server.close()
+        namespace.close()

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is recorded. Each scenario gets a Pair and start(), which starts the tool and returns its Tracer; it returns the cookies
+of the connections whose records end it. That a scenario went as its name says is asserted on the wire."""
+
+import contextlib
+import socket
+
+from actors import Actor
+from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
+from lab import ACK, FIN, PSH, RST, SYN, abort, cookie, read_all, read_exactly, tcp_state, wait_state, wait_until
+
+SCENARIOS = {}
+TCP_USER_TIMEOUT = 18
+
+
+def scenario(family="ipv4"):
+    def add(play):
+        SCENARIOS[play.__name__] = (play, family)
+        return play
+
+    return add
+
+
+def ids(connected):
+    return connected.client_id, connected.server_id
+
+
+def finish(connected):
+    """The client closes first, each side when it may."""
+    connected.client.shutdown(socket.SHUT_WR)
+    read_all(connected.server)
+    wait_state(connected.client, "FIN_WAIT2")
+    connected.server.close()
+    read_all(connected.client)
+    connected.client.close()
+
+
+def wait_closed(sock):
+    wait_until(lambda: tcp_state(sock) == "CLOSE", what="CLOSE")
+
+
+def flags_since(pair, first):
+    """(side, flags less PSH) of the segments from the first that matches."""
+    segments = list(pair.wire.segments)
+    begin = next(n for n, s in enumerate(segments) if first(s))
+    return [(s.side, s.flags & ~PSH) for s in segments[begin:]]
+
+
+def wait_reset(trace, namespace):
+    """For a reset that no socket sent: those are counted, and told once a second."""
+    trace.wait_for(lambda r: r["event"] == "reset" and "conn_id" not in r and r["netns"] == namespace.inode)
+
+
+def ack_of_fin_travels_alone(pair):
+    fin = next(s for s in pair.wire.segments if is_fin(s))
+    ack = (fin.seq + fin.len + 1) % 2**32
+    return any(s.side != fin.side and is_pure_ack(s) and s.ack == ack for s in pair.wire.segments)
+
+
+@scenario()
+def three_way_four_way_close(pair, start):
+    start()
+    connected = pair.connect()
+    connected.client.sendall(b"x" * 300)
+    finish(connected)
+    assert ack_of_fin_travels_alone(pair), pair.wire.segments
+    return ids(connected)
+
+
+@scenario("ipv6")
+def three_segment_close(pair, start):
+    """The server delays its ACK, and closes before that is due."""
+    start()
+    connected = pair.connect()
+    connected.server.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+    connected.client.shutdown(socket.SHUT_WR)
+    read_all(connected.server)
+    connected.server.close()
+    read_all(connected.client)
+    connected.client.close()
+    pair.wire.wait(from_side(0, is_pure_ack), count=2)
+    assert flags_since(pair, is_fin) == [(0, FIN | ACK), (1, FIN | ACK), (0, ACK)]
+    return ids(connected)
+
+
+@scenario("ipv6")
+def half_close(pair, start):
+    start()
+    connected = pair.connect()
+    connected.client.sendall(b"request")
+    connected.client.shutdown(socket.SHUT_WR)
+    read_all(connected.server)
+    wait_state(connected.client, "FIN_WAIT2")
+    connected.server.sendall(b"r" * 50_000)
+    read_exactly(connected.client, 50_000)
+    connected.server.close()
+    read_all(connected.client)
+    connected.client.close()
+    return ids(connected)
+
+
+@scenario()
+def simultaneous_open(pair, start):
+    start()
+    ends = [pair.keep(namespace.tcp_socket()) for namespace in (pair.a, pair.b)]
+    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
+    crossing = pair.wire.hold(lambda s: s.has(SYN), times=2)
+    for end, addr, to in zip(ends, addrs, reversed(addrs)):
+        end.bind(addr)
+        end.setblocking(False)
+        end.connect_ex(to)
+    crossing.wait(2)
+    crossing.release()
+    for end in ends:
+        wait_state(end, "ESTABLISHED")
+        end.settimeout(20)
+    cookies = tuple(map(cookie, ends))
+    ends[0].shutdown(socket.SHUT_WR)
+    read_all(ends[1])
+    ends[1].close()
+    read_all(ends[0])
+    ends[0].close()
+    return cookies
+
+
+@scenario()
+def simultaneous_close(pair, start):
+    start()
+    connected = pair.connect()
+    crossing = pair.wire.hold(is_fin, times=2)
+    connected.client.shutdown(socket.SHUT_WR)
+    connected.server.shutdown(socket.SHUT_WR)
+    crossing.wait(2)
+    crossing.release()
+    wait_closed(connected.client)
+    wait_closed(connected.server)
+    return ids(connected)
+
+
+def connect_through(pair, loss):
+    """A connection under a rule that loses something of its handshake."""
+    listener = pair.listen()
+    client = pair.client()
+    client.connect((pair.server_addr, listener.getsockname()[1]))
+    loss.wait(loss.times)
+    server = pair.keep(listener.accept()[0])
+    server.settimeout(20)
+    cookies = cookie(client), cookie(server)
+    client.close()
+    read_all(server)
+    server.close()
+    return cookies
+
+
+@scenario()
+def syn_lost(pair, start):
+    start()
+    cookies = connect_through(pair, pair.wire.drop(is_syn, times=1))
+    assert sum(map(is_syn, pair.wire.segments)) == 2
+    return cookies
+
+
+@scenario("ipv6")
+def syn_ack_lost(pair, start):
+    """The client's SYN is kept from being repeated, so that it is the server that tries again."""
+    start()
+    loss = pair.wire.drop(is_synack, times=1)
+    repeats = pair.wire.drop(lambda s: is_syn(s) and any(is_synack(o) for o in pair.wire.segments))
+    cookies = connect_through(pair, loss)
+    assert sum(map(is_synack, pair.wire.segments)) == 2
+    repeats.release()
+    return cookies
+
+
+@scenario()
+def refused(pair, start):
+    trace = start()
+    client = pair.client()
+    with contextlib.suppress(ConnectionRefusedError):
+        client.connect((pair.server_addr, 9))
+    wait_reset(trace, pair.b)
+    return (cookie(client),)
+
+
+@scenario()
+def reset_unread_data(pair, start):
+    """close() while received bytes wait."""
+    start()
+    connected = pair.connect()
+    connected.client.sendall(b"never read")
+    wait_until(lambda: connected.server.recv(10, socket.MSG_PEEK) == b"never read")
+    connected.server.close()
+    wait_closed(connected.client)
+    return ids(connected)
+
+
+@scenario("mapped")
+def reset_linger0(pair, start):
+    start()
+    connected = pair.connect()
+    abort(connected.client)
+    wait_closed(connected.server)
+    return ids(connected)
+
+
+@scenario()
+def reset_received(pair, start):
+    """The client is gone, its own RST lost; what the server says later is answered for nobody."""
+    trace = start()
+    connected = pair.connect()
+    lost = pair.wire.drop(lambda s: s.has(RST), times=1)
+    abort(connected.client)
+    lost.wait()
+    connected.server.sendall(b"still there?")
+    wait_closed(connected.server)
+    wait_reset(trace, pair.a)
+    return ids(connected)
+
+
+@scenario("ipv6")
+def data_after_close(pair, start):
+    """The peer writes to a socket that was closed."""
+    start()
+    connected = pair.connect()
+    connected.client.close()
+    wait_state(connected.server, "CLOSE_WAIT")
+    connected.server.sendall(b"anyone there?")
+    wait_closed(connected.server)
+    return ids(connected)
+
+
+@scenario()
+def keepalive_timeout(pair, start):
+    start()
+    connected = pair.connect()
+    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT):
+        connected.client.setsockopt(socket.IPPROTO_TCP, option, 1)
+    connected.client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    pair.wire.drop(from_side(1, lambda s: True))
+    wait_closed(connected.client)
+    return ids(connected)
+
+
+@scenario("ipv6")
+def user_timeout(pair, start):
+    start()
+    connected = pair.connect()
+    connected.client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 700)
+    cut = pair.wire.drop(lambda s: True)
+    connected.client.sendall(b"hello?")
+    wait_closed(connected.client)
+    cut.release()
+    return (connected.client_id,)
+
+
+@scenario()
+def close_wait_then_exit(pair, start):
+    """Nobody closes the client's end until its process is killed."""
+    start()
+    listener = pair.listen()
+    with contextlib.closing(Actor(pair.a, "client", pair.server_addr, listener.getsockname()[1])) as client:
+        client.go()
+        identity = client.told()["cookie"]
+        server = pair.keep(listener.accept()[0])
+        server.settimeout(20)
+        server.shutdown(socket.SHUT_WR)
+        wait_state(server, "FIN_WAIT2")
+        client.kill()
+        read_all(server)
+    cookies = identity, cookie(server)
+    server.close()
+    return cookies
+
+
+def older_than_the_tool(pair, start):
+    listener = pair.listen()
+    whole, half = pair.connect(listener), pair.connect(listener)
+    whole.client.sendall(b"x" * 700)
+    read_exactly(whole.server, 700)
+    half.client.shutdown(socket.SHUT_WR)
+    wait_state(half.client, "FIN_WAIT2")
+    start()
+    finish(whole)
+    half.server.close()
+    read_all(half.client)
+    half.client.close()
+    return ids(whole) + ids(half)
+
+
+@scenario()
+def existing_connections(pair, start):
+    """One is open and one half closed when the tool starts. A namespace is scanned because somebody lives in it."""
+    with contextlib.ExitStack() as inhabitants:
+        for namespace in (pair.a, pair.b):
+            inhabitants.enter_context(contextlib.closing(Actor(namespace, "idle-server", "127.0.0.1"))).told()
+        return older_than_the_tool(pair, start)
+
+
+@scenario()
+def fast_open(pair, start):
+    """Data in the SYN, without a cookie: the namespaces allow it."""
+    for namespace in (pair.a, pair.b):
+        namespace.sysctl("ipv4/tcp_fastopen", 0x1 | 0x2 | 0x4 | 0x200)
+    start()
+    listener = pair.listen()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+    client = pair.client()
+    client.sendto(b"early", socket.MSG_FASTOPEN, (pair.server_addr, listener.getsockname()[1]))
+    server = pair.keep(listener.accept()[0])
+    server.settimeout(20)
+    assert read_exactly(server, 5) == b"early"
+    wait_state(client, "ESTABLISHED")
+    assert next(s for s in pair.wire.segments if is_syn(s)).len == 5
+    cookies = cookie(client), cookie(server)
+    client.shutdown(socket.SHUT_WR)
+    read_all(server)
+    wait_state(client, "FIN_WAIT2")
+    server.close()
+    read_all(client)
+    client.close()
+    return cookies
+
+
+@scenario()
+def killed_by_ss(pair, start):
+    start()
+    connected = pair.connect()
+    pair.a.run("ss", "-K", "dst", pair.server_addr, "dport", "=", str(connected.port))
+    wait_closed(connected.server)
+    return ids(connected)
+
+
+@scenario()
+def fd_passed(pair, start):
+    """One process accepts, and another, to which it hands the socket, serves."""
+    start()
+    with contextlib.closing(Actor(pair.b, "pass-socket", pair.server_addr)) as server:
+        client = pair.client()
+        client.connect((pair.server_addr, server.told()["port"]))
+        identity = server.told()["cookie"]
+        client.sendall(b"ping")
+        read_exactly(client, 4)
+        client.shutdown(socket.SHUT_WR)
+        read_all(client)
+    cookies = cookie(client), identity
+    client.close()
+    return cookies

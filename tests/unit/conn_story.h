@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stories for the connection table: a list of events as a kernel tells them, and what the table says about them, as text.
+ *
+ * A step names the transition and how much payload has gone each way by then; the sequence numbers, counters and parts follow
+ * from that as the kernel fills them. Times are microseconds after STORY_BEGIN_NS. Our ISN is ISN_LOCAL, the peer's ISN_PEER.
+ */
+#ifndef CONN_STORY_H
+#define CONN_STORY_H
+
+#include "src/core/conn.h"
+#include "src/core/wire_read.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#define STORY_BEGIN_NS 1000000000ULL
+#define STORY_STEPS 40
+#define STORY_NETNS 77
+#define ISN_LOCAL 0xfffffff0u /* so that every longer story crosses the end of the sequence space */
+#define ISN_PEER 0x7ffffff8u
+#define PEER_ABORTED ECONNABORTED
+
+struct step {
+	uint64_t us;
+	uint64_t cookie; /* 0: 1 */
+	uint8_t kind;
+	uint8_t old, new;
+	uint16_t err;
+	uint8_t flags; /* beyond SOCK_DONE, which follows from the states */
+	bool not_done; /* but it does not here */
+	uint8_t shut;
+	uint32_t out, in;           /* payload so far: queued by us, received from the peer */
+	uint32_t unsent, unread;    /* of that, FINs included */
+	uint32_t segs_out, segs_in; /* 0 all the way is as if nothing but FINs was exchanged */
+	bool unacked;               /* our FIN, where the state does not tell */
+	uint32_t tgid;              /* of the task; 0: nobody */
+	const char *comm;           /* "a" by default */
+	uint32_t rtt_us, retrans;   /* the ident's */
+	bool no_syn;                /* segs_out is 0 */
+	uint8_t id_flags;           /* enum wire_ident_flags */
+	uint16_t local_port;        /* 0: 40000 for a client's story, 80 after SYN_RECV */
+	const char *local;          /* IPv4 of the local side, 10.0.0.1 */
+	uint32_t segment, trigger;  /* retransmit */
+	uint8_t direction;          /* reset */
+	uint32_t reason;
+	bool still, opener;       /* scan: the numbers held still while they were read; we opened it */
+	uint64_t value, until_us; /* mark, lost */
+	uint8_t stage;
+};
+
+/* A transition. */
+#define T(us_, old_, new_, ...)                                                                                                \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_STATE, .old = WIRE_##old_, .new = WIRE_##new_, ##__VA_ARGS__                           \
+	}
+#define RETRANSMIT(us_, state_, segment_, ...)                                                                                 \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_RETRANSMIT, .old = WIRE_##state_, .segment = WIRE_SEG_##segment_, ##__VA_ARGS__        \
+	}
+#define RESET(us_, state_, direction_, ...)                                                                                    \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_RESET, .old = WIRE_##state_, .direction = WIRE_##direction_, ##__VA_ARGS__             \
+	}
+#define TOUCH(us_, tgid_, ...)                                                                                                 \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_TOUCH, .old = WIRE_ESTABLISHED, .tgid = tgid_, ##__VA_ARGS__                           \
+	}
+#define DESTROY(us_, ...)                                                                                                      \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_DESTROY, .old = WIRE_CLOSE, ##__VA_ARGS__                                              \
+	}
+#define SCAN(us_, state_, ...)                                                                                                 \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_SCAN, .old = WIRE_##state_, ##__VA_ARGS__                                              \
+	}
+#define SCAN_BEGIN(us_, cause_)                                                                                                \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_SCAN_BEGIN, .value = WIRE_SCAN_##cause_                                                \
+	}
+#define SCAN_END(us_)                                                                                                          \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_SCAN_END, .value = 1                                                                   \
+	}
+#define LOST(us_, stage_, count_, ...)                                                                                         \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_LOST, .stage = WIRE_LOST_##stage_, .value = count_, ##__VA_ARGS__                      \
+	}
+#define TICK(us_)                                                                                                              \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_TICK                                                                                   \
+	}
+
+/* The beginnings that most stories share. */
+#define CONNECTS(us_) T(us_, CLOSE, SYN_SENT, .tgid = 10), T((us_) + 100, SYN_SENT, ESTABLISHED)
+#define ACCEPTS(us_) T(us_, SYN_RECV, ESTABLISHED, .rtt_us = 150)
+
+static inline bool story_fin_queued(const struct step *s)
+{
+	return s->old == WIRE_FIN_WAIT1 || s->old == WIRE_FIN_WAIT2 || s->old == WIRE_CLOSING || s->old == WIRE_LAST_ACK;
+}
+
+static inline bool story_fin_acked(const struct step *s)
+{
+	if (s->unacked)
+		return false;
+	return s->new == WIRE_FIN_WAIT2 || s->old == WIRE_FIN_WAIT2 ||
+	       (s->new == WIRE_CLOSE && !s->err && (s->old == WIRE_LAST_ACK || s->old == WIRE_CLOSING));
+}
+
+static inline bool story_peer_fin(const struct step *s)
+{
+	if (s->not_done)
+		return false;
+	return s->new == WIRE_CLOSE_WAIT || s->new == WIRE_CLOSING || s->old == WIRE_CLOSE_WAIT || s->old == WIRE_CLOSING ||
+	       s->old == WIRE_LAST_ACK || (s->old == WIRE_FIN_WAIT2 && s->new == WIRE_CLOSE && !s->err);
+}
+
+static inline void story_numbers(const struct step *s, struct wire_state *w)
+{
+	bool queued = story_fin_queued(s), acked = story_fin_acked(s), peer_fin = story_peer_fin(s);
+
+	w->write_seq = ISN_LOCAL + 1 + s->out + queued;
+	w->snd_nxt = w->write_seq - s->unsent;
+	w->snd_una = acked ? w->write_seq : w->write_seq - queued - s->unsent;
+	if (s->unsent && queued)
+		w->snd_una = w->snd_nxt;
+	if (s->old == WIRE_SYN_SENT && s->new != WIRE_ESTABLISHED)
+		w->snd_una--; /* our SYN is not acknowledged */
+	w->rcv_nxt = ISN_PEER + 1 + s->in + peer_fin;
+	w->copied_seq = w->rcv_nxt - s->unread;
+	w->segs_out = s->segs_out + !s->no_syn;
+	w->segs_in = s->segs_in + (s->new != WIRE_ESTABLISHED); /* the handshake's last segment is not the FIN's */
+	w->err = s->err;
+}
+
+static inline uint8_t story_parts(const struct step *s)
+{
+	bool handshake = s->old == WIRE_SYN_SENT || s->old == WIRE_SYN_RECV;
+
+	if (s->kind == WIRE_SCAN)
+		return WIRE_PARTS_ALL;
+	if (s->kind == WIRE_TOUCH)
+		return WIRE_PART_TASK;
+	if (s->kind == WIRE_RETRANSMIT)
+		return s->segment == WIRE_SEG_SYN ? WIRE_PART_IDENT : 0;
+	if (s->kind != WIRE_STATE)
+		return 0;
+	if (s->new == WIRE_LISTEN)
+		return WIRE_PARTS_ALL;
+	if (s->new == WIRE_CLOSE)
+		return WIRE_PART_STATS | (handshake ? WIRE_PART_IDENT | WIRE_PART_TASK : 0) | (s->tgid ? WIRE_PART_TASK : 0);
+	if (s->old == WIRE_SYN_RECV && (s->new == WIRE_FIN_WAIT1 || s->new == WIRE_LAST_ACK))
+		return WIRE_PARTS_ALL;
+	if (s->new == WIRE_SYN_SENT || s->new == WIRE_FIN_WAIT1 || s->new == WIRE_LAST_ACK)
+		return WIRE_PART_TASK;
+	return handshake ? WIRE_PART_IDENT : 0;
+}
+
+static inline void story_task(const struct step *s, struct wire_task *task)
+{
+	task->tgid = s->tgid;
+	task->uid = 1000;
+	task->start_ns = s->tgid * 1000ULL;
+	snprintf(task->comm, sizeof(task->comm), "%s", s->comm ? s->comm : "a");
+}
+
+static inline void story_address(const char *text, uint8_t addr[16])
+{
+	unsigned int a, b, c, d;
+
+	memset(addr, 0, 16);
+	if (!strcmp(text, "::"))
+		return;
+	assert_int_equal(sscanf(text, "%u.%u.%u.%u", &a, &b, &c, &d), 4);
+	memcpy(addr + 10, (uint8_t[]){0xff, 0xff, a, b, c, d}, 6);
+}
+
+static inline void story_ident(const struct step *s, bool server, struct wire_ident *id)
+{
+	story_address(s->local ? s->local : "10.0.0.1", id->local_addr);
+	story_address("10.0.0.2", id->peer_addr);
+	id->netns = STORY_NETNS;
+	id->local_port = s->local_port ? s->local_port : server ? 80 : 40000;
+	id->peer_port = server ? 40000 : 80;
+	id->family = AF_INET;
+	id->flags = s->id_flags;
+	id->syn_rtt_us = s->rtt_us;
+	id->syn_retrans = s->retrans;
+}
+
+static inline void story_stats(const struct step *s, bool active, struct wire_stats *st)
+{
+	st->bytes_sent = s->out - s->unsent;
+	st->bytes_acked = s->out - s->unsent + story_fin_acked(s);
+	if (active && s->old != WIRE_SYN_SENT && !(s->flags & WIRE_SK_REPAIR))
+		st->bytes_acked++; /* the SYN */
+	st->bytes_received = s->in + story_peer_fin(s);
+	st->segs_out = s->segs_out + !s->no_syn;
+	st->mss = 1448;
+	st->min_rtt_us = UINT32_MAX;
+}
+
+union story_event {
+	struct wire_hdr hdr;
+	struct wire_state state;
+	struct wire_scan scan;
+	struct wire_retransmit retransmit;
+	struct wire_reset reset;
+	struct wire_mark mark;
+	struct wire_lost lost;
+	struct wire_tick tick;
+	uint8_t bytes[512];
+};
+
+static inline void story_base(const struct step *s, union story_event *e)
+{
+	switch (s->kind) {
+	case WIRE_SCAN:
+		e->scan.torn = !s->still;
+		/* fallthrough */
+	case WIRE_STATE:
+		story_numbers(s, &e->state);
+		break;
+	case WIRE_RETRANSMIT:
+		e->retransmit.segment = s->segment;
+		e->retransmit.trigger = s->trigger;
+		e->retransmit.seq = ISN_LOCAL;
+		e->retransmit.end_seq = ISN_LOCAL + 1 + s->out;
+		break;
+	case WIRE_RESET:
+		e->reset.direction = s->direction;
+		e->reset.reason = s->reason;
+		break;
+	case WIRE_LOST:
+		e->lost.stage = s->stage;
+		e->lost.count = s->value;
+		e->lost.until_ns = STORY_BEGIN_NS + s->until_us * 1000;
+		break;
+	case WIRE_SCAN_BEGIN:
+	case WIRE_SCAN_END:
+		e->mark.value = s->value;
+		break;
+	}
+}
+
+/* Whether the socket of a step is a client's is remembered by cookie, for its ports and its count of the SYN. */
+static bool story_active[64];
+
+static inline void story_event(const struct step *s, union story_event *e)
+{
+	bool done = story_peer_fin(s);
+	size_t offset = wire_base_size(s->kind);
+	struct wire_hdr *h = &e->hdr;
+
+	memset(e, 0, sizeof(*e));
+	h->ts = STORY_BEGIN_NS + s->us * 1000;
+	h->kind = s->kind;
+	if (s->kind < WIRE_SCAN_BEGIN) {
+		h->cookie = s->cookie ? s->cookie : 1;
+		h->old_state = s->old;
+		h->new_state = s->kind == WIRE_STATE ? s->new : s->old;
+		h->sk_flags = s->flags | (done ? WIRE_SK_DONE : 0);
+		h->shutdown = s->shut;
+		h->parts = story_parts(s);
+		if (s->kind == WIRE_SCAN && s->still)
+			story_active[h->cookie % 64] = s->opener;
+		if (s->new == WIRE_SYN_SENT || s->old == WIRE_SYN_RECV)
+			story_active[h->cookie % 64] = s->new == WIRE_SYN_SENT;
+	}
+	story_base(s, e);
+	if (h->parts & WIRE_PART_TASK) {
+		story_task(s, (void *)(e->bytes + offset));
+		offset += sizeof(struct wire_task);
+	}
+	if (h->parts & WIRE_PART_IDENT) {
+		story_ident(s, !story_active[h->cookie % 64], (void *)(e->bytes + offset));
+		offset += sizeof(struct wire_ident);
+	}
+	if (h->parts & WIRE_PART_STATS) {
+		story_stats(s, story_active[h->cookie % 64], (void *)(e->bytes + offset));
+		offset += sizeof(struct wire_stats);
+	}
+	h->len = offset;
+}
+
+/* What the table said, one line a record; or its segments, one line each. */
+struct transcript {
+	bool segments;
+	char text[16384];
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static inline void say(struct transcript *to, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(to->text + to->len, sizeof(to->text) - to->len, format, args);
+	va_end(args);
+	assert_in_range(n, 0, sizeof(to->text) - to->len - 1);
+	to->len += n;
+}
+
+static inline const char *or_dash(const char *name)
+{
+	return name ? name : "-";
+}
+
+static inline void say_span(struct transcript *to, const struct conn_span *span)
+{
+	say(to, " %s@%llu", conn_state_name(span->state), (unsigned long long)span->at_us);
+	if (span->us_known)
+		say(to, "+%llu", (unsigned long long)span->us);
+	if (span->by)
+		say(to, "/%s", conn_by_name(span->by));
+	if (span->ev != CONN_EV_EVENT)
+		say(to, "/%s", conn_ev_name(span->ev));
+}
+
+/* "1 client fin local four_way SF ShFf | spans | what is not zero" */
+static inline void say_conn(struct transcript *to, const struct conn_record *rec)
+{
+	say(to, "%llu", (unsigned long long)rec->t.cookie);
+	if (rec->t.generation)
+		say(to, ".%u", rec->t.generation);
+	say(to, " %s %s %s %s %s %s |", or_dash(conn_role_name(rec->t.role)), conn_end_name(rec->end),
+	    or_dash(conn_side_name(rec->closed_by)), or_dash(conn_close_kind_name(rec->close_kind)), rec->conn_state,
+	    rec->history[0] ? rec->history : "-");
+	for (unsigned int i = 0; i < rec->timeline_len; i++)
+		say_span(to, &rec->timeline[i]);
+	say(to, " |");
+	if (!rec->complete)
+		say(to, " incomplete");
+	if (!rec->start_known)
+		say(to, " older");
+	if (rec->gaps)
+		say(to, " gaps=%u", rec->gaps);
+	if (rec->handshake_known)
+		say(to, " handshake=%llu", (unsigned long long)rec->handshake_us);
+	if (rec->t.from)
+		say(to, " %.16s:%u/%s", rec->t.task.comm, rec->t.task.tgid, conn_from_name(rec->t.from));
+	if (rec->stats_known && (rec->payload_acked || rec->payload_received))
+		say(to, " acked=%llu received=%llu", (unsigned long long)rec->payload_acked,
+		    (unsigned long long)rec->payload_received);
+	if (rec->unread_bytes || rec->unsent_bytes)
+		say(to, " unread=%u unsent=%u", rec->unread_bytes, rec->unsent_bytes);
+	if (rec->retransmits.syn || rec->retransmits.synack || rec->retransmits.data || rec->retransmits.fin)
+		say(to, " again=%u,%u,%u,%u", rec->retransmits.syn, rec->retransmits.synack, rec->retransmits.data,
+		    rec->retransmits.fin);
+	if (rec->resets.sent || rec->resets.received)
+		say(to, " rst=%u,%u", rec->resets.sent, rec->resets.received);
+	say(to, "\n");
+}
+
+/* "> SYN 0 - @0 x3 numbers": direction, flags, seq, ack, time, how often, evidence. */
+static inline void say_segments(struct transcript *to, const struct conn_record *rec)
+{
+	say(to, "isn%s%s\n", rec->isn_local_known ? " local" : "", rec->isn_peer_known ? " peer" : "");
+	if (rec->isn_local_known)
+		assert_int_equal(rec->isn_local, ISN_LOCAL);
+	if (rec->isn_peer_known)
+		assert_int_equal(rec->isn_peer, ISN_PEER);
+	for (unsigned int i = 0; i < rec->segments_len; i++) {
+		const struct conn_segment *seg = &rec->segments[i];
+
+		say(to, "%s %s", seg->dir == CONN_OUT ? ">" : "<", conn_flags_name(seg->flags));
+		say(to, seg->seq_known ? " %u" : " -", seg->seq);
+		say(to, seg->ack_known ? " %u" : " -", seg->ack);
+		say(to, seg->at_known ? " @%llu" : " @-", (unsigned long long)seg->at_us);
+		if (seg->n != 1)
+			say(to, " x%u", seg->n);
+		say(to, " %s\n", conn_proof_name(seg->proof));
+	}
+}
+
+static inline void say_state(struct transcript *to, const struct record *r)
+{
+	const struct conn_state_record *s = r->state;
+
+	say(to, "state %s>%s by %s %s at %llu port %u", conn_state_name(s->old_state), conn_state_name(s->new_state),
+	    or_dash(conn_by_name(s->by)), conn_ev_name(s->ev), (unsigned long long)(r->ts - STORY_BEGIN_NS) / 1000,
+	    s->t->id.local_port);
+	if (s->prev_known)
+		say(to, " after %llu", (unsigned long long)s->prev_us);
+	say(to, "\n");
+}
+
+static inline void say_by_state(struct transcript *to, const uint64_t by_state[WIRE_STATE_MAX])
+{
+	for (unsigned int i = 1; i < WIRE_STATE_MAX; i++) {
+		if (by_state[i])
+			say(to, " %s%s=%llu", i == WIRE_NEW_SYN_RECV ? "NEW_" : "", conn_state_name(i),
+			    (unsigned long long)by_state[i]);
+	}
+	say(to, "\n");
+}
+
+static inline void say_summary(struct transcript *to, const struct conn_summary_record *sum)
+{
+	say(to, "summary %llu us opened=%llu closed=%llu events=%llu lost=%llu again=%llu,%llu,%llu,%llu rst=%llu,%llu",
+	    (unsigned long long)sum->interval_us, (unsigned long long)sum->opened, (unsigned long long)sum->closed,
+	    (unsigned long long)sum->events_in, (unsigned long long)sum->lost[WIRE_LOST_RING],
+	    (unsigned long long)sum->retransmits.syn, (unsigned long long)sum->retransmits.synack,
+	    (unsigned long long)sum->retransmits.data, (unsigned long long)sum->retransmits.fin,
+	    (unsigned long long)sum->resets_sent, (unsigned long long)sum->resets_received);
+	if (sum->close_wait_any)
+		say(to, " oldest=%llu", (unsigned long long)sum->close_wait_oldest_us);
+	say_by_state(to, sum->by_state);
+}
+
+static inline void story_emit(void *ctx, const struct record *r)
+{
+	struct transcript *to = ctx;
+
+	if (to->segments) {
+		if (r->kind <= RECORD_PROGRESS)
+			say_segments(to, r->conn);
+		return;
+	}
+	switch (r->kind) {
+	case RECORD_CONNECTION:
+		assert_true(r->conn->final);
+		assert_int_equal(r->ts, r->conn->end_ns);
+		say_conn(to, r->conn);
+		break;
+	case RECORD_PROGRESS:
+		assert_false(r->conn->final);
+		say(to, "progress ");
+		say_conn(to, r->conn);
+		break;
+	case RECORD_STATE:
+		say_state(to, r);
+		break;
+	case RECORD_RETRANSMIT:
+		say(to, "retransmit %s %s len=%u count=%llu%s\n", conn_segment_name(r->retransmit->kind),
+		    or_dash(conn_trigger_name(r->retransmit->trigger)), r->retransmit->len,
+		    (unsigned long long)r->retransmit->count, r->retransmit->t ? "" : " aggregated");
+		break;
+	case RECORD_RESET:
+		say(to, "reset %s reason=%u count=%llu%s\n", r->reset->direction == WIRE_SENT ? "sent" : "received",
+		    r->reset->reason, (unsigned long long)r->reset->count, r->reset->t ? "" : " aggregated");
+		break;
+	case RECORD_SNAPSHOT:
+		say(to, "snapshot %d sockets=%llu took=%llu", r->snapshot->cause, (unsigned long long)r->snapshot->sockets,
+		    (unsigned long long)r->snapshot->took_us);
+		say_by_state(to, r->snapshot->by_state);
+		break;
+	case RECORD_SUMMARY:
+		say_summary(to, r->summary);
+		break;
+	case RECORD_LOST:
+		say(to, "lost %s %llu of %llu from %llu touching %llu\n", conn_lost_stage_name(r->lost->stage),
+		    (unsigned long long)r->lost->count, (unsigned long long)r->lost->total,
+		    (unsigned long long)(r->lost->from_ns - STORY_BEGIN_NS) / 1000,
+		    (unsigned long long)r->lost->connections_affected);
+		break;
+	default:
+		fail();
+	}
+}
+
+#define STORY_WANTED (1u << RECORD_CONNECTION | 1u << RECORD_LOST | 1u << RECORD_SNAPSHOT)
+
+struct story {
+	const char *name;
+	struct step steps[STORY_STEPS]; /* up to the first without a kind */
+	const char *told;
+	struct conn_config config; /* zeros: 100 connections, STORY_WANTED */
+	bool stop_tells_open;
+	bool segments; /* these are told, and nothing else */
+};
+
+static inline void story_feed(struct conn_table *t, const struct step *s)
+{
+	union story_event e;
+
+	story_event(s, &e);
+	assert_true(wire_valid(&e.hdr, sizeof(e)));
+	conn_table_feed(t, &e.hdr);
+}
+
+/* True if the table said what the story expects. */
+static inline bool story_run(const struct story *story)
+{
+	struct conn_config config = story->config;
+	struct transcript to = {.segments = story->segments};
+	struct conn_table_stats stats;
+	struct conn_table *t;
+	uint64_t last_us = 0;
+
+	memset(story_active, 0, sizeof(story_active));
+	config.max_connections = config.max_connections ? config.max_connections : 100;
+	config.wanted = config.wanted ? config.wanted : STORY_WANTED;
+	assert_int_equal(conn_table_new(&t, &config, story_emit, &to), 0);
+	for (const struct step *s = story->steps; s < story->steps + STORY_STEPS && s->kind; s++) {
+		story_feed(t, s);
+		last_us = s->us;
+	}
+	conn_table_stop(t, STORY_BEGIN_NS + last_us * 1000, story->stop_tells_open);
+	conn_table_stats(t, &stats);
+	assert_int_equal(stats.tracked, 0);
+	conn_table_free(t);
+	if (!strcmp(to.text, story->told))
+		return true;
+	print_error("%s\n--- expected\n%s--- told\n%s", story->name, story->told, to.text);
+	return false;
+}
+
+static inline void story_run_all(const struct story *stories, size_t count)
+{
+	unsigned int failed = 0;
+
+	for (size_t i = 0; i < count; i++)
+		failed += !story_run(&stories[i]);
+	assert_int_equal(failed, 0);
+}
+
+#define RUN_STORIES(array) story_run_all(array, sizeof(array) / sizeof((array)[0]))
+
+#endif

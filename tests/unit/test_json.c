@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The JSON sink: golden lines for every kind of record, and the rules of docs/output.md that hold for all of them.
+ *
+ * `test_json --lines` prints what the tests look at, for tests/schema.py.
+ */
+#include "tests/unit/sample.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static char out[SINK_LINE_MAX + 1];
+static uint64_t seq;
+static bool print_lines;
+
+static const char *format(const struct sink_context *context, const struct record *rec, const struct sink_owner *owner,
+			  size_t size)
+{
+	static const struct sink_options options;
+	size_t len = sink_json.format(context, &options, rec, owner, seq, out, size);
+
+	out[len] = '\0';
+	seq += len > 0;
+	if (print_lines)
+		fputs(out, stdout);
+	return out;
+}
+
+static const char *line(enum record_kind kind, const void *body, const struct sink_owner *owner)
+{
+	struct record rec = sample_record(kind, body);
+
+	return format(&sample_context, &rec, owner, SINK_LINE_MAX);
+}
+
+/* The line without its envelope must be `expected`. */
+static void expect(const char *got, const char *event, const char *expected)
+{
+	char envelope[256];
+	int len = snprintf(envelope, sizeof(envelope),
+			   "{\"ts\":\"2026-01-02T03:04:05.100000Z\",\"event\":\"%s\",\"schema_version\":\"1.0\",\"instance\":"
+			   "\"0a1b2c3d4e5f\","
+			   "\"seq\":%llu,\"host\":\"web1\",",
+			   event, (unsigned long long)seq - 1);
+
+	if (print_lines)
+		return;
+	assert_true(strlen(got) > (size_t)len);
+	char *rest = strdup(got + len);
+	out[len] = '\0';
+	assert_string_equal(got, envelope);
+	assert_string_equal(rest, expected);
+	free(rest);
+}
+
+static void has(const char *text, bool expected)
+{
+	if (!print_lines && (strstr(out, text) != NULL) != expected)
+		fail_msg("%s %s in %s", text, expected ? "is not" : "is", out);
+}
+
+#define CURL_TUPLE                                                                                                             \
+	"\"conn_id\":\"7c9e6679.2a01\",\"family\":\"ipv4\",\"local_addr\":\"10.0.0.1\",\"local_port\":40000,"                  \
+	"\"peer_addr\":\"93.184.216.34\",\"peer_port\":443,\"role\":\"client\",\"netns\":4026531840,"                          \
+	"\"process\":{\"pid\":4242,\"comm\":\"curl\",\"start\":\"2026-01-02T03:03:15.000000Z\",\"exe\":\"/usr/bin/curl\","     \
+	"\"uid\":1000,\"from\":\"connect\"},\"cgroup\":\"/user.slice/session-1.scope\","
+
+#define CURL_LIFE                                                                                                              \
+	"\"timeline\":[{\"state\":\"SYN_SENT\",\"at_us\":0,\"us\":12300,\"by\":\"local\",\"ev\":\"event\"},"                   \
+	"{\"state\":\"ESTABLISHED\",\"at_us\":12300,\"us\":87000,\"by\":\"peer\",\"ev\":\"event\"},"                           \
+	"{\"state\":\"FIN_WAIT1\",\"at_us\":99300,\"us\":500,\"by\":\"local\",\"ev\":\"event\"},"                              \
+	"{\"state\":\"FIN_WAIT2\",\"at_us\":99800,\"us\":200,\"by\":\"peer\",\"ev\":\"event\"},"                               \
+	"{\"state\":\"CLOSE\",\"at_us\":100000,\"us\":null,\"by\":null,\"ev\":\"inferred\"}],"                                 \
+	"\"segments\":[{\"at_us\":0,\"dir\":\"out\",\"flags\":\"SYN\",\"seq\":0,\"ack\":null,\"n\":3,\"ev\":\"event\"},"       \
+	"{\"at_us\":12300,\"dir\":\"in\",\"flags\":\"SYN,ACK\",\"seq\":0,\"ack\":1,\"ev\":\"numbers\"},"                       \
+	"{\"at_us\":null,\"dir\":\"out\",\"flags\":\"FIN,ACK\",\"seq\":4201,\"ack\":12582913,\"ev\":\"inferred\"}],"           \
+	"\"isn\":{\"local\":4294967295,\"peer\":null},"                                                                        \
+	"\"tcp\":{\"bytes_sent\":4300,\"bytes_acked\":4200,\"bytes_received\":12582912,\"segs_out\":20,\"segs_in\":900,"       \
+	"\"srtt_us\":12250,\"min_rtt_us\":11000,\"mss\":1448,\"unread_bytes\":0,\"unsent_bytes\":0,\"congestion\":\"cubic\"}," \
+	"\"retransmits\":{\"syn\":0,\"synack\":0,\"data\":1,\"fin\":0,\"probe\":null},"
+
+static void test_connection(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	expect(line(RECORD_CONNECTION, &c, &sample_owner), "connection",
+	       CURL_TUPLE "\"final\":true,\"start\":\"2026-01-02T03:04:05.000000Z\",\"end\":\"2026-01-02T03:04:05.100000Z\","
+			  "\"duration_us\":100000,\"handshake_us\":12300,\"closed_by\":\"local\",\"end_reason\":\"fin\","
+			  "\"close_kind\":\"three_segment\",\"conn_state\":\"SF\",\"history\":\"ShDdFf\"," CURL_LIFE
+			  "\"complete\":true,\"gaps\":0}\n");
+	c.final = false;
+	c.end = CONN_END_UNKNOWN;
+	c.closed_by = CONN_SIDE_UNKNOWN;
+	c.close_kind = CONN_CLOSE_NONE;
+	expect(line(RECORD_PROGRESS, &c, &sample_owner), "progress",
+	       CURL_TUPLE "\"final\":false,\"start\":\"2026-01-02T03:04:05.000000Z\",\"end\":null,"
+			  "\"duration_us\":100000,\"handshake_us\":12300,\"closed_by\":null,\"end_reason\":\"unknown\","
+			  "\"close_kind\":null,\"conn_state\":\"SF\",\"history\":\"ShDdFf\"," CURL_LIFE
+			  "\"complete\":true,\"gaps\":0}\n");
+}
+
+static void test_unknown(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	sample_unknown(&c);
+	expect(line(RECORD_CONNECTION, &c, NULL), "connection",
+	       "\"conn_id\":\"7c9e6679.7\",\"family\":null,\"local_addr\":null,\"local_port\":null,\"peer_addr\":null,"
+	       "\"peer_port\":null,\"role\":null,\"netns\":null,\"process\":null,\"cgroup\":null,\"final\":true,\"start\":null,"
+	       "\"end\":\"2026-01-02T03:01:52.345678Z\",\"duration_us\":null,\"handshake_us\":null,\"closed_by\":null,"
+	       "\"end_reason\":\"unknown\",\"close_kind\":null,\"conn_state\":\"OTH\",\"history\":null,\"timeline\":[],"
+	       "\"segments\":[],\"isn\":null,"
+	       "\"tcp\":{\"bytes_sent\":null,\"bytes_acked\":null,\"bytes_received\":null,\"segs_out\":null,\"segs_in\":null,"
+	       "\"srtt_us\":null,\"min_rtt_us\":null,\"mss\":null,\"unread_bytes\":null,\"unsent_bytes\":null,\"congestion\":"
+	       "null},"
+	       "\"retransmits\":{\"syn\":0,\"synack\":0,\"data\":0,\"fin\":0,\"probe\":null},\"complete\":false,\"gaps\":2}\n");
+}
+
+/* What is there only when it applies. */
+static void test_optional_keys(void **state)
+{
+	struct sink_owner owner = sample_owner;
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	c.t.generation = 2;
+	c.t.id.flags = WIRE_ID_MPTCP | WIRE_ID_FASTOPEN;
+	c.t.id.family = AF_INET6;
+	c.t.from = CONN_FROM_LISTENER;
+	c.t.task.uid = UINT32_MAX;
+	c.t.task.start_ns = 0;
+	c.resets.sent = 1;
+	c.resets.reason = 3;
+	c.stats.min_rtt_us = UINT32_MAX;
+	c.stats.srtt_us = 0;
+	c.stats.mss = 0;
+	c.stats.ca_name[0] = '\0';
+	owner.exe = NULL;
+	owner.container_id = SAMPLE_CONTAINER "trailing";
+	owner.pod_uid = "0f9e8d7c-1111-2222-3333-444455556666.slice";
+	owner.pod_uid_len = 36;
+	line(RECORD_CONNECTION, &c, &owner);
+	has("\"conn_id\":\"7c9e6679.2a01\",\"generation\":2,", true);
+	has("\"family\":\"ipv4\",\"local_addr\":\"10.0.0.1\"", true);
+	has("\"start\":null,\"exe\":null,\"uid\":null,\"from\":\"listener\"}", true);
+	has("\"container\":{\"id\":\"" SAMPLE_CONTAINER "\",\"pod_uid\":\"0f9e8d7c-1111-2222-3333-444455556666\"},", true);
+	has("\"srtt_us\":null,\"min_rtt_us\":null,\"mss\":null,\"unread_bytes\":0,\"unsent_bytes\":0,\"congestion\":null},",
+	    true);
+	has("\"resets\":{\"sent\":1,\"received\":0,\"reason\":\"SK_RST_REASON_NO_SOCKET\"},\"mptcp\":true,\"fastopen\":true,"
+	    "\"v4_mapped\":true,\"complete\":true",
+	    true);
+	owner.container_id = NULL;
+	c.resets.reason = 99;
+	line(RECORD_CONNECTION, &c, &owner);
+	has("\"container\":{\"pod_uid\":\"0f9e8d7c-1111-2222-3333-444455556666\"},", true);
+	has("\"received\":0,\"reason\":null}", true);
+}
+
+static void test_addresses(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	sample_addresses(&c.t, AF_INET6, "2001:db8::1", 443, "fe80::1:2:3:4", 50000);
+	line(RECORD_CONNECTION, &c, NULL);
+	has("\"family\":\"ipv6\",\"local_addr\":\"2001:db8::1\",\"local_port\":443,\"peer_addr\":\"fe80::1:2:3:4\"", true);
+	has("v4_mapped", false);
+	/* while it connects it may have no address and no port of its own */
+	sample_addresses(&c.t, AF_INET6, "::", 0, "::ffff:192.0.2.1", 80);
+	line(RECORD_CONNECTION, &c, NULL);
+	has("\"family\":\"ipv4\",\"local_addr\":\"0.0.0.0\",\"local_port\":null,\"peer_addr\":\"192.0.2.1\"", true);
+	has("\"v4_mapped\":true", true);
+	sample_addresses(&c.t, AF_INET6, "2001:db8::1", 1, "::ffff:192.0.2.1", 80);
+	line(RECORD_CONNECTION, &c, NULL);
+	has("\"family\":\"ipv6\",\"local_addr\":\"2001:db8::1\",\"local_port\":1,\"peer_addr\":\"::ffff:192.0.2.1\"", true);
+}
+
+static void test_names(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	memcpy(c.t.task.comm, "a\"\\\x1b\x7f\xff\xc3\xa9\xe2\x80\xae\xc3\xa9\xf0\x9f\x90", WIRE_COMM_LEN);
+	line(RECORD_CONNECTION, &c, NULL);
+	has("\"comm\":\"a\\\"\\\\\\u001b\\u007f\xef\xbf\xbd\xc3\xa9\\u202e\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
+	    "\"comm_hex\":\"61225c1b7fffc3a9e280aec3a9f09f90\",",
+	    true);
+	memset(c.t.task.comm, 1, WIRE_COMM_LEN);
+	line(RECORD_CONNECTION, &c, NULL);
+	has("comm_hex", false);
+	memset(c.t.task.comm, 0, WIRE_COMM_LEN);
+	line(RECORD_CONNECTION, &c, NULL);
+	has("\"comm\":\"\",\"start\"", true);
+}
+
+/* The worst names and paths there can be do not make a line too long, nor its timeline shorter. */
+static void test_line_limit(void **state)
+{
+	static const unsigned char fills[] = {'x', 1, 0xff, '"'};
+	static char path[4096], id[64];
+	struct sink_owner owner = {.exe = path, .cgroup = path, .container_id = id, .pod_uid = path, .pod_uid_len = 4000};
+	struct sink_context context = sample_context;
+	struct conn_record c;
+	struct record rec = sample_record(RECORD_CONNECTION, &c);
+
+	(void)state;
+	sample_widest(&c);
+	c.timeline_len = CONN_TIMELINE_MAX;
+	for (unsigned int i = 0; i < CONN_TIMELINE_MAX; i++)
+		c.timeline[i] =
+			(struct conn_span){UINT64_MAX, UINT64_MAX, WIRE_ESTABLISHED, CONN_BY_LOCAL, CONN_EV_INFERRED, true};
+	c.segments_len = CONN_SEGMENTS_MAX;
+	for (unsigned int i = 0; i < CONN_SEGMENTS_MAX; i++)
+		c.segments[i] = (struct conn_segment){UINT64_MAX,         UINT32_MAX,          UINT32_MAX, UINT32_MAX, CONN_OUT,
+						      CONN_FLAGS_FIN_ACK, CONN_PROOF_INFERRED, true,       true,       true};
+	memset(&c.stats, 0xfe, sizeof(c.stats));
+	c.resets.sent = c.resets.received = c.resets.reason = UINT32_MAX;
+	context.hostname = path;
+	for (size_t i = 0; i < sizeof(fills); i++) {
+		memset(path, fills[i], sizeof(path) - 1);
+		memset(c.t.task.comm, fills[i], WIRE_COMM_LEN);
+		memset(id, 'f', sizeof(id));
+		owner.pod_uid_len = fills[i] == 'x' ? 36 : 4000;
+		format(&context, &rec, &owner, SINK_LINE_MAX);
+		assert_true(strlen(out) > 3000 && strlen(out) < SINK_LINE_MAX);
+		has("_dropped", false);
+		has("\xe2\x80\xa6\",\"uid\"", true);
+	}
+}
+
+/* No record fills a line; but a smaller buffer is handled as a longer record would be: segments go first. */
+static void test_segments_shortened(void **state)
+{
+	struct conn_record c;
+	struct record rec = sample_record(RECORD_CONNECTION, &c);
+
+	(void)state;
+	sample_connection(&c);
+	size_t whole = strlen(format(&sample_context, &rec, &sample_owner, SINK_LINE_MAX));
+	has("segments_dropped", false);
+	format(&sample_context, &rec, &sample_owner, whole - 1);
+	has("\"segments_dropped\":1,", true);
+	has("\"flags\":\"SYN\"", true);
+	has("\"flags\":\"SYN,ACK\"", false);
+	has("\"flags\":\"FIN,ACK\"", true);
+	format(&sample_context, &rec, &sample_owner, whole - 190);
+	has("\"segments\":[],\"segments_dropped\":3,", true);
+	has("timeline_dropped", false);
+	format(&sample_context, &rec, &sample_owner, whole - 300);
+	has("\"segments\":[],\"segments_dropped\":3,", true);
+	has("\"timeline_dropped\":", true);
+}
+
+static void test_timeline_shortened(void **state)
+{
+	struct conn_record c;
+	struct record rec = sample_record(RECORD_CONNECTION, &c);
+
+	(void)state;
+	sample_connection(&c);
+	c.segments_len = 0;
+	c.timeline_len = CONN_TIMELINE_MAX;
+	for (unsigned int i = 0; i < CONN_TIMELINE_MAX; i++)
+		c.timeline[i] = (struct conn_span){i, 1, WIRE_ESTABLISHED, CONN_BY_LOCAL, CONN_EV_EVENT, true};
+	size_t whole = strlen(format(&sample_context, &rec, &sample_owner, SINK_LINE_MAX));
+	has("timeline_dropped", false);
+	format(&sample_context, &rec, &sample_owner, whole - 1);
+	has("\"timeline_dropped\":1,", true);
+	has("\"at_us\":5,", true);
+	has("\"at_us\":6,", false);
+	has("\"at_us\":7,", true);
+	format(&sample_context, &rec, &sample_owner, whole - 400);
+	has("\"at_us\":0,", true);
+	has("\"at_us\":11,", true);
+	has("\"timeline_dropped\":", true);
+	for (size_t size = whole; size-- > 0;) {
+		format(&sample_context, &rec, &sample_owner, size);
+		assert_true(strlen(out) <= size);
+	}
+	has("{", false); /* none at all rather than half a line */
+}
+
+static void test_state(void **state)
+{
+	struct conn_record c;
+	struct conn_state_record s = {.old_state = WIRE_SYN_SENT,
+				      .new_state = WIRE_ESTABLISHED,
+				      .prev_known = true,
+				      .prev_us = 12300,
+				      .by = CONN_BY_PEER,
+				      .ev = CONN_EV_EVENT};
+
+	(void)state;
+	sample_connection(&c);
+	s.t = &c.t;
+	expect(line(RECORD_STATE, &s, &sample_owner), "state",
+	       CURL_TUPLE "\"old_state\":\"SYN_SENT\",\"new_state\":\"ESTABLISHED\",\"prev_us\":12300,\"by\":\"peer\",\"ev\":"
+			  "\"event\"}\n");
+	s.prev_known = false;
+	s.by = CONN_BY_UNKNOWN;
+	s.old_state = WIRE_NEW_SYN_RECV;
+	line(RECORD_STATE, &s, &sample_owner);
+	has("\"old_state\":\"SYN_RECV\",\"new_state\":\"ESTABLISHED\",\"prev_us\":null,\"by\":null,", true);
+}
+
+static void test_retransmit(void **state)
+{
+	struct conn_record c;
+	struct conn_retransmit_record r = {.state = WIRE_ESTABLISHED,
+					   .kind = WIRE_SEG_DATA,
+					   .trigger = WIRE_TRIGGER_TLP,
+					   .seq_known = true,
+					   .seq = 4294967295,
+					   .len = 1448,
+					   .count = 1};
+
+	(void)state;
+	sample_connection(&c);
+	r.t = &c.t;
+	expect(line(RECORD_RETRANSMIT, &r, &sample_owner), "retransmit",
+	       CURL_TUPLE "\"state\":\"ESTABLISHED\",\"kind\":\"data\",\"trigger\":\"tlp\",\"tcp_seq\":4294967295,\"len\":1448,"
+			  "\"count\":1}\n");
+	r = (struct conn_retransmit_record){.netns = 4026531840,
+					    .local_port = 80,
+					    .state = WIRE_SYN_RECV,
+					    .kind = WIRE_SEG_SYNACK,
+					    .count = 12,
+					    .interval_us = 1000000};
+	expect(line(RECORD_RETRANSMIT, &r, NULL), "retransmit",
+	       "\"netns\":4026531840,\"local_port\":80,\"state\":\"SYN_RECV\",\"kind\":\"synack\",\"trigger\":null,\"count\":"
+	       "12,"
+	       "\"interval_us\":1000000}\n");
+}
+
+static void test_reset(void **state)
+{
+	struct conn_record c;
+	struct conn_reset_record r = {.state = WIRE_ESTABLISHED, .direction = WIRE_RECEIVED, .count = 1};
+
+	(void)state;
+	sample_connection(&c);
+	r.t = &c.t;
+	expect(line(RECORD_RESET, &r, &sample_owner), "reset",
+	       CURL_TUPLE "\"direction\":\"received\",\"state\":\"ESTABLISHED\",\"reason\":null,\"count\":1}\n");
+	r = (struct conn_reset_record){
+		.netns = 4026531840, .local_port = 81, .direction = WIRE_SENT, .reason = 3, .count = 5, .interval_us = 1000000};
+	expect(line(RECORD_RESET, &r, NULL), "reset",
+	       "\"netns\":4026531840,\"local_port\":81,\"direction\":\"sent\",\"state\":null,\"reason\":\"SK_RST_REASON_NO_"
+	       "SOCKET\","
+	       "\"count\":5,\"interval_us\":1000000}\n");
+}
+
+#define BY_STATE                                                                                                               \
+	"\"by_state\":{\"SYN_SENT\":0,\"SYN_RECV\":3,\"ESTABLISHED\":4,\"FIN_WAIT1\":0,\"FIN_WAIT2\":0,\"TIME_WAIT\":0,"       \
+	"\"CLOSE_WAIT\":5,\"LAST_ACK\":0,\"CLOSING\":0,\"LISTEN\":0,\"CLOSE\":0},"
+
+static void test_snapshot(void **state)
+{
+	struct conn_snapshot_record s = {
+		.cause = WIRE_SCAN_STARTUP,
+		.namespaces = 2,
+		.sockets = 12,
+		.took_us = 345,
+		.by_state = {[WIRE_SYN_RECV] = 1, [WIRE_NEW_SYN_RECV] = 2, [WIRE_ESTABLISHED] = 4, [WIRE_CLOSE_WAIT] = 5}};
+	char expected[512] = "\"cause\":\"startup\",\"namespaces\":2,\"sockets\":12,\"took_us\":345," BY_STATE;
+
+	(void)state;
+	strcpy(expected + strlen(expected) - 1, "}\n");
+	expect(line(RECORD_SNAPSHOT, &s, NULL), "snapshot", expected);
+	s.cause = 77; /* a recording may hold anything */
+	line(RECORD_SNAPSHOT, &s, NULL);
+	has("\"cause\":null,", true);
+}
+
+static void test_summary(void **state)
+{
+	struct conn_summary_record s = {.interval_us = 60000000,
+					.opened = 10,
+					.closed = 9,
+					.by_state = {[WIRE_SYN_RECV] = 3, [WIRE_ESTABLISHED] = 4, [WIRE_CLOSE_WAIT] = 5},
+					.retransmits = {1, 2, 3, 4},
+					.resets_sent = 5,
+					.resets_received = 6,
+					.close_wait_any = true,
+					.close_wait_oldest_us = 7000000,
+					.events_in = 80,
+					.rss_bytes = 9000000,
+					.cpu_us = 1234};
+	char emitted[64];
+
+	(void)state;
+	snprintf(emitted, sizeof(emitted), "\"emitted\":%llu,", (unsigned long long)seq);
+	line(RECORD_SUMMARY, &s, NULL);
+	has(emitted, true);
+	seq = print_lines ? seq : 41;
+	expect(line(RECORD_SUMMARY, &s, NULL), "summary",
+	       "\"interval_us\":60000000,\"opened\":10,\"closed\":9," BY_STATE
+	       "\"retransmits\":{\"syn\":1,\"synack\":2,\"data\":3,\"fin\":4,\"probe\":null},\"resets\":{\"sent\":5,"
+	       "\"received\":6},"
+	       "\"close_wait_oldest_us\":7000000,\"events_in\":80,\"emitted\":41,\"lost\":{\"hook\":0,\"ring\":0,\"table\":0,"
+	       "\"queue\":0,\"write\":0,\"ratelimit\":0},\"rss_bytes\":9000000,\"cpu_us\":1234,\"level\":\"full\"}\n");
+	s.close_wait_any = false;
+	s.lost[WIRE_LOST_RING] = 3;
+	s.rss_bytes = 0;
+	line(RECORD_SUMMARY, &s, NULL);
+	has("close_wait_oldest_us", false);
+	has("\"ring\":3,", true);
+	has("\"rss_bytes\":null,\"cpu_us\":1234,\"level\":\"degraded\"}", true);
+}
+
+static void test_lost(void **state)
+{
+	struct conn_lost_record l = {
+		.stage = WIRE_LOST_RING, .count = 12, .total = 13, .from_ns = 200 * SAMPLE_S, .connections_affected = 40};
+
+	(void)state;
+	expect(line(RECORD_LOST, &l, NULL), "lost",
+	       "\"stage\":\"ring\",\"count\":12,\"total\":13,\"from\":\"2026-01-02T03:03:20.000000Z\",\"connections_affected\":"
+	       "40}\n");
+}
+
+static void test_meta(void **state)
+{
+	static char why[4000];
+	static struct sink_hook many[200];
+	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true},
+					  {"tcp_time_wait", "fentry", "EPERM", false}};
+	struct record_meta m = {.what = "ready", .hooks = hooks, .hooks_len = 2, .limits = {1000000, 16777216}};
+	struct sink_context bare = {.instance = "0a1b2c3d4e5f"};
+	struct record rec = sample_record(RECORD_META, &m);
+
+	(void)state;
+	expect(line(RECORD_META, &m, NULL), "meta",
+	       "\"what\":\"ready\",\"version\":\"0.1.0\",\"kernel\":\"6.18.0\",\"arch\":\"x86_64\","
+	       "\"boot_id\":\"7c9e6679-7425-40de-944b-e07fc1f90ae7\",\"libbpf\":\"1.3\",\"hooks\":[{\"name\":\"inet_sock_set_"
+	       "state\","
+	       "\"type\":\"tp_btf\",\"ok\":true},{\"name\":\"tcp_time_wait\",\"type\":\"fentry\",\"ok\":false,\"why\":"
+	       "\"EPERM\"}],"
+	       "\"limits\":{\"max_connections\":1000000,\"ring_bytes\":16777216}}\n");
+	memset(why, '\x01', sizeof(why) - 1);
+	for (size_t i = 0; i < 200; i++)
+		many[i] = (struct sink_hook){i == 0 ? "first" : i == 199 ? "last" : "between", "tp_btf", why, false};
+	m.hooks = many;
+	m.hooks_len = 200;
+	line(RECORD_META, &m, NULL);
+	assert_true(strlen(out) > 7000 && strlen(out) <= SINK_LINE_MAX);
+	has("\"hooks_dropped\":1", true);
+	has("\"first\"", true);
+	has("\"last\"", true);
+	m.hooks_len = 0;
+	format(&bare, &rec, NULL, SINK_LINE_MAX);
+	has("\"host\":null,", true);
+	has("\"hooks\":[],", true);
+}
+
+static void test_hostile_numbers(void **state)
+{
+	struct sink_context context = sample_context;
+	struct conn_record c;
+	struct record rec = {.kind = RECORD_CONNECTION, .ts = UINT64_MAX, .conn = &c};
+
+	(void)state;
+	sample_connection(&c);
+	c.t.cookie = UINT64_MAX;
+	c.start_ns = UINT64_MAX;
+	c.end_ns = 0;
+	c.payload_acked = UINT64_MAX;
+	context.boot_id = "";
+	context.clock_offset_ns = INT64_MAX;
+	format(&context, &rec, NULL, SINK_LINE_MAX);
+	has("\"conn_id\":\"00000000.ffffffffffffffff\"", true);
+	has("\"bytes_acked\":9007199254740991,", true);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_optional_keys),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_line_limit),
+		cmocka_unit_test(test_segments_shortened),
+		cmocka_unit_test(test_timeline_shortened),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_retransmit),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_meta),
+		cmocka_unit_test(test_hostile_numbers),
+	};
+
+	if (argc == 2 && !strcmp(argv[1], "--lines")) {
+		print_lines = true;
+		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+			tests[i].test_func(NULL);
+		return 0;
+	}
+	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
+}

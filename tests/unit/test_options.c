@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The command line as a user types it: what it fills in, and the one sentence that a wrong one gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/core/conn.h"
+#include "src/embedded.h"
+#include "src/options.h"
+#include "src/sink/sink.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define SECOND 1000000000ULL
+#define BIT(n) (1U << (n))
+#define DEFAULT_EVENTS                                                                                                         \
+	(BIT(RECORD_CONNECTION) | BIT(RECORD_SNAPSHOT) | BIT(RECORD_SUMMARY) | BIT(RECORD_LOST) | BIT(RECORD_META))
+
+/* What one call left behind. */
+static struct options options;
+static int code;
+static char out[65536], err[4096];
+static char line[1024]; /* `options` points into it */
+
+static int redirect(int fd, FILE *to)
+{
+	int saved = dup(fd);
+
+	assert_true(saved >= 0);
+	assert_int_equal(dup2(fileno(to), fd), fd);
+	return saved;
+}
+
+static void restore(int fd, int saved, FILE *from, char *buf, size_t size)
+{
+	assert_int_equal(dup2(saved, fd), fd);
+	close(saved);
+	rewind(from);
+	buf[fread(buf, 1, size - 1, from)] = '\0';
+	fclose(from);
+}
+
+/* Splits at blanks; `''` stands for an empty argument. */
+static void run(const char *command_line)
+{
+	static char *argv[64];
+	FILE *out_file = tmpfile(), *err_file = tmpfile();
+	int argc = 0, saved_out, saved_err;
+
+	assert_non_null(out_file);
+	assert_non_null(err_file);
+	options_free(&options);
+	assert_true((size_t)snprintf(line, sizeof(line), "build/tcplife-fsm %s", command_line) < sizeof(line));
+	for (char *rest = line, *word; (word = strsep(&rest, " "));)
+		if (*word)
+			argv[argc++] = strcmp(word, "''") ? word : word + 2;
+	argv[argc] = NULL;
+
+	fflush(stdout);
+	saved_out = redirect(STDOUT_FILENO, out_file);
+	saved_err = redirect(STDERR_FILENO, err_file);
+	code = options_parse(argc, argv, &options);
+	fflush(stdout);
+	restore(STDOUT_FILENO, saved_out, out_file, out, sizeof(out));
+	restore(STDERR_FILENO, saved_err, err_file, err, sizeof(err));
+}
+
+static void accept_line(const char *command_line)
+{
+	run(command_line);
+	if (code != -1 || *out || *err)
+		fail_msg("'%s' gives %d: %s", command_line, code, err);
+}
+
+static void defaults(void **state)
+{
+	(void)state;
+	accept_line("");
+	assert_int_equal(options.command, COMMAND_TRACE);
+	assert_null(options.file);
+	assert_false(options.json);
+	assert_null(options.output);
+	assert_int_equal(options.events, DEFAULT_EVENTS);
+	assert_int_equal(options.progress_ns, 0);
+	assert_int_equal(options.summary_ns, 60 * SECOND);
+	assert_false(options.full_time || options.wide || options.no_header || options.verbose);
+	assert_null(options.record);
+	assert_int_equal(options.duration_ns, 0);
+	assert_int_equal(options.ring_bytes, 16 << 20);
+	assert_int_equal(options.max_connections, 1000000);
+	assert_memory_equal(&options.select, &(struct selection){0}, sizeof(options.select));
+}
+
+static void commands(void **state)
+{
+	(void)state;
+	accept_line("trace -w");
+	assert_int_equal(options.command, COMMAND_TRACE);
+	accept_line("-j replay life.rec -w");
+	assert_int_equal(options.command, COMMAND_REPLAY);
+	assert_string_equal(options.file, "life.rec");
+	accept_line("replay -- -odd-name");
+	assert_string_equal(options.file, "-odd-name");
+	accept_line("doctor --json -v");
+	assert_int_equal(options.command, COMMAND_DOCTOR);
+	assert_true(options.json && options.verbose);
+}
+
+static void flags(void **state)
+{
+	(void)state;
+	accept_line("-46jTwv --no-header");
+	assert_true(options.select.ipv4 && options.select.ipv6 && options.json && options.full_time && options.wide &&
+		    options.verbose && options.no_header);
+	accept_line("--json --verbose");
+	assert_true(options.json && options.verbose);
+	assert_false(options.select.ipv4 || options.select.ipv6 || options.wide);
+}
+
+static void run_values(void **state)
+{
+	(void)state;
+	accept_line("-o life.jsonl --record life.rec -d 5m --ring 256K --max-connections 1 --progress 500ms --summary 2h");
+	assert_string_equal(options.output, "life.jsonl");
+	assert_string_equal(options.record, "life.rec");
+	assert_int_equal(options.duration_ns, 300 * SECOND);
+	assert_int_equal(options.ring_bytes, 256 << 10);
+	assert_int_equal(options.max_connections, 1);
+	assert_int_equal(options.progress_ns, SECOND / 2);
+	assert_int_equal(options.summary_ns, 7200 * SECOND);
+	accept_line("--output=- --duration=1s --ring=1G --max-connections=16777216");
+	assert_string_equal(options.output, "-");
+	assert_int_equal(options.duration_ns, SECOND);
+	assert_int_equal(options.ring_bytes, 1 << 30);
+	assert_int_equal(options.max_connections, 1 << 24);
+	/* A value alone is not a list: the last one counts, so that an alias can be overruled. */
+	accept_line("-d 1s -c ssh -d 2s -c nginx");
+	assert_int_equal(options.duration_ns, 2 * SECOND);
+	assert_string_equal(options.select.comm, "nginx");
+}
+
+static void selections(void **state)
+{
+	const struct selection *s = &options.select;
+
+	(void)state;
+	accept_line(
+		"-p 1,4194304 -p 7 -c exactly15bytes! -L 80,8000-8999 -D 443 -D 1-1023,65535 --netns 4026531840 --cgroup /a/b");
+	assert_int_equal(s->pids_len, 3);
+	assert_int_equal(s->pids[0], 1);
+	assert_int_equal(s->pids[1], 4194304);
+	assert_int_equal(s->pids[2], 7);
+	assert_string_equal(s->comm, "exactly15bytes!");
+	assert_int_equal(s->local_ports_len, 2);
+	assert_int_equal(s->local_ports[0].first, 80);
+	assert_int_equal(s->local_ports[0].last, 80);
+	assert_int_equal(s->local_ports[1].first, 8000);
+	assert_int_equal(s->local_ports[1].last, 8999);
+	assert_int_equal(s->peer_ports_len, 3);
+	assert_int_equal(s->peer_ports[2].last, 65535);
+	assert_int_equal(s->netns, 4026531840U);
+	assert_string_equal(s->cgroup, "/a/b");
+
+	accept_line("--local 10.0.0.0/8,::1 --peer 192.0.2.7 --min-duration 30s");
+	assert_int_equal(s->local_nets_len, 2);
+	assert_int_equal(s->local_nets[0].bits, 104);
+	assert_int_equal(s->local_nets[1].bits, 128);
+	assert_int_equal(s->peer_nets_len, 1);
+	assert_int_equal(s->min_duration_ns, 30 * SECOND);
+
+	accept_line("--state CLOSE_WAIT,fin-wait-1 --state estab --end fin,rst_sent --end TIMEOUT");
+	assert_int_equal(s->states, BIT(WIRE_CLOSE_WAIT) | BIT(WIRE_FIN_WAIT1) | BIT(WIRE_ESTABLISHED));
+	assert_int_equal(s->ends, BIT(CONN_END_FIN) | BIT(CONN_END_RST_SENT) | BIT(CONN_END_TIMEOUT));
+}
+
+static void events(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t events;
+		uint64_t summary_ns;
+	} rows[] = {
+		{"--events connection", BIT(RECORD_CONNECTION), 0},
+		{"--events state,reset --events retransmit", BIT(RECORD_STATE) | BIT(RECORD_RESET) | BIT(RECORD_RETRANSMIT), 0},
+		{"--events summary,lost,meta,snapshot",
+		 BIT(RECORD_SUMMARY) | BIT(RECORD_LOST) | BIT(RECORD_META) | BIT(RECORD_SNAPSHOT), 60 * SECOND},
+		{"--progress 1m", DEFAULT_EVENTS | BIT(RECORD_PROGRESS), 60 * SECOND},
+		{"--progress 1m --events connection", BIT(RECORD_CONNECTION) | BIT(RECORD_PROGRESS), 0},
+		{"--events progress --progress 1m", BIT(RECORD_PROGRESS), 0},
+		{"--summary 5s --events connection", BIT(RECORD_CONNECTION) | BIT(RECORD_SUMMARY), 5 * SECOND},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		accept_line(rows[i].line);
+		if (options.events != rows[i].events || options.summary_ns != rows[i].summary_ns)
+			fail_msg("'%s' gives events %x, summary %llu", rows[i].line, options.events,
+				 (unsigned long long)options.summary_ns);
+	}
+}
+
+/* Each: exit code 2, nothing on stdout, one line on stderr that starts with our name and holds `words`. */
+static void refusals(void **state)
+{
+	static const struct {
+		const char *line, *words;
+	} rows[] = {
+		{"-p 0", "-p '0': a pid is a number from 1 to 4194304"},
+		{"-p 1,2x", "-p '2x': "},
+		{"-p 1,", "-p '': "},
+		{"-p ''", "-p '': "},
+		{"-p", "option requires an argument -- 'p'"},
+		{"-c ''", "-c '': a process name has 1 to 15 bytes"},
+		{"-c exactly16bytes!!", "-c 'exactly16bytes!!': "},
+		{"-L 0", "-L '0': a port is a number from 1 to 65535, or a range like 8000-8999"},
+		{"-L 80,,443", "-L '': "},
+		{"-D 9-8", "-D '9-8': a port"},
+		{"--local 10.0.0.0/33", "--local '10.0.0.0/33': an address or a network is like 192.0.2.7"},
+		{"--peer localhost", "--peer 'localhost': "},
+		{"--netns 0", "--netns '0': "},
+		{"--netns 4294967296", "--netns '4294967296': "},
+		{"--cgroup system.slice", "--cgroup 'system.slice': a cgroup path starts with /"},
+		{"--min-duration 5", "--min-duration '5': a duration is a number with ms, s, m or h, like 30s"},
+		{"--state LISTEN", "--state 'LISTEN': states are SYN_SENT"},
+		{"--state ESTABLISHED,CLOSEWAITING", "--state 'CLOSEWAITING': "},
+		{"--end reset", "--end 'reset': reasons are fin"},
+		{"--events connection,all", "--events 'all': events are connection"},
+		{"--events close_wait_leak", "--events 'close_wait_leak': events are connection"},
+		{"--events progress", "--events 'progress': how often? Add --progress DUR"},
+		{"--progress 0s", "--progress '0s': a duration"},
+		{"--summary off", "--summary 'off': a duration"},
+		{"-d 10y", "--duration '10y': a duration"},
+		{"--ring 3X", "--ring '3X': a size is a number with K, M or G, like 16M"},
+		{"--ring 255K", "--ring '255K': "},
+		{"--ring 2G", "--ring '2G': "},
+		{"--max-connections 0", "--max-connections '0': "},
+		{"--max-connections 16777217", "--max-connections '16777217': "},
+		{"--no-such", "unrecognized option '--no-such'"},
+		{"-z", "invalid option -- 'z'"},
+		{"--json=yes", "option '--json' doesn't allow an argument"},
+		{"leaks", "unknown command 'leaks': commands are trace, replay FILE and doctor"},
+		{"''", "unknown command ''"},
+		{"trace eth0", "'eth0': trace takes no argument"},
+		{"doctor now", "'now': doctor takes no argument"},
+		{"replay", "replay: which recording?"},
+		{"replay a b", "'b': replay takes one file, and has 'a'"},
+		{"replay a -d 1s", "--duration: replay has no use for it, leave it out"},
+		{"replay a --ring 1M", "--ring: replay has no use for it"},
+		{"replay a --record b", "--record: replay has no use for it"},
+		{"replay ./a -o ./a", "--output './a': it is the recording itself"},
+		{"doctor -L 80", "-L: doctor has no use for it"},
+		{"doctor -o x", "--output: doctor has no use for it"},
+		{"-o a --record a", "--record 'a': the output goes there too"},
+		{"--record -", "--record '-': the output goes there too"},
+		{"--record /proc/self/exe -o /proc/thread-self/exe", "--record '/proc/self/exe': the output goes there too"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		run(rows[i].line);
+		if (code != EXIT_USAGE || *out || strncmp(err, "tcplife-fsm: ", 13) || !strstr(err, rows[i].words) ||
+		    strchr(err, '\n') != err + strlen(err) - 1)
+			fail_msg("'%s' gives %d: %s%s", rows[i].line, code, out, err);
+	}
+}
+
+/* The sentences list what is accepted: a new name in the core must not be missing there. */
+static void sentences_are_complete(void **state)
+{
+	static char name_line[128];
+
+	(void)state;
+	run("--state x");
+	for (unsigned int i = 1; i < WIRE_STATE_MAX; i++)
+		if (i != WIRE_LISTEN && i != WIRE_NEW_SYN_RECV)
+			assert_non_null(strstr(err, conn_state_name(i)));
+	run("--end x");
+	for (enum conn_end i = 0; i < CONN_END_MAX; i++)
+		assert_non_null(strstr(err, conn_end_name(i)));
+	run("--events x");
+	for (enum record_kind i = 0; i < RECORD_MAX; i++)
+		assert_non_null(strstr(err, record_kind_name(i)));
+	for (enum record_kind i = 0; i < RECORD_MAX; i++) {
+		snprintf(name_line, sizeof(name_line), "--progress 1s --events %s", record_kind_name(i));
+		accept_line(name_line);
+	}
+}
+
+static void help(void **state)
+{
+	static const char *const words[] = {"--peer",  "--events", "--max-connections", "Select",
+					    "Output:", "Run:",     "Examples:\n"};
+	unsigned int examples = 0;
+
+	(void)state;
+	run("--help");
+	assert_int_equal(code, EXIT_OK);
+	assert_string_equal(err, "");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strstr(out, words[i]))
+			fail_msg("--help does not say %s", words[i]);
+	assert_non_null(strstr(out, "STATES"));
+	for (const char *p = strstr(out, "Examples:\n"); (p = strstr(p, "\n  tcplife-fsm")); p++)
+		examples++;
+	assert_int_equal(examples, 5);
+	for (char *rest = out, *text; (text = strsep(&rest, "\n"));)
+		if (strlen(text) > 80)
+			fail_msg("wider than a terminal: %s", text);
+	assert_null(strstr(out, "leaks"));
+}
+
+static void version_and_schema(void **state)
+{
+	char want[256];
+
+	(void)state;
+	snprintf(want, sizeof(want), "tcplife-fsm %s\n", version_string);
+	run("-V");
+	assert_int_equal(code, EXIT_OK);
+	assert_string_equal(out, want);
+	run("--version -p nonsense");
+	assert_int_equal(code, EXIT_OK);
+	run("--schema");
+	assert_int_equal(code, EXIT_OK);
+	assert_int_equal(strlen(out), schema_json_len);
+	assert_memory_equal(out, schema_json, schema_json_len);
+	assert_string_equal(err, "");
+}
+
+/* Nothing of a refused line stays (the sanitizers watch what it held), and freeing twice is harmless. */
+static void refused_leaves_result_untouched(void **state)
+{
+	(void)state;
+	run("-p 1,2,3 -L 80 --local ::1 -w -L 0");
+	assert_int_equal(code, EXIT_USAGE);
+	assert_memory_equal(&options, &(struct options){0}, sizeof(options));
+	accept_line("-p 5");
+	options_free(&options);
+	options_free(&options);
+	options_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(commands),
+		cmocka_unit_test(flags),
+		cmocka_unit_test(run_values),
+		cmocka_unit_test(selections),
+		cmocka_unit_test(events),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(sentences_are_complete),
+		cmocka_unit_test(help),
+		cmocka_unit_test(version_and_schema),
+		cmocka_unit_test(refused_leaves_result_untouched),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
