@@ -56,7 +56,13 @@ enum wire_kind {
 	WIRE_RST_REASON = 15, /* struct wire_text: key = number in this kernel, text = name */
 	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, text = name NUL type NUL why */
 	WIRE_META = 17,       /* struct wire_text: text = what ("start", "ready", "degraded", "stop") */
-	WIRE_KIND_MAX = 18,
+	/* from the kernel */
+	WIRE_MINISOCK =
+		18, /* struct wire_minisock: what becomes of a connection in TIME_WAIT, or in FIN_WAIT2 without a socket */
+	/* from the collector */
+	WIRE_TW_TIER = 19,    /* struct wire_mark: value = enum wire_tw_tier; once, before all else */
+	WIRE_PORT_RANGE = 20, /* struct wire_port_range */
+	WIRE_KIND_MAX = 21,
 };
 
 enum wire_parts {
@@ -82,7 +88,7 @@ struct wire_hdr {
 	__u8 kind;
 	__u8 parts;
 	__u8 old_state; /* the socket's state; before the change in WIRE_STATE */
-	__u8 new_state; /* WIRE_SCAN of a minisocket (old_state TIME_WAIT): its substate; else equal outside WIRE_STATE */
+	__u8 new_state; /* see struct wire_minisock; else equal outside WIRE_STATE */
 	__u8 sk_flags;
 	__u8 shutdown; /* sk_shutdown: 1 receive side, 2 send side */
 };
@@ -187,22 +193,77 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
 	__u32 torn; /* the socket was not locked, and its numbers changed while they were read */
 };
 
+enum wire_minisock_what {
+	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL begin anew */
+	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows at once, or it is dead */
+	WIRE_MINI_ENDED = 3,
+	WIRE_MINI_REFUSED = 4, /* there is none: tcp_max_tw_buckets, or no memory */
+	WIRE_MINI_FOUND = 5,   /* met by a scan */
+	WIRE_MINI_WHAT_MAX = 6,
+};
+
+/* Why a minisocket died, where that is proven. */
+enum wire_minisock_cause {
+	WIRE_CAUSE_UNKNOWN = 0,
+	WIRE_CAUSE_EXPIRED = 1,
+	WIRE_CAUSE_REUSED = 2, /* by connect() or by a new SYN */
+	WIRE_CAUSE_RESET = 3,  /* by a segment: a RST, or what is answered by one */
+	WIRE_CAUSE_KILLED = 4, /* ss -K and its like */
+	WIRE_CAUSE_OVERFLOW = 5,
+	WIRE_CAUSE_NETNS_GONE = 6,
+	WIRE_CAUSE_MAX = 7,
+};
+
+/*
+ * hdr.old_state is TIME_WAIT, as the kernel calls all of them; hdr.new_state is what it stands for: FIN_WAIT2 or TIME_WAIT.
+ * May carry the ident part.
+ */
+struct wire_minisock {
+	struct wire_hdr hdr;
+	__s64 remaining_ns; /* until the timer is due, in whole ticks; negative: overdue. 0 in REFUSED */
+	__u32 snd_nxt;
+	__u32 rcv_nxt;
+	__u8 what;  /* enum wire_minisock_what */
+	__u8 cause; /* enum wire_minisock_cause; in STOPPED and ENDED */
+	__u8 pad[6];
+};
+
+/* Which hooks show minisockets: output.md's evidence depends on it. */
+enum wire_tw_tier {
+	WIRE_TIER_OFF = 0,
+	WIRE_TIER_FENTRY = 1,
+	WIRE_TIER_TIMER = 2,
+	WIRE_TIER_SCAN = 3,
+	WIRE_TIER_MAX = 4,
+};
+
 struct wire_mark {
 	struct wire_hdr hdr;
-	__s64 value; /* SCAN_BEGIN: enum wire_scan_cause; SCAN_END: namespaces scanned; CLOCK: ns */
+	__s64 value; /* SCAN_BEGIN: enum wire_scan_cause; SCAN_END: namespaces scanned; CLOCK: ns; TW_TIER: enum wire_tw_tier */
+};
+
+/* Which ports connect() chooses from in a network namespace (net.ipv4.ip_local_port_range). */
+struct wire_port_range {
+	struct wire_hdr hdr;
+	__u32 netns;
+	__u16 first, last;
 };
 
 enum wire_scan_cause {
 	WIRE_SCAN_STARTUP = 1,
 	WIRE_SCAN_RESYNC = 2,
 	WIRE_SCAN_REQUEST = 3,
-	WIRE_SCAN_PROGRESS = 4, /* the counters of what goes on */
-	WIRE_SCAN_STOP = 5,     /* the same for the last time */
+	WIRE_SCAN_PROGRESS = 4,  /* the counters of what goes on */
+	WIRE_SCAN_STOP = 5,      /* the same for the last time */
+	WIRE_SCAN_MINISOCKS = 6, /* of minisockets alone, where no hook shows them */
+	WIRE_SCAN_CAUSE_MAX = 7,
 };
 
 enum wire_aggregate_kind {
 	WIRE_AGG_SYNACK_RETRANSMIT = 1,
 	WIRE_AGG_RESET_SENT = 2,
+	WIRE_AGG_HALF_OPEN = 3, /* first repeats of a SYN-ACK: attempts that were slow, some of which may still succeed */
+	WIRE_AGG_MAX = 4,
 };
 
 struct wire_aggregate {
@@ -257,7 +318,9 @@ _Static_assert(sizeof(struct wire_stats) == 72, "wire");
 _Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
 _Static_assert(sizeof(struct wire_reset) == 32, "wire");
 _Static_assert(sizeof(struct wire_scan) == 64, "wire");
+_Static_assert(sizeof(struct wire_minisock) == 48, "wire");
 _Static_assert(sizeof(struct wire_mark) == 32, "wire");
+_Static_assert(sizeof(struct wire_port_range) == 32, "wire");
 _Static_assert(sizeof(struct wire_aggregate) == 56, "wire");
 _Static_assert(sizeof(struct wire_lost) == 48, "wire");
 _Static_assert(sizeof(struct wire_tick) == 40, "wire");

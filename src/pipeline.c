@@ -62,6 +62,8 @@ static const struct conn_tuple *tuple_of(const struct record *rec)
 		return rec->retransmit->t;
 	case RECORD_RESET:
 		return rec->reset->t;
+	case RECORD_TIME_WAIT:
+		return rec->time_wait->t;
 	default:
 		return NULL;
 	}
@@ -239,7 +241,7 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 		pipeline_look(p, ev);
 	if (p->config.recorder)
 		recorder_put(p->config.recorder, ev);
-	if (ev->kind <= WIRE_SCAN)
+	if (wire_from_kernel(ev->kind))
 		p->stats.events++;
 	feed_own(p, ev);
 }

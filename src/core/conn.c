@@ -17,6 +17,7 @@
 #include "record.h"
 #include "scan.h"
 #include "summary.h"
+#include "wire_read.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
 		t->interval.since_ns = ev->ts;
 	if (ev->ts > t->now)
 		t->now = ev->ts;
-	if (ev->kind <= WIRE_SCAN) { /* the kernel's */
+	if (wire_from_kernel(ev->kind)) { /* the kernel's */
 		t->events_in++;
 		t->interval.events_in++;
 	}

@@ -52,6 +52,12 @@ enum conn_from {
 	CONN_FROM_MAX
 };
 
+/* Why a minisocket died: enum wire_minisock_cause under the output's names. */
+const char *conn_tw_end_name(enum wire_minisock_cause cause); /* NULL for WIRE_CAUSE_UNKNOWN */
+
+/* When a connection that goes through TIME_WAIT is told: once after it, twice (before and after), or before it only. */
+enum conn_tw_mode { CONN_TW_JOIN, CONN_TW_SPLIT, CONN_TW_OFF };
+
 /* How a segment is known: a hook saw it; a transition and the socket's numbers prove it; the transition alone implies it. */
 enum conn_proof { CONN_PROOF_EVENT, CONN_PROOF_NUMBERS, CONN_PROOF_INFERRED, CONN_PROOF_MAX };
 enum conn_dir { CONN_OUT, CONN_IN, CONN_DIR_MAX };
@@ -80,6 +86,19 @@ const char *conn_flags_name(enum conn_flags flags);
 const char *conn_lost_stage_name(enum wire_lost_stage stage);
 const char *conn_segment_name(enum wire_segment_kind kind);
 const char *conn_trigger_name(enum wire_trigger trigger);
+
+/* TIME_WAIT, or a FIN_WAIT2 that outlives its socket: minisockets both. */
+struct conn_time_wait {
+	bool entered;   /* else nothing else is valid */
+	bool us_known;  /* TIME_WAIT's begin and end are known */
+	uint64_t us;    /* time in TIME_WAIT proper */
+	bool fin_wait2; /* it began as FIN_WAIT2 */
+	bool fin_wait2_us_known;
+	uint64_t fin_wait2_us; /* in the minisocket, not in the socket before it */
+	uint32_t restarts;     /* how often 2 MSL began anew; where segments are not seen, at least */
+	enum wire_minisock_cause end;
+	enum conn_ev ev;
+};
 
 #define CONN_TIMELINE_MAX 12 /* TCP's state graph has no loop: no life is longer than 9 states */
 #define CONN_SEGMENTS_MAX 12 /* the most that segments.c can tell of one connection is 11 */
@@ -147,6 +166,7 @@ struct conn_record {
 		uint32_t sent, received;
 		uint32_t reason; /* enum sk_rst_reason of the recorded kernel; 0 none */
 	} resets;
+	struct conn_time_wait time_wait;
 	bool complete;
 	uint32_t gaps;
 	bool duration_known; /* end_ns - start_ns is all of it, from the first SYN on; else it is a lower bound */
@@ -185,6 +205,12 @@ struct conn_reset_record {
 	uint32_t reason;
 	uint64_t count;
 	uint64_t interval_us;
+};
+
+/* With CONN_TW_SPLIT: TIME_WAIT is over, after the connection was told. */
+struct conn_time_wait_record {
+	const struct conn_tuple *t;
+	struct conn_time_wait time_wait;
 };
 
 struct conn_snapshot_record {
@@ -229,6 +255,7 @@ enum record_kind {
 	RECORD_SUMMARY,
 	RECORD_LOST,
 	RECORD_META, /* made outside the core */
+	RECORD_TIME_WAIT,
 	RECORD_MAX
 };
 const char *record_kind_name(enum record_kind kind); /* the contract's `event` */
@@ -242,6 +269,7 @@ struct record {
 		const struct conn_state_record *state;
 		const struct conn_retransmit_record *retransmit;
 		const struct conn_reset_record *reset;
+		const struct conn_time_wait_record *time_wait;
 		const struct conn_snapshot_record *snapshot;
 		const struct conn_summary_record *summary;
 		const struct conn_lost_record *lost;
@@ -255,7 +283,8 @@ struct conn_config {
 	uint32_t max_connections; /* beyond it newcomers are counted as lost (stage table), not tracked */
 	uint64_t progress_ns;     /* 0: no progress records */
 	uint64_t summary_ns;      /* 0: no summary records */
-	uint32_t wanted;          /* 1 << enum record_kind: records of other kinds are not built */
+	enum conn_tw_mode time_wait;
+	uint32_t wanted; /* 1 << enum record_kind: records of other kinds are not built */
 };
 
 struct conn_table;

@@ -120,10 +120,22 @@ static const char *const trigger_names[] = {
 };
 NAME_TABLE(trigger_names, WIRE_TRIGGER_TLP + 1);
 
+static const char *const tw_end_names[] = {
+	[WIRE_CAUSE_UNKNOWN] = NULL,
+	[WIRE_CAUSE_EXPIRED] = "expired",
+	[WIRE_CAUSE_REUSED] = "reused",
+	[WIRE_CAUSE_RESET] = "reset",
+	[WIRE_CAUSE_KILLED] = "killed",
+	[WIRE_CAUSE_OVERFLOW] = "overflow",
+	[WIRE_CAUSE_NETNS_GONE] = "netns_gone",
+};
+NAME_TABLE(tw_end_names, WIRE_CAUSE_MAX);
+
 static const char *const record_kind_names[] = {
 	[RECORD_CONNECTION] = "connection", [RECORD_PROGRESS] = "progress", [RECORD_STATE] = "state",
 	[RECORD_RETRANSMIT] = "retransmit", [RECORD_RESET] = "reset",       [RECORD_SNAPSHOT] = "snapshot",
 	[RECORD_SUMMARY] = "summary",       [RECORD_LOST] = "lost",         [RECORD_META] = "meta",
+	[RECORD_TIME_WAIT] = "time_wait",
 };
 NAME_TABLE(record_kind_names, RECORD_MAX);
 
@@ -180,6 +192,11 @@ const char *conn_dir_name(enum conn_dir dir)
 const char *conn_flags_name(enum conn_flags flags)
 {
 	return NAME(flags_names, flags);
+}
+
+const char *conn_tw_end_name(enum wire_minisock_cause cause)
+{
+	return NAME(tw_end_names, cause);
 }
 
 const char *conn_lost_stage_name(enum wire_lost_stage stage)

@@ -54,7 +54,7 @@ void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
 {
 	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT)
 		t->interval.synack += ev->count;
-	else
+	else if (ev->what == WIRE_AGG_RESET_SENT)
 		t->interval.resets_sent += ev->count;
 	record_aggregate(t, ev);
 }

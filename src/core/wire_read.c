@@ -12,7 +12,8 @@
 
 /* The kinds that are about one socket: only they carry parts and states. */
 static const unsigned int socket_kinds =
-	KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) | KIND(WIRE_TOUCH) | KIND(WIRE_SCAN);
+	KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) | KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) |
+	KIND(WIRE_MINISOCK);
 
 static const unsigned int text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META);
@@ -35,8 +36,16 @@ static const unsigned char base_sizes[] = {
 	[WIRE_RST_REASON] = sizeof(struct wire_text),
 	[WIRE_HOOK] = sizeof(struct wire_text),
 	[WIRE_META] = sizeof(struct wire_text),
+	[WIRE_MINISOCK] = sizeof(struct wire_minisock),
+	[WIRE_TW_TIER] = sizeof(struct wire_mark),
+	[WIRE_PORT_RANGE] = sizeof(struct wire_port_range),
 };
 _Static_assert(sizeof(base_sizes) == WIRE_KIND_MAX, "every kind has a size");
+
+bool wire_from_kernel(unsigned int kind)
+{
+	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK;
+}
 
 size_t wire_base_size(unsigned int kind)
 {
@@ -112,6 +121,13 @@ static bool in_range(unsigned long long value, unsigned long long first, unsigne
 	return value >= first && value <= last;
 }
 
+static bool minisock_valid(const struct wire_minisock *ev)
+{
+	return ev->hdr.old_state == WIRE_TIME_WAIT && !(ev->hdr.parts & ~WIRE_PART_IDENT) &&
+	       (ev->hdr.new_state == WIRE_FIN_WAIT2 || ev->hdr.new_state == WIRE_TIME_WAIT) &&
+	       in_range(ev->what, WIRE_MINI_STARTED, WIRE_MINI_WHAT_MAX - 1) && ev->cause < WIRE_CAUSE_MAX;
+}
+
 static bool socket_valid(const struct wire_hdr *ev)
 {
 	const struct wire_retransmit *retransmit = (const void *)ev;
@@ -128,6 +144,8 @@ static bool socket_valid(const struct wire_hdr *ev)
 		return in_range(((const struct wire_reset *)ev)->direction, WIRE_SENT, WIRE_RECEIVED);
 	case WIRE_TOUCH:
 		return ev->parts & WIRE_PART_TASK;
+	case WIRE_MINISOCK:
+		return minisock_valid((const void *)ev);
 	default:
 		return true;
 	}
@@ -139,11 +157,13 @@ static bool collector_valid(const struct wire_hdr *ev)
 		return false;
 	switch (ev->kind) {
 	case WIRE_SCAN_BEGIN:
-		return in_range(((const struct wire_mark *)ev)->value, WIRE_SCAN_STARTUP, WIRE_SCAN_STOP);
+		return in_range(((const struct wire_mark *)ev)->value, WIRE_SCAN_STARTUP, WIRE_SCAN_CAUSE_MAX - 1);
 	case WIRE_SCAN_END:
 		return ((const struct wire_mark *)ev)->value >= 0;
+	case WIRE_TW_TIER:
+		return in_range(((const struct wire_mark *)ev)->value, 0, WIRE_TIER_MAX - 1);
 	case WIRE_AGGREGATE:
-		return in_range(((const struct wire_aggregate *)ev)->what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_RESET_SENT);
+		return in_range(((const struct wire_aggregate *)ev)->what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_MAX - 1);
 	case WIRE_LOST:
 		return in_range(((const struct wire_lost *)ev)->stage, WIRE_LOST_HOOK, WIRE_LOST_MAX - 1);
 	default:

@@ -19,6 +19,9 @@ const struct wire_task *wire_task(const struct wire_hdr *ev);
 const struct wire_ident *wire_ident(const struct wire_hdr *ev);
 const struct wire_stats *wire_stats(const struct wire_hdr *ev);
 
+/* Told by a BPF program, and not by the daemon. */
+bool wire_from_kernel(unsigned int kind);
+
 /* Size of a kind's base struct in bytes; 0 for a number that is no kind. Texts: the size without the text. */
 size_t wire_base_size(unsigned int kind);
 

@@ -250,6 +250,10 @@ static void json_record(struct json *j, const struct record *rec, uint64_t seq)
 	case RECORD_META:
 		json_meta(j, rec->meta);
 		break;
+	case RECORD_TIME_WAIT:
+		json_tuple(j, rec->time_wait->t);
+		json_time_wait(j, &rec->time_wait->time_wait);
+		break;
 	case RECORD_MAX:
 		break;
 	}

@@ -24,5 +24,6 @@ void json_reason(struct json *j, uint32_t reason);
 
 void json_tuple(struct json *j, const struct conn_tuple *t);
 void json_connection(struct json *j, const struct conn_record *c);
+void json_time_wait(struct json *j, const struct conn_time_wait *tw); /* nothing if it was not entered */
 
 #endif

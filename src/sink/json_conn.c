@@ -215,6 +215,22 @@ static void json_counters(struct json *j, const struct conn_record *c)
 	jsonw_close(b, '}');
 }
 
+void json_time_wait(struct json *j, const struct conn_time_wait *tw)
+{
+	struct buf *b = &j->b;
+
+	if (!tw->entered)
+		return;
+	jsonw_open(b, KEY("time_wait"), '{');
+	jsonw_uint_if(b, KEY("us"), tw->us_known, tw->us);
+	if (tw->fin_wait2)
+		jsonw_uint_if(b, KEY("fin_wait2_us"), tw->fin_wait2_us_known, tw->fin_wait2_us);
+	jsonw_uint(b, KEY("restarts"), tw->restarts);
+	jsonw_word(b, KEY("end"), conn_tw_end_name(tw->end));
+	jsonw_word(b, KEY("ev"), conn_ev_name(tw->ev));
+	jsonw_close(b, '}');
+}
+
 static void json_marks(struct json *j, const struct conn_record *c)
 {
 	const struct wire_ident *id = &c->t.id;
@@ -246,6 +262,7 @@ void json_connection(struct json *j, const struct conn_record *c)
 	json_segments(j, c);
 	json_tcp(j, c);
 	json_counters(j, c);
+	json_time_wait(j, &c->time_wait);
 	json_marks(j, c);
 	jsonw_bool(b, KEY("complete"), c->complete);
 	jsonw_uint(b, KEY("gaps"), c->gaps);

@@ -270,6 +270,7 @@ static void text_record(struct text *t, const struct record *rec)
 		break;
 	case RECORD_SNAPSHOT:
 	case RECORD_SUMMARY:
+	case RECORD_TIME_WAIT: /* TODO */
 	case RECORD_MAX:
 		break;
 	}

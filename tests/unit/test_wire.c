@@ -25,7 +25,7 @@ static bool is_text(unsigned int kind)
 
 static bool takes_parts(unsigned int kind)
 {
-	return kind <= WIRE_SCAN;
+	return wire_from_kernel(kind);
 }
 
 static size_t length(unsigned int kind, unsigned int parts)
