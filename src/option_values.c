@@ -42,7 +42,7 @@ const struct option_rule option_rules[] = {
 	{'j', TAKES_ALL, false, NULL},
 	{'o', TAKES_OUTPUT, false, NULL},
 	{KEY_EVENTS, TAKES_OUTPUT, true,
-	 "events are connection, progress, state, retransmit, reset, snapshot, summary, lost, meta"},
+	 "events are connection, progress, state, retransmit, reset, snapshot, summary, lost, meta, time_wait"},
 	{KEY_PROGRESS, TAKES_OUTPUT, false, A_DURATION},
 	{KEY_SUMMARY, TAKES_OUTPUT, false, A_DURATION},
 	{'T', TAKES_OUTPUT, false, NULL},

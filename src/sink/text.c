@@ -3,8 +3,8 @@
  * The table for people: a row per connection, as wide as it must be and no wider than 120 columns for IPv4.
  *
  * No address is ever cut: a long one makes its row longer. No byte that a process chose reaches the terminal unless it prints.
- * Opt-in records (state, retransmit, reset) have the row's first columns and then a word that begins with +; losses and
- * missing hooks are lines that begin with #; snapshot and summary have no place in a table.
+ * Opt-in records (state, retransmit, reset, time_wait) have the row's first columns and then a word that begins with +; losses
+ * and missing hooks are lines that begin with #; snapshot and summary have no place in a table.
  */
 #include "text.h"
 
@@ -221,6 +221,23 @@ static void text_reset(struct text *t, uint64_t ts, const struct conn_reset_reco
 		text_phrase(t, ": ", context->reason_name(context->ctx, r->reason));
 }
 
+/* What is not known is left out: a minisocket that died in FIN_WAIT2 had no TIME_WAIT to measure. */
+static void text_time_wait(struct text *t, uint64_t ts, const struct conn_time_wait_record *r)
+{
+	const struct conn_time_wait *tw = &r->time_wait;
+
+	text_subject(t, ts, r->t);
+	text_phrase(t, "+time_wait ", tw->end == WIRE_CAUSE_UNKNOWN ? "ended" : conn_tw_end_name(tw->end));
+	if (tw->us_known)
+		text_phrase_duration(t, " after ", tw->us);
+	if (tw->fin_wait2_us_known)
+		text_phrase_duration(t, " in FIN_WAIT2 ", tw->fin_wait2_us);
+	if (tw->restarts)
+		text_phrase_uint(t, " restarts ", tw->restarts);
+	if (tw->ev != CONN_EV_EVENT)
+		text_phrase(t, " by ", tw->ev == CONN_EV_SCAN ? "scan" : "inference");
+}
+
 static void text_lost(struct text *t, const struct conn_lost_record *l)
 {
 	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE;
@@ -261,6 +278,9 @@ static void text_record(struct text *t, const struct record *rec)
 	case RECORD_RESET:
 		text_reset(t, rec->ts, rec->reset);
 		break;
+	case RECORD_TIME_WAIT:
+		text_time_wait(t, rec->ts, rec->time_wait);
+		break;
 	case RECORD_LOST:
 		text_lost(t, rec->lost);
 		break;
@@ -270,7 +290,6 @@ static void text_record(struct text *t, const struct record *rec)
 		break;
 	case RECORD_SNAPSHOT:
 	case RECORD_SUMMARY:
-	case RECORD_TIME_WAIT: /* TODO */
 	case RECORD_MAX:
 		break;
 	}

@@ -313,6 +313,29 @@ static void test_state(void **state)
 	has("\"old_state\":\"SYN_RECV\",\"new_state\":\"ESTABLISHED\",\"prev_us\":null,\"by\":null,", true);
 }
 
+static void test_time_wait(void **state)
+{
+	struct conn_record c;
+	struct conn_time_wait_record tw = {.time_wait = {.entered = true,
+							 .us_known = true,
+							 .us = 61700000,
+							 .fin_wait2 = true,
+							 .fin_wait2_us_known = true,
+							 .fin_wait2_us = 5000000,
+							 .restarts = 1,
+							 .end = WIRE_CAUSE_EXPIRED}};
+
+	(void)state;
+	sample_connection(&c);
+	tw.t = &c.t;
+	expect(line(RECORD_TIME_WAIT, &tw, &sample_owner), "time_wait",
+	       CURL_TUPLE "\"time_wait\":{\"us\":61700000,\"fin_wait2_us\":5000000,\"restarts\":1,\"end\":\"expired\","
+			  "\"ev\":\"event\"}}\n");
+	c.time_wait = (struct conn_time_wait){.entered = true, .ev = CONN_EV_INFERRED};
+	line(RECORD_CONNECTION, &c, &sample_owner);
+	has("\"time_wait\":{\"us\":null,\"restarts\":0,\"end\":null,\"ev\":\"inferred\"},", true);
+}
+
 static void test_retransmit(void **state)
 {
 	struct conn_record c;
@@ -494,6 +517,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_segments_shortened),
 		cmocka_unit_test(test_timeline_shortened),
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_time_wait),
 		cmocka_unit_test(test_retransmit),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_snapshot),

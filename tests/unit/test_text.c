@@ -154,6 +154,8 @@ static void test_other_records(void **state)
 	struct conn_retransmit_record r = {
 		.state = WIRE_ESTABLISHED, .kind = WIRE_SEG_DATA, .trigger = WIRE_TRIGGER_TLP, .count = 1};
 	struct conn_reset_record reset = {.state = WIRE_ESTABLISHED, .direction = WIRE_RECEIVED, .reason = 3, .count = 1};
+	struct conn_time_wait_record tw = {
+		.time_wait = {.entered = true, .us_known = true, .us = 61700000, .end = WIRE_CAUSE_EXPIRED}};
 	struct conn_lost_record l = {.stage = WIRE_LOST_RING, .count = 12, .connections_affected = 40};
 	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true},
 					  {"tcp_send_reset", "tp_btf", "not in\x1b this kernel", false},
@@ -162,12 +164,25 @@ static void test_other_records(void **state)
 
 	(void)state;
 	sample_connection(&c);
-	s.t = r.t = reset.t = &c.t;
+	s.t = r.t = reset.t = tw.t = &c.t;
 #define SUBJECT "03:04:05    4242 curl       c 10.0.0.1:40000        93.184.216.34:443     "
 	assert_string_equal(line(&narrow, RECORD_STATE, &s), SUBJECT "+state SYN_SENT>ESTABLISHED after 12.3ms by peer\n");
 	assert_string_equal(line(&narrow, RECORD_RETRANSMIT, &r), SUBJECT "+retransmit data by tlp in ESTABLISHED\n");
 	assert_string_equal(line(&narrow, RECORD_RESET, &reset),
 			    SUBJECT "+reset received in ESTABLISHED: SK_RST_REASON_NO_SOCKET\n");
+	assert_string_equal(line(&narrow, RECORD_TIME_WAIT, &tw), SUBJECT "+time_wait expired after 1m01s\n");
+	tw.time_wait = (struct conn_time_wait){.entered = true,
+					       .us_known = true,
+					       .us = 1500,
+					       .fin_wait2 = true,
+					       .fin_wait2_us_known = true,
+					       .fin_wait2_us = 2000000,
+					       .restarts = 2,
+					       .ev = CONN_EV_SCAN};
+	assert_string_equal(line(&narrow, RECORD_TIME_WAIT, &tw),
+			    SUBJECT "+time_wait ended after 1.5ms in FIN_WAIT2 2.0s restarts 2 by scan\n");
+	tw.time_wait = (struct conn_time_wait){.entered = true, .end = WIRE_CAUSE_REUSED, .ev = CONN_EV_INFERRED};
+	assert_string_equal(line(&narrow, RECORD_TIME_WAIT, &tw), SUBJECT "+time_wait reused by inference\n");
 	r = (struct conn_retransmit_record){
 		.netns = 1, .local_port = 80, .kind = WIRE_SEG_SYNACK, .count = 12, .interval_us = 1000000};
 	assert_string_equal(line(&narrow, RECORD_RETRANSMIT, &r), "03:04:05       - -          - *:80                  -       "

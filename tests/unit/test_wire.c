@@ -55,6 +55,10 @@ static void make(unsigned int kind, unsigned int parts)
 		((struct wire_mark *)bytes)->value = WIRE_SCAN_STARTUP;
 	if (kind == WIRE_AGGREGATE)
 		((struct wire_aggregate *)bytes)->what = WIRE_AGG_RESET_SENT;
+	if (kind == WIRE_MINISOCK) {
+		((struct wire_minisock *)bytes)->what = WIRE_MINI_STARTED;
+		hdr()->old_state = hdr()->new_state = WIRE_TIME_WAIT;
+	}
 	if (kind == WIRE_LOST)
 		((struct wire_lost *)bytes)->stage = WIRE_LOST_RING;
 }
@@ -74,6 +78,8 @@ static void test_kinds_and_parts(void **state)
 
 			if (kind == WIRE_TOUCH)
 				expected = expected && (parts & WIRE_PART_TASK);
+			if (kind == WIRE_MINISOCK)
+				expected = expected && !(parts & ~WIRE_PART_IDENT);
 			make(kind, parts);
 			if (valid() != expected)
 				fail_msg("kind %u parts %u: %d", kind, parts, !expected);
@@ -137,6 +143,12 @@ static void test_states(void **state)
 		make(WIRE_SCAN, 0);
 		hdr()->new_state = s;
 		assert_int_equal(valid(), any);
+		make(WIRE_MINISOCK, 0);
+		hdr()->old_state = s;
+		assert_int_equal(valid(), s == WIRE_TIME_WAIT);
+		make(WIRE_MINISOCK, 0);
+		hdr()->new_state = s;
+		assert_int_equal(valid(), s == WIRE_TIME_WAIT || s == WIRE_FIN_WAIT2);
 	}
 }
 
@@ -159,9 +171,12 @@ static void test_enums(void **state)
 	CHECK_BYTE(WIRE_RETRANSMIT, wire_retransmit, segment, WIRE_SEG_SYN, WIRE_SEG_FIN)
 	CHECK_BYTE(WIRE_RETRANSMIT, wire_retransmit, trigger, WIRE_TRIGGER_UNKNOWN, WIRE_TRIGGER_TLP)
 	CHECK_BYTE(WIRE_RESET, wire_reset, direction, WIRE_SENT, WIRE_RECEIVED)
-	CHECK_BYTE(WIRE_AGGREGATE, wire_aggregate, what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_RESET_SENT)
+	CHECK_BYTE(WIRE_AGGREGATE, wire_aggregate, what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_HALF_OPEN)
 	CHECK_BYTE(WIRE_LOST, wire_lost, stage, WIRE_LOST_HOOK, WIRE_LOST_RATELIMIT)
-	CHECK_BYTE(WIRE_SCAN_BEGIN, wire_mark, value, WIRE_SCAN_STARTUP, WIRE_SCAN_STOP)
+	CHECK_BYTE(WIRE_SCAN_BEGIN, wire_mark, value, WIRE_SCAN_STARTUP, WIRE_SCAN_MINISOCKS)
+	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, what, WIRE_MINI_STARTED, WIRE_MINI_FOUND)
+	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, cause, WIRE_CAUSE_UNKNOWN, WIRE_CAUSE_NETNS_GONE)
+	CHECK_BYTE(WIRE_TW_TIER, wire_mark, value, WIRE_TIER_OFF, WIRE_TIER_SCAN)
 	make(WIRE_SCAN_BEGIN, 0);
 	((struct wire_mark *)bytes)->value = INT64_MIN + WIRE_SCAN_STARTUP;
 	assert_false(valid());
