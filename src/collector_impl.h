@@ -52,4 +52,10 @@ size_t probe_hooks(const struct btf *btf, struct collector_hook *hooks);
 
 int scan_open(struct collector *c);
 
+/* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. */
+int iterate(const struct bpf_link *link, event_fn fn, void *ctx);
+
+/* The same in each network namespace, for iterators that show one at a time. */
+int iterate_namespaces(const struct bpf_link *link, event_fn fn, void *ctx, uint64_t *ret_namespaces);
+
 #endif

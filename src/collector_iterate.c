@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading BPF iterators. iter/tcp shows the network namespace of the thread that opens it: this thread visits each namespace
+ * that a process lives in.
+ */
+#include "collector_impl.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#define CHUNK_BYTES (64 * 1024) /* more than the kernel's own buffer for an iterator, 32 KiB */
+
+int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
+{
+	_Alignas(8) static char buf[CHUNK_BYTES];
+	size_t have = 0, pos;
+	ssize_t n;
+	int fd, err = 0;
+
+	if (!link)
+		return 0;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
+		if (n < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			err = -errno;
+			break;
+		}
+		have += n;
+		for (pos = 0; have - pos >= sizeof(struct wire_hdr);) {
+			const struct wire_hdr *ev = (const void *)(buf + pos);
+
+			if (have - pos < ev->len)
+				break;
+			fn(ctx, ev);
+			pos += ev->len;
+		}
+		have -= pos; /* a read may end inside an event */
+		memmove(buf, buf + pos, have);
+	}
+	close(fd);
+	return err;
+}
+
+/* The namespaces seen so far, as inode numbers; a host has few, so that a linear search will do. */
+struct seen {
+	ino_t *inodes;
+	size_t n, room;
+};
+
+static bool seen_add(struct seen *seen, ino_t inode)
+{
+	ino_t *grown;
+	size_t i;
+
+	for (i = 0; i < seen->n; i++) {
+		if (seen->inodes[i] == inode)
+			return false;
+	}
+	if (seen->n == seen->room) {
+		grown = realloc(seen->inodes, (seen->room + 64) * sizeof(*grown));
+		if (!grown)
+			return false;
+		seen->inodes = grown;
+		seen->room += 64;
+	}
+	seen->inodes[seen->n++] = inode;
+	return true;
+}
+
+static int iterate_in(const char *namespace, const struct bpf_link *link, event_fn fn, void *ctx)
+{
+	int fd = open(namespace, O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return 0; /* the process ended meanwhile */
+	if (setns(fd, CLONE_NEWNET))
+		err = errno == ENOENT ? 0 : -errno;
+	else
+		err = iterate(link, fn, ctx);
+	close(fd);
+	return err;
+}
+
+int iterate_namespaces(const struct bpf_link *link, event_fn fn, void *ctx, uint64_t *ret_namespaces)
+{
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct seen seen = {0};
+	struct dirent *entry;
+	struct stat st;
+	char path[64];
+	int err = 0;
+	DIR *proc;
+
+	if (home < 0)
+		return -errno;
+	proc = opendir("/proc");
+	while (proc && !err && (entry = readdir(proc))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
+		if (!stat(path, &st) && seen_add(&seen, st.st_ino))
+			err = iterate_in(path, link, fn, ctx);
+	}
+	if (proc)
+		closedir(proc);
+	if (setns(home, CLONE_NEWNET) && !err)
+		err = -errno;
+	close(home);
+	*ret_namespaces = seen.n;
+	free(seen.inodes);
+	return err;
+}
