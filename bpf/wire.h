@@ -62,7 +62,12 @@ enum wire_kind {
 	/* from the collector */
 	WIRE_TW_TIER = 19,    /* struct wire_mark: value = enum wire_tw_tier; once, before all else */
 	WIRE_PORT_RANGE = 20, /* struct wire_port_range */
-	WIRE_KIND_MAX = 21,
+	/* from the kernel, in a leak scan: between WIRE_STUCK_BEGIN and WIRE_STUCK_END */
+	WIRE_STUCK = 21, /* struct wire_stuck */
+	/* from the collector */
+	WIRE_STUCK_BEGIN = 22, /* struct wire_mark: value 0 */
+	WIRE_STUCK_END = 23,   /* struct wire_mark: value = namespaces scanned */
+	WIRE_KIND_MAX = 24,
 };
 
 enum wire_parts {
@@ -193,6 +198,21 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
 	__u32 torn; /* the socket was not locked, and its numbers changed while they were read */
 };
 
+/*
+ * A socket that waits for its process or its peer: in CLOSE_WAIT, in FIN_WAIT2, not accepted; or who should accept it, in
+ * LISTEN. Has the task and ident parts; one per (socket, process, descriptor), then one per socket without a task. The ages are
+ * in whole ticks of the kernel.
+ */
+struct wire_stuck {
+	struct wire_state s;
+	__s32 fd; /* -1: found by namespace, not by descriptor */
+	__u16 delack_known;
+	__u16 pad;
+	__u64 since_ack_ns;    /* the last acceptable segment of the peer */
+	__u64 since_data_ns;   /* the last payload */
+	__u64 since_delack_ns; /* the latest moment that the delayed ACK was set for */
+};
+
 enum wire_minisock_what {
 	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL begin anew */
 	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows at once, or it is dead */
@@ -318,6 +338,7 @@ _Static_assert(sizeof(struct wire_stats) == 72, "wire");
 _Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
 _Static_assert(sizeof(struct wire_reset) == 32, "wire");
 _Static_assert(sizeof(struct wire_scan) == 64, "wire");
+_Static_assert(sizeof(struct wire_stuck) == 88, "wire");
 _Static_assert(sizeof(struct wire_minisock) == 48, "wire");
 _Static_assert(sizeof(struct wire_mark) == 32, "wire");
 _Static_assert(sizeof(struct wire_port_range) == 32, "wire");

@@ -36,6 +36,12 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
+void collector_set_verbose(bool verbose)
+{
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL); /* what 1.0 does anyway */
+	libbpf_set_print(verbose ? print_libbpf : print_nothing);
+}
+
 /* In the order of enum hook_row. */
 static void trace_programs(struct trace_bpf *trace, struct bpf_program *programs[HOOKS_TRACE])
 {
@@ -185,8 +191,7 @@ int collector_open(struct collector **out, const struct collector_config *config
 	struct collector *c;
 	int err;
 
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL); /* what 1.0 does anyway */
-	libbpf_set_print(config->verbose ? print_libbpf : print_nothing);
+	collector_set_verbose(config->verbose);
 	if (collector_check(ret_failure))
 		return ret_failure->problem == COLLECTOR_NO_PRIVILEGE ? -EPERM : -EOPNOTSUPP;
 	c = calloc(1, sizeof(*c));

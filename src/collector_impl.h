@@ -50,6 +50,9 @@ int probe_tracepoint_args(const struct btf *btf, const char *name);
 /* Fills the rows: what is available here, nothing used yet. `btf` may be NULL: nothing is available. */
 size_t probe_hooks(const struct btf *btf, struct collector_hook *hooks);
 
+/* How libbpf behaves, for the whole process. */
+void collector_set_verbose(bool verbose);
+
 int scan_open(struct collector *c);
 
 /* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. */

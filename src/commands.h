@@ -9,6 +9,8 @@ struct options;
 
 int command_trace(const struct options *options);
 int command_replay(const struct options *options);
+int command_explain(const struct options *options);
+int command_leaks(const struct options *options);
 int command_doctor(const struct options *options);
 
 /* EXIT_PRIVILEGES, EXIT_KERNEL or EXIT_RUNTIME, after the collector's sentence. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -39,6 +40,17 @@ void host_fill_header(struct recording_header *h, const struct options *o)
 	snprintf(h->kernel, sizeof(h->kernel), "%.70s", uts.release);
 	snprintf(h->arch, sizeof(h->arch), "%.23s", uts.machine);
 	snprintf(h->libbpf, sizeof(h->libbpf), "%.15s", collector_libbpf_version());
+}
+
+void host_make_instance(char instance[INSTANCE_LEN])
+{
+	unsigned char bytes[6] = {0};
+	size_t i;
+
+	if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) < 0)
+		memcpy(bytes, &instance, sizeof(bytes)); /* an address, random enough this early in a boot */
+	for (i = 0; i < sizeof(bytes); i++)
+		snprintf(instance + 2 * i, 3, "%02x", bytes[i]);
 }
 
 uint64_t host_rss_bytes(void)

@@ -7,9 +7,8 @@
 #include "options.h"
 
 static int (*const commands[COMMAND_MAX])(const struct options *) = {
-	[COMMAND_TRACE] = command_trace,
-	[COMMAND_REPLAY] = command_replay,
-	[COMMAND_DOCTOR] = command_doctor,
+	[COMMAND_TRACE] = command_trace, [COMMAND_REPLAY] = command_replay, [COMMAND_EXPLAIN] = command_explain,
+	[COMMAND_LEAKS] = command_leaks, [COMMAND_DOCTOR] = command_doctor,
 };
 
 int complain_collector(const struct collector_failure *failure)

@@ -24,16 +24,16 @@
 #define A_DURATION "a duration is a number with ms, s, m or h, like 30s, above 0 and up to 10 years"
 
 const struct option_rule option_rules[] = {
-	{'p', TAKES_OUTPUT, true, "a pid is a number from 1 to 4194304"},
-	{'c', TAKES_OUTPUT, false, "a process name has 1 to 15 bytes, the kernel keeps no more"},
-	{'L', TAKES_OUTPUT, true, A_PORT},
-	{'D', TAKES_OUTPUT, true, A_PORT},
-	{KEY_LOCAL, TAKES_OUTPUT, true, A_CIDR},
-	{KEY_PEER, TAKES_OUTPUT, true, A_CIDR},
-	{'4', TAKES_OUTPUT, false, NULL},
-	{'6', TAKES_OUTPUT, false, NULL},
-	{KEY_NETNS, TAKES_OUTPUT, false, "a network namespace is the number that `ls -iL /proc/PID/ns/net` prints"},
-	{KEY_CGROUP, TAKES_OUTPUT, false, "a cgroup path starts with /, as in /proc/PID/cgroup"},
+	{'p', TAKES_SELECT, true, "a pid is a number from 1 to 4194304"},
+	{'c', TAKES_SELECT, false, "a process name has 1 to 15 bytes, the kernel keeps no more"},
+	{'L', TAKES_SELECT, true, A_PORT},
+	{'D', TAKES_SELECT, true, A_PORT},
+	{KEY_LOCAL, TAKES_SELECT, true, A_CIDR},
+	{KEY_PEER, TAKES_SELECT, true, A_CIDR},
+	{'4', TAKES_SELECT, false, NULL},
+	{'6', TAKES_SELECT, false, NULL},
+	{KEY_NETNS, TAKES_SELECT, false, "a network namespace is the number that `ls -iL /proc/PID/ns/net` prints"},
+	{KEY_CGROUP, TAKES_SELECT, false, "a cgroup path starts with /, as in /proc/PID/cgroup"},
 	{KEY_MIN_DURATION, TAKES_OUTPUT, false, A_DURATION},
 	{KEY_STATE, TAKES_OUTPUT, true,
 	 "states are SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE_WAIT, LAST_ACK, CLOSING, CLOSE"},
@@ -42,7 +42,8 @@ const struct option_rule option_rules[] = {
 	{'j', TAKES_ALL, false, NULL},
 	{'o', TAKES_OUTPUT, false, NULL},
 	{KEY_EVENTS, TAKES_OUTPUT, true,
-	 "events are connection, progress, state, retransmit, reset, snapshot, summary, lost, meta, time_wait"},
+	 "events are connection, progress, state, retransmit, reset, snapshot, summary, lost, meta, time_wait, "
+	 "close_wait_leak, close_wait_resolved"},
 	{KEY_PROGRESS, TAKES_OUTPUT, false, A_DURATION},
 	{KEY_SUMMARY, TAKES_OUTPUT, false, A_DURATION},
 	{'T', TAKES_OUTPUT, false, NULL},
@@ -52,6 +53,10 @@ const struct option_rule option_rules[] = {
 	{'d', TAKES_TRACE, false, A_DURATION},
 	{KEY_RING, TAKES_TRACE, false, "a size is a number with K, M or G, like 16M, from 256K to 1G"},
 	{KEY_MAX_CONNECTIONS, TAKES_OUTPUT, false, "a number from 1 to 16777216"},
+	{KEY_THRESHOLD, TAKES_LEAKS, false, A_DURATION},
+	{KEY_BY, TAKES_LEAKS, false, "leaks are grouped by process, peer or cgroup"},
+	{KEY_WATCH, TAKES_LEAKS, false, A_DURATION},
+	{KEY_MAX, TAKES_LEAKS, false, "a number from 0 to 4294967295"},
 	{'v', TAKES_ALL, false, NULL},
 };
 
@@ -170,6 +175,27 @@ static bool take_u32(const char *arg, uint32_t max, uint32_t *ret)
 	return true;
 }
 
+static bool take_by(const char *arg, enum leak_by *ret)
+{
+	for (enum leak_by by = 0; by < LEAK_BY_MAX; by++) {
+		if (!parse_name_equal(arg, leak_by_name(by)))
+			continue;
+		*ret = by;
+		return true;
+	}
+	return false;
+}
+
+static bool take_max(const char *arg, uint32_t *ret)
+{
+	uint64_t number;
+
+	if (!parse_number(arg, 0, UINT32_MAX, &number))
+		return false;
+	*ret = number;
+	return true;
+}
+
 static bool take_value(struct options *o, int key, const char *arg)
 {
 	switch (key) {
@@ -199,6 +225,14 @@ static bool take_value(struct options *o, int key, const char *arg)
 		return parse_size(arg, &o->ring_bytes) && o->ring_bytes >= RING_MIN && o->ring_bytes <= RING_MAX;
 	case KEY_MAX_CONNECTIONS:
 		return take_u32(arg, CONNECTIONS_MAX, &o->max_connections);
+	case KEY_THRESHOLD:
+		return parse_duration(arg, &o->threshold_ns);
+	case KEY_WATCH:
+		return parse_duration(arg, &o->watch_ns);
+	case KEY_BY:
+		return take_by(arg, &o->leak_by);
+	case KEY_MAX:
+		return take_max(arg, &o->leaks_max);
 	}
 	return false;
 }

@@ -21,6 +21,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+#define THRESHOLD_DEFAULT_NS (60 * 1000000000ULL)
 #define SUMMARY_DEFAULT_NS (60 * 1000000000ULL)
 #define RING_DEFAULT (16ULL << 20)
 #define CONNECTIONS_DEFAULT 1000000
@@ -54,7 +55,13 @@ static const struct argp_option argp_options[] = {
 	{.name = "record", .key = KEY_RECORD, .arg = "FILE", .doc = "Keep all events in FILE, for replay"},
 	{.name = "schema", .key = KEY_SCHEMA, .doc = "Print the JSON Schema of the records"},
 
-	{.doc = "Run:", .group = 3},
+	{.doc = "Leaks:", .group = 3},
+	{.name = "threshold", .key = KEY_THRESHOLD, .arg = "DUR", .doc = "In CLOSE_WAIT for so long is a leak (60s)"},
+	{.name = "by", .key = KEY_BY, .arg = "WHAT", .doc = "Group them by process, peer or cgroup (process)"},
+	{.name = "watch", .key = KEY_WATCH, .arg = "DUR", .doc = "Look again every DUR"},
+	{.name = "max", .key = KEY_MAX, .arg = "N", .doc = "More leaks than N give exit code 3 (0)"},
+
+	{.doc = "Run:", .group = 4},
 	{.name = "duration", .key = 'd', .arg = "DUR", .doc = "Stop after DUR"},
 	{.name = "ring", .key = KEY_RING, .arg = "SIZE", .doc = "Buffer for the kernel's events (16M)"},
 	{.name = "max-connections", .key = KEY_MAX_CONNECTIONS, .arg = "N", .doc = "Track at most N at a time (1000000)"},
@@ -67,20 +74,20 @@ static const struct argp_option argp_options[] = {
 static const char help_text[] =
 	"Trace the whole life of TCP connections: every state and how long it lasted, who closed, and why.\v"
 	"Commands: trace (the default) shows live connections and needs root; replay gives the same output from a recording; "
+	"leaks finds the sockets that are stuck in CLOSE_WAIT, who holds them and why; explain tells what a word means; "
 	"doctor says what this kernel offers and what is used of it (with -j as JSON).\n\n"
 	"DUR is 500ms, 30s, 5m or 2h. SIZE is 64K, 16M or 1G. A list given twice adds up.\n\n";
 
 static const char help_examples[] = "Examples:\n"
 				    "  tcplife-fsm                       all connections as they end\n"
 				    "  tcplife-fsm -L 443 --end timeout  of a web server, those that timed out\n"
-				    "  tcplife-fsm -c nginx --peer 10.0.0.0/8 --min-duration 5m\n"
 				    "  tcplife-fsm -j -o life.jsonl --record life.rec -d 30s\n"
+				    "  tcplife-fsm leaks                 who holds sockets in CLOSE_WAIT, and why\n"
 				    "  tcplife-fsm replay life.rec --state CLOSE_WAIT\n";
 
 static const char *const command_names[] = {
-	[COMMAND_TRACE] = "trace",
-	[COMMAND_REPLAY] = "replay",
-	[COMMAND_DOCTOR] = "doctor",
+	[COMMAND_TRACE] = "trace", [COMMAND_REPLAY] = "replay",   [COMMAND_DOCTOR] = "doctor",
+	[COMMAND_LEAKS] = "leaks", [COMMAND_EXPLAIN] = "explain",
 };
 _Static_assert(ARRAY_SIZE(command_names) == COMMAND_MAX, "a command without a name");
 
@@ -152,6 +159,12 @@ static error_t take_argument(struct context *ctx, const char *arg)
 	struct options *o = &ctx->options;
 
 	if (ctx->command_given) {
+		if (o->command == COMMAND_EXPLAIN && !o->word) {
+			o->word = arg;
+			return 0;
+		}
+		if (o->command == COMMAND_EXPLAIN)
+			return refuse(ctx, "'%s': explain takes one word, and has '%s'", arg, o->word);
 		if (o->command != COMMAND_REPLAY)
 			return refuse(ctx, "'%s': %s takes no argument", arg, command_names[o->command]);
 		if (o->file)
@@ -166,7 +179,7 @@ static error_t take_argument(struct context *ctx, const char *arg)
 		ctx->command_given = true;
 		return 0;
 	}
-	return refuse(ctx, "unknown command '%s': commands are trace, replay FILE and doctor", arg);
+	return refuse(ctx, "unknown command '%s': commands are trace, leaks, replay FILE, explain WORD and doctor", arg);
 }
 
 static bool was_seen(const struct context *ctx, int key)
@@ -279,7 +292,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = parse_option,
-		.args_doc = "[trace]\nreplay FILE\ndoctor",
+		.args_doc = "[trace]\nleaks\nreplay FILE\nexplain [WORD]\ndoctor",
 		.doc = help_text,
 		.help_filter = help_filter,
 	};
@@ -289,6 +302,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 				.events = 1U << RECORD_CONNECTION | 1U << RECORD_SNAPSHOT | 1U << RECORD_SUMMARY |
 					  1U << RECORD_LOST | 1U << RECORD_META,
 				.summary_ns = SUMMARY_DEFAULT_NS,
+				.threshold_ns = THRESHOLD_DEFAULT_NS,
 				.ring_bytes = RING_DEFAULT,
 				.max_connections = CONNECTIONS_DEFAULT,
 			},

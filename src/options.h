@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/leak_group.h"
+
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_RUNTIME = 1,
@@ -18,7 +20,7 @@ enum exit_code {
 	EXIT_OUTPUT = 6,
 };
 
-enum command { COMMAND_TRACE, COMMAND_REPLAY, COMMAND_DOCTOR, COMMAND_MAX };
+enum command { COMMAND_TRACE, COMMAND_REPLAY, COMMAND_DOCTOR, COMMAND_LEAKS, COMMAND_EXPLAIN, COMMAND_MAX };
 
 struct port_range {
 	uint16_t first, last;
@@ -49,6 +51,7 @@ struct selection {
 struct options {
 	enum command command;
 	const char *file; /* replay FILE */
+	const char *word; /* explain WORD */
 	struct selection select;
 	bool json;
 	const char *output;   /* NULL or "-": stdout */
@@ -63,6 +66,10 @@ struct options {
 	uint64_t ring_bytes;
 	uint32_t max_connections;
 	bool verbose;
+	uint64_t threshold_ns; /* in CLOSE_WAIT for so long is a leak */
+	uint64_t watch_ns;     /* 0: look once */
+	uint32_t leaks_max;    /* more than these are an exit code */
+	enum leak_by leak_by;
 };
 
 /*

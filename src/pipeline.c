@@ -7,7 +7,9 @@
 
 #include "../bpf/wire.h"
 #include "core/conn.h"
+#include "core/leak.h"
 #include "core/wire_read.h"
+#include "host.h"
 #include "options.h"
 #include "owner.h"
 #include "recording.h"
@@ -19,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define HOOKS_MAX 32
 #define HOOK_TEXT 192
@@ -35,7 +36,7 @@ struct pipeline {
 	struct sink_context context;
 	uint64_t seq;
 	struct pipeline_stats stats;
-	char instance[13];
+	char instance[INSTANCE_LEN];
 	char reasons[REASONS_MAX][REASON_LEN];
 	struct sink_hook hooks[HOOKS_MAX];
 	char hook_text[HOOKS_MAX][HOOK_TEXT];
@@ -62,6 +63,10 @@ static const struct conn_tuple *tuple_of(const struct record *rec)
 		return rec->retransmit->t;
 	case RECORD_RESET:
 		return rec->reset->t;
+	case RECORD_CLOSE_WAIT_LEAK:
+		return &rec->leak->socket->t;
+	case RECORD_CLOSE_WAIT_RESOLVED:
+		return rec->leak_resolved->t;
 	case RECORD_TIME_WAIT:
 		return rec->time_wait->t;
 	default:
@@ -94,33 +99,12 @@ static void on_record(void *ctx, const struct record *rec)
 	}
 }
 
-static void make_instance(char *instance)
-{
-	unsigned char bytes[6] = {0};
-	size_t i;
-
-	if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) < 0)
-		memcpy(bytes, &instance, sizeof(bytes)); /* an address, random enough this early in a boot */
-	for (i = 0; i < sizeof(bytes); i++)
-		snprintf(instance + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static void set_context(struct pipeline *p, const struct recording_header *h)
 {
-	make_instance(p->instance);
-	p->context = (struct sink_context){
-		.instance = p->instance,
-		.hostname = h->hostname,
-		.boot_id = h->boot_id,
-		.version = h->tool,
-		.kernel = h->kernel,
-		.arch = h->arch,
-		.libbpf = h->libbpf,
-		.clock_offset_ns = h->clock_offset_ns,
-		.boot_offset_ns = h->boot_offset_ns,
-		.reason_name = reason_name,
-		.ctx = p,
-	};
+	host_make_instance(p->instance);
+	recording_context(h, p->instance, &p->context);
+	p->context.reason_name = reason_name;
+	p->context.ctx = p;
 }
 
 int pipeline_new(struct pipeline **out, const struct pipeline_config *config)

@@ -7,6 +7,7 @@
 
 #include "core/wire_read.h"
 #include "queue.h"
+#include "sink/sink.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -260,4 +261,19 @@ void recording_close(struct recording *r)
 	if (r->file && r->file != stdin)
 		fclose(r->file);
 	free(r);
+}
+
+void recording_context(const struct recording_header *h, const char *instance, struct sink_context *ret_context)
+{
+	*ret_context = (struct sink_context){
+		.instance = instance,
+		.hostname = h->hostname,
+		.boot_id = h->boot_id,
+		.version = h->tool,
+		.kernel = h->kernel,
+		.arch = h->arch,
+		.libbpf = h->libbpf,
+		.clock_offset_ns = h->clock_offset_ns,
+		.boot_offset_ns = h->boot_offset_ns,
+	};
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/conn.h"
+#include "core/leak.h"
 #include "options.h"
 #include "sink/sink.h"
 
@@ -90,7 +91,7 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 	       family_matches(s, id);
 }
 
-static bool tuple_matches(const struct selection *s, const struct conn_tuple *t, const struct sink_owner *owner)
+bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct sink_owner *owner)
 {
 	return pid_matches(s, t) && comm_matches(s, t) && ident_matches(s, t) &&
 	       cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
@@ -115,13 +116,17 @@ bool selection_matches(const struct selection *select, const struct record *rec,
 	switch (rec->kind) {
 	case RECORD_CONNECTION:
 	case RECORD_PROGRESS:
-		return tuple_matches(select, &rec->conn->t, owner) && life_matches(select, rec->conn);
+		return selection_matches_tuple(select, &rec->conn->t, owner) && life_matches(select, rec->conn);
 	case RECORD_STATE:
-		return tuple_matches(select, rec->state->t, owner);
+		return selection_matches_tuple(select, rec->state->t, owner);
 	case RECORD_RETRANSMIT:
-		return !rec->retransmit->t || tuple_matches(select, rec->retransmit->t, owner);
+		return !rec->retransmit->t || selection_matches_tuple(select, rec->retransmit->t, owner);
 	case RECORD_RESET:
-		return !rec->reset->t || tuple_matches(select, rec->reset->t, owner);
+		return !rec->reset->t || selection_matches_tuple(select, rec->reset->t, owner);
+	case RECORD_CLOSE_WAIT_LEAK:
+		return selection_matches_tuple(select, &rec->leak->socket->t, owner);
+	case RECORD_CLOSE_WAIT_RESOLVED:
+		return selection_matches_tuple(select, rec->leak_resolved->t, owner);
 	default:
 		return true;
 	}

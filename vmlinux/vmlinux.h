@@ -101,6 +101,11 @@ struct sock_common { /* the head of struct sock, inet_timewait_sock and request_
 	unsigned long skc_flags;
 };
 
+struct timer_list {
+	unsigned long expires; /* in jiffies */
+	void (*function)(struct timer_list *timer);
+};
+
 struct kernfs_node {
 	u64 id;
 };
@@ -156,9 +161,13 @@ struct tcp_congestion_ops {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct timer_list icsk_delack_timer;
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	__u8 icsk_ca_state : 5; /* 6 bits before 6.0 */
 	__u8 icsk_pending;
+	struct {
+		__u32 lrcvtime;
+	} icsk_ack;
 };
 
 struct minmax_sample {
@@ -177,6 +186,7 @@ struct tcp_sock {
 	struct minmax rtt_min;
 	u32 segs_out;
 	u32 segs_in;
+	u32 rcv_tstamp;
 	u64 bytes_sent;
 	u64 bytes_acked;
 	u64 bytes_received;

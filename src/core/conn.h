@@ -232,9 +232,11 @@ struct conn_summary_record {
 	uint64_t resets_sent, resets_received;
 	bool close_wait_any;
 	uint64_t close_wait_oldest_us;
-	uint64_t events_in;           /* in the interval */
-	uint64_t lost[WIRE_LOST_MAX]; /* in the interval, by stage */
-	uint64_t rss_bytes, cpu_us;   /* cpu_us: since the daemon started */
+	uint64_t events_in;              /* in the interval */
+	uint64_t lost[WIRE_LOST_MAX];    /* in the interval, by stage */
+	uint64_t rss_bytes, cpu_us;      /* cpu_us: since the daemon started */
+	const struct leak_totals *leaks; /* core/leak.h; NULL: nobody looked */
+	bool leaks_only;                 /* of a leak scan: nothing else is valid */
 };
 
 struct conn_lost_record {
@@ -256,6 +258,8 @@ enum record_kind {
 	RECORD_LOST,
 	RECORD_META, /* made outside the core */
 	RECORD_TIME_WAIT,
+	RECORD_CLOSE_WAIT_LEAK,
+	RECORD_CLOSE_WAIT_RESOLVED,
 	RECORD_MAX
 };
 const char *record_kind_name(enum record_kind kind); /* the contract's `event` */
@@ -274,6 +278,8 @@ struct record {
 		const struct conn_summary_record *summary;
 		const struct conn_lost_record *lost;
 		const struct record_meta *meta; /* sink/sink.h */
+		const struct leak_record *leak; /* core/leak.h */
+		const struct leak_resolved_record *leak_resolved;
 	};
 };
 

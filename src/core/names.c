@@ -132,10 +132,18 @@ static const char *const tw_end_names[] = {
 NAME_TABLE(tw_end_names, WIRE_CAUSE_MAX);
 
 static const char *const record_kind_names[] = {
-	[RECORD_CONNECTION] = "connection", [RECORD_PROGRESS] = "progress", [RECORD_STATE] = "state",
-	[RECORD_RETRANSMIT] = "retransmit", [RECORD_RESET] = "reset",       [RECORD_SNAPSHOT] = "snapshot",
-	[RECORD_SUMMARY] = "summary",       [RECORD_LOST] = "lost",         [RECORD_META] = "meta",
+	[RECORD_CONNECTION] = "connection",
+	[RECORD_PROGRESS] = "progress",
+	[RECORD_STATE] = "state",
+	[RECORD_RETRANSMIT] = "retransmit",
+	[RECORD_RESET] = "reset",
+	[RECORD_SNAPSHOT] = "snapshot",
+	[RECORD_SUMMARY] = "summary",
+	[RECORD_LOST] = "lost",
+	[RECORD_META] = "meta",
 	[RECORD_TIME_WAIT] = "time_wait",
+	[RECORD_CLOSE_WAIT_LEAK] = "close_wait_leak",
+	[RECORD_CLOSE_WAIT_RESOLVED] = "close_wait_resolved",
 };
 NAME_TABLE(record_kind_names, RECORD_MAX);
 

@@ -151,6 +151,14 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 	struct buf *b = &j->b;
 	bool degraded = false;
 
+	if (s->leaks)
+		json_leak_totals(j, s->leaks);
+	if (s->leaks_only) {
+		if (s->close_wait_any)
+			jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
+		jsonw_uint(b, KEY("emitted"), seq);
+		return;
+	}
 	jsonw_uint(b, KEY("interval_us"), s->interval_us);
 	jsonw_uint(b, KEY("opened"), s->opened);
 	jsonw_uint(b, KEY("closed"), s->closed);
@@ -254,6 +262,12 @@ static void json_record(struct json *j, const struct record *rec, uint64_t seq)
 		json_tuple(j, rec->time_wait->t);
 		json_time_wait(j, &rec->time_wait->time_wait);
 		break;
+	case RECORD_CLOSE_WAIT_LEAK:
+		json_leak(j, rec->leak);
+		break;
+	case RECORD_CLOSE_WAIT_RESOLVED:
+		json_leak_resolved(j, rec->leak_resolved);
+		break;
 	case RECORD_MAX:
 		break;
 	}
@@ -269,6 +283,8 @@ static size_t json_list_len(const struct record *rec)
 		return rec->conn->segments_len + rec->conn->timeline_len;
 	case RECORD_META:
 		return rec->meta->hooks_len;
+	case RECORD_CLOSE_WAIT_LEAK:
+		return json_holders_len(rec->leak);
 	default:
 		return 0;
 	}

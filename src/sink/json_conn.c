@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 /* The boot id keeps cookies of two boots apart; they count from 1. */
-static void json_conn_id(struct json *j, const struct conn_tuple *t)
+void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie)
 {
 	const char *boot_id = j->context->boot_id;
 	char id[8 + 1 + FMT_HEX_MAX + 1];
@@ -17,8 +17,13 @@ static void json_conn_id(struct json *j, const struct conn_tuple *t)
 	if (boot_id)
 		memcpy(id, boot_id, strnlen(boot_id, 8));
 	id[8] = '.';
-	*fmt_hex(id + 9, t->cookie) = '\0';
-	jsonw_word(&j->b, KEY("conn_id"), id);
+	*fmt_hex(id + 9, cookie) = '\0';
+	jsonw_word(&j->b, key, id);
+}
+
+static void json_conn_id(struct json *j, const struct conn_tuple *t)
+{
+	json_cookie(j, KEY("conn_id"), t->cookie);
 	if (t->generation)
 		jsonw_uint(&j->b, KEY("generation"), t->generation);
 }

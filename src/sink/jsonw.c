@@ -17,6 +17,14 @@ void jsonw_uint(struct buf *b, struct jsonw_key key, uint64_t value)
 	*b->p++ = ',';
 }
 
+void jsonw_int(struct buf *b, struct jsonw_key key, int64_t value)
+{
+	buf_put(b, key.text, key.len);
+	if (value < 0)
+		buf_char(b, '-');
+	jsonw_uint(b, KEY_NONE, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 void jsonw_uint_if(struct buf *b, struct jsonw_key key, bool known, uint64_t value)
 {
 	if (known)

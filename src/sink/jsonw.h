@@ -51,6 +51,7 @@ static inline void jsonw_open(struct buf *b, struct jsonw_key key, char bracket)
 }
 
 void jsonw_uint(struct buf *b, struct jsonw_key key, uint64_t value);                /* held at JSONW_INT_MAX */
+void jsonw_int(struct buf *b, struct jsonw_key key, int64_t value);                  /* held at -JSONW_INT_MAX, too */
 void jsonw_uint_if(struct buf *b, struct jsonw_key key, bool known, uint64_t value); /* else null */
 void jsonw_uint_named(struct buf *b, const char *name, uint64_t value);              /* a key that is a variable */
 void jsonw_word(struct buf *b, struct jsonw_key key, const char *word);              /* nothing to escape; NULL: null */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../core/leak.h"
 #include "fmt.h"
 #include "units.h"
 
@@ -238,6 +239,28 @@ static void text_time_wait(struct text *t, uint64_t ts, const struct conn_time_w
 		text_phrase(t, " by ", tw->ev == CONN_EV_SCAN ? "scan" : "inference");
 }
 
+static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l)
+{
+	const struct leak_socket *socket = l->socket;
+
+	text_subject(t, ts, &socket->t);
+	text_phrase(t, "+close_wait_leak ", leak_cause_name(socket->verdict.cause));
+	text_phrase_duration(t, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
+	if (socket->first_holder != LEAK_NONE)
+		text_phrase_uint(t, " fd ", (uint64_t)leak_holder(l->set, socket->first_holder)->fd);
+	if (l->count > 1)
+		text_phrase_uint(t, " sockets ", l->count);
+}
+
+static void text_leak_resolved(struct text *t, uint64_t ts, const struct leak_resolved_record *r)
+{
+	text_subject(t, ts, r->t);
+	text_phrase(t, "+close_wait_resolved ", leak_resolution_name(r->resolution));
+	text_phrase_duration(t, r->age_is_lower_bound ? " after >" : " after ", r->in_state_ns / 1000);
+	if (r->count > 1)
+		text_phrase_uint(t, " sockets ", r->count);
+}
+
 static void text_lost(struct text *t, const struct conn_lost_record *l)
 {
 	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE;
@@ -287,6 +310,12 @@ static void text_record(struct text *t, const struct record *rec)
 	case RECORD_META:
 		if (!strcmp(rec->meta->what, "degraded"))
 			text_degraded(t, rec->meta);
+		break;
+	case RECORD_CLOSE_WAIT_LEAK:
+		text_leak(t, rec->ts, rec->leak);
+		break;
+	case RECORD_CLOSE_WAIT_RESOLVED:
+		text_leak_resolved(t, rec->ts, rec->leak_resolved);
 		break;
 	case RECORD_SNAPSHOT:
 	case RECORD_SUMMARY:

@@ -36,6 +36,12 @@ struct text {
 
 const char *text_title(const struct sink_options *options, enum text_column column);
 
+/*
+ * Writes what prints as it is and every other byte as \xNN, at most `max` columns and no half of an escape. Returns the columns
+ * written: one per character, which is wrong only for wide and combining ones.
+ */
+size_t text_safe(struct buf *b, const char *text, size_t len, size_t max);
+
 /* Cells end with a space: the last column is none. What is longer than its column makes the row longer. NULL is "-". */
 void text_cell(struct text *t, enum text_column column, const char *text, size_t len);
 void text_word(struct text *t, enum text_column column, const char *word);

@@ -79,11 +79,7 @@ void text_letter(struct text *t, enum text_column column, char letter, const cha
 		text_cell(t, column, &letter, 1);
 }
 
-/*
- * Writes what prints as it is and every other byte as \xNN, at most `max` columns and no half of an escape. Returns the columns
- * written: one per character, which is wrong only for wide and combining ones.
- */
-static size_t text_safe(struct buf *b, const char *text, size_t len, size_t max)
+size_t text_safe(struct buf *b, const char *text, size_t len, size_t max)
 {
 	size_t columns = 0;
 

@@ -108,6 +108,21 @@ static void commands(void **state)
 	assert_string_equal(options.file, "life.rec");
 	accept_line("replay -- -odd-name");
 	assert_string_equal(options.file, "-odd-name");
+	accept_line("leaks --threshold 5s --by peer --watch 500ms --max 0 -j -L 80");
+	assert_int_equal(options.command, COMMAND_LEAKS);
+	assert_int_equal(options.threshold_ns, 5 * SECOND);
+	assert_int_equal(options.leak_by, LEAK_BY_PEER);
+	assert_int_equal(options.watch_ns, SECOND / 2);
+	assert_int_equal(options.leaks_max, 0);
+	accept_line("leaks");
+	assert_int_equal(options.threshold_ns, 60 * SECOND);
+	assert_int_equal(options.leak_by, LEAK_BY_PROCESS);
+	assert_int_equal(options.watch_ns, 0);
+	accept_line("explain");
+	assert_int_equal(options.command, COMMAND_EXPLAIN);
+	assert_null(options.word);
+	accept_line("explain close_wait");
+	assert_string_equal(options.word, "close_wait");
 	accept_line("doctor --json -v");
 	assert_int_equal(options.command, COMMAND_DOCTOR);
 	assert_true(options.json && options.verbose);
@@ -232,7 +247,13 @@ static void refusals(void **state)
 		{"--state ESTABLISHED,CLOSEWAITING", "--state 'CLOSEWAITING': "},
 		{"--end reset", "--end 'reset': reasons are fin"},
 		{"--events connection,all", "--events 'all': events are connection"},
-		{"--events close_wait_leak", "--events 'close_wait_leak': events are connection"},
+		{"--events close_wait", "--events 'close_wait': events are connection"},
+		{"leaks --by user", "--by 'user': leaks are grouped by process, peer or cgroup"},
+		{"leaks --max -1", "--max '-1'"},
+		{"leaks -o x", "--output: leaks has no use for it"},
+		{"leaks now", "'now': leaks takes no argument"},
+		{"--watch 1s", "--watch: trace has no use for it"},
+		{"explain a b", "'b': explain takes one word"},
 		{"--events progress", "--events 'progress': how often? Add --progress DUR"},
 		{"--progress 0s", "--progress '0s': a duration"},
 		{"--summary off", "--summary 'off': a duration"},
@@ -245,7 +266,7 @@ static void refusals(void **state)
 		{"--no-such", "unrecognized option '--no-such'"},
 		{"-z", "invalid option -- 'z'"},
 		{"--json=yes", "option '--json' doesn't allow an argument"},
-		{"leaks", "unknown command 'leaks': commands are trace, replay FILE and doctor"},
+		{"leak", "unknown command 'leak': commands are trace, leaks, replay FILE, explain WORD and doctor"},
 		{"''", "unknown command ''"},
 		{"trace eth0", "'eth0': trace takes no argument"},
 		{"doctor now", "'now': doctor takes no argument"},

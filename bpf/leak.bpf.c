@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The iterators of the leak scan: sockets that wait for a process, with every descriptor that holds them. All other sockets are
+ * passed over here, so that a host may have very many of them.
+ */
+#include "bpf/sock.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile __u64 tick_ns = 4000000; /* a jiffy; set before load */
+
+struct stuck {
+	struct wire_stuck wire;
+	struct wire_task task;
+	struct wire_ident ident;
+};
+
+static __always_inline bool is_stuck(const struct sock *sk)
+{
+	switch (sk->__sk_common.skc_state) {
+	case WIRE_CLOSE_WAIT:
+	case WIRE_FIN_WAIT2:
+	case WIRE_LISTEN: /* whose accept queue it is */
+		return true;
+	case WIRE_ESTABLISHED:
+		return !sk->sk_socket;
+	default:
+		return false;
+	}
+}
+
+/* The kernel keeps 32 bits of jiffies: right for 198 days at 250 a second. */
+static __always_inline __u64 since_ns(__u32 stamp)
+{
+	__s32 ticks = (__u32)bpf_jiffies64() - stamp;
+
+	return ticks > 0 ? ticks * tick_ns : 0;
+}
+
+static __always_inline void fill_stuck(struct stuck *f, const struct sock *sk, const struct tcp_sock *tp, __u64 cookie)
+{
+	const struct inet_connection_sock *icsk = &tp->inet_conn;
+	struct wire_stuck *w = &f->wire;
+
+	fill_hdr(&w->s.hdr, bpf_ktime_get_ns(), cookie, WIRE_STUCK, WIRE_PART_TASK | WIRE_PART_IDENT, sizeof(*f),
+		 sk->__sk_common.skc_state);
+	w->s.hdr.sk_flags = sock_flags(sk, tp);
+	w->s.hdr.shutdown = sk->sk_shutdown;
+	fill_numbers(&w->s, sk, tp);
+	w->fd = -1;
+	w->pad = 0;
+	w->since_ack_ns = since_ns(tp->rcv_tstamp);
+	w->since_data_ns = since_ns(icsk->icsk_ack.lrcvtime);
+	w->delack_known = icsk->icsk_delack_timer.expires != 0;
+	w->since_delack_ns = w->delack_known ? since_ns(icsk->icsk_delack_timer.expires) : 0;
+	fill_no_task(&f->task);
+	fill_ident(&f->ident, sk, tp);
+}
+
+SEC("iter/task_file")
+int leak_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	const struct tcp_sock *tp;
+	struct socket *socket;
+	struct stuck f;
+	struct sock *sk;
+
+	if (!task || !file || task->tgid != task->pid)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || !sock_is_tcp(sk) || !is_stuck(sk))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	fill_stuck(&f, sk, tp, bpf_get_socket_cookie(sk));
+	f.wire.fd = ctx->fd;
+	fill_task(&f.task, task, BPF_CORE_READ(task, cred, uid.val));
+	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
+	return 0;
+}
+
+/* Those that no process holds: not accepted yet, or on their way in a message of another socket. */
+SEC("iter/tcp")
+int leak_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	const struct tcp_sock *tp;
+	const struct sock *sk;
+	struct stuck f;
+
+	if (!skc || skc->skc_state == WIRE_TIME_WAIT || skc->skc_state == WIRE_NEW_SYN_RECV)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (!tp)
+		return 0;
+	sk = &tp->inet_conn.icsk_inet.sk;
+	if (!is_stuck(sk))
+		return 0;
+	fill_stuck(&f, sk, tp, bpf_get_socket_cookie(skc));
+	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
+	return 0;
+}

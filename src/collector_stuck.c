@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The leak scan: two iterators of their own, which need no other program to be attached. */
+#include "collector_stuck.h"
+#include "collector_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/libbpf.h>
+
+#include "bpf/leak.skel.h"
+
+struct stuck_scan {
+	struct leak_bpf *bpf;
+	struct bpf_link *files, *tcp;
+};
+
+/* The coarse clock steps with the kernel's tick. */
+static uint64_t tick_ns(void)
+{
+	struct timespec tick;
+
+	return clock_getres(CLOCK_MONOTONIC_COARSE, &tick) ? 4000000 : (uint64_t)tick.tv_nsec;
+}
+
+static int open_iterators(struct stuck_scan *scan)
+{
+	int err;
+
+	scan->bpf = leak_bpf__open();
+	if (!scan->bpf)
+		return -errno;
+	scan->bpf->rodata->tick_ns = tick_ns();
+	err = leak_bpf__load(scan->bpf);
+	if (err)
+		return err;
+	scan->files = bpf_program__attach_iter(scan->bpf->progs.leak_files, NULL);
+	err = libbpf_get_error(scan->files);
+	if (err) {
+		scan->files = NULL;
+		return err;
+	}
+	scan->tcp = bpf_program__attach_iter(scan->bpf->progs.leak_tcp, NULL);
+	err = libbpf_get_error(scan->tcp);
+	if (err)
+		scan->tcp = NULL;
+	return err;
+}
+
+int stuck_scan_open(struct stuck_scan **out, bool verbose, struct collector_failure *ret_failure)
+{
+	struct stuck_scan *scan;
+	int err;
+
+	collector_set_verbose(verbose);
+	scan = calloc(1, sizeof(*scan));
+	err = scan ? open_iterators(scan) : -ENOMEM;
+	if (err) {
+		stuck_scan_close(scan);
+		ret_failure->problem = COLLECTOR_FAILED;
+		snprintf(ret_failure->text, sizeof(ret_failure->text),
+			 "the kernel did not accept the programs that scan sockets (%s): run with -v for its own words",
+			 strerror(-err));
+		return err;
+	}
+	*out = scan;
+	return 0;
+}
+
+void stuck_scan_close(struct stuck_scan *scan)
+{
+	if (!scan)
+		return;
+	bpf_link__destroy(scan->files);
+	bpf_link__destroy(scan->tcp);
+	leak_bpf__destroy(scan->bpf);
+	free(scan);
+}
+
+static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
+{
+	struct wire_mark mark = {.hdr = {.len = sizeof(mark), .kind = kind}, .value = value};
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	mark.hdr.ts = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	fn(ctx, &mark.hdr);
+}
+
+int stuck_scan_run(struct stuck_scan *scan, event_fn fn, void *ctx)
+{
+	uint64_t namespaces = 0;
+	int err;
+
+	mark(WIRE_STUCK_BEGIN, 0, fn, ctx);
+	err = iterate(scan->files, fn, ctx);
+	if (!err)
+		err = iterate_namespaces(scan->tcp, fn, ctx, &namespaces);
+	mark(WIRE_STUCK_END, namespaces, fn, ctx);
+	return err;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The leak scan: sockets that wait for their process or their peer, and who holds them. Needs no collector. */
+#ifndef COLLECTOR_STUCK_H
+#define COLLECTOR_STUCK_H
+
+#include "collector.h"
+
+struct stuck_scan;
+
+/* After collector_check(). 0, or -errno with *ret_failure filled. */
+int stuck_scan_open(struct stuck_scan **out, bool verbose, struct collector_failure *ret_failure);
+void stuck_scan_close(struct stuck_scan *scan); /* NULL is fine */
+
+/* WIRE_STUCK_BEGIN, WIRE_STUCK..., WIRE_STUCK_END. 0 or -errno; what was found until then is handed over all the same. */
+int stuck_scan_run(struct stuck_scan *scan, event_fn fn, void *ctx);
+
+#endif

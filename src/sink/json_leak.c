@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Leaks in JSON: close_wait_leak, close_wait_resolved, and what a leak scan adds to summary. */
+#include "json.h"
+
+#include "../core/leak.h"
+#include "leak_text.h"
+
+#define HOLDERS_MAX 128 /* more than a line can have */
+
+static void json_holder(struct json *j, const struct leak_holder *holder)
+{
+	size_t len = strnlen(holder->task.comm, sizeof(holder->task.comm));
+	struct buf *b = &j->b;
+
+	jsonw_open(b, KEY_NONE, '{');
+	jsonw_uint(b, KEY("pid"), holder->task.tgid);
+	if (!jsonw_text(b, KEY("comm"), holder->task.comm, len, SINK_LINE_MAX))
+		jsonw_hex_bytes(b, KEY("comm_hex"), holder->task.comm, len);
+	jsonw_uint(b, KEY("fd"), (uint64_t)holder->fd);
+	jsonw_close(b, '}');
+}
+
+/* The first ones are written: the rest is left out when the line has no room for it. */
+static void json_holders(struct json *j, const struct leak_record *l)
+{
+	const struct leak_socket *socket = l->socket;
+	uint32_t len = json_holders_len(l), keep = len - j->drop, i = socket->first_holder;
+
+	jsonw_open(&j->b, KEY("holders"), '[');
+	for (uint32_t n = 0; n < keep && i != LEAK_NONE; n++) {
+		const struct leak_holder *holder = leak_holder(l->set, i);
+
+		json_holder(j, holder);
+		i = holder->next;
+	}
+	jsonw_close(&j->b, ']');
+	if (socket->holders > keep)
+		jsonw_uint(&j->b, KEY("holders_dropped"), socket->holders - keep);
+}
+
+uint32_t json_holders_len(const struct leak_record *l)
+{
+	return l->socket->holders < HOLDERS_MAX ? l->socket->holders : HOLDERS_MAX;
+}
+
+void json_leak(struct json *j, const struct leak_record *l)
+{
+	const struct leak_socket *socket = l->socket;
+	struct buf *b = &j->b;
+
+	json_tuple(j, &socket->t);
+	json_cookie(j, KEY("alert_id"), socket->t.cookie);
+	jsonw_uint(b, KEY("in_state_us"), socket->age_ns / 1000);
+	jsonw_bool(b, KEY("age_is_lower_bound"), socket->age_is_lower_bound);
+	jsonw_uint(b, KEY("threshold_us"), l->threshold_ns / 1000);
+	jsonw_word(b, KEY("cause"), leak_cause_name(socket->verdict.cause));
+	jsonw_bool(b, KEY("cause_certain"), socket->verdict.certain);
+	jsonw_uint(b, KEY("unread_bytes"), socket->verdict.unread_bytes);
+	jsonw_uint(b, KEY("unsent_bytes"), socket->verdict.unsent_bytes);
+	json_holders(j, l);
+	if (l->count > 1)
+		jsonw_uint(b, KEY("count"), l->count);
+	jsonw_uint(b, KEY("group_open"), l->group_open);
+	if (l->growth_known)
+		jsonw_int(b, KEY("group_growth_per_min"), l->growth_per_min);
+	else
+		jsonw_null(b, KEY("group_growth_per_min"));
+	jsonw_word(b, KEY("hint"), leak_hint(socket));
+}
+
+void json_leak_resolved(struct json *j, const struct leak_resolved_record *r)
+{
+	struct buf *b = &j->b;
+
+	json_tuple(j, r->t);
+	json_cookie(j, KEY("alert_id"), r->t->cookie);
+	jsonw_uint(b, KEY("in_state_us"), r->in_state_ns / 1000);
+	jsonw_bool(b, KEY("age_is_lower_bound"), r->age_is_lower_bound);
+	jsonw_word(b, KEY("resolution"), leak_resolution_name(r->resolution));
+	if (r->count > 1)
+		jsonw_uint(b, KEY("count"), r->count);
+}
+
+void json_leak_totals(struct json *j, const struct leak_totals *totals)
+{
+	struct buf *b = &j->b;
+
+	jsonw_uint(b, KEY("close_wait"), totals->close_wait);
+	jsonw_uint(b, KEY("close_wait_over"), totals->close_wait_over);
+	jsonw_uint(b, KEY("fin_wait2_over"), totals->fin_wait2_over);
+	jsonw_uint(b, KEY("not_accepted_over"), totals->not_accepted_over);
+}
