@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Builds the C programs of this folder where they are needed: by the live tests and the benchmark."""
+"""Builds C programs where they are needed: those of this folder, and those of the live tests."""
 
 import atexit
+import functools
 import os
 import shutil
 import subprocess
@@ -11,14 +12,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def build(name, *libraries):
-    """The path of a program made now from name.c, which goes with this process; or of one made before (TEST_PROGRAMS: a folder)."""
+@functools.cache
+def build(name, *libraries, folder=HERE):
+    """The path of a program made now from name.c in the folder, which goes with this process; or of one made before (TEST_PROGRAMS: a folder)."""
     if "TEST_PROGRAMS" in os.environ:
         return os.path.join(os.environ["TEST_PROGRAMS"], name)
-    folder = tempfile.mkdtemp(prefix="tcplife-fsm-")
-    atexit.register(shutil.rmtree, folder, True)
-    path = os.path.join(folder, name)
+    place = tempfile.mkdtemp(prefix="tcplife-fsm-")
+    atexit.register(shutil.rmtree, place, True)
+    path = os.path.join(place, name)
     compiler = os.environ.get("CC", "cc").split()
     flags = ["-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-pthread"]
-    subprocess.run([*compiler, *flags, str(HERE / f"{name}.c"), "-o", path, *libraries], check=True)
+    subprocess.run([*compiler, *flags, str(folder / f"{name}.c"), "-o", path, *libraries], check=True)
     return path

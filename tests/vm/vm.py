@@ -74,7 +74,7 @@ def base_image(folder):
     image.programs(str(PROGRAM), *[tool for tool in TOOLS if os.path.exists(tool)])
     image.python()
     add_tree(image)
-    add_load(image, folder)
+    add_programs(image, folder)
     image.write(folder / "base.gz")
     return (folder / "base.gz").read_bytes()
 
@@ -88,12 +88,13 @@ def add_tree(image):
     image.file(PROGRAM, "/src/build/tcplife-fsm")
 
 
-def add_load(image, folder):
-    """The load generator, since the guest has no compiler."""
+def add_programs(image, folder):
+    """The tests' C programs, since the guest has no compiler."""
     compiler = os.environ.get("CC", "cc").split()
-    path = folder / "load"
-    subprocess.run([*compiler, "-O2", "-D_GNU_SOURCE", "-pthread", str(ROOT / "tests/bench/load.c"), "-o", str(path)], check=True)
-    image.file(path, "/src/programs/load")
+    for source in (ROOT / "tests/bench/load.c", ROOT / "tests/live/leaker.c"):
+        path = folder / source.stem
+        subprocess.run([*compiler, "-O2", "-D_GNU_SOURCE", "-pthread", str(source), "-o", str(path)], check=True)
+        image.file(path, f"/src/programs/{source.stem}")
 
 
 def kernel_image(kernel, tests, folder):

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sockets that are stuck in CLOSE_WAIT, made by real programs before the tool starts, and compared with what ss says."""
+
+import collections
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from lab import TIMEOUT, Namespace, wait_until
+from leakers import CAUSES, Leaker, Pool
+from schema import validate_lines
+from tracer import BINARY, conn_id
+
+SECOND = 1_000_000
+
+
+def leaks(*args, code=None):
+    """The records of `leaks --json`, each valid: the leaks by id, and the summary."""
+    done = subprocess.run([BINARY, "leaks", "--json", *map(str, args)], capture_output=True, check=False, timeout=TIMEOUT)
+    assert not done.stderr, done.stderr
+    assert done.returncode in (0, 3) if code is None else done.returncode == code
+    records = validate_lines(done.stdout.splitlines(keepends=True))
+    *found, summary = records
+    assert summary["event"] == "summary" and all(r["event"] == "close_wait_leak" for r in found)
+    assert len(found) == summary["close_wait"]
+    return {r["conn_id"]: r for r in found}, summary
+
+
+def text(*args):
+    done = subprocess.run([BINARY, "leaks", *map(str, args)], capture_output=True, check=False, timeout=TIMEOUT, text=True)
+    assert not done.stderr, done.stderr
+    return done
+
+
+def ss(namespace):
+    """What ss says of CLOSE_WAIT in a namespace: {conn_id: (Recv-Q, {(pid, fd)})}."""
+    found = {}
+    for line in namespace.run("ss", "-tanpeO", "state", "close-wait").stdout.splitlines()[1:]:
+        number = re.search(r" sk:([0-9a-f]+)", line)[1]
+        users = {(int(pid), int(fd)) for pid, fd in re.findall(r"pid=(\d+),fd=(\d+)", line)}
+        found[conn_id(int(number, 16))] = (int(line.split()[0]), users)
+    return found
+
+
+def holders(record):
+    return {(h["pid"], h["fd"]) for h in record["holders"]}
+
+
+@pytest.fixture
+def namespace():
+    with_peers = Namespace()
+    yield with_peers
+    with_peers.close()
+
+
+@pytest.fixture
+def leaker(namespace):
+    """Starts leakers of the test's own: leaker("python", data_unread=3)."""
+    started = []
+
+    def start(language, **counts):
+        started.append(Leaker(namespace, language, **counts))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+def check_against_ss(namespace, found):
+    told = ss(namespace)
+    assert told.keys() == found.keys()
+    for ident, (recv_q, users) in told.items():
+        record = found[ident]
+        assert users == holders(record)
+        read = record["cause"] == "eof_read_not_closed"
+        assert recv_q == record["unread_bytes"] + (0 if read else 1), record
+
+
+@pytest.mark.parametrize("language", ["python", "c"])
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause(namespace, leaker, language, cause):
+    one = leaker(language, **{cause: 3})
+    found, summary = leaks("--netns", namespace.inode, "--threshold", "1ms")
+    assert len(found) == 3 and summary["close_wait_over"] == 3
+    check_against_ss(namespace, found)
+    for record in found.values():
+        assert record["cause"] == cause
+        assert record["cause_certain"] is (cause != "eof_read_not_closed")
+        assert record["process"]["pid"] == one.pid
+        assert record["process"]["from"] == ("listener" if cause == "never_accepted" else "scan")
+        assert record["process"]["exe"] == one.exe
+        assert record["netns"] == namespace.inode
+        assert record["age_is_lower_bound"] is True
+        assert record["unread_bytes"] == (100 if cause == "data_unread" else 0)
+        assert record["group_open"] == 3
+        assert holders(record) <= {(one.pid, fd) for fd in one.fds[cause]}
+    assert {fd for r in found.values() for _, fd in holders(r)} == set(one.fds[cause])
+
+
+def test_exactly_the_last_byte_is_no_proof(namespace, leaker):
+    """A FIN that came in one piece with the data is consumed with it: the program never saw the end, and that is not hidden."""
+    one = leaker("python", exact=4)
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == 4
+    check_against_ss(namespace, found)
+    assert {r["process"]["pid"] for r in found.values()} == {one.pid}
+    for record in found.values():
+        assert record["cause"] in ("eof_unread", "eof_read_not_closed")
+        assert record["cause_certain"] is (record["cause"] == "eof_unread")
+
+
+def probes_answered(namespace, sockets):
+    """Every one of them has had its last segment much later than its last data."""
+    out = namespace.run("ss", "-tniO", "state", "close-wait").stdout
+    gaps = [int(data) - int(ack) for data, ack in re.findall(r"lastrcv:(\d+) lastack:(\d+)", out)]
+    return len(gaps) == sockets and min(gaps) > 900
+
+
+@pytest.mark.parametrize("keepalive", [False, True])
+def test_age(namespace, leaker, keepalive):
+    """A leak older than the tool: within a second of the truth, and never older than it, while keepalive moves the stamps."""
+    one = leaker("python", keepalive=keepalive, data_unread=2, eof_unread=2, eof_read_not_closed=2, late=2)
+    if keepalive:
+        wait_until(lambda: probes_answered(namespace, 8), what="answers to keepalive probes")
+    wait_until(lambda: time.monotonic() > one.closed_at + 2.5, what="some age")
+    before = time.monotonic()
+    found, _ = leaks("--netns", namespace.inode)
+    after = time.monotonic()
+    assert len(found) == 8
+    for record in found.values():
+        age = record["in_state_us"] / SECOND
+        assert age <= after - one.closed_from + 0.01, record
+        assert age >= before - one.closed_at - 1, record
+
+
+@pytest.mark.parametrize("how", ["fork", "passed"])
+def test_several_holders(namespace, leaker, how):
+    """A descriptor that a child inherited, or that was passed over a Unix socket: all who hold it are named."""
+    one = leaker("python", **{how: 2})
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == 2
+    check_against_ss(namespace, found)
+    for record in found.values():
+        pids = {pid for pid, _ in holders(record)}
+        assert pids == ({one.pid, one.child} if how == "fork" else {one.child})
+        assert record["process"]["pid"] == (one.pid if how == "fork" else one.child)
+    assert ("Other processes hold 2 of them" in text("--netns", namespace.inode).stdout) is (how == "fork")
+    by_child, _ = leaks("--netns", namespace.inode, "-p", one.child)
+    assert by_child.keys() == found.keys(), "any holder is selected"
+
+
+def test_unreceived(namespace, leaker):
+    """On its way in a message of a Unix socket: no process has a descriptor, and that is said."""
+    leaker("python", unreceived=1)
+    (record,) = leaks("--netns", namespace.inode)[0].values()
+    assert record["process"] is None and record["holders"] == []
+    assert record["cause"] == "eof_unread" and "Unix socket" in record["hint"]
+    assert "(no process)" in text("--netns", namespace.inode).stdout
+
+
+def test_threads(namespace, leaker):
+    """A pool of threads is one process, and its descriptors are named once."""
+    one = leaker("python", threads=8)
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == 8
+    check_against_ss(namespace, found)
+    assert all(len(r["holders"]) == 1 and r["process"]["pid"] == one.pid for r in found.values())
+
+
+def test_process_exit_resolves(namespace, leaker):
+    one = leaker("python", eof_unread=3)
+    assert len(leaks("--netns", namespace.inode)[0]) == 3
+    one.kill()
+    wait_until(lambda: not leaks("--netns", namespace.inode)[0], what="no leak")
+    done = text("--netns", namespace.inode)
+    assert done.returncode == 0 and done.stdout.startswith("No socket is in CLOSE_WAIT.")
+
+
+def test_mirrors(namespace, leaker):
+    """The peer's side of a leak, and connections that wait for accept() though their peer is still there."""
+    one = leaker("python", eof_unread=2, waiting=5)
+    _, summary = leaks("--netns", namespace.inode, "--threshold", "1ms")
+    assert summary["fin_wait2_over"] == 2
+    assert summary["not_accepted_over"] == 5
+    out = text("--netns", namespace.inode, "--threshold", "1ms").stdout
+    assert "2 sockets in FIN_WAIT2 for over 1.0ms" in out
+    assert "5 connections wait for accept() for over 1.0ms" in out
+    assert f"python3[{one.pid}]" in out
+
+
+def test_exit_code(namespace, leaker):
+    leaker("python", eof_unread=3)
+    only = ("--netns", namespace.inode)
+    leaks(*only, code=0)  # none is 60 s old
+    wait_until(lambda: leaks(*only, "--threshold", "1ms")[1]["close_wait_over"] == 3, what="over the threshold")
+    leaks(*only, "--threshold", "1ms", code=3)
+    leaks(*only, "--threshold", "1ms", "--max", 2, code=3)
+    leaks(*only, "--threshold", "1ms", "--max", 3, code=0)
+
+
+def test_groups(namespace, leaker):
+    """2,000 leaks of four causes over three processes: the right groups, counts, causes, pids and descriptors."""
+    crowd = [leaker("python", **{cause: 167 for cause in CAUSES}) for _ in range(3)]
+    found, summary = leaks("--netns", namespace.inode, "--threshold", "1ms")
+    assert summary["close_wait"] == summary["close_wait_over"] == 3 * 4 * 167
+    check_against_ss(namespace, found)
+    groups = collections.Counter((r["process"]["pid"], r["cause"]) for r in found.values())
+    assert groups == {(one.pid, cause): 167 for one in crowd for cause in CAUSES}
+    assert all(r["group_open"] == 167 for r in found.values())
+    done = text("--netns", namespace.inode, "--threshold", "1ms")
+    assert done.returncode == 3
+    rows = re.findall(r"^ +(\d+) +(\d+) +>\S+ (\w+) +python3\[(\d+)\] +(.*)$", done.stdout, re.MULTILINE)
+    assert {(int(pid), cause): (int(count), int(over)) for count, over, cause, pid, fds in rows if cause in CAUSES} == {
+        group: (167, 167) for group in groups
+    }
+    for _, _, cause, pid, fds in rows:
+        one = next(c for c in crowd if c.pid == int(pid))
+        shown = {int(fd) for fd in fds.removesuffix(" ...").split() if fd != "-"}
+        assert shown <= set(one.fds[cause]) and (len(shown) == 8 or cause == "never_accepted")
+    assert all(len(line) <= 120 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("by", ["process", "peer", "cgroup"])
+def test_grouped_by(namespace, leaker, by):
+    one = leaker("python", eof_unread=2)
+    out = text("--netns", namespace.inode, "--by", by).stdout
+    head = {"process": "PROCESS", "peer": "PEER", "cgroup": "CGROUP"}[by]
+    assert re.search(rf"^ +COUNT +OVER +OLDEST CAUSE +{head}", out, re.MULTILINE)
+    assert re.search(r"^ +2 +0 +>\S+ eof_unread +" + {"process": rf"python3\[{one.pid}\]", "peer": "127", "cgroup": "/"}[by], out, re.MULTILINE)
+
+
+def test_many_in_one_process(namespace, leaker):
+    one = leaker("c", eof_unread=5000)
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == 5000
+    check_against_ss(namespace, found)
+    assert {r["process"]["pid"] for r in found.values()} == {one.pid}
+
+
+def test_many_processes(namespace):
+    """500 processes with one leak each: all told in JSON, and the table does not run off the screen."""
+    with Pool(namespace, 500) as pool:
+        found, _ = leaks("--netns", namespace.inode)
+        assert len(found) == 500
+        check_against_ss(namespace, found)
+        assert {r["process"]["pid"] for r in found.values()} == set(pool.pids)
+        out = text("--netns", namespace.inode).stdout
+        assert "and 480 more groups with 480 sockets: --json shows every one." in out
+        assert len(out.splitlines()) < 80
+
+
+def test_watch(namespace, leaker):
+    """Redrawn, with what changes; ended as a user ends it."""
+    one = leaker("python", eof_unread=2)
+    process = subprocess.Popen(
+        [BINARY, "leaks", "--json", "--watch", "200ms", "--netns", str(namespace.inode)], stdout=subprocess.PIPE
+    )
+    try:
+        lines = []
+
+        def summary_with(close_wait):
+            while True:
+                lines.append(process.stdout.readline())
+                record = json.loads(lines[-1])
+                if record["event"] == "summary" and record["close_wait"] == close_wait:
+                    return
+
+        summary_with(2)
+        one.more(eof_unread=6)
+        summary_with(8)
+        grown = json.loads(lines[-2])
+        assert grown["group_open"] == 8 and grown["group_growth_per_min"] > 0
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT) == 0
+        validate_lines(lines + process.stdout.readlines())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def cgroup():
+    """A control group as a container runtime makes it, where this host allows one."""
+    root = next((line.split()[1] for line in open("/proc/mounts", encoding="ascii") if line.split()[2] == "cgroup2"), None)
+    path = f"{root}/kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice/cri-containerd-{'ab' * 32}.scope"
+    try:
+        os.makedirs(path)
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    yield path
+    for _ in range(3):
+        wait_until(lambda p=path: _gone(p), what="empty control group")
+        path = os.path.dirname(path)
+
+
+def _gone(path):
+    try:
+        os.rmdir(path)
+        return True
+    except OSError:
+        return False
+
+
+def test_container(namespace, cgroup):
+    one = Leaker(namespace, "python", cgroup=cgroup, eof_unread=1)
+    try:
+        (record,) = leaks("--netns", namespace.inode)[0].values()
+        assert record["cgroup"].endswith(".scope") and "/kubepods.slice/" in record["cgroup"]
+        assert record["container"] == {"id": "ab" * 32, "pod_uid": "01234567-89ab-cdef-0123-456789abcdef"}
+    finally:
+        one.close()
+
+
+def test_explain():
+    for word in ("close_wait", "CLOSE_WAIT", "close-wait"):
+        done = subprocess.run([BINARY, "explain", word], capture_output=True, text=True, check=True)
+        assert all(cause in done.stdout for cause in CAUSES)
+        assert all(len(line) <= 120 for line in done.stdout.splitlines())
+    done = subprocess.run([BINARY, "explain", "closed"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "'closed'" in done.stderr and "close_wait" in done.stderr
