@@ -133,7 +133,7 @@ static size_t put_process(struct buf *b, const struct conn_tuple *t)
 		buf_str(b, "(no process)");
 		return 12;
 	}
-	len = text_safe(b, t->task.comm, strnlen(t->task.comm, sizeof(t->task.comm)), WHO_WIDTH - 9);
+	len = text_safe(b, t->task.comm, strnlen(t->task.comm, sizeof(t->task.comm)), WHO_WIDTH - 9, false);
 	start = b->p;
 	buf_char(b, '[');
 	put_uint(b, t->task.tgid);
@@ -186,7 +186,7 @@ static void put_who(struct buf *b, const struct leak_view *view, const struct le
 		break;
 	default:
 		if (owner->cgroup)
-			text_safe(b, owner->cgroup, strlen(owner->cgroup), SIZE_MAX);
+			text_safe(b, owner->cgroup, strlen(owner->cgroup), SIZE_MAX, false);
 		else
 			buf_char(b, '-');
 	}

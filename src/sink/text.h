@@ -34,13 +34,14 @@ struct text {
 	const struct sink_options *options;
 };
 
-const char *text_title(const struct sink_options *options, enum text_column column);
-
 /*
- * Writes what prints as it is and every other byte as \xNN, at most `max` columns and no half of an escape. Returns the columns
- * written: one per character, which is wrong only for wide and combining ones.
+ * Foreign bytes: what prints is written as it is and every other byte (with `ascii`, all but ASCII) as \xNN, at most `max`
+ * columns and no half of an escape. Returns the columns written: one per character, which is wrong only for wide and combining
+ * ones.
  */
-size_t text_safe(struct buf *b, const char *text, size_t len, size_t max);
+size_t text_safe(struct buf *b, const char *text, size_t len, size_t max, bool ascii);
+
+const char *text_title(const struct sink_options *options, enum text_column column);
 
 /* Cells end with a space: the last column is none. What is longer than its column makes the row longer. NULL is "-". */
 void text_cell(struct text *t, enum text_column column, const char *text, size_t len);

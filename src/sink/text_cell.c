@@ -79,7 +79,7 @@ void text_letter(struct text *t, enum text_column column, char letter, const cha
 		text_cell(t, column, &letter, 1);
 }
 
-size_t text_safe(struct buf *b, const char *text, size_t len, size_t max)
+size_t text_safe(struct buf *b, const char *text, size_t len, size_t max, bool ascii)
 {
 	size_t columns = 0;
 
@@ -87,7 +87,7 @@ size_t text_safe(struct buf *b, const char *text, size_t len, size_t max)
 		char escape[4 * 4];
 		uint32_t code;
 		used = utf8_decode(text + i, len - i, &code);
-		bool prints = used && !utf8_is_control(code);
+		bool prints = used && !utf8_is_control(code) && (!ascii || code < 0x80);
 		if (!used)
 			used = 1;
 		size_t need = prints ? 1 : 4 * used;
@@ -110,7 +110,7 @@ size_t text_safe(struct buf *b, const char *text, size_t len, size_t max)
 void text_name(struct text *t, enum text_column column, const char *name, size_t len)
 {
 	size_t width = text_width(t->options, column);
-	size_t used = text_safe(&t->b, name, len, t->options->wide ? SIZE_MAX : width);
+	size_t used = text_safe(&t->b, name, len, t->options->wide ? SIZE_MAX : width, false);
 
 	text_spaces(&t->b, used, width);
 	buf_char(&t->b, ' ');
@@ -151,7 +151,7 @@ void text_phrase(struct text *t, const char *before, const char *word)
 	if (!word)
 		return;
 	buf_str(&t->b, before);
-	text_safe(&t->b, word, strlen(word), TEXT_WORD_MAX);
+	text_safe(&t->b, word, strlen(word), TEXT_WORD_MAX, false);
 }
 
 void text_phrase_uint(struct text *t, const char *before, uint64_t value)

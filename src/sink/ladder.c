@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Draws a ladder. Columns: time, left end's states, its lifeline, the segments, the right end's lifeline, its states. A lifeline
+ * or an arrow is dashed where it is inferred.
+ */
+#include "ladder.h"
+
+#include <string.h>
+
+#include "buf.h"
+#include "canvas.h"
+#include "fmt.h"
+#include "ladder_head.h"
+#include "ladder_plan.h"
+#include "units.h"
+
+/* Columns; what ends somewhere ends before the column named. */
+enum {
+	TIME_END = 7,
+	GUTTER_WIDTH = 18,
+	LEFT_GUTTER_END = 25,
+	LEFT_LIFE = 26,
+	FIRST = LEFT_LIFE + 1,
+	LAST = 59,
+	RIGHT_LIFE = LAST + 1,
+	RIGHT_GUTTER = RIGHT_LIFE + 2,
+	MIDDLE = (FIRST + LAST) / 2,
+};
+
+#define SPAN (LAST - FIRST + 1)
+#define LABEL_ROOM (SPAN - 6) /* a head, a blank and some line at each side of it */
+
+struct drawing {
+	const struct ladder *ladder;
+	struct ladder_plan plan;
+	struct buf b;
+	struct canvas_row row;
+	bool dashed[LADDER_SIDES]; /* the state that this end is in is inferred */
+};
+
+/* A short text; what does not fit is left out. */
+struct label {
+	char text[64];
+	struct buf b;
+};
+
+static void label_init(struct label *label)
+{
+	buf_init(&label->b, label->text, sizeof(label->text));
+}
+
+static size_t label_len(const struct label *label)
+{
+	return (size_t)(label->b.p - label->b.start);
+}
+
+static void label_uint(struct label *label, const char *before, uint64_t value)
+{
+	char text[FMT_UINT_MAX];
+
+	buf_str(&label->b, before);
+	buf_put(&label->b, text, (size_t)(fmt_uint(text, value) - text));
+}
+
+/* Rows */
+
+static void begin_row(struct drawing *d)
+{
+	canvas_clear(&d->row);
+	canvas_put(&d->row, LEFT_LIFE, d->dashed[LADDER_LEFT] ? GLYPH_LIFE_DASHED : GLYPH_LIFE);
+	canvas_put(&d->row, RIGHT_LIFE, d->dashed[LADDER_RIGHT] ? GLYPH_LIFE_DASHED : GLYPH_LIFE);
+}
+
+static void end_row(struct drawing *d)
+{
+	canvas_write(&d->row, d->ladder->ascii, &d->b);
+}
+
+static void put_centered(struct drawing *d, const char *text, size_t len)
+{
+	if (len)
+		canvas_text(&d->row, MIDDLE - ((int)len - 1) / 2, text, len);
+}
+
+/* `name` and how long it lasted; without that if both have no room. */
+static void put_state(struct drawing *d, int side, const struct ladder_state *state)
+{
+	struct label label;
+	char units[UNITS_MAX];
+
+	if (!state->name)
+		return;
+	label_init(&label);
+	buf_str(&label.b, state->name);
+	if (state->us_known && (!state->goes_on || state->us)) {
+		buf_char(&label.b, ' ');
+		buf_put(&label.b, units, (size_t)(units_duration(units, state->us) - units));
+	} else if (state->goes_on) {
+		buf_str(&label.b, " ...");
+	}
+	if (label_len(&label) > GUTTER_WIDTH)
+		label.b.p = label.b.start + strlen(state->name);
+	if (side == LADDER_LEFT)
+		canvas_text_right(&d->row, LEFT_GUTTER_END, label.text, label_len(&label));
+	else
+		canvas_text(&d->row, RIGHT_GUTTER, label.text, label_len(&label));
+}
+
+/* From here on the end is in the state. */
+static void enter(struct drawing *d, int side, const struct ladder_state *state)
+{
+	if (!state->name)
+		return;
+	d->dashed[side] = state->inferred;
+	canvas_put(&d->row, side == LADDER_LEFT ? LEFT_LIFE : RIGHT_LIFE, state->inferred ? GLYPH_LIFE_DASHED : GLYPH_LIFE);
+	put_state(d, side, state);
+}
+
+/* When the segment left, or else when it came. */
+static void put_time(struct drawing *d, const struct ladder_step *step)
+{
+	int side = step->kind == LADDER_SEGMENT && step->seg.dir == CONN_IN ? LADDER_RIGHT : LADDER_LEFT;
+	char units[UNITS_MAX];
+	int64_t us;
+
+	if (!step->at_known[side])
+		side = !side;
+	if (!step->at_known[side])
+		return;
+	us = step->at_us[side] - d->plan.begin_us;
+	if (us > 0)
+		canvas_text_right(&d->row, TIME_END, units, (size_t)(units_duration(units, (uint64_t)us) - units));
+	else
+		canvas_text_right(&d->row, TIME_END, "0", 1);
+}
+
+/* Segments */
+
+/* Flags, numbers and repeats. If they do not fit into the arrow, the first of them stand in *above. */
+static void make_labels(const struct conn_segment *seg, struct label *above, struct label *label)
+{
+	label_init(above);
+	label_init(label);
+	buf_str(&label->b, conn_flags_name(seg->flags));
+	if (seg->seq_known)
+		label_uint(label, " seq=", seg->seq);
+	if (label_len(label) + (seg->ack_known ? 5 + FMT_UINT_MAX / 2 : 0) + (seg->n > 1 ? 4 : 0) > LABEL_ROOM) {
+		buf_put(&above->b, label->text, label_len(label));
+		label_init(label);
+	}
+	if (seg->ack_known)
+		label_uint(label, label_len(label) ? " ack=" : "ack=", seg->ack);
+	if (seg->n > 1) {
+		buf_str(&label->b, label_len(label) ? " " : "");
+		buf_char(&label->b, (char)GLYPH_TIMES);
+		label_uint(label, "", seg->n);
+	}
+}
+
+static uint8_t line_of(const struct conn_segment *seg)
+{
+	return seg->proof == CONN_PROOF_INFERRED ? GLYPH_DASH : GLYPH_LINE;
+}
+
+static uint8_t head_of(const struct ladder_step *step)
+{
+	if (step->lost)
+		return '?';
+	if (step->seg.flags == CONN_FLAGS_RST || step->seg.flags == CONN_FLAGS_RST_ACK)
+		return GLYPH_CROSS;
+	return step->seg.dir == CONN_OUT ? GLYPH_HEAD_RIGHT : GLYPH_HEAD_LEFT;
+}
+
+static void put_tail(struct drawing *d, enum conn_dir dir)
+{
+	if (dir == CONN_OUT)
+		canvas_put(&d->row, LEFT_LIFE, GLYPH_LEAVES_LEFT);
+	else
+		canvas_put(&d->row, RIGHT_LIFE, GLYPH_LEAVES_RIGHT);
+}
+
+static void draw_segment(struct drawing *d, const struct ladder_step *step)
+{
+	const struct conn_segment *seg = &step->seg;
+	struct label above, label;
+
+	make_labels(seg, &above, &label);
+	if (label_len(&above)) {
+		begin_row(d);
+		put_centered(d, above.text, label_len(&above));
+		end_row(d);
+	}
+	begin_row(d);
+	put_time(d, step);
+	enter(d, LADDER_LEFT, &step->state[LADDER_LEFT]);
+	enter(d, LADDER_RIGHT, &step->state[LADDER_RIGHT]);
+	put_tail(d, seg->dir);
+	canvas_fill(&d->row, FIRST, LAST, line_of(seg));
+	canvas_put(&d->row, seg->dir == CONN_OUT ? LAST : FIRST, head_of(step));
+	if (label_len(&label)) {
+		buf_char(&label.b, ' ');
+		int start = MIDDLE - (int)label_len(&label) / 2;
+		canvas_put(&d->row, start - 1, ' ');
+		canvas_text(&d->row, start, label.text, label_len(&label));
+	}
+	end_row(d);
+}
+
+/* The whole label of one of two that cross, on a row above them: only huge numbers do not fit. */
+static void join_labels(struct label *above, const struct label *label)
+{
+	if (label_len(above))
+		buf_char(&above->b, ' ');
+	buf_put(&above->b, label->text, label_len(label));
+}
+
+static void draw_crossing_labels(struct drawing *d, const struct ladder_step *out, const struct ladder_step *in)
+{
+	struct label left, right, rest;
+
+	make_labels(&out->seg, &left, &rest);
+	join_labels(&left, &rest);
+	make_labels(&in->seg, &right, &rest);
+	join_labels(&right, &rest);
+	begin_row(d);
+	canvas_text(&d->row, FIRST + 1, left.text, label_len(&left));
+	if (label_len(&left) + label_len(&right) + 4 > SPAN) {
+		end_row(d);
+		begin_row(d);
+	}
+	canvas_text_right(&d->row, LAST, right.text, label_len(&right));
+	end_row(d);
+}
+
+/* Each leaves on the first row and arrives on the last. */
+static void draw_crossing(struct drawing *d, const struct ladder_step *a, const struct ladder_step *b)
+{
+	const struct ladder_step *out = a->seg.dir == CONN_OUT ? a : b, *in = out == a ? b : a;
+	uint8_t out_line = line_of(&out->seg), in_line = line_of(&in->seg);
+
+	draw_crossing_labels(d, out, in);
+	begin_row(d);
+	put_time(d, a);
+	enter(d, LADDER_LEFT, &out->state[LADDER_LEFT]);
+	enter(d, LADDER_RIGHT, &in->state[LADDER_RIGHT]);
+	put_tail(d, CONN_OUT);
+	put_tail(d, CONN_IN);
+	canvas_fill(&d->row, FIRST, MIDDLE - 2, out_line);
+	canvas_put(&d->row, MIDDLE - 1, GLYPH_DOWN);
+	canvas_put(&d->row, MIDDLE + 1, GLYPH_UP);
+	canvas_fill(&d->row, MIDDLE + 2, LAST, in_line);
+	end_row(d);
+
+	begin_row(d);
+	canvas_put(&d->row, MIDDLE, GLYPH_CROSS);
+	end_row(d);
+
+	begin_row(d);
+	enter(d, LADDER_LEFT, &in->state[LADDER_LEFT]);
+	enter(d, LADDER_RIGHT, &out->state[LADDER_RIGHT]);
+	canvas_fill(&d->row, FIRST, MIDDLE - 2, in_line);
+	canvas_put(&d->row, FIRST, GLYPH_HEAD_LEFT);
+	canvas_put(&d->row, MIDDLE - 1, GLYPH_UP);
+	canvas_put(&d->row, MIDDLE + 1, GLYPH_DOWN);
+	canvas_fill(&d->row, MIDDLE + 2, LAST, out_line);
+	canvas_put(&d->row, LAST, GLYPH_HEAD_RIGHT);
+	end_row(d);
+}
+
+/* Other steps */
+
+static void draw_moment(struct drawing *d, const struct ladder_step *step)
+{
+	begin_row(d);
+	put_time(d, step);
+	for (int side = LADDER_LEFT; side < LADDER_SIDES; side++)
+		enter(d, side, &step->state[side]);
+	if (step->note)
+		put_centered(d, step->note, strlen(step->note));
+	end_row(d);
+}
+
+static void size_label(struct label *label, uint64_t bytes)
+{
+	char units[UNITS_MAX];
+
+	buf_put(&label->b, units, (size_t)(units_size(units, bytes) - units));
+	buf_str(&label->b, bytes == 1 ? " byte" : bytes < 1024 ? " bytes" : "B");
+}
+
+/* Payload, each way: when which byte went is not known. */
+static void draw_data(struct drawing *d)
+{
+	const struct ladder *l = d->ladder;
+	const struct conn_record *left = l->left.rec;
+	bool own = left->stats_known;
+	uint64_t out = own ? left->payload_acked : l->right.rec->payload_received;
+	uint64_t in = own ? left->payload_received : l->right.rec->payload_acked;
+	const char to_right[] = {' ', (char)GLYPH_DATA, (char)GLYPH_DATA, (char)GLYPH_HEAD_RIGHT};
+	const char to_left[] = {(char)GLYPH_HEAD_LEFT, (char)GLYPH_DATA, (char)GLYPH_DATA, ' '};
+	struct label label;
+
+	begin_row(d);
+	label_init(&label);
+	if (out) {
+		size_label(&label, out);
+		buf_put(&label.b, to_right, sizeof(to_right));
+	}
+	if (out && in)
+		buf_str(&label.b, "   ");
+	if (in) {
+		buf_put(&label.b, to_left, sizeof(to_left));
+		size_label(&label, in);
+	}
+	put_centered(d, label.text, label_len(&label));
+	end_row(d);
+}
+
+static void draw_steps(struct drawing *d)
+{
+	const struct ladder_plan *plan = &d->plan;
+	unsigned int i;
+
+	for (i = 0; i < plan->len; i++) {
+		const struct ladder_step *step = &plan->steps[i];
+		if (i && (step->kind != LADDER_MOMENT || step->note)) { /* air */
+			begin_row(d);
+			end_row(d);
+		}
+		if (step->kind == LADDER_DATA)
+			draw_data(d);
+		else if (step->kind == LADDER_MOMENT)
+			draw_moment(d, step);
+		else if (step->crosses && i + 1 < plan->len)
+			draw_crossing(d, step, &plan->steps[++i]);
+		else
+			draw_segment(d, step);
+	}
+}
+
+size_t ladder_draw(const struct ladder *ladder, char *buf, size_t size)
+{
+	struct drawing d = {.ladder = ladder, .dashed = {[LADDER_RIGHT] = !ladder->right.rec}};
+
+	buf_init(&d.b, buf, size);
+	ladder_plan(ladder, &d.plan);
+	ladder_head(ladder, &d.b);
+	draw_steps(&d);
+	ladder_foot(ladder, &d.b);
+	return (size_t)(d.b.p - d.b.start);
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From one or two records to the steps of a ladder.
+ *
+ * The segments come first, in the order of the wire; one that both ends tell of is one step. Two that were each sent before the
+ * other arrived cross. Then each end's states are put to the segments that caused them; a state without one has a step of its
+ * own. Both ends' clocks are one: times are compared as they are.
+ */
+#include "ladder_plan.h"
+
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define BIT(n) (1u << (n))
+
+struct ladder_step *ladder_insert(struct ladder_plan *plan, unsigned int at, enum ladder_kind kind)
+{
+	struct ladder_step *step = &plan->steps[at];
+
+	if (plan->len == LADDER_STEPS_MAX)
+		return NULL;
+	memmove(step + 1, step, (plan->len - at) * sizeof(*step));
+	plan->len++;
+	*step = (struct ladder_step){.kind = kind};
+	return step;
+}
+
+/* Segments */
+
+struct merge {
+	const struct ladder_end *end[LADDER_SIDES];
+	int match[LADDER_SIDES][CONN_SEGMENTS_MAX]; /* index at the other end, -1: only this end tells of it */
+	bool done[LADDER_SIDES][CONN_SEGMENTS_MAX];
+	struct ladder_plan *plan;
+};
+
+static bool is_reset(const struct conn_segment *seg)
+{
+	return seg->flags == CONN_FLAGS_RST || seg->flags == CONN_FLAGS_RST_ACK;
+}
+
+static bool may_equal(bool a_known, uint32_t a, bool b_known, uint32_t b)
+{
+	return !a_known || !b_known || a == b;
+}
+
+/* A reset that came is told without its ACK. */
+static bool same_segment(const struct conn_segment *a, const struct conn_segment *b)
+{
+	if (a->dir == b->dir || !may_equal(a->seq_known, a->seq, b->seq_known, b->seq) ||
+	    !may_equal(a->ack_known, a->ack, b->ack_known, b->ack))
+		return false;
+	return a->flags == b->flags || (is_reset(a) && is_reset(b));
+}
+
+static void find_matches(struct merge *m)
+{
+	const struct conn_record *left = m->end[LADDER_LEFT]->rec, *right = m->end[LADDER_RIGHT]->rec;
+
+	memset(m->match, -1, sizeof(m->match));
+	for (unsigned int i = 0; i < left->segments_len; i++) {
+		for (unsigned int k = 0; right && k < right->segments_len; k++) {
+			if (m->match[LADDER_RIGHT][k] >= 0 || !same_segment(&left->segments[i], &right->segments[k]))
+				continue;
+			m->match[LADDER_LEFT][i] = (int)k;
+			m->match[LADDER_RIGHT][k] = (int)i;
+			break;
+		}
+	}
+}
+
+static void see(struct ladder_step *step, int side, const struct ladder_end *end, const struct conn_segment *seg)
+{
+	step->seen[side] = true;
+	step->at_known[side] = seg->at_known;
+	step->at_us[side] = end->start_us + (int64_t)seg->at_us;
+}
+
+/* What the sender knows, and what the other end knows better. */
+static void join(struct conn_segment *seg, const struct conn_segment *other)
+{
+	if (other->proof < seg->proof)
+		seg->proof = other->proof;
+	if (!seg->seq_known) {
+		seg->seq_known = other->seq_known;
+		seg->seq = other->seq;
+	}
+	if (!seg->ack_known) {
+		seg->ack_known = other->ack_known;
+		seg->ack = other->ack;
+	}
+}
+
+/* The segment `i` of one end, together with what the other end tells of it. */
+static struct ladder_step *take(struct merge *m, int side, unsigned int i)
+{
+	const struct conn_segment *seg = &m->end[side]->rec->segments[i], *other = NULL;
+	struct ladder_step *step = ladder_insert(m->plan, m->plan->len, LADDER_SEGMENT);
+	int k = m->match[side][i];
+
+	m->done[side][i] = true;
+	if (!step)
+		return NULL;
+	see(step, side, m->end[side], seg);
+	if (k >= 0) {
+		other = &m->end[!side]->rec->segments[k];
+		m->done[!side][k] = true;
+		see(step, !side, m->end[!side], other);
+	}
+	step->seg = other && seg->dir == CONN_IN ? *other : *seg;
+	if (other)
+		join(&step->seg, seg->dir == CONN_IN ? seg : other);
+	step->seg.dir = (seg->dir == CONN_OUT) == (side == LADDER_LEFT) ? CONN_OUT : CONN_IN;
+	return step;
+}
+
+static bool right_is_earlier(const struct merge *m, unsigned int i, unsigned int k)
+{
+	const struct conn_segment *left = &m->end[LADDER_LEFT]->rec->segments[i];
+	const struct conn_segment *right = &m->end[LADDER_RIGHT]->rec->segments[k];
+
+	return left->at_known && right->at_known &&
+	       m->end[LADDER_RIGHT]->start_us + (int64_t)right->at_us < m->end[LADDER_LEFT]->start_us + (int64_t)left->at_us;
+}
+
+/* Next is the segment `i` of the left end and `k` of the right one. */
+static void take_next(struct merge *m, unsigned int i, unsigned int k)
+{
+	const struct conn_segment *left = &m->end[LADDER_LEFT]->rec->segments[i];
+	const struct conn_segment *right = &m->end[LADDER_RIGHT]->rec->segments[k];
+	bool left_alone = m->match[LADDER_LEFT][i] < 0, right_alone = m->match[LADDER_RIGHT][k] < 0;
+	struct ladder_step *step;
+
+	if (right_alone && (!left_alone || right_is_earlier(m, i, k))) {
+		take(m, LADDER_RIGHT, k);
+		return;
+	}
+	step = take(m, LADDER_LEFT, i);
+	if (!step || left_alone || m->done[LADDER_RIGHT][k])
+		return;
+	/* Each left before the other came. */
+	if (left->dir == CONN_OUT && right->dir == CONN_OUT && take(m, LADDER_RIGHT, k))
+		step->crosses = true;
+}
+
+static void merge_segments(struct merge *m)
+{
+	const struct conn_record *left = m->end[LADDER_LEFT]->rec, *right = m->end[LADDER_RIGHT]->rec;
+	unsigned int i = 0, k = 0, right_len = right ? right->segments_len : 0;
+
+	find_matches(m);
+	while (i < left->segments_len || k < right_len) {
+		if (i < left->segments_len && m->done[LADDER_LEFT][i])
+			i++;
+		else if (k < right_len && m->done[LADDER_RIGHT][k])
+			k++;
+		else if (k == right_len)
+			take(m, LADDER_LEFT, i);
+		else if (i == left->segments_len)
+			take(m, LADDER_RIGHT, k);
+		else
+			take_next(m, i, k);
+	}
+}
+
+/* One end alone knows that two crossed from what they do not acknowledge. */
+static bool crossed(const struct ladder_step *a, const struct ladder_step *b, bool before)
+{
+	if (a->seg.dir != CONN_OUT || b->seg.dir != CONN_IN || a->seg.flags != b->seg.flags)
+		return false;
+	switch (a->seg.flags) {
+	case CONN_FLAGS_SYN:
+		return true;
+	case CONN_FLAGS_SYN_ACK:
+	case CONN_FLAGS_ACK:
+		return before;
+	case CONN_FLAGS_FIN_ACK:
+		return a->seg.seq_known && b->seg.ack_known && (int32_t)(b->seg.ack - a->seg.seq) <= 0;
+	default:
+		return false;
+	}
+}
+
+static void find_crossed(struct ladder_plan *plan)
+{
+	bool before = false;
+
+	for (unsigned int i = 0; i + 1 < plan->len; i++) {
+		struct ladder_step *step = &plan->steps[i];
+		bool now = crossed(step, step + 1, before);
+		step->crosses = now;
+		before = now;
+		i += now;
+	}
+}
+
+/* What asks for an answer and gets none. */
+static void find_lost(struct ladder_plan *plan)
+{
+	for (unsigned int i = 0; i < plan->len; i++) {
+		struct ladder_step *step = &plan->steps[i];
+		bool asks = BIT(step->seg.flags) & (BIT(CONN_FLAGS_SYN) | BIT(CONN_FLAGS_SYN_ACK) | BIT(CONN_FLAGS_FIN_ACK));
+		step->lost = asks && !step->seen[step->seg.dir == CONN_OUT ? LADDER_RIGHT : LADDER_LEFT];
+		for (unsigned int k = i + 1; k < plan->len; k++)
+			step->lost &= plan->steps[k].seg.dir == step->seg.dir;
+		if (step->crosses || (i && step[-1].crosses))
+			step->lost = false;
+	}
+}
+
+/* States */
+
+struct entry {
+	struct ladder_state state;
+	unsigned int tcp_state;
+	int64_t at_us; /* of day */
+	const char *note;
+	bool found; /* by a scan: its begin was not seen */
+};
+
+/* Which segments bring an end into a state. */
+static const struct {
+	uint32_t in, out; /* 1 << enum conn_flags */
+} ladder_causes[WIRE_STATE_MAX] = {
+	[WIRE_SYN_SENT] = {.out = BIT(CONN_FLAGS_SYN)},
+	[WIRE_SYN_RECV] = {.in = BIT(CONN_FLAGS_SYN)},
+	[WIRE_NEW_SYN_RECV] = {.in = BIT(CONN_FLAGS_SYN)},
+	[WIRE_ESTABLISHED] = {.in = BIT(CONN_FLAGS_SYN_ACK) | BIT(CONN_FLAGS_ACK)},
+	[WIRE_FIN_WAIT1] = {.out = BIT(CONN_FLAGS_FIN_ACK)},
+	[WIRE_FIN_WAIT2] = {.in = BIT(CONN_FLAGS_ACK)},
+	[WIRE_CLOSING] = {.in = BIT(CONN_FLAGS_FIN_ACK)},
+	[WIRE_TIME_WAIT] = {.in = BIT(CONN_FLAGS_FIN_ACK) | BIT(CONN_FLAGS_ACK)},
+	[WIRE_CLOSE_WAIT] = {.in = BIT(CONN_FLAGS_FIN_ACK)},
+	[WIRE_LAST_ACK] = {.out = BIT(CONN_FLAGS_FIN_ACK)},
+	[WIRE_CLOSE] = {.in = BIT(CONN_FLAGS_RST) | BIT(CONN_FLAGS_RST_ACK) | BIT(CONN_FLAGS_ACK),
+			.out = BIT(CONN_FLAGS_RST) | BIT(CONN_FLAGS_RST_ACK)},
+};
+
+static bool causes(const struct ladder_step *step, int side, const struct entry *entry)
+{
+	bool out = (step->seg.dir == CONN_OUT) == (side == LADDER_LEFT);
+	uint32_t flags = out ? ladder_causes[entry->tcp_state].out : ladder_causes[entry->tcp_state].in;
+
+	if (step->kind != LADDER_SEGMENT || !step->seen[side] || step->state[side].name || !(flags & BIT(step->seg.flags)))
+		return false;
+	/* The hook that sees a reset runs a moment before or after the transition. */
+	return !step->at_known[side] || step->at_us[side] == entry->at_us || is_reset(&step->seg);
+}
+
+static bool is_second(const struct ladder_plan *plan, unsigned int i)
+{
+	return i && plan->steps[i - 1].crosses;
+}
+
+static bool is_later(const struct ladder_step *step, int side, int64_t at_us)
+{
+	int whose = step->at_known[side] ? side : !side;
+
+	if (whose != side && step->seen[side])
+		return false;
+	return step->at_known[whose] && step->at_us[whose] > at_us;
+}
+
+/* `from` is where the state before it stands: it moves down to this one's. */
+static void place(struct ladder_plan *plan, int side, const struct entry *entry, unsigned int *from)
+{
+	struct ladder_step *step;
+	unsigned int i;
+
+	for (i = *from; i < plan->len && !entry->found; i++) {
+		if (!causes(&plan->steps[i], side, entry))
+			continue;
+		plan->steps[i].state[side] = entry->state;
+		*from = is_second(plan, i) ? i - 1 : i;
+		return;
+	}
+	for (i = *from; i < plan->len && !is_later(&plan->steps[i], side, entry->at_us); i++)
+		;
+	i += is_second(plan, i);
+	step = ladder_insert(plan, i, LADDER_MOMENT);
+	if (!step)
+		return;
+	step->state[side] = entry->state;
+	step->at_known[side] = true;
+	step->at_us[side] = entry->at_us;
+	step->note = entry->note;
+	*from = i;
+}
+
+static const char *end_note(const struct conn_record *rec)
+{
+	static const char *const notes[CONN_END_MAX] = {
+		[CONN_END_RST_SENT] = "reset",           [CONN_END_RST_RECEIVED] = "reset",
+		[CONN_END_REFUSED] = "refused",          [CONN_END_TIMEOUT] = "timeout",
+		[CONN_END_UNREACHABLE] = "unreachable",  [CONN_END_ABORTED] = "aborted",
+		[CONN_END_NETNS_GONE] = "its network namespace is gone",
+	};
+	static const char *const minisock_notes[WIRE_CAUSE_MAX] = {
+		[WIRE_CAUSE_EXPIRED] = "2 MSL are over",          [WIRE_CAUSE_REUSED] = "a new connection took over",
+		[WIRE_CAUSE_RESET] = "reset",                     [WIRE_CAUSE_KILLED] = "killed",
+		[WIRE_CAUSE_OVERFLOW] = "too many in TIME_WAIT",  [WIRE_CAUSE_NETNS_GONE] = "its network namespace is gone",
+	};
+
+	return rec->time_wait.entered ? minisock_notes[rec->time_wait.end] : notes[rec->end];
+}
+
+static struct entry entry_of(const struct ladder_end *end, const struct conn_span *span, bool last)
+{
+	const struct conn_record *rec = end->rec;
+	const struct conn_time_wait *tw = &rec->time_wait;
+	bool later_known = span->state == WIRE_TIME_WAIT && !span->us_known && tw->entered && tw->us_known;
+	struct entry entry = {
+		.state = {.name = conn_state_name(span->state),
+			  .us = later_known ? tw->us : span->us,
+			  .us_known = span->us_known || later_known,
+			  .inferred = span->ev == CONN_EV_INFERRED},
+		.tcp_state = span->state,
+		.at_us = end->start_us + (int64_t)span->at_us,
+		.found = span->ev == CONN_EV_SCAN,
+		.note = span->ev == CONN_EV_SCAN ? "found: began before the tool" : NULL,
+	};
+
+	entry.state.goes_on = last && (!rec->final || (span->state == WIRE_TIME_WAIT && !entry.state.us_known));
+	return entry;
+}
+
+static void place_states(struct ladder_plan *plan, const struct ladder_end *end, int side)
+{
+	const struct conn_record *rec = end->rec;
+	struct entry entry = {.state = {.goes_on = true}};
+	unsigned int from = 0;
+
+	for (unsigned int i = 0; i < rec->timeline_len; i++) {
+		entry = entry_of(end, &rec->timeline[i], i + 1 == rec->timeline_len);
+		if (entry.state.name)
+			place(plan, side, &entry, &from);
+	}
+	if (entry.state.goes_on || entry.tcp_state == WIRE_CLOSE)
+		return;
+	if (entry.tcp_state == WIRE_TIME_WAIT)
+		entry.at_us += (int64_t)entry.state.us;
+	else
+		entry.at_us = end->start_us + (int64_t)((rec->end_ns - rec->start_ns) / 1000);
+	entry.state = (struct ladder_state){.name = conn_state_name(WIRE_CLOSE)};
+	entry.tcp_state = WIRE_CLOSE;
+	entry.found = false;
+	entry.note = end_note(rec);
+	place(plan, side, &entry, &from);
+}
+
+/* Between the handshake and the first that says farewell. */
+static void place_data(struct ladder_plan *plan)
+{
+	unsigned int i = 0;
+
+	for (; i < plan->len; i++) {
+		const struct ladder_step *step = &plan->steps[i];
+		const char *state = step->state[LADDER_LEFT].name;
+		if (step->kind == LADDER_SEGMENT ? step->seg.flags == CONN_FLAGS_FIN_ACK || is_reset(&step->seg)
+						 : state && i && !strcmp(state, conn_state_name(WIRE_CLOSE)))
+			break;
+	}
+	ladder_insert(plan, i, LADDER_DATA);
+}
+
+static const char *first_state(const struct conn_record *rec)
+{
+	if (!rec || !rec->start_known || !rec->timeline_len)
+		return NULL;
+	return conn_state_name(rec->t.role == CONN_SERVER ? WIRE_LISTEN : WIRE_CLOSE);
+}
+
+static bool has_payload(const struct conn_record *rec)
+{
+	return rec && rec->stats_known && (rec->payload_acked || rec->payload_received);
+}
+
+void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
+{
+	struct merge m = {.end = {&ladder->left, &ladder->right}, .plan = plan};
+	const struct conn_record *left = ladder->left.rec, *right = ladder->right.rec;
+	struct ladder_step *step;
+
+	*plan = (struct ladder_plan){.begin_us = ladder->left.start_us};
+	if (right && ladder->right.start_us < plan->begin_us)
+		plan->begin_us = ladder->right.start_us;
+	merge_segments(&m);
+	if (!right)
+		find_crossed(plan);
+	find_lost(plan);
+	place_states(plan, &ladder->left, LADDER_LEFT);
+	if (right)
+		place_states(plan, &ladder->right, LADDER_RIGHT);
+	if (first_state(left) || first_state(right)) {
+		step = ladder_insert(plan, 0, LADDER_MOMENT);
+		if (step) {
+			step->state[LADDER_LEFT].name = first_state(left);
+			step->state[LADDER_RIGHT].name = first_state(right);
+		}
+	}
+	if (!right)
+		ladder_imply(ladder, plan);
+	if (has_payload(left) || has_payload(right))
+		place_data(plan);
+	if (!left->final) {
+		step = ladder_insert(plan, plan->len, LADDER_MOMENT);
+		if (step)
+			step->note = "still open";
+	}
+}
