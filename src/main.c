@@ -8,7 +8,7 @@
 
 static int (*const commands[COMMAND_MAX])(const struct options *) = {
 	[COMMAND_TRACE] = command_trace, [COMMAND_REPLAY] = command_replay, [COMMAND_EXPLAIN] = command_explain,
-	[COMMAND_LEAKS] = command_leaks, [COMMAND_DOCTOR] = command_doctor,
+	[COMMAND_LEAKS] = command_leaks, [COMMAND_DOCTOR] = command_doctor, [COMMAND_SHOW] = command_show,
 };
 
 int complain_collector(const struct collector_failure *failure)

@@ -34,13 +34,13 @@ const struct option_rule option_rules[] = {
 	{'6', TAKES_SELECT, false, NULL},
 	{KEY_NETNS, TAKES_SELECT, false, "a network namespace is the number that `ls -iL /proc/PID/ns/net` prints"},
 	{KEY_CGROUP, TAKES_SELECT, false, "a cgroup path starts with /, as in /proc/PID/cgroup"},
-	{KEY_MIN_DURATION, TAKES_OUTPUT, false, A_DURATION},
-	{KEY_STATE, TAKES_OUTPUT, true,
+	{KEY_MIN_DURATION, TAKES_LIVES, false, A_DURATION},
+	{KEY_STATE, TAKES_LIVES, true,
 	 "states are SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE_WAIT, LAST_ACK, CLOSING, CLOSE"},
-	{KEY_END, TAKES_OUTPUT, true,
+	{KEY_END, TAKES_LIVES, true,
 	 "reasons are fin, rst_sent, rst_received, refused, timeout, unreachable, aborted, netns_gone, daemon_stop, unknown"},
-	{'j', TAKES_ALL, false, NULL},
-	{'o', TAKES_OUTPUT, false, NULL},
+	{'j', TAKES_JSON, false, NULL},
+	{'o', TAKES_LIVES, false, NULL},
 	{KEY_EVENTS, TAKES_OUTPUT, true,
 	 "events are connection, progress, state, retransmit, reset, snapshot, summary, lost, meta, time_wait, "
 	 "close_wait_leak, close_wait_resolved"},
@@ -50,13 +50,16 @@ const struct option_rule option_rules[] = {
 	{'w', TAKES_OUTPUT, false, NULL},
 	{KEY_NO_HEADER, TAKES_OUTPUT, false, NULL},
 	{KEY_RECORD, TAKES_TRACE, false, NULL},
-	{'d', TAKES_TRACE, false, A_DURATION},
-	{KEY_RING, TAKES_TRACE, false, "a size is a number with K, M or G, like 16M, from 256K to 1G"},
-	{KEY_MAX_CONNECTIONS, TAKES_OUTPUT, false, "a number from 1 to 16777216"},
+	{'d', TAKES_LIVE, false, A_DURATION},
+	{KEY_RING, TAKES_LIVE, false, "a size is a number with K, M or G, like 16M, from 256K to 1G"},
+	{KEY_MAX_CONNECTIONS, TAKES_LIVES, false, "a number from 1 to 16777216"},
 	{KEY_THRESHOLD, TAKES_LEAKS, false, A_DURATION},
 	{KEY_BY, TAKES_LEAKS, false, "leaks are grouped by process, peer or cgroup"},
 	{KEY_WATCH, TAKES_LEAKS, false, A_DURATION},
 	{KEY_MAX, TAKES_LEAKS, false, "a number from 0 to 4294967295"},
+	{KEY_FOLLOW, TAKES_SHOW, false, NULL},
+	{KEY_FROM, TAKES_SHOW, false, NULL},
+	{KEY_ASCII, TAKES_SHOW, false, NULL},
 	{'v', TAKES_ALL, false, NULL},
 };
 
@@ -219,6 +222,9 @@ static bool take_value(struct options *o, int key, const char *arg)
 	case KEY_RECORD:
 		o->record = arg;
 		return true;
+	case KEY_FROM:
+		o->from = arg;
+		return true;
 	case 'd':
 		return parse_duration(arg, &o->duration_ns);
 	case KEY_RING:
@@ -260,6 +266,12 @@ static void take_flag(struct options *o, int key)
 		break;
 	case 'v':
 		o->verbose = true;
+		break;
+	case KEY_FOLLOW:
+		o->follow = true;
+		break;
+	case KEY_ASCII:
+		o->ascii = true;
 		break;
 	}
 }

@@ -17,6 +17,7 @@
 #include "core/conn.h"
 #include "embedded.h"
 #include "option_values.h"
+#include "parse.h"
 #include "sink/sink.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -61,7 +62,12 @@ static const struct argp_option argp_options[] = {
 	{.name = "watch", .key = KEY_WATCH, .arg = "DUR", .doc = "Look again every DUR"},
 	{.name = "max", .key = KEY_MAX, .arg = "N", .doc = "More leaks than N give exit code 3 (0)"},
 
-	{.doc = "Run:", .group = 4},
+	{.doc = "Show:", .group = 4},
+	{.name = "follow", .key = KEY_FOLLOW, .doc = "Each connection as it ends; without it, what is open now"},
+	{.name = "from", .key = KEY_FROM, .arg = "FILE", .doc = "From JSON lines (- for standard input) or a recording"},
+	{.name = "ascii", .key = KEY_ASCII, .doc = "Draw with ASCII characters"},
+
+	{.doc = "Run:", .group = 5},
 	{.name = "duration", .key = 'd', .arg = "DUR", .doc = "Stop after DUR"},
 	{.name = "ring", .key = KEY_RING, .arg = "SIZE", .doc = "Buffer for the kernel's events (16M)"},
 	{.name = "max-connections", .key = KEY_MAX_CONNECTIONS, .arg = "N", .doc = "Track at most N at a time (1000000)"},
@@ -75,6 +81,7 @@ static const char help_text[] =
 	"Trace the whole life of TCP connections: every state and how long it lasted, who closed, and why.\v"
 	"Commands: trace (the default) shows live connections and needs root; replay gives the same output from a recording; "
 	"leaks finds the sockets that are stuck in CLOSE_WAIT, who holds them and why; explain tells what a word means; "
+	"show draws connections as ladders, one by its ID (conn_id, or what ss -e prints after sk:) or those selected; "
 	"doctor says what this kernel offers and what is used of it (with -j as JSON).\n\n"
 	"DUR is 500ms, 30s, 5m or 2h. SIZE is 64K, 16M or 1G. A list given twice adds up.\n\n";
 
@@ -83,11 +90,11 @@ static const char help_examples[] = "Examples:\n"
 				    "  tcplife-fsm -L 443 --end timeout  of a web server, those that timed out\n"
 				    "  tcplife-fsm -j -o life.jsonl --record life.rec -d 30s\n"
 				    "  tcplife-fsm leaks                 who holds sockets in CLOSE_WAIT, and why\n"
-				    "  tcplife-fsm replay life.rec --state CLOSE_WAIT\n";
+				    "  tcplife-fsm show --from life.rec  each as a ladder of states and segments\n";
 
 static const char *const command_names[] = {
 	[COMMAND_TRACE] = "trace", [COMMAND_REPLAY] = "replay",   [COMMAND_DOCTOR] = "doctor",
-	[COMMAND_LEAKS] = "leaks", [COMMAND_EXPLAIN] = "explain",
+	[COMMAND_LEAKS] = "leaks", [COMMAND_EXPLAIN] = "explain", [COMMAND_SHOW] = "show",
 };
 _Static_assert(ARRAY_SIZE(command_names) == COMMAND_MAX, "a command without a name");
 
@@ -154,6 +161,17 @@ static error_t take_option(struct context *ctx, const struct option_rule *rule, 
 	return err ? out_of_memory(ctx) : 0;
 }
 
+static error_t take_id(struct context *ctx, const char *arg)
+{
+	struct selection *s = &ctx->options.select;
+
+	if (s->cookie)
+		return refuse(ctx, "'%s': show takes one ID, or options that select", arg);
+	if (!parse_conn_id(arg, s->boot, &s->cookie))
+		return refuse(ctx, "'%s': an ID is a conn_id like 7c9e6679.2a01, or what ss -e prints after sk:", arg);
+	return 0;
+}
+
 static error_t take_argument(struct context *ctx, const char *arg)
 {
 	struct options *o = &ctx->options;
@@ -165,6 +183,8 @@ static error_t take_argument(struct context *ctx, const char *arg)
 		}
 		if (o->command == COMMAND_EXPLAIN)
 			return refuse(ctx, "'%s': explain takes one word, and has '%s'", arg, o->word);
+		if (o->command == COMMAND_SHOW)
+			return take_id(ctx, arg);
 		if (o->command != COMMAND_REPLAY)
 			return refuse(ctx, "'%s': %s takes no argument", arg, command_names[o->command]);
 		if (o->file)
@@ -179,7 +199,7 @@ static error_t take_argument(struct context *ctx, const char *arg)
 		ctx->command_given = true;
 		return 0;
 	}
-	return refuse(ctx, "unknown command '%s': commands are trace, leaks, replay FILE, explain WORD and doctor", arg);
+	return refuse(ctx, "unknown command '%s': commands are trace, leaks, replay FILE, show, explain WORD and doctor", arg);
 }
 
 static bool was_seen(const struct context *ctx, int key)
@@ -229,6 +249,12 @@ static error_t check_together(struct context *ctx)
 		return refuse(ctx, "replay: which recording? Like: tcplife-fsm replay FILE");
 	if (o->command == COMMAND_REPLAY && o->output && same_file(o->output, o->file))
 		return refuse(ctx, "--output '%s': it is the recording itself, write to another file", o->output);
+	if (o->from && o->follow)
+		return refuse(ctx, "--follow: a file has an end, leave out --follow or --from");
+	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
+		return refuse(ctx, "--duration: without --follow, show looks once");
+	if (o->from && strcmp(o->from, "-") && o->output && same_file(o->output, o->from))
+		return refuse(ctx, "--output '%s': it is what --from reads, write to another file", o->output);
 	if (o->record && same_file(o->record, o->output))
 		return refuse(ctx, "--record '%s': the output goes there too, use two files", o->record);
 	return settle_events(ctx);
@@ -292,7 +318,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = parse_option,
-		.args_doc = "[trace]\nleaks\nreplay FILE\nexplain [WORD]\ndoctor",
+		.args_doc = "[trace]\nleaks\nshow [ID]\nreplay FILE\nexplain [WORD]\ndoctor",
 		.doc = help_text,
 		.help_filter = help_filter,
 	};

@@ -20,7 +20,7 @@ enum exit_code {
 	EXIT_OUTPUT = 6,
 };
 
-enum command { COMMAND_TRACE, COMMAND_REPLAY, COMMAND_DOCTOR, COMMAND_LEAKS, COMMAND_EXPLAIN, COMMAND_MAX };
+enum command { COMMAND_TRACE, COMMAND_REPLAY, COMMAND_DOCTOR, COMMAND_LEAKS, COMMAND_EXPLAIN, COMMAND_SHOW, COMMAND_MAX };
 
 struct port_range {
 	uint16_t first, last;
@@ -33,6 +33,8 @@ struct cidr {
 
 /* Values of one selection are joined by or, selections by and. An empty list selects everything. Arrays are owned. */
 struct selection {
+	uint64_t cookie; /* 0: any */
+	char boot[9];    /* first 8 digits of the boot id that belongs to the cookie; "": any */
 	uint32_t *pids;
 	size_t pids_len;
 	const char *comm; /* exact name, up to 15 bytes; NULL: any */
@@ -52,6 +54,8 @@ struct options {
 	enum command command;
 	const char *file; /* replay FILE */
 	const char *word; /* explain WORD */
+	const char *from; /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
+	bool follow, ascii;
 	struct selection select;
 	bool json;
 	const char *output;   /* NULL or "-": stdout */

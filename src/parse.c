@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/conn.h"
@@ -14,6 +15,7 @@
 
 #define NS_PER_MS 1000000ULL
 #define DURATION_MAX_NS (10 * 365 * 24 * 3600ULL * 1000 * NS_PER_MS)
+#define HEX_DIGITS "0123456789abcdefABCDEF"
 #define PID_MAX (4 << 20) /* PID_MAX_LIMIT of 64-bit kernels */
 
 struct unit {
@@ -91,6 +93,24 @@ bool parse_pid(const char *text, uint32_t *ret_pid)
 	if (!parse_number(text, 1, PID_MAX, &pid))
 		return false;
 	*ret_pid = pid;
+	return true;
+}
+
+bool parse_conn_id(const char *text, char boot[9], uint64_t *ret_cookie)
+{
+	const char *dot = strchr(text, '.'), *hex = dot ? dot + 1 : text;
+	size_t len = strlen(hex);
+	uint64_t cookie;
+
+	if ((dot && (dot - text != 8 || strspn(text, HEX_DIGITS) != 8)) || !len || len > 16 || strspn(hex, HEX_DIGITS) != len)
+		return false;
+	cookie = strtoull(hex, NULL, 16);
+	if (!cookie)
+		return false;
+	memset(boot, 0, 9);
+	for (int i = 0; dot && i < 8; i++)
+		boot[i] = (char)tolower((unsigned char)text[i]);
+	*ret_cookie = cookie;
 	return true;
 }
 

@@ -13,6 +13,8 @@ bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret); 
 bool parse_duration(const char *text, uint64_t *ret_ns);                        /* 500ms 30s 5m 2h; 0 is refused */
 bool parse_size(const char *text, uint64_t *ret_bytes);                         /* 4096 64K 16M 1G */
 bool parse_pid(const char *text, uint32_t *ret_pid);
+/* 7c9e6679.2a01, or the cookie alone: then *boot is "". */
+bool parse_conn_id(const char *text, char boot[9], uint64_t *ret_cookie);
 bool parse_ports(const char *text, struct port_range *ret_range); /* 443 or 8000-8999 */
 bool parse_cidr(const char *text, struct cidr *ret_cidr);         /* an address alone is a /32 or /128 */
 

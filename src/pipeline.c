@@ -86,6 +86,10 @@ static void on_record(void *ctx, const struct record *rec)
 		return;
 	if (tuple)
 		owner_describe(p->owner, tuple, &owner);
+	if (p->config.taker) {
+		p->config.taker->take(p->config.taker->ctx, &p->context, rec, tuple ? &owner : NULL);
+		return;
+	}
 	if (!selection_matches(&p->config.options->select, rec, tuple ? &owner : NULL))
 		return;
 	len = p->sink->format(&p->context, &p->sink_options, rec, tuple ? &owner : NULL, p->seq, p->line, sizeof(p->line));
@@ -133,7 +137,10 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		pipeline_free(p);
 		return err;
 	}
-	if (p->sink->begin && !o->no_header) {
+	if (config->taker) {
+		config->taker->line = config->line;
+		config->taker->line_ctx = config->line_ctx;
+	} else if (p->sink->begin && !o->no_header) {
 		len = p->sink->begin(&p->sink_options, p->line, sizeof(p->line));
 		p->config.line(p->config.line_ctx, p->line, len);
 	}
@@ -228,6 +235,8 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 	if (wire_from_kernel(ev->kind))
 		p->stats.events++;
 	feed_own(p, ev);
+	if (ev->kind == WIRE_TICK && p->config.taker)
+		p->config.taker->tick(p->config.taker->ctx, ev->ts);
 }
 
 void pipeline_look(void *pipeline, const struct wire_hdr *ev)
@@ -248,6 +257,8 @@ void pipeline_tell(struct pipeline *p, uint64_t ts, unsigned int kind, uint64_t 
 void pipeline_stop(struct pipeline *p, uint64_t now)
 {
 	conn_table_stop(p->table, now, p->config.options->events & (1u << RECORD_PROGRESS));
+	if (p->config.taker)
+		p->config.taker->tick(p->config.taker->ctx, UINT64_MAX);
 }
 
 void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)

@@ -16,11 +16,25 @@
 
 struct options;
 struct pipeline;
+struct record;
 struct recorder;
 struct recording_header;
+struct sink_context;
+struct sink_owner;
 
 /* False: the line was not taken, and is not counted as written. */
 typedef bool (*line_fn)(void *ctx, const char *line, size_t len);
+
+/* Who takes the records in place of a sink: all of the wanted kinds, selected or not; and writes when it likes. */
+struct taker {
+	void (*take)(void *ctx, const struct sink_context *context, const struct record *rec, const struct sink_owner *owner);
+	void (*tick)(void *ctx, uint64_t now); /* UINT64_MAX: the stream is over */
+	void *ctx;
+	line_fn line; /* where to write: filled in by the pipeline */
+	void *line_ctx;
+	bool scan_only; /* live: no more than what exists at the start */
+	bool done;      /* live: it needs no more */
+};
 
 struct pipeline_config {
 	const struct options *options;
@@ -29,6 +43,7 @@ struct pipeline_config {
 	bool live;                             /* look processes up; in a replay they are in the stream */
 	line_fn line;
 	void *line_ctx;
+	struct taker *taker; /* NULL: the options' sink */
 };
 
 /* 0 or -errno. The config's pointers must outlive the pipeline. Writes the table's header, if the output has one. */

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "options.h"
+#include "output.h"
 #include "pipeline.h"
 #include "recording.h"
 
@@ -15,6 +16,7 @@
 
 struct replay {
 	const struct options *options;
+	struct taker *taker; /* NULL: none */
 	FILE *out;
 	struct recording *recording;
 	struct pipeline *pipeline;
@@ -34,31 +36,6 @@ static void feed(void *ctx, const struct wire_hdr *ev)
 	r->last_ts = ev->ts;
 }
 
-static int open_output(struct replay *r)
-{
-	const char *path = r->options->output;
-
-	r->out = path && strcmp(path, "-") ? fopen(path, "ae") : stdout;
-	if (!r->out)
-		return complain(EXIT_OUTPUT, "cannot write %s: %s", path, strerror(errno));
-	setvbuf(r->out, NULL, _IOFBF, 1 << 18);
-	return EXIT_OK;
-}
-
-static int close_output(struct replay *r)
-{
-	int err = 0;
-
-	if (fflush(r->out) || ferror(r->out))
-		err = errno;
-	if (r->out != stdout)
-		fclose(r->out);
-	if (!err || err == EPIPE)
-		return EXIT_OK;
-	return complain(EXIT_OUTPUT, "cannot write %s: %s", r->options->output ? r->options->output : "to standard output",
-			strerror(err));
-}
-
 static int run(struct replay *r)
 {
 	const struct pipeline_config config = {
@@ -66,6 +43,7 @@ static int run(struct replay *r)
 		.header = recording_header(r->recording),
 		.line = put_line,
 		.line_ctx = r,
+		.taker = r->taker,
 	};
 	char why[RECORDING_WHY_LEN] = "";
 	int err, exit_code;
@@ -74,24 +52,29 @@ static int run(struct replay *r)
 		return complain(EXIT_RUNTIME, "out of memory");
 	err = recording_read(r->recording, feed, r, why);
 	pipeline_stop(r->pipeline, r->last_ts); /* of no consequence if the recorded run ended in order */
-	exit_code = close_output(r);
+	exit_code = output_close(r->out, r->options->output);
 	if (err && !exit_code)
 		exit_code = complain(EXIT_RUNTIME, "%s", why);
 	pipeline_free(r->pipeline);
 	return exit_code;
 }
 
-int command_replay(const struct options *options)
+int replay_run(const struct options *options, struct taker *taker)
 {
-	struct replay r = {.options = options};
+	struct replay r = {.options = options, .taker = taker};
 	char why[RECORDING_WHY_LEN] = "out of memory";
 	int exit_code;
 
 	if (recording_open(&r.recording, options->file, why))
 		return complain(EXIT_RUNTIME, "%s", why);
-	exit_code = open_output(&r);
+	exit_code = output_open(options->output, &r.out);
 	if (!exit_code)
 		exit_code = run(&r);
 	recording_close(r.recording);
 	return exit_code;
+}
+
+int command_replay(const struct options *options)
+{
+	return replay_run(options, NULL);
 }

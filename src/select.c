@@ -93,7 +93,7 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 
 bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct sink_owner *owner)
 {
-	return pid_matches(s, t) && comm_matches(s, t) && ident_matches(s, t) &&
+	return (!s->cookie || s->cookie == t->cookie) && pid_matches(s, t) && comm_matches(s, t) && ident_matches(s, t) &&
 	       cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
 }
 

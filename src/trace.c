@@ -42,6 +42,7 @@
 
 struct trace {
 	const struct options *options;
+	struct taker *taker; /* NULL: none */
 	struct recording_header header;
 	int out_fd, record_fd, signal_fd, epoll_fd;
 	struct queue *out, *record;
@@ -173,6 +174,7 @@ static int open_trace(struct trace *t)
 		.live = true,
 		.line = put_line,
 		.line_ctx = t,
+		.taker = t->taker,
 	};
 	const struct collector_config collector_config = {
 		.ring_bytes = t->options->ring_bytes,
@@ -321,6 +323,7 @@ static void run(struct trace *t)
 			}
 		}
 		sleep_ms = round_trip(t);
+		t->stop |= t->taker && t->taker->done;
 	}
 }
 
@@ -338,6 +341,12 @@ static void finish(struct trace *t)
 	t->next_aggregates = 0;
 	tick(t, now);
 	tell_meta(t, now, "stop");
+}
+
+/* On the way to the records. */
+static bool pipeline_lost(const struct pipeline_stats *s)
+{
+	return s->lost[WIRE_LOST_HOOK] || s->lost[WIRE_LOST_RING] || s->lost[WIRE_LOST_TABLE];
 }
 
 static void print_totals(const struct pipeline_stats *s, const struct queue_stats *q, uint64_t not_recorded)
@@ -379,7 +388,8 @@ static int close_trace(struct trace *t, bool ran)
 		close(t->epoll_fd);
 	if (!ran || out.error == EPIPE)
 		return EXIT_OK;
-	print_totals(&stats, &out, not_recorded);
+	if (!t->taker || pipeline_lost(&stats))
+		print_totals(&stats, &out, not_recorded);
 	if (out.error)
 		return complain(EXIT_OUTPUT, "cannot write %s: %s",
 				t->options->output ? t->options->output : "to standard output", strerror(out.error));
@@ -388,9 +398,9 @@ static int close_trace(struct trace *t, bool ran)
 	return EXIT_OK;
 }
 
-int command_trace(const struct options *options)
+int trace_run(const struct options *options, struct taker *taker)
 {
-	struct trace t = {.options = options, .out_fd = -1, .record_fd = -1, .signal_fd = -1, .epoll_fd = -1};
+	struct trace t = {.options = options, .taker = taker, .out_fd = -1, .record_fd = -1, .signal_fd = -1, .epoll_fd = -1};
 	int exit_code, closed;
 
 	host_fill_header(&t.header, options);
@@ -399,9 +409,15 @@ int command_trace(const struct options *options)
 		tell_start(&t);
 		if (options->duration_ns)
 			t.stop_at = clock_now_ns() + options->duration_ns;
+		t.stop = taker && taker->scan_only;
 		run(&t);
 		finish(&t);
 	}
 	closed = close_trace(&t, !exit_code);
 	return exit_code ? exit_code : closed;
+}
+
+int command_trace(const struct options *options)
+{
+	return trace_run(options, NULL);
 }

@@ -54,6 +54,7 @@ list_build()
 	library:libelf     libelf-dev                 elfutils-libelf-devel
 	library:zlib       zlib1g-dev                 zlib-devel
 	library:libcap-ng  libcap-ng-dev              libcap-ng-devel
+	library:jansson    libjansson-dev             jansson-devel
 	END
 }
 
@@ -65,6 +66,7 @@ list_static()
 	file:/usr/lib*/**/libelf.a    libelf-dev      elfutils-libelf-devel-static
 	file:/usr/lib*/**/libz.a      zlib1g-dev      zlib-static
 	file:/usr/lib*/**/libcap-ng.a libcap-ng-dev   libcap-ng-static
+	file:/usr/lib*/**/libjansson.a libjansson-dev jansson-static
 	END
 }
 

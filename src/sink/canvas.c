@@ -9,12 +9,12 @@ static const struct {
 	const char *utf8;
 	char ascii;
 } canvas_glyphs[] = {
-	[GLYPH_LIFE - GLYPH_LIFE] = {"│", '|'},          [GLYPH_LIFE_DASHED - GLYPH_LIFE] = {"┊", ':'},
-	[GLYPH_LEAVES_LEFT - GLYPH_LIFE] = {"├", '+'},   [GLYPH_LEAVES_RIGHT - GLYPH_LIFE] = {"┤", '+'},
-	[GLYPH_LINE - GLYPH_LIFE] = {"─", '-'},          [GLYPH_DASH - GLYPH_LIFE] = {"╌", '-'},
-	[GLYPH_HEAD_RIGHT - GLYPH_LIFE] = {"►", '>'},    [GLYPH_HEAD_LEFT - GLYPH_LIFE] = {"◄", '<'},
-	[GLYPH_CROSS - GLYPH_LIFE] = {"╳", 'X'},         [GLYPH_DOWN - GLYPH_LIFE] = {"╲", '\\'},
-	[GLYPH_UP - GLYPH_LIFE] = {"╱", '/'},            [GLYPH_DATA - GLYPH_LIFE] = {"═", '='},
+	[GLYPH_LIFE - GLYPH_LIFE] = {"│", '|'},        [GLYPH_LIFE_DASHED - GLYPH_LIFE] = {"┊", ':'},
+	[GLYPH_LEAVES_LEFT - GLYPH_LIFE] = {"├", '+'}, [GLYPH_LEAVES_RIGHT - GLYPH_LIFE] = {"┤", '+'},
+	[GLYPH_LINE - GLYPH_LIFE] = {"─", '-'},        [GLYPH_DASH - GLYPH_LIFE] = {"╌", '-'},
+	[GLYPH_HEAD_RIGHT - GLYPH_LIFE] = {"►", '>'},  [GLYPH_HEAD_LEFT - GLYPH_LIFE] = {"◄", '<'},
+	[GLYPH_CROSS - GLYPH_LIFE] = {"╳", 'X'},       [GLYPH_DOWN - GLYPH_LIFE] = {"╲", '\\'},
+	[GLYPH_UP - GLYPH_LIFE] = {"╱", '/'},          [GLYPH_DATA - GLYPH_LIFE] = {"═", '='},
 	[GLYPH_TIMES - GLYPH_LIFE] = {"×", 'x'},
 };
 _Static_assert(sizeof(canvas_glyphs) / sizeof(canvas_glyphs[0]) == GLYPH_END - GLYPH_LIFE, "a glyph without a shape");

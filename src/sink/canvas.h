@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rows of a picture that is 80 columns wide, whatever is drawn on it: what does not fit is cut at the edge. A cell is a printable
- * ASCII character or a glyph, which has an ASCII character to stand for it.
+ * Rows of a picture that is 80 columns wide, whatever is drawn on it: what does not fit is cut at the edge. A cell is a
+ * printable ASCII character or a glyph, which has an ASCII character to stand for it.
  */
 #ifndef SINK_CANVAS_H
 #define SINK_CANVAS_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Draws a ladder. Columns: time, left end's states, its lifeline, the segments, the right end's lifeline, its states. A lifeline
- * or an arrow is dashed where it is inferred.
+ * Draws a ladder. Columns: time, left end's states, its lifeline, the segments, the right end's lifeline, its states. A
+ * lifeline or an arrow is dashed where it is inferred.
  */
 #include "ladder.h"
 
@@ -117,17 +117,24 @@ static void enter(struct drawing *d, int side, const struct ladder_state *state)
 }
 
 /* When the segment left, or else when it came. */
-static void put_time(struct drawing *d, const struct ladder_step *step)
+static bool time_of(const struct ladder_step *step, int64_t *ret_us)
 {
 	int side = step->kind == LADDER_SEGMENT && step->seg.dir == CONN_IN ? LADDER_RIGHT : LADDER_LEFT;
-	char units[UNITS_MAX];
-	int64_t us;
 
 	if (!step->at_known[side])
 		side = !side;
-	if (!step->at_known[side])
+	*ret_us = step->at_us[side];
+	return step->at_known[side];
+}
+
+static void put_time(struct drawing *d, const struct ladder_step *step)
+{
+	char units[UNITS_MAX];
+	int64_t us;
+
+	if (!time_of(step, &us))
 		return;
-	us = step->at_us[side] - d->plan.begin_us;
+	us -= d->plan.begin_us;
 	if (us > 0)
 		canvas_text_right(&d->row, TIME_END, units, (size_t)(units_duration(units, (uint64_t)us) - units));
 	else
@@ -136,25 +143,32 @@ static void put_time(struct drawing *d, const struct ladder_step *step)
 
 /* Segments */
 
-/* Flags, numbers and repeats. If they do not fit into the arrow, the first of them stand in *above. */
+/* Flags, numbers and repeats. What does not fit into the arrow stands in *above. */
 static void make_labels(const struct conn_segment *seg, struct label *above, struct label *label)
 {
+	struct label rest;
+
+	label_init(&rest);
+	if (seg->ack_known)
+		label_uint(&rest, " ack=", seg->ack);
+	if (seg->n > 1) {
+		buf_str(&rest.b, " ");
+		buf_char(&rest.b, (char)GLYPH_TIMES);
+		label_uint(&rest, "", seg->n);
+	}
 	label_init(above);
 	label_init(label);
 	buf_str(&label->b, conn_flags_name(seg->flags));
 	if (seg->seq_known)
 		label_uint(label, " seq=", seg->seq);
-	if (label_len(label) + (seg->ack_known ? 5 + FMT_UINT_MAX / 2 : 0) + (seg->n > 1 ? 4 : 0) > LABEL_ROOM) {
-		buf_put(&above->b, label->text, label_len(label));
-		label_init(label);
+	if (label_len(label) + label_len(&rest) <= LABEL_ROOM) {
+		buf_put(&label->b, rest.text, label_len(&rest));
+		return;
 	}
-	if (seg->ack_known)
-		label_uint(label, label_len(label) ? " ack=" : "ack=", seg->ack);
-	if (seg->n > 1) {
-		buf_str(&label->b, label_len(label) ? " " : "");
-		buf_char(&label->b, (char)GLYPH_TIMES);
-		label_uint(label, "", seg->n);
-	}
+	*above = *label;
+	above->b = (struct buf){above->text, above->text + label_len(label), above->text + sizeof(above->text), false};
+	label_init(label);
+	buf_put(&label->b, rest.text + 1, label_len(&rest) - 1);
 }
 
 static uint8_t line_of(const struct conn_segment *seg)
@@ -206,22 +220,23 @@ static void draw_segment(struct drawing *d, const struct ladder_step *step)
 	end_row(d);
 }
 
-/* The whole label of one of two that cross, on a row above them: only huge numbers do not fit. */
-static void join_labels(struct label *above, const struct label *label)
+/* Of one of two that cross, whose arrows have no room: it stands on a row above them. */
+static void make_crossing_label(const struct conn_segment *seg, struct label *label)
 {
-	if (label_len(above))
-		buf_char(&above->b, ' ');
-	buf_put(&above->b, label->text, label_len(label));
+	struct label rest;
+
+	make_labels(seg, label, &rest);
+	if (label_len(label))
+		buf_char(&label->b, ' ');
+	buf_put(&label->b, rest.text, label_len(&rest));
 }
 
 static void draw_crossing_labels(struct drawing *d, const struct ladder_step *out, const struct ladder_step *in)
 {
-	struct label left, right, rest;
+	struct label left, right;
 
-	make_labels(&out->seg, &left, &rest);
-	join_labels(&left, &rest);
-	make_labels(&in->seg, &right, &rest);
-	join_labels(&right, &rest);
+	make_crossing_label(&out->seg, &left);
+	make_crossing_label(&in->seg, &right);
 	begin_row(d);
 	canvas_text(&d->row, FIRST + 1, left.text, label_len(&left));
 	if (label_len(&left) + label_len(&right) + 4 > SPAN) {
@@ -269,10 +284,19 @@ static void draw_crossing(struct drawing *d, const struct ladder_step *a, const 
 
 /* Other steps */
 
+/* While the next segment is on its way the time of its departure stands alone, lest the times go back. */
+static bool overtaken(const struct drawing *d, const struct ladder_step *step)
+{
+	int64_t now, next;
+
+	return step + 1 < d->plan.steps + d->plan.len && time_of(step, &now) && time_of(step + 1, &next) && next < now;
+}
+
 static void draw_moment(struct drawing *d, const struct ladder_step *step)
 {
 	begin_row(d);
-	put_time(d, step);
+	if (!overtaken(d, step))
+		put_time(d, step);
 	for (int side = LADDER_LEFT; side < LADDER_SIDES; side++)
 		enter(d, side, &step->state[side]);
 	if (step->note)
@@ -288,14 +312,9 @@ static void size_label(struct label *label, uint64_t bytes)
 	buf_str(&label->b, bytes == 1 ? " byte" : bytes < 1024 ? " bytes" : "B");
 }
 
-/* Payload, each way: when which byte went is not known. */
-static void draw_data(struct drawing *d)
+static void draw_data(struct drawing *d, const struct ladder_step *step)
 {
-	const struct ladder *l = d->ladder;
-	const struct conn_record *left = l->left.rec;
-	bool own = left->stats_known;
-	uint64_t out = own ? left->payload_acked : l->right.rec->payload_received;
-	uint64_t in = own ? left->payload_received : l->right.rec->payload_acked;
+	uint64_t out = step->bytes[CONN_OUT], in = step->bytes[CONN_IN];
 	const char to_right[] = {' ', (char)GLYPH_DATA, (char)GLYPH_DATA, (char)GLYPH_HEAD_RIGHT};
 	const char to_left[] = {(char)GLYPH_HEAD_LEFT, (char)GLYPH_DATA, (char)GLYPH_DATA, ' '};
 	struct label label;
@@ -312,6 +331,8 @@ static void draw_data(struct drawing *d)
 		buf_put(&label.b, to_left, sizeof(to_left));
 		size_label(&label, in);
 	}
+	if (step->note)
+		buf_str(&label.b, step->note);
 	put_centered(d, label.text, label_len(&label));
 	end_row(d);
 }
@@ -328,7 +349,7 @@ static void draw_steps(struct drawing *d)
 			end_row(d);
 		}
 		if (step->kind == LADDER_DATA)
-			draw_data(d);
+			draw_data(d, step);
 		else if (step->kind == LADDER_MOMENT)
 			draw_moment(d, step);
 		else if (step->crosses && i + 1 < plan->len)

@@ -11,6 +11,7 @@
 #include "units.h"
 
 #define COLUMNS_PER_LINE CANVAS_WIDTH
+#define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
 
 /* A line of text; a name in it may be as long as all its bytes escaped. */
 struct line {
@@ -90,7 +91,7 @@ static void put_process(const struct ladder *l, const struct conn_tuple *t, stru
 	if (t->from == CONN_FROM_NONE)
 		return;
 	buf_char(&line->b, ' ');
-	text_safe(&line->b, comm, strnlen(comm, sizeof(t->task.comm)), 4 * sizeof(t->task.comm), l->ascii);
+	text_safe(&line->b, comm, strnlen(comm, sizeof(t->task.comm)), NAME_COLUMNS, l->ascii);
 	line_uint(line, "[", t->task.tgid);
 	buf_char(&line->b, ']');
 }
@@ -197,7 +198,7 @@ static void put_end(const struct ladder *l, struct buf *b)
 	}
 	if (rec->closed_by == CONN_BOTH) {
 		buf_str(&line.b, ", both closed");
-	} else if (rec->closed_by != CONN_SIDE_UNKNOWN) {
+	} else if (rec->closed_by != CONN_SIDE_UNKNOWN && rec->end != CONN_END_REFUSED) {
 		buf_str(&line.b, ", ");
 		buf_str(&line.b, end_word(l, rec->closed_by == CONN_LOCAL));
 		buf_str(&line.b, " closed first");
@@ -239,12 +240,14 @@ static void put_notes(const struct ladder *l, bool left, struct buf *b)
 	}
 	put_note(l, left, " began TIME_WAIT anew, times: ", rec->time_wait.entered ? rec->time_wait.restarts : 0, "", b);
 	line_init(&line);
-	buf_str(&line.b, end_word(l, left));
 	if (end->reset_reason && (rec->resets.sent || rec->resets.received)) {
-		buf_str(&line.b, " saw a reset: ");
-		text_safe(&line.b, end->reset_reason, strlen(end->reset_reason), 50, true);
+		buf_str(&line.b, "reason of the reset, at the ");
+		buf_str(&line.b, end_word(l, left));
+		buf_str(&line.b, ": ");
+		text_safe(&line.b, end->reset_reason, strlen(end->reset_reason), 44, true);
 		put_line(b, &line);
 	} else if (!rec->complete && rec->start_known) {
+		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, "'s record is not complete");
 		line_uint(&line, ", losses that may have touched it: ", rec->gaps);
 		put_line(b, &line);
@@ -257,6 +260,6 @@ void ladder_foot(const struct ladder *l, struct buf *b)
 	put_notes(l, true, b);
 	if (l->right.rec)
 		put_notes(l, false, b);
-	buf_str(b, l->ascii ? "--- seen or proven, - - and : inferred, xN sent N times; numbers count from the SYN\n"
-			    : "── seen or proven, ╌╌ and ┊ inferred, ×N sent N times; numbers count from the SYN\n");
+	buf_str(b, l->ascii ? "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN\n"
+			    : "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 }

@@ -5,10 +5,12 @@
  */
 #include "ladder_plan.h"
 
+static const uint32_t resets = 1u << CONN_FLAGS_RST | 1u << CONN_FLAGS_RST_ACK;
+
 struct far_end {
 	unsigned int state; /* 0: not known */
 	bool answers;       /* it sent a SYN,ACK: so it was in SYN_RECV */
-	bool heard;         /* it sends something later on */
+	bool heard;         /* it sends something later on; a reset may answer what came before */
 	bool crossed;       /* this segment crossed one of its own */
 };
 
@@ -96,11 +98,10 @@ static const struct ladder_step *find_in(const struct ladder_plan *plan, unsigne
 /* Before the first segment; said only if the left end's is. */
 static unsigned int at_first(const struct ladder *ladder, const struct ladder_plan *plan)
 {
-	const uint32_t resets = 1u << CONN_FLAGS_RST | 1u << CONN_FLAGS_RST_ACK;
-
 	const struct ladder_step *first = &plan->steps[0];
 
-	if (!plan->len || first->kind != LADDER_MOMENT || !first->state[LADDER_LEFT].name || first->at_known[LADDER_LEFT])
+	if (!plan->len || first->kind != LADDER_MOMENT || !first->state[LADDER_LEFT].name || first->at_known[LADDER_LEFT] ||
+	    first->note)
 		return 0;
 	if (ladder->left.rec->t.role != CONN_CLIENT)
 		return WIRE_CLOSE;
@@ -117,12 +118,13 @@ void ladder_imply(const struct ladder *ladder, struct ladder_plan *plan)
 	};
 
 	if (far.state)
-		plan->steps[0].state[LADDER_RIGHT] = (struct ladder_state){.name = conn_state_name(far.state), .inferred = true};
+		plan->steps[0].state[LADDER_RIGHT] =
+			(struct ladder_state){.name = conn_state_name(far.state), .inferred = true};
 	for (unsigned int i = 0; i < plan->len; i++) {
 		struct ladder_step *step = &plan->steps[i];
 		if (step->kind != LADDER_SEGMENT)
 			continue;
-		far.heard = find_in(plan, i + 1 + step->crosses, ~0u);
+		far.heard = find_in(plan, i + 1 + step->crosses, ~resets);
 		far.crossed = step->crosses;
 		if (step->crosses && i + 1 < plan->len) { /* it sent its own before ours came */
 			imply(&far, step + 1);

@@ -261,6 +261,17 @@ static bool is_later(const struct ladder_step *step, int side, int64_t at_us)
 	return step->at_known[whose] && step->at_us[whose] > at_us;
 }
 
+/* The row where the other end was found too. */
+static struct ladder_step *find_found(struct ladder_plan *plan, int side, const struct entry *entry)
+{
+	for (unsigned int i = 0; i < plan->len && entry->found; i++) {
+		struct ladder_step *step = &plan->steps[i];
+		if (step->kind == LADDER_MOMENT && step->note == entry->note && !step->state[side].name)
+			return step;
+	}
+	return NULL;
+}
+
 /* `from` is where the state before it stands: it moves down to this one's. */
 static void place(struct ladder_plan *plan, int side, const struct entry *entry, unsigned int *from)
 {
@@ -274,14 +285,19 @@ static void place(struct ladder_plan *plan, int side, const struct entry *entry,
 		*from = is_second(plan, i) ? i - 1 : i;
 		return;
 	}
-	for (i = *from; i < plan->len && !is_later(&plan->steps[i], side, entry->at_us); i++)
-		;
-	i += is_second(plan, i);
-	step = ladder_insert(plan, i, LADDER_MOMENT);
+	step = find_found(plan, side, entry);
+	if (step) {
+		i = (unsigned int)(step - plan->steps);
+	} else {
+		for (i = *from; i < plan->len && !is_later(&plan->steps[i], side, entry->at_us); i++)
+			;
+		i += is_second(plan, i);
+		step = ladder_insert(plan, i, LADDER_MOMENT);
+	}
 	if (!step)
 		return;
 	step->state[side] = entry->state;
-	step->at_known[side] = true;
+	step->at_known[side] = !entry->found; /* when it was found says nothing of its life */
 	step->at_us[side] = entry->at_us;
 	step->note = entry->note;
 	*from = i;
@@ -290,18 +306,36 @@ static void place(struct ladder_plan *plan, int side, const struct entry *entry,
 static const char *end_note(const struct conn_record *rec)
 {
 	static const char *const notes[CONN_END_MAX] = {
-		[CONN_END_RST_SENT] = "reset",           [CONN_END_RST_RECEIVED] = "reset",
-		[CONN_END_REFUSED] = "refused",          [CONN_END_TIMEOUT] = "timeout",
-		[CONN_END_UNREACHABLE] = "unreachable",  [CONN_END_ABORTED] = "aborted",
+		[CONN_END_RST_SENT] = "reset",
+		[CONN_END_RST_RECEIVED] = "reset",
+		[CONN_END_REFUSED] = "refused",
+		[CONN_END_TIMEOUT] = "timeout",
+		[CONN_END_UNREACHABLE] = "unreachable",
+		[CONN_END_ABORTED] = "aborted",
 		[CONN_END_NETNS_GONE] = "its network namespace is gone",
 	};
 	static const char *const minisock_notes[WIRE_CAUSE_MAX] = {
-		[WIRE_CAUSE_EXPIRED] = "2 MSL are over",          [WIRE_CAUSE_REUSED] = "a new connection took over",
-		[WIRE_CAUSE_RESET] = "reset",                     [WIRE_CAUSE_KILLED] = "killed",
-		[WIRE_CAUSE_OVERFLOW] = "too many in TIME_WAIT",  [WIRE_CAUSE_NETNS_GONE] = "its network namespace is gone",
+		[WIRE_CAUSE_EXPIRED] = "2 MSL are over",
+		[WIRE_CAUSE_REUSED] = "a new connection took over",
+		[WIRE_CAUSE_RESET] = "reset",
+		[WIRE_CAUSE_KILLED] = "killed",
+		[WIRE_CAUSE_OVERFLOW] = "too many in TIME_WAIT",
+		[WIRE_CAUSE_NETNS_GONE] = "its network namespace is gone",
 	};
 
 	return rec->time_wait.entered ? minisock_notes[rec->time_wait.end] : notes[rec->end];
+}
+
+static const char found_note[] = "found: began before the tool";
+
+/* Whatever its minisocket lives through after the record is not told in it. */
+static bool outlives_record(const struct conn_record *rec, unsigned int last)
+{
+	const struct conn_time_wait *tw = &rec->time_wait;
+
+	if (!rec->final || (tw->entered && !tw->us_known && tw->end == WIRE_CAUSE_UNKNOWN))
+		return true;
+	return !tw->entered && last == WIRE_FIN_WAIT2 && rec->end == CONN_END_FIN;
 }
 
 static struct entry entry_of(const struct ladder_end *end, const struct conn_span *span, bool last)
@@ -317,10 +351,11 @@ static struct entry entry_of(const struct ladder_end *end, const struct conn_spa
 		.tcp_state = span->state,
 		.at_us = end->start_us + (int64_t)span->at_us,
 		.found = span->ev == CONN_EV_SCAN,
-		.note = span->ev == CONN_EV_SCAN ? "found: began before the tool" : NULL,
+		.note = span->ev == CONN_EV_SCAN ? found_note : NULL,
 	};
 
-	entry.state.goes_on = last && (!rec->final || (span->state == WIRE_TIME_WAIT && !entry.state.us_known));
+	entry.state.goes_on =
+		last && (outlives_record(rec, span->state) || (span->state == WIRE_TIME_WAIT && !entry.state.us_known));
 	return entry;
 }
 
@@ -348,19 +383,45 @@ static void place_states(struct ladder_plan *plan, const struct ladder_end *end,
 	place(plan, side, &entry, &from);
 }
 
-/* Between the handshake and the first that says farewell. */
-static void place_data(struct ladder_plan *plan)
+static bool says_farewell(const struct ladder_plan *plan, unsigned int i)
 {
-	unsigned int i = 0;
+	const struct ladder_step *step = &plan->steps[i];
+	const char *state = step->state[LADDER_LEFT].name;
 
-	for (; i < plan->len; i++) {
-		const struct ladder_step *step = &plan->steps[i];
-		const char *state = step->state[LADDER_LEFT].name;
-		if (step->kind == LADDER_SEGMENT ? step->seg.flags == CONN_FLAGS_FIN_ACK || is_reset(&step->seg)
-						 : state && i && !strcmp(state, conn_state_name(WIRE_CLOSE)))
-			break;
+	if (step->kind == LADDER_SEGMENT)
+		return step->seg.flags == CONN_FLAGS_FIN_ACK || is_reset(&step->seg);
+	return step->kind == LADDER_MOMENT && i && state && !strcmp(state, conn_state_name(WIRE_CLOSE));
+}
+
+static void add_data(struct ladder_plan *plan, unsigned int at, uint64_t out, uint64_t in, const char *note)
+{
+	struct ladder_step *step = out || in ? ladder_insert(plan, at, LADDER_DATA) : NULL;
+
+	if (!step)
+		return;
+	step->bytes[CONN_OUT] = out;
+	step->bytes[CONN_IN] = in;
+	step->note = note;
+}
+
+/* Before the first farewell; what went the other way in a half-close, before the second. */
+static void place_data(struct ladder_plan *plan, const struct conn_record *left, const struct conn_record *right)
+{
+	uint64_t out = left->stats_known ? left->payload_acked : right ? right->payload_received : 0;
+	uint64_t in = left->stats_known ? left->payload_received : right ? right->payload_acked : 0;
+	bool half = left->close_kind == CONN_CLOSE_HALF, by_left = left->closed_by == CONN_LOCAL;
+	unsigned int first = 0, second;
+
+	while (first < plan->len && !says_farewell(plan, first))
+		first++;
+	for (second = first + 1; second < plan->len && !says_farewell(plan, second); second++)
+		;
+	if (half && second < plan->len) {
+		add_data(plan, second, by_left ? 0 : out, by_left ? in : 0, " in all");
+		add_data(plan, first, by_left ? out : 0, by_left ? 0 : in, NULL);
+	} else {
+		add_data(plan, first, out, in, NULL);
 	}
-	ladder_insert(plan, i, LADDER_DATA);
 }
 
 static const char *first_state(const struct conn_record *rec)
@@ -368,11 +429,6 @@ static const char *first_state(const struct conn_record *rec)
 	if (!rec || !rec->start_known || !rec->timeline_len)
 		return NULL;
 	return conn_state_name(rec->t.role == CONN_SERVER ? WIRE_LISTEN : WIRE_CLOSE);
-}
-
-static bool has_payload(const struct conn_record *rec)
-{
-	return rec && rec->stats_known && (rec->payload_acked || rec->payload_received);
 }
 
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
@@ -400,8 +456,7 @@ void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
 	}
 	if (!right)
 		ladder_imply(ladder, plan);
-	if (has_payload(left) || has_payload(right))
-		place_data(plan);
+	place_data(plan, left, right);
 	if (!left->final) {
 		step = ladder_insert(plan, plan->len, LADDER_MOMENT);
 		if (step)

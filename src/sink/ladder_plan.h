@@ -19,7 +19,7 @@ struct ladder_state {
 enum ladder_kind {
 	LADDER_SEGMENT,
 	LADDER_MOMENT, /* a state that began without a segment, or what is said between the lifelines */
-	LADDER_DATA,
+	LADDER_DATA,   /* payload: when which byte went is not known */
 };
 
 struct ladder_step {
@@ -27,8 +27,9 @@ struct ladder_step {
 	struct conn_segment seg; /* SEGMENT: as its sender knows it, if that is on this host; dir is the left end's */
 	bool crosses;            /* SEGMENT: and the next one cross on the way */
 	bool lost;               /* SEGMENT: nothing says that it arrived */
-	bool seen[LADDER_SIDES];   /* SEGMENT: by the record of that end */
-	const char *note;        /* MOMENT: NULL: none */
+	bool seen[LADDER_SIDES]; /* SEGMENT: by the record of that end */
+	const char *note;        /* MOMENT, DATA; NULL: none */
+	uint64_t bytes[2];       /* DATA: by enum conn_dir of the left end */
 	struct ladder_state state[LADDER_SIDES];
 	bool at_known[LADDER_SIDES];
 	int64_t at_us[LADDER_SIDES]; /* of day: when it left or reached that end */

@@ -118,6 +118,15 @@ static void commands(void **state)
 	assert_int_equal(options.threshold_ns, 60 * SECOND);
 	assert_int_equal(options.leak_by, LEAK_BY_PROCESS);
 	assert_int_equal(options.watch_ns, 0);
+	accept_line("show 7C9E6679.2a01 --follow --ascii -D 443 -d 5s --state SYN_SENT");
+	assert_int_equal(options.command, COMMAND_SHOW);
+	assert_string_equal(options.select.boot, "7c9e6679");
+	assert_int_equal(options.select.cookie, 0x2a01);
+	assert_true(options.follow && options.ascii);
+	accept_line("show ffffffffffffffff --from -");
+	assert_string_equal(options.select.boot, "");
+	assert_true(options.select.cookie == UINT64_MAX);
+	assert_string_equal(options.from, "-");
 	accept_line("explain");
 	assert_int_equal(options.command, COMMAND_EXPLAIN);
 	assert_null(options.word);
@@ -266,7 +275,7 @@ static void refusals(void **state)
 		{"--no-such", "unrecognized option '--no-such'"},
 		{"-z", "invalid option -- 'z'"},
 		{"--json=yes", "option '--json' doesn't allow an argument"},
-		{"leak", "unknown command 'leak': commands are trace, leaks, replay FILE, explain WORD and doctor"},
+		{"leak", "unknown command 'leak': commands are trace, leaks, replay FILE, show, explain WORD and doctor"},
 		{"''", "unknown command ''"},
 		{"trace eth0", "'eth0': trace takes no argument"},
 		{"doctor now", "'now': doctor takes no argument"},
@@ -276,6 +285,17 @@ static void refusals(void **state)
 		{"replay a --ring 1M", "--ring: replay has no use for it"},
 		{"replay a --record b", "--record: replay has no use for it"},
 		{"replay ./a -o ./a", "--output './a': it is the recording itself"},
+		{"show 7c9e6679.2a01 5", "'5': show takes one ID"},
+		{"show 0", "'0': an ID is a conn_id"},
+		{"show 2a0x", "'2a0x': an ID is a conn_id"},
+		{"show 7c9e667.2a01", "'7c9e667.2a01': an ID is a conn_id"},
+		{"show 7c9e6679.", "'7c9e6679.': an ID is a conn_id"},
+		{"show 12345678123456781", "'12345678123456781': an ID is a conn_id"},
+		{"show --from a --follow", "--follow: a file has an end"},
+		{"show -d 1s", "--duration: without --follow, show looks once"},
+		{"show --from ./a -o ./a", "--output './a': it is what --from reads"},
+		{"show -j", "--json: show has no use for it"},
+		{"trace --follow", "--follow: trace has no use for it"},
 		{"doctor -L 80", "-L: doctor has no use for it"},
 		{"doctor -o x", "--output: doctor has no use for it"},
 		{"-o a --record a", "--record 'a': the output goes there too"},

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ladders of live connections, of recordings and of JSON lines: all draw the same picture."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+from lab import TIMEOUT, linger0, orderly, read_all, wait_state, wait_until
+from tracer import BINARY, Tracer, conn_id
+
+UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
+
+
+class Show:
+    """A running `show --follow`, which has said that it is ready."""
+
+    def __init__(self, path, *args):
+        self._path = path
+        with open(path, "wb") as out:
+            self.process = subprocess.Popen(
+                [BINARY, "show", "--follow", *map(str, args)], stdout=out, stderr=subprocess.PIPE, text=True, env=UTF8
+            )
+        assert "waiting for" in self.process.stderr.readline()
+
+    def ladders(self):
+        return split_ladders(self._path.read_text())
+
+    def wait_for_ladders(self, count):
+        return wait_until(lambda: len(found := self.ladders()) >= count and found, what=f"{count} ladders")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=TIMEOUT)[1], self.process.returncode
+
+
+def split_ladders(text):
+    """A ladder ends with its legend, which the next one follows after an empty line."""
+    return [part.strip("\n") for part in re.split(r"(?<=count from the SYN)\n", text) if part.strip()]
+
+
+def show(*args, env=None, check=True, **kwargs):
+    done = subprocess.run(
+        [BINARY, "show", *map(str, args)],
+        capture_output=True, text=True, timeout=TIMEOUT, env=env or UTF8, check=False, **kwargs,
+    )  # fmt: skip
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def follow(tmp_path):
+    with contextlib.ExitStack() as stack:
+
+        def start(*args):
+            shown = Show(tmp_path / "ladders", *args)
+            stack.callback(shown.process.wait)
+            stack.callback(shown.process.kill)
+            return shown
+
+        yield start
+
+
+def row(ladder, *parts):
+    """The number of the first row with all these, in this order."""
+    pattern = ".*".join(map(re.escape, parts))
+    rows = ladder.splitlines()
+    found = [i for i, text in enumerate(rows) if re.search(pattern, text)]
+    assert found, f"no row with {parts} in\n{ladder}"
+    return found[0]
+
+
+def check_order(ladder, *rows):
+    numbers = [row(ladder, *parts) for parts in rows]
+    assert numbers == sorted(set(numbers)), f"{rows} are at {numbers} of\n{ladder}"
+
+
+def check_width(ladder):
+    for text in ladder.splitlines():
+        assert len(text) <= 80, text
+
+
+def test_follow_both_ends(follow, pair):
+    listener = pair.listen()
+    shown = follow("-D", listener.getsockname()[1])  # selects the client, and brings the server along
+    connected = pair.connect(listener)
+    connected.client.sendall(b"x" * 77)
+    connected.client.shutdown(socket.SHUT_WR)
+    read_all(connected.server)
+    wait_state(connected.client, "FIN_WAIT2")  # the ACK went alone
+    connected.server.close()
+    read_all(connected.client)
+    connected.client.close()
+
+    (ladder,) = shown.wait_for_ladders(1)
+    check_width(ladder)
+    assert ladder.startswith("client ")
+    row(ladder, conn_id(connected.client_id), conn_id(connected.server_id))
+    row(ladder, f":{connected.client_port}", f":{connected.port}")
+    check_order(
+        ladder,
+        ("CLOSE", "│", "│", "LISTEN"),
+        ("SYN_SENT", "├", "SYN seq=0", "►", "SYN_RECV"),
+        ("ESTABLISHED", "◄", "SYN,ACK seq=0 ack=1", "┤"),
+        ("├", " ACK seq=1 ack=1", "►", "ESTABLISHED"),
+        ("77 bytes ══►",),
+        ("FIN_WAIT1", "├", "FIN,ACK seq=78 ack=1", "►", "CLOSE_WAIT"),
+        ("FIN_WAIT2", "◄", "ACK seq=1 ack=79", "┤"),
+        ("TIME_WAIT", "◄", "FIN,ACK seq=1 ack=79", "┤", "LAST_ACK"),
+        ("├", "ACK seq=79 ack=2", "►", "CLOSE"),
+    )
+    stderr, code = shown.stop()
+    assert code == 0
+    assert stderr == ""
+
+
+def test_follow_one_id(follow, pair):
+    connected = pair.connect()
+    shown = follow(f"{connected.server_id:x}")
+    other = pair.connect()
+    linger0(other.client)
+    other.client.close()
+    linger0(connected.client)
+    connected.client.close()
+    stderr, code = shown.process.communicate(timeout=TIMEOUT)[1], shown.process.returncode  # it ends by itself
+    assert (stderr, code) == ("", 0)
+    (ladder,) = shown.ladders()
+    row(ladder, conn_id(connected.server_id))
+    row(ladder, "found: began before the tool")
+    row(ladder, "CLOSE", "RST", "╳│", "CLOSE")
+
+
+def test_open_now(pair):
+    connected = pair.connect()
+    for who in (f"{connected.client_id:x}", conn_id(connected.client_id)):
+        (ladder,) = split_ladders(show(who).stdout)
+        check_width(ladder)
+        row(ladder, conn_id(connected.client_id), conn_id(connected.server_id))
+        row(ladder, "ESTABLISHED", "began before the tool", "ESTABLISHED")
+        row(ladder, "still open")
+    plain = show("-D", connected.port, env={**os.environ, "LC_ALL": "C"}).stdout
+    assert plain.isascii()
+    row(plain, "ESTABLISHED", "|", "|", "ESTABLISHED")
+
+
+def test_nothing_found():
+    for args in (["ffffffffffffffff"], ["-L", "1", "-D", "1"], ["0badb007.1"]):
+        done = show(*args)
+        assert done.stdout == ""
+        assert done.stderr == "tcplife-fsm: no connection matches: --follow waits for those to come\n"
+
+
+def test_files_tell_the_same(pair, tmp_path, follow):
+    recording, lines = tmp_path / "life.rec", tmp_path / "life.jsonl"
+    here = ("--netns", pair.a.inode)  # the clients, which bring the servers along
+    shown = follow(*here)
+    tracer = Tracer("--record", recording)
+    try:
+        for _ in range(2):
+            connected = orderly(pair)
+            tracer.connection(connected.client_id)
+            tracer.connection(connected.server_id)
+        client = pair.client()
+        with pytest.raises(ConnectionRefusedError):
+            client.connect((pair.server_addr, 9))
+        tracer.wait_for(lambda r: r["event"] == "connection" and r["end_reason"] == "refused")
+        outcome = tracer.stop()
+    finally:
+        tracer.kill()
+    lines.write_bytes(b"".join(outcome.lines))
+    from_lines = show("--from", lines, *here)
+    assert from_lines.stderr == ""
+    assert len(split_ladders(from_lines.stdout)) == 3
+    assert show("--from", recording, *here).stdout == from_lines.stdout
+    with open(lines, "rb") as file:
+        assert show("--from", "-", *here, stdin=file).stdout == from_lines.stdout
+    one = show("--from", lines, conn_id(connected.client_id)).stdout
+    assert one.rstrip("\n") == split_ladders(from_lines.stdout)[1]
+    # a live ladder has the same rows; its times may be those of another tracer's stream
+    live = sorted(states_of(ladder) for ladder in shown.wait_for_ladders(3))
+    assert live == sorted(states_of(ladder) for ladder in split_ladders(from_lines.stdout))
+
+
+def states_of(ladder):
+    return re.findall(r"[A-Z]+_[A-Z0-9]+|[A-Z]+,ACK seq=\d+ ack=\d+", ladder)
+
+
+def test_bad_lines(tmp_path):
+    lines = tmp_path / "bad.jsonl"
+    lines.write_bytes(b'{"event":"meta"}\nnonsense\n{"event":"connection","conn_id":7}\n' + b"x" * 70000 + b"\n\n")
+    done = show("--from", lines)
+    assert done.stdout == ""
+    told = done.stderr.splitlines()
+    assert f"{lines} line 2: it is not JSON" in told[0]
+    assert f"{lines} line 3: conn_id is not a string" in told[1]
+    assert f"{lines} line 4: it is longer than a record can be" in told[2]
+    assert told[3:] == [
+        f"tcplife-fsm: {lines}: 3 lines were no records and are not shown",
+        f"tcplife-fsm: no connection in {lines} matches",
+    ]
+    missing = show("--from", tmp_path / "none", check=False)
+    assert missing.returncode == 1
+    assert "No such file" in missing.stderr
