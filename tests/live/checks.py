@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What several tests ask of a connection record."""
 
+from collections import Counter
+
 from lab import ACK, FIN, SYN
 
 
@@ -48,6 +50,22 @@ def check_bytes(record, sent, received):
 def check_retransmits(record, **expected):
     counts = {kind: n for kind, n in record["retransmits"].items() if n}
     assert counts == expected
+
+
+def repeats(pair, record):
+    """How often the record's end sent something again, by what the wire carried: {kind: times}, as in `retransmits`."""
+    side = (pair.a.inode, pair.b.inode).index(record["netns"])
+    ports = (record["local_port"], record["peer_port"])
+    counts, sent = Counter(), set()
+    for s in pair.wire.segments:
+        if s.side != side or (s.sport, s.dport) != ports or not (s.len or s.flags & (SYN | FIN)):
+            continue
+        kind = ("synack" if s.flags & ACK else "syn") if s.flags & SYN else "fin" if s.flags & FIN else "data"
+        numbers = {(s.seq + i) % 2**32 for i in range(s.len + bool(s.flags & (SYN | FIN)))}
+        if numbers & sent:
+            counts[kind] += 1
+        sent |= numbers
+    return dict(counts)
 
 
 def wire_gap_us(segments, first, second):

@@ -22,7 +22,9 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 SO_COOKIE = 57
-TIMEOUT = 20.0
+# How many times slower than usual this machine is: an emulated one says 4. It stretches limits of time, and nothing else.
+SLOWNESS = float(os.environ.get("TEST_SLOWNESS", "1"))
+TIMEOUT = 20.0 * SLOWNESS
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 STATES = {
@@ -45,6 +47,11 @@ def wait_until(condition, timeout=TIMEOUT, what="condition"):
         time.sleep(0.002)
 
 
+def us_since(begun_ns):
+    """Microseconds, rounded up, since a moment of CLOCK_MONOTONIC."""
+    return (time.monotonic_ns() - begun_ns) // 1000 + 1
+
+
 def cookie(sock):
     """The kernel's id of a socket, as `ss -e` prints it after sk:."""
     return struct.unpack("Q", sock.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8))[0]
@@ -56,6 +63,11 @@ def tcp_state(sock):
 
 def wait_state(sock, state):
     wait_until(lambda: tcp_state(sock) == state, what=f"state {state}")
+
+
+def wait_acceptable(listener):
+    """Until a connection waits to be accepted: the client is ESTABLISHED while its last ACK is still on the way."""
+    assert select.select([listener], [], [], TIMEOUT)[0], "nobody to accept"
 
 
 def linger0(sock):
@@ -197,16 +209,22 @@ class Rule:
     def __init__(self, wire, match, hold, times):
         self._wire, self.match, self.hold, self.times = wire, match, hold, times
         self.hits = 0
+        self.sides = set()
         self.held = []
 
     def takes(self, segment):
         if (self.times is not None and self.hits >= self.times) or not self.match(segment):
             return False
         self.hits += 1
+        self.sides.add(segment.side)
         return True
 
     def wait(self, hits=1):
         wait_until(lambda: self.hits >= hits, what=f"{hits} segments at a rule")
+
+    def wait_crossing(self):
+        """Until each end has sent one; an end that is kept waiting may have sent its own twice by then."""
+        wait_until(lambda: len(self.sides) == 2, what="a segment from each end")
 
     def release(self):
         """Ends the rule, and lets pass what it held, in order."""
@@ -295,6 +313,8 @@ class Connected:
     server_id: int
     port: int  # the server's
     client_port: int
+    connect_us: int  # what connect() took: the client's handshake took no longer
+    accept_us: int  # what connect() and accept() took: nor did the server's
 
 
 # a test's "family": the socket families of client and server, and how the client names the server
@@ -310,7 +330,8 @@ class Pair:
 
     ADDRS = {socket.AF_INET: ("10.77.0.1", "10.77.0.2"), socket.AF_INET6: ("fd77::1", "fd77::2")}
 
-    def __init__(self, family="ipv4"):
+    def __init__(self, family="ipv4", patient=True):
+        """Patient ends repeat a segment after a second, not when the wire's thread had to wait for a processor."""
         self.family = family
         self.client_family, self.server_family = FAMILIES[family]
         self.client_addr, self.server_addr = self.ADDRS[self.client_family]
@@ -320,6 +341,8 @@ class Pair:
         self._address(self.b, 1)
         for side, namespace in enumerate((self.a, self.b)):
             wait_until(lambda n=namespace, s=side: n.answers(self.ADDRS[socket.AF_INET6][s]), what="IPv6 address")
+            if patient:
+                self._be_patient(namespace, side)
         self.wire = Wire(ends)  # now that both ends are up
         self._sockets = []
 
@@ -330,6 +353,14 @@ class Pair:
             f"addr add {v4[side]} peer {v4[1 - side]} dev wire0",
             f"addr add {v6[side]}/64 dev wire0 nodad",
         )
+
+    def _be_patient(self, namespace, side):
+        v4, v6 = self.ADDRS[socket.AF_INET], self.ADDRS[socket.AF_INET6]
+        namespace.ip(
+            f"route replace {v4[1 - side]} dev wire0 src {v4[side]} rto_min 1s",
+            f"route replace {v6[1 - side]} dev wire0 rto_min 1s",
+        )
+        namespace.sysctl("ipv4/tcp_early_retrans", 0)  # no tail loss probes, which wait for two round trips only
 
     def keep(self, sock):
         """Closes the socket with the pair, if the test has not."""
@@ -346,10 +377,14 @@ class Pair:
         listener = listener or self.listen()
         client = self.client()
         port = listener.getsockname()[1]
+        begun = time.monotonic_ns()
         client.connect((self.server_addr, port))
+        connect_us = us_since(begun)
         server = self.keep(listener.accept()[0])
+        accept_us = us_since(begun)
         server.settimeout(TIMEOUT)
-        return Connected(client, server, cookie(client), cookie(server), port, client.getsockname()[1])
+        client_port = client.getsockname()[1]
+        return Connected(client, server, cookie(client), cookie(server), port, client_port, connect_us, accept_us)
 
     def close(self):
         for sock in self._sockets:

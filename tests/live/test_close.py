@@ -2,12 +2,13 @@
 """How connections end with FINs: four-way, three segments, half-closed, simultaneous, and not at all."""
 
 import socket
+import time
 
 import pytest
 from checks import (
-    check_bytes, check_retransmits, check_tuple, check_whole, from_side, is_fin, is_pure_ack, span, states,
+    check_bytes, check_retransmits, check_tuple, check_whole, from_side, is_fin, is_pure_ack, is_synack, span, states,
 )  # fmt: skip
-from lab import ACK, FIN, read_all, read_exactly, tcp_state, wait_state, wait_until
+from lab import ACK, FIN, read_all, read_exactly, tcp_state, us_since, wait_state, wait_until
 
 
 def ends(trace, connected):
@@ -101,7 +102,8 @@ def test_four_segments_back_to_back(trace, pair):
     read_all(connected.client)
     connected.client.close()
     client, server = ends(trace, connected)
-    assert [s.flags & (FIN | ACK) for s in pair.wire.segments if s.side == 1][-2:] == [ACK, FIN | ACK]
+    sent = dict.fromkeys(s.flags & (FIN | ACK) for s in pair.wire.segments if s.side == 1 and not is_synack(s))
+    assert list(sent) == [ACK, FIN | ACK]
     assert client["close_kind"] != "three_segment"
     assert server["close_kind"] != "three_segment"
 
@@ -123,18 +125,21 @@ def test_close_wait_lasts(trace, pair):
     connected = pair.connect()
     connected.client.shutdown(socket.SHUT_WR)
     wait_state(connected.server, "CLOSE_WAIT")
-    begun = pair.wire.wait(from_side(0, is_fin)).at_ns
+    wait_state(connected.client, "FIN_WAIT2")
+    entered = time.monotonic_ns()
     # what the server does meanwhile takes at least the round trips of 200 replies
     for _ in range(200):
         connected.server.sendall(b"more")
         read_exactly(connected.client, 4)
+    closing_us = us_since(entered)
     connected.server.close()
-    took_us = (pair.wire.wait(from_side(1, is_fin)).at_ns - begun) // 1000
     read_all(connected.client)
+    closed_us = us_since(pair.wire.wait(from_side(0, is_fin)).at_ns)
     connected.client.close()
     client, server = ends(trace, connected)
-    assert abs(span(server, "CLOSE_WAIT")["us"] - took_us) < 20_000
-    assert abs(span(client, "FIN_WAIT2")["us"] - took_us) < 20_000
+    # at the latest entered and at the earliest left, at the earliest entered and at the latest left
+    for record, state in ((server, "CLOSE_WAIT"), (client, "FIN_WAIT2")):
+        assert closing_us - 2 <= span(record, state)["us"] <= closed_us
 
 
 def test_three_segments(trace, pair):
@@ -145,10 +150,11 @@ def test_three_segments(trace, pair):
     wait_state(connected.server, "CLOSE_WAIT")
     connected.server.close()
     read_all(connected.client)
+    took_us = us_since(pair.wire.wait(from_side(1, is_fin)).at_ns)
     connected.client.close()
     client, server = ends(trace, connected)
     assert after_established(client)[:3] == ACTIVE
-    assert span(client, "FIN_WAIT2")["us"] < 5_000
+    assert span(client, "FIN_WAIT2")["us"] <= took_us
     check_roles(client, server)
     assert client["close_kind"] == "three_segment"
     # the server did send its ACK on its own: what it can know is a four-way close
@@ -177,10 +183,10 @@ def test_half_close(trace, pair):
 def test_simultaneous_close(trace, pair):
     """Both FINs are held until both are on their way."""
     connected = pair.connect()
-    crossing = pair.wire.hold(is_fin, times=2)
+    crossing = pair.wire.hold(is_fin)
     connected.client.shutdown(socket.SHUT_WR)
     connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait(2)
+    crossing.wait_crossing()
     crossing.release()
     wait_state(connected.client, "CLOSE")
     wait_state(connected.server, "CLOSE")
@@ -204,8 +210,8 @@ def test_last_ack_lost(trace, pair):
     lost.wait()
     client, server = ends(trace, connected)
     fins = [s for s in pair.wire.segments if s.side == 1 and is_fin(s)]
-    assert len(fins) == 2
-    check_retransmits(server, fin=1)
+    assert len(fins) >= 2
+    check_retransmits(server, fin=len(fins) - 1)
     check_retransmits(client)
     check_roles(client, server)
     assert span(server, "LAST_ACK")["us"] >= (fins[1].at_ns - fins[0].at_ns) // 1000

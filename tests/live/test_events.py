@@ -99,12 +99,13 @@ def test_progress(start_tracer, pair4):
         return [r for r in tracer.of("progress") if r["conn_id"] == key]
 
     wait_until(lambda: len(progress()) >= 2, what="two progress records")
+    while_open = progress()
     connected.client.close()
     connected.server.close()
     final = tracer.connection(connected.client_id)
     tracer.stop()
     assert final["final"] is True
-    for number, record in enumerate(progress()):
+    for number, record in enumerate(while_open):
         assert record["final"] is False
         assert record["timeline"][-1]["state"] == "ESTABLISHED"
         assert record["duration_us"] >= (number + 1) * 300_000

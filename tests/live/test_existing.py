@@ -137,6 +137,7 @@ def test_snapshot_counts(start_tracer, count):
         connected = [pair.connect(listener) for pair, listener in zip(pairs, listeners)]
         connected[0].client.shutdown(1)
         wait_state(connected[0].server, "CLOSE_WAIT")
+        wait_state(connected[0].client, "FIN_WAIT2")
         tracer = start_tracer()
         snapshot = tracer.wait_for(lambda r: r["event"] == "snapshot")
         assert snapshot["cause"] == "startup"

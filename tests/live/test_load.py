@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from checks import states
-from lab import Pair, abort, read_all, wait_until
+from lab import TIMEOUT, Pair, abort, read_all, wait_until
 from tracer import check_lines
 
 
@@ -33,7 +33,7 @@ SERVER = ["SYN_RECV", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK"]
 def test_as_fast_as_one_client_can(start_tracer, load, count):
     tracer = start_tracer()
     netns, _ = run_load(load, "-n", count)
-    wait_until(lambda: len(records_in(tracer, netns)) >= 2 * count, timeout=30, what=f"{2 * count} records")
+    wait_until(lambda: len(records_in(tracer, netns)) >= 2 * count, timeout=1.5 * TIMEOUT, what=f"{2 * count} records")
     outcome = tracer.stop()
     assert outcome.totals["total"] == 0, outcome.stderr
     records = records_in(tracer, netns)

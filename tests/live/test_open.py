@@ -7,7 +7,7 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_tuple, check_whole, is_syn, is_synack, span, states, wire_gap_us,
 )  # fmt: skip
-from lab import SYN, Pair, cookie, read_all, tcp_state, wait_until
+from lab import SYN, TIMEOUT, Pair, cookie, read_all, tcp_state, wait_until
 
 
 def talk(connected):
@@ -47,10 +47,9 @@ def test_handshake(trace, pair):
     assert span(server, "ESTABLISHED")["ev"] == "event"
     assert "resets" not in server
 
-    # the wire is inside what the ends measure, and a round trip here is nothing near 50 ms
-    wire_us = wire_gap_us(pair.wire.segments, is_syn, is_synack)
-    assert wire_us <= client["handshake_us"] < wire_us + 50_000
-    assert 0 < server["handshake_us"] < 50_000
+    # the wire is inside what the ends measure, and they are inside the calls
+    assert wire_gap_us(pair.wire.segments, is_syn, is_synack) <= client["handshake_us"] <= connected.connect_us
+    assert 0 < server["handshake_us"] <= connected.accept_us
     assert client["history"].startswith("Sh") and server["history"].startswith("Sh")
 
 
@@ -79,16 +78,16 @@ def test_simultaneous_open(trace, pair):
     for end, addr in zip(ends, addrs):
         end.bind(addr)
         end.setblocking(False)
-    crossing = pair.wire.hold(lambda s: s.has(SYN), times=2)
+    crossing = pair.wire.hold(lambda s: s.has(SYN))
     for end, addr in zip(ends, reversed(addrs)):
         end.connect_ex(addr)
-    crossing.wait(2)
+    crossing.wait_crossing()
     crossing.release()
     for end in ends:
         wait_until(lambda end=end: tcp_state(end) == "ESTABLISHED")
     other_id, one_id = map(cookie, ends)
     ends[0].close()
-    ends[1].settimeout(20)
+    ends[1].settimeout(TIMEOUT)
     read_all(ends[1])
     ends[1].close()
 

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from checks import is_syn
-from lab import TIMEOUT, linger0, orderly, wait_until
+from checks import is_pure_ack
+from lab import SLOWNESS, TIMEOUT, linger0, orderly, wait_until
 from tracer import BINARY, Tracer, check_lines, conn_id, parse_final, run, wait_for_attachment, validate_lines
 
 
@@ -40,13 +40,11 @@ def test_head_ends_quietly(load):
             with subprocess.Popen([load, "-t", "20"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as traffic:
                 try:
                     assert head.communicate(timeout=TIMEOUT)[0].count(b"\n") == 1
-                    begun = time.monotonic()
                     assert tool.wait(TIMEOUT) == 0
-                    took = time.monotonic() - begun
+                    assert traffic.poll() is None, "it ends at once, not when there is nothing more to write"
                 finally:
                     traffic.kill()
         errors = tool.stderr.read()
-    assert took < 2
     assert errors == b""
 
 
@@ -115,7 +113,7 @@ def test_stalled_output_does_not_keep_it_from_ending(load):
         SlowReader(read_end).until(b'"ready"')
         subprocess.run([load, "-n", "5000"], check=True, capture_output=True)
         process.send_signal(signal.SIGTERM)
-        process.wait(15)
+        process.wait(15 * SLOWNESS)
         errors = process.stderr.read().decode()
     finally:
         process.kill()
@@ -153,7 +151,7 @@ def test_output_file(tmp_path, pair4):
         connected = orderly(pair4)
         key = conn_id(connected.server_id).encode()
         # flushed without being asked: at the latest after 200 ms
-        wait_until(lambda: key in path.read_bytes(), timeout=3, what="the record in the file")
+        wait_until(lambda: key in path.read_bytes(), timeout=3 * SLOWNESS, what="the record in the file")
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=TIMEOUT)
     finally:
@@ -178,7 +176,7 @@ def test_signal_under_load(start_tracer, load, how):
             outcome = tracer.stop(how)
         finally:
             traffic.kill()
-    assert outcome.seconds < 5
+    assert outcome.seconds < 5 * SLOWNESS
     assert outcome.totals["total"] == 0
     assert outcome.stderr.count("\n") == 1
     wait_until(lambda: not still_there(held), what="the kernel's clean-up")
@@ -200,7 +198,7 @@ def test_duration():
     result = run("--json", "-d", "700ms")
     took = time.monotonic() - begun
     assert result.returncode == 0
-    assert 0.7 <= took < 5
+    assert 0.7 <= took < 5 * SLOWNESS
     records = validate_lines(result.stdout.splitlines(keepends=True))
     assert [r["what"] for r in records if r["event"] == "meta"] == ["start", "ready", "stop"]
     assert parse_final(result.stderr.decode())["records"] == len(records)
@@ -215,7 +213,7 @@ def test_duration():
     ids=["nobody", "root-without-capabilities"],
 )
 def test_no_privileges(drop):
-    result = subprocess.run([*drop, BINARY, "--json"], capture_output=True, check=False, timeout=60)
+    result = subprocess.run([*drop, BINARY, "--json"], capture_output=True, check=False, timeout=60 * SLOWNESS)
     assert result.returncode == 4
     assert result.stdout == b""
     assert result.stderr.count(b"\n") == 1
@@ -299,7 +297,7 @@ def segments_of(pair):
     linger0(connected.server)
     connected.client.sendall(b"abc")
     connected.server.recv(3)
-    pair.wire.wait(lambda s: s.side == 1 and s.sport == connected.port and not is_syn(s))
+    pair.wire.wait(lambda s: s.side == 1 and s.sport == connected.port and is_pure_ack(s))
     connected.server.close()
     with pytest.raises(ConnectionResetError):
         connected.client.recv(1)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from lab import TIMEOUT, Pair, abort, orderly
+from lab import SLOWNESS, TIMEOUT, Pair, abort, orderly
 from tracer import BINARY, run, validate_lines, wait_for_attachment, Tracer
 
 
@@ -118,7 +118,7 @@ def test_replay_needs_no_root(recording, tmp_path):
     with copy.open("rb") as file:  # by descriptor: the folders above belong to root
         replay = subprocess.run(
             ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", BINARY, "replay", "/dev/stdin", "--json"],
-            stdin=file, capture_output=True, check=False, timeout=60,
+            stdin=file, capture_output=True, check=False, timeout=60 * SLOWNESS,
         )  # fmt: skip
     assert replay.returncode == 0, replay.stderr
     assert replay.stdout

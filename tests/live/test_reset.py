@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from checks import check_whole, is_syn, states
-from lab import ACK, FIN, RST, SYN, abort, cookie, linger0, read_all, tcp_state, wait_state, wait_until
+from lab import ACK, FIN, RST, SYN, abort, cookie, linger0, read_all, tcp_state, wait_acceptable, wait_state, wait_until
 
 
 def forged_reset(pair, to):
@@ -129,6 +129,7 @@ def test_listener_closed_before_accept(trace, pair):
     client = pair.client()
     client.connect((pair.server_addr, listener.getsockname()[1]))
     client_id, ports = cookie(client), (listener.getsockname()[1], client.getsockname()[1])
+    wait_acceptable(listener)
     listener.close()
     wait_until(lambda: tcp_state(client) == "CLOSE")
     check_reset(trace.connection(client_id), "received", "peer")
@@ -177,10 +178,10 @@ def in_last_ack(pair):
 
 def in_closing(pair):
     connected = pair.connect()
-    crossing = pair.wire.hold(lambda s: s.has(FIN), times=2)
+    crossing = pair.wire.hold(lambda s: s.has(FIN))
     connected.client.shutdown(socket.SHUT_WR)
     connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait(2)
+    crossing.wait_crossing()
     pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=RST))
     crossing.release()
     wait_state(connected.client, "CLOSING")

@@ -14,14 +14,15 @@ import time
 import pytest
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
 from lab import (
-    ACK, FIN, RST, SYN, abort, cookie, linger0, parse_segment, read_all, read_exactly, tcp_state, wait_state, wait_until,
+    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, tcp_state,
+    wait_state, wait_until,
 )  # fmt: skip
 from test_reset import forged_reset
 
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 ETH_P_ALL = 3
 SECOND = 10**9
-WITHIN_NS = 5_000_000
+WITHIN_NS = 5_000_000 * SLOWNESS
 CONTROL = SYN | FIN | RST
 
 
@@ -56,10 +57,12 @@ class Capture:
 def captures(pair):
     both = [Capture(pair.a), Capture(pair.b)]
     yield both
-    for side, capture in enumerate(both):  # the same as went through the wire
-        carried = [s for s in pair.wire.segments if s.side == side and s.flags & CONTROL]
+    for side, capture in enumerate(both):  # the same as went through the wire, whose thread may be a little behind
         sent = [s for out, _, s in capture.segments() if out and s.flags & CONTROL]
         capture.close()
+        if sent:
+            pair.wire.wait(lambda s, side=side: s.side == side and s.flags & CONTROL, count=len(sent))
+        carried = [s for s in pair.wire.segments if s.side == side and s.flags & CONTROL][: len(sent)]
         assert [(s.flags, s.seq, s.ack) for s in sent] == [(s.flags, s.seq, s.ack) for s in carried]
 
 
@@ -253,7 +256,7 @@ def test_fin_behind_data(trace, pair, captures):
     read_all(connected.server)
     wait_state(connected.client, "FIN_WAIT2")
     connected.server.close()
-    connected.client.settimeout(20)
+    connected.client.settimeout(TIMEOUT)
     read_all(connected.client)
     connected.client.close()
     check_both(trace, captures, connected, client=["out FIN,ACK"])
@@ -262,10 +265,10 @@ def test_fin_behind_data(trace, pair, captures):
 
 def test_simultaneous_close(trace, pair, captures):
     connected = pair.connect()
-    crossing = pair.wire.hold(is_fin, times=2)
+    crossing = pair.wire.hold(is_fin)
     connected.client.shutdown(socket.SHUT_WR)
     connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait(2)
+    crossing.wait_crossing()
     crossing.release()
     wait_state(connected.client, "CLOSE")
     wait_state(connected.server, "CLOSE")
@@ -280,16 +283,16 @@ def test_simultaneous_open(trace, pair, captures):
     for end, addr in zip(ends, addrs):
         end.bind(addr)
         end.setblocking(False)
-    crossing = pair.wire.hold(lambda s: s.has(SYN), times=2)
+    crossing = pair.wire.hold(lambda s: s.has(SYN))
     for end, addr in zip(ends, reversed(addrs)):
         end.connect_ex(addr)
-    crossing.wait(2)
+    crossing.wait_crossing()
     crossing.release()
     for end in ends:
         wait_until(lambda end=end: tcp_state(end) == "ESTABLISHED")
     ids = [cookie(end) for end in ends]
     ends[0].close()
-    ends[1].settimeout(20)
+    ends[1].settimeout(TIMEOUT)
     read_all(ends[1])
     ends[1].close()
     for identity, capture in zip(ids, captures):
@@ -315,7 +318,7 @@ def test_syn_lost(trace, pair, captures):
     connected = pair.connect()
     finish(connected)
     check_both(trace, captures, connected)
-    assert trace.connection(connected.client_id)["segments"][0]["n"] == 2
+    assert trace.connection(connected.client_id)["segments"][0]["n"] >= 2  # check() compares it with the wire
 
 
 @pytest.mark.parametrize("family", ["ipv4"])
@@ -369,7 +372,7 @@ def test_fin_lost(trace, pair, captures):
     connected.client.close()
     check_both(trace, captures, connected)
     fin = next(s for s in trace.connection(connected.client_id)["segments"] if s["flags"] == "FIN,ACK")
-    assert (fin["n"], fin["ev"]) == (2, "event")
+    assert fin["n"] >= 2 and fin["ev"] == "event"
 
 
 def test_last_ack_lost(trace, pair, captures):
@@ -382,7 +385,7 @@ def test_last_ack_lost(trace, pair, captures):
     lost.wait()
     server = trace.connection(connected.server_id)
     check(server, captures[1])
-    assert next(s for s in server["segments"] if (s["dir"], s["flags"]) == ("out", "FIN,ACK"))["n"] == 2
+    assert next(s for s in server["segments"] if (s["dir"], s["flags"]) == ("out", "FIN,ACK"))["n"] >= 2
     check(trace.connection(connected.client_id), captures[0])
     connected.client.close()
 
@@ -472,7 +475,7 @@ def test_answer_to_an_older_syn(trace, pair, captures):
     pair.wire.inject(0, bytes(layer(src=pair.server_addr, dst=pair.client_addr) / stray))
     pair.wire.wait(lambda s: s.has(RST))
     held.release()
-    client.settimeout(20)
+    client.settimeout(TIMEOUT)
     server = pair.keep(listener.accept()[0])
     wait_until(lambda: tcp_state(client) == "ESTABLISHED")
     identity = cookie(client)

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from checks import (
-    check_bytes, check_retransmits, check_whole, from_side, is_pure_ack, is_syn, is_synack, span, states,
+    check_bytes, check_retransmits, check_whole, from_side, is_pure_ack, is_syn, is_synack, repeats, span, states,
 )  # fmt: skip
-from lab import ACK, FIN, RST, Pair, cookie, read_all, read_exactly, tcp_state, wait_until
+from lab import ACK, FIN, RST, SLOWNESS, Pair, cookie, read_all, read_exactly, tcp_state, wait_until
 
 SLOW = []
+SIDE_BY_SIDE = 8  # more of them would keep each other from the processor
 
 
 def slow(scenario):
@@ -21,16 +22,16 @@ def slow(scenario):
 
 @pytest.fixture(scope="module")
 def outcomes(trace):
-    """Every scenario, for both families, in a thread and in namespaces of its own."""
+    """Every scenario, for both families, in a thread and in namespaces of its own, with the kernel's own timers."""
 
     def play(scenario, family):
-        pair = Pair(family)
+        pair = Pair(family, patient=False)
         try:
             scenario(trace, pair)
         finally:
             pair.close()
 
-    with ThreadPoolExecutor(len(SLOW) * 2) as pool:
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         yield {(s, f): pool.submit(play, s, f) for s in SLOW for f in ("ipv4", "ipv6")}
 
 
@@ -41,7 +42,7 @@ def finish(connected):
 
 
 def wait_closed(sock):
-    wait_until(lambda: tcp_state(sock) == "CLOSE", timeout=60, what="CLOSE")
+    wait_until(lambda: tcp_state(sock) == "CLOSE", timeout=60 * SLOWNESS, what="CLOSE")
 
 
 def is_data(segment):
@@ -49,12 +50,12 @@ def is_data(segment):
 
 
 def connect_through(pair, loss):
-    """Connects under a rule that loses something of the handshake; the server's socket is accepted."""
-    listener = pair.listen()
-    client = pair.client()
-    client.connect((pair.server_addr, listener.getsockname()[1]))
-    loss.wait(loss.times)
-    return client, pair.keep(listener.accept()[0])
+    """Connects under a rule that loses something of the handshake, and closes again."""
+    connected = pair.connect()
+    loss.wait()
+    connected.client.close()
+    connected.server.close()
+    return connected
 
 
 def check_timeout(record):
@@ -65,21 +66,18 @@ def check_timeout(record):
 @slow
 def syn_lost(trace, pair):
     """Case 2: the second SYN is answered."""
-    client, server = connect_through(pair, pair.wire.drop(is_syn, times=1))
-    ids = cookie(client), cookie(server)
-    client.close()
-    server.close()
-    record = trace.connection(ids[0])
+    connected = connect_through(pair, pair.wire.drop(is_syn, times=1))
+    record = trace.connection(connected.client_id)
     check_whole(record)
-    check_retransmits(record, syn=1)
     syns = [s for s in pair.wire.segments if is_syn(s)]
-    assert len(syns) == 2
-    between_us = (syns[1].at_ns - syns[0].at_ns) // 1000
-    assert between_us <= record["handshake_us"] < between_us + 200_000
+    assert len(syns) >= 2
+    assert record["retransmits"]["syn"] == len(syns) - 1
+    lost_us = (syns[1].at_ns - syns[0].at_ns) // 1000
+    assert lost_us <= record["handshake_us"] <= connected.connect_us
     assert record["end_reason"] == "fin"
-    record = trace.connection(ids[1])
-    check_retransmits(record)
-    assert record["handshake_us"] < 200_000
+    record = trace.connection(connected.server_id)
+    check_retransmits(record, **repeats(pair, record))
+    assert record["handshake_us"] <= connected.accept_us - lost_us
 
 
 @slow
@@ -116,7 +114,7 @@ def gives_up_on_connect(trace, pair):
     client.close()
     record = trace.connection(identity)
     check_whole(record)
-    check_retransmits(record, syn=1)
+    check_retransmits(record, syn=len([s for s in pair.wire.segments if is_syn(s)]) - 1)
     assert record["end_reason"] == "aborted"
     assert record["closed_by"] == "local"
     assert record["conn_state"] == "S0"
@@ -148,18 +146,14 @@ def unreachable(trace, pair):
 @slow
 def synack_lost(trace, pair):
     """Case 3: the server repeats its SYN,ACK (or the client its SYN, which is answered by another)."""
-    client, server = connect_through(pair, pair.wire.drop(is_synack, times=1))
-    ids = cookie(client), cookie(server)
-    client.close()
-    server.close()
+    connected = connect_through(pair, pair.wire.drop(is_synack, times=1))
     synacks = [s for s in pair.wire.segments if is_synack(s)]
     between_us = (synacks[1].at_ns - synacks[0].at_ns) // 1000  # a third may cross
-    syns = [s for s in pair.wire.segments if is_syn(s)]
-    record = trace.connection(ids[0])
+    record = trace.connection(connected.client_id)
     check_whole(record)
-    check_retransmits(record, **({"syn": len(syns) - 1} if len(syns) > 1 else {}))
-    assert record["handshake_us"] >= between_us
-    record = trace.connection(ids[1])
+    check_retransmits(record, **repeats(pair, record))
+    assert between_us <= record["handshake_us"] <= connected.connect_us
+    record = trace.connection(connected.server_id)
     assert record["retransmits"]["synack"] >= 1
     assert record["end_reason"] == "fin"
 
@@ -167,17 +161,14 @@ def synack_lost(trace, pair):
 @slow
 def handshake_ack_lost(trace, pair):
     """Case 3: the client is ESTABLISHED long before the server."""
-    client, server = connect_through(pair, pair.wire.drop(lambda s: s.side == 0 and is_pure_ack(s), times=1))
-    ids = cookie(client), cookie(server)
-    client.close()
-    server.close()
-    synacks = [s for s in pair.wire.segments if is_synack(s)]
-    between_us = (synacks[-1].at_ns - synacks[0].at_ns) // 1000
-    assert between_us > 500_000
-    record = trace.connection(ids[0])
+    connected = connect_through(pair, pair.wire.drop(from_side(0, is_pure_ack), times=1))
+    record = trace.connection(connected.client_id)
     check_whole(record)
-    assert record["handshake_us"] < 200_000
-    record = trace.connection(ids[1])
+    assert record["handshake_us"] <= connected.connect_us
+    record = trace.connection(connected.server_id)
+    synacks = [s for s in pair.wire.segments if is_synack(s)]
+    between_us = (synacks[1].at_ns - synacks[0].at_ns) // 1000
+    assert between_us > 500_000
     assert record["retransmits"]["synack"] == len(synacks) - 1
     # no sample is taken of a handshake that was repeated (Karn): not known, or all of it, but never the last round trip
     assert record["handshake_us"] is None or record["handshake_us"] >= between_us
@@ -195,11 +186,12 @@ def data_lost(trace, pair):
     record = trace.connection(connected.client_id)
     check_whole(record)
     sent = [s for s in pair.wire.segments if is_data(s)]
-    check_retransmits(record, data=len(sent) - 1)
+    check_retransmits(record, **repeats(pair, record))
+    assert record["retransmits"]["data"] >= 1
     assert record["tcp"]["bytes_acked"] == 500
     assert record["tcp"]["bytes_sent"] == sum(s.len for s in sent)
     record = trace.connection(connected.server_id)
-    check_retransmits(record)
+    check_retransmits(record, **repeats(pair, record))
     check_bytes(record, 0, 500)
 
 
@@ -211,8 +203,8 @@ def fin_lost(trace, pair):
     finish(connected)
     record = trace.connection(connected.client_id)
     check_whole(record)
-    fins = [s for s in pair.wire.segments if s.side == 0 and s.has(FIN)]
-    check_retransmits(record, fin=len(fins) - 1)
+    check_retransmits(record, **repeats(pair, record))
+    assert record["retransmits"]["fin"] >= 1
     assert record["end_reason"] == "fin"
 
 
@@ -272,7 +264,7 @@ def last_ack_never_comes(trace, pair):
     assert read_all(connected.server) == b""
     pair.wire.drop(from_side(0, lambda s: s.has(ACK)))
     connected.server.close()
-    record = trace.connection(connected.server_id, timeout=60)
+    record = trace.connection(connected.server_id, timeout=60 * SLOWNESS)
     check_timeout(record)
     assert [s for s in states(record) if s != "CLOSE"] == ["SYN_RECV", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK"]
     assert record["closed_by"] == "peer"
@@ -283,4 +275,4 @@ def last_ack_never_comes(trace, pair):
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 @pytest.mark.parametrize("scenario", SLOW, ids=lambda s: s.__name__)
 def test_timer(outcomes, scenario, family):
-    outcomes[scenario, family].result(timeout=90)
+    outcomes[scenario, family].result(timeout=90 * SLOWNESS)
