@@ -142,6 +142,18 @@ class Tracer:
 
         return self._wait(look, timeout, "record")
 
+    def wait_count(self, predicate, count, timeout=TIMEOUT):
+        """Until so many records have come that the predicate likes; each is looked at once, for there may be very many."""
+        seen = found = 0
+
+        def look():
+            nonlocal seen, found
+            begin, seen = seen, len(self._records)
+            found += sum(map(predicate, self._records[begin:]))
+            return found >= count
+
+        self._wait(look, timeout, f"{count} records")
+
     def connections(self, cookie, count=1, timeout=TIMEOUT):
         """The `connection` records of a socket, once there are so many."""
         found = lambda: self._by_id.get(conn_id(cookie), [])  # noqa: E731
