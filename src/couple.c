@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES 4096 /* a power of two */
 #define SLACK_NS 1000000000ULL
 
 struct place {
@@ -29,28 +28,40 @@ struct couples {
 	void *ctx;
 	uint64_t wait_ns, hurried;
 	uint32_t head, len;
-	struct chain chains[PLACES];
-	struct place places[PLACES];
+	uint32_t size;
+	struct chain *chains; /* as many as places */
+	struct place *places; /* touched only as far as ends wait at a time */
 };
 
 #define NONE UINT32_MAX
 
-int couples_new(struct couples **out, uint64_t wait_ns, couple_fn fn, void *ctx)
+int couples_new(struct couples **out, uint32_t size, uint64_t wait_ns, couple_fn fn, void *ctx)
 {
 	struct couples *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
+	c->size = size;
+	c->chains = malloc(size * sizeof(*c->chains));
+	c->places = malloc(size * sizeof(*c->places));
+	if (!c->chains || !c->places) {
+		couples_free(c);
+		return -ENOMEM;
+	}
 	c->wait_ns = wait_ns;
 	c->fn = fn;
 	c->ctx = ctx;
-	memset(c->chains, 0xff, sizeof(c->chains));
+	memset(c->chains, 0xff, size * sizeof(*c->chains)); /* NONE */
 	*out = c;
 	return 0;
 }
 
 void couples_free(struct couples *c)
 {
+	if (!c)
+		return;
+	free(c->chains);
+	free(c->places);
 	free(c);
 }
 
@@ -70,7 +81,7 @@ static uint32_t hash_end(const uint8_t addr[16], uint16_t port)
 
 static struct chain *chain_of(struct couples *c, const struct wire_ident *id)
 {
-	return &c->chains[(hash_end(id->local_addr, id->local_port) + hash_end(id->peer_addr, id->peer_port)) % PLACES];
+	return &c->chains[(hash_end(id->local_addr, id->local_port) + hash_end(id->peer_addr, id->peer_port)) % c->size];
 }
 
 static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
@@ -115,7 +126,7 @@ static void pop(struct couples *c)
 		if (chain->first == NONE)
 			chain->last = NONE;
 	}
-	c->head = (c->head + 1) % PLACES;
+	c->head = (c->head + 1) % c->size;
 	c->len--;
 }
 
@@ -153,12 +164,12 @@ void couples_put(struct couples *c, const struct couple_end *end)
 	struct place *place;
 
 	couples_tick(c, end->ts);
-	if (c->len == PLACES) {
+	if (c->len == c->size) {
 		const struct place *oldest = &c->places[c->head];
 		c->hurried += !is_ready(oldest, end->ts) && oldest->end.selected;
 		pop(c);
 	}
-	number = (c->head + c->len++) % PLACES;
+	number = (c->head + c->len++) % c->size;
 	place = &c->places[number];
 	*place = (struct place){.end = *end, .until = end->ts + c->wait_ns, .next = NONE, .other = NONE};
 	if (end->rec.t.id_known)

@@ -28,8 +28,8 @@ struct couple_end {
 /* `b` is NULL for an end that stayed alone. Neither lives longer than the call. */
 typedef void (*couple_fn)(void *ctx, const struct couple_end *a, const struct couple_end *b);
 
-/* 0 or -ENOMEM. */
-int couples_new(struct couples **out, uint64_t wait_ns, couple_fn fn, void *ctx);
+/* `size` ends wait at the most. 0 or -ENOMEM. */
+int couples_new(struct couples **out, uint32_t size, uint64_t wait_ns, couple_fn fn, void *ctx);
 void couples_free(struct couples *couples); /* NULL is fine; what waits is dropped */
 
 void couples_put(struct couples *couples, const struct couple_end *end);

@@ -188,8 +188,10 @@ static void read_comm(struct reader *rd, const json_t *process, char comm[WIRE_C
 	}
 	for (size_t i = 0; i < len / 2; i++) {
 		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-		if (high < 0 || low < 0)
+		if (high < 0 || low < 0) {
 			refuse(rd, "comm_hex is not hex");
+			return;
+		}
 		comm[i] = (char)(high << 4 | low);
 	}
 }

@@ -23,7 +23,9 @@
 #include "sink/sink.h"
 
 #define LIVE_WAIT_NS (1000 * 1000000ull)
+#define LIVE_WAITING 4096
 #define FILE_WAIT_NS (150 * 1000000000ull) /* one end may be told after its TIME_WAIT, with restarts */
+#define FILE_WAITING 32768
 #define NEVER_NS (UINT64_MAX / 2)
 #define LINE_MAX_BYTES 65536 /* a record has 8,000 */
 #define BAD_LINES_NAMED 10
@@ -266,7 +268,8 @@ int command_show(const struct options *options)
 	setlocale(LC_CTYPE, "");
 	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	s.taker = (struct taker){.take = take, .tick = tick, .ctx = &s};
-	if (couples_new(&s.couples, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS, draw, &s))
+	if (couples_new(&s.couples, options->from ? FILE_WAITING : LIVE_WAITING, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS,
+			draw, &s))
 		return complain(EXIT_RUNTIME, "out of memory");
 	exit_code = options->from ? show_file(&s) : show_live(&s);
 	if (!exit_code)

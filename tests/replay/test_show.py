@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ladders of the recordings: the same from a recording and from the JSON lines that it gave, and never wider than 80 columns."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from test_replay import BINARY, RECORDINGS
+
+
+def ladders(path, *flags, locale="C.UTF-8"):
+    env = {**os.environ, "LC_ALL": locale}
+    done = subprocess.run([BINARY, "show", "--from", path, *flags], capture_output=True, timeout=60, env=env, check=True)
+    assert done.stderr == b""
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
+def test_width(recording):
+    picture = ladders(recording)
+    assert max(map(len, picture.splitlines())) <= 80
+    plain = ladders(recording, "--ascii")
+    assert plain.isascii()
+    assert [len(row) for row in plain.splitlines() if "seen or proven" not in row] == [
+        len(row) for row in picture.splitlines() if "seen or proven" not in row
+    ]
+    assert ladders(recording, locale="C") == plain
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
+def test_lines_tell_the_same(recording, tmp_path):
+    """Less the progress records, which a recording gives for what is open at its end only."""
+    lines = recording.with_suffix(".jsonl").read_text().splitlines(keepends=True)
+    ended = tmp_path / "ended.jsonl"
+    ended.write_text("".join(line for line in lines if json.loads(line)["event"] == "connection"))
+    assert ladders(recording).startswith(ladders(ended))  # what is open comes last
