@@ -8,6 +8,9 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+const volatile __u64 tick_ns = 4000000; /* a jiffy; set before load */
+volatile bool minisocks_only = false;
+
 struct found {
 	struct wire_scan scan;
 	struct wire_task task;
@@ -59,53 +62,76 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-struct found_mini {
+/* Request sockets: a tuple and a state, no numbers that all kernels keep in one place. */
+struct found_request {
 	struct wire_scan scan;
 	struct wire_ident ident;
 };
 
-/* Request sockets and minisockets: a tuple and a state, no numbers that all kernels keep in one place. */
-static __always_inline void fill_mini(struct found_mini *f, const struct sock_common *skc, __u8 state, __u8 substate)
+static __always_inline void fill_request(struct found_request *f, const struct sock_common *skc)
 {
 	__builtin_memset(f, 0, sizeof(*f));
-	fill_hdr(&f->scan.s.hdr, bpf_ktime_get_ns(), skc->skc_cookie.counter, WIRE_SCAN, WIRE_PART_IDENT, sizeof(*f), state);
-	f->scan.s.hdr.new_state = substate;
+	fill_hdr(&f->scan.s.hdr, bpf_ktime_get_ns(), skc->skc_cookie.counter, WIRE_SCAN, WIRE_PART_IDENT, sizeof(*f),
+		 WIRE_NEW_SYN_RECV);
 	f->scan.fd = -1;
 	fill_common_ident(&f->ident, skc);
 	f->ident.local_port = skc->skc_num;
+}
+
+struct found_minisock {
+	struct wire_minisock mini;
+	struct wire_ident ident;
+};
+
+static __always_inline void fill_minisock(struct found_minisock *f, const struct inet_timewait_sock *tw)
+{
+	const struct sock_common *skc = &tw->__tw_common;
+
+	__builtin_memset(f, 0, sizeof(*f));
+	fill_hdr(&f->mini.hdr, bpf_ktime_get_ns(), skc->skc_cookie.counter, WIRE_MINISOCK, WIRE_PART_IDENT, sizeof(*f),
+		 WIRE_TIME_WAIT);
+	f->mini.hdr.new_state = tw->tw_substate;
+	f->mini.remaining_ns = (__s64)(tw->tw_timer.expires - bpf_jiffies64()) * (__s64)tick_ns;
+	f->mini.snd_nxt = skc->skc_tw_snd_nxt;
+	f->mini.rcv_nxt = skc->skc_tw_rcv_nxt;
+	f->mini.what = WIRE_MINI_FOUND;
+	fill_common_ident(&f->ident, skc);
+	f->ident.local_port = skc->skc_num;
+}
+
+static __always_inline int scan_mini(struct seq_file *seq, struct sock_common *skc)
+{
+	const struct tcp_timewait_sock *tw = bpf_skc_to_tcp_timewait_sock(skc);
+	struct found_minisock mini;
+	struct found_request request;
+
+	if (tw) {
+		fill_minisock(&mini, &tw->tw_sk);
+		bpf_seq_write(seq, &mini, sizeof(mini));
+	} else if (!minisocks_only && bpf_skc_to_tcp_request_sock(skc)) {
+		fill_request(&request, skc);
+		bpf_seq_write(seq, &request, sizeof(request));
+	}
+	return 0;
 }
 
 SEC("iter/tcp")
 int scan_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
-	const struct tcp_timewait_sock *tw;
-	const struct tcp_request_sock *req;
 	const struct tcp_sock *tp;
+	const struct sock *sk;
+	struct found f;
 
 	if (!skc)
 		return 0;
+	if (skc->skc_state == WIRE_TIME_WAIT || skc->skc_state == WIRE_NEW_SYN_RECV)
+		return scan_mini(ctx->meta->seq, skc);
 	tp = bpf_skc_to_tcp_sock(skc);
-	if (tp) {
-		const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
-		struct found f;
-
-		if (skc->skc_state == WIRE_CLOSE)
-			return 0;
-		fill_found(&f, sk, tp, bpf_get_socket_cookie(skc));
-		bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
+	if (!tp || minisocks_only || skc->skc_state == WIRE_CLOSE)
 		return 0;
-	}
-	tw = bpf_skc_to_tcp_timewait_sock(skc);
-	req = bpf_skc_to_tcp_request_sock(skc);
-	if (tw || req) {
-		struct found_mini f;
-
-		if (tw)
-			fill_mini(&f, skc, WIRE_TIME_WAIT, tw->tw_sk.tw_substate);
-		else
-			fill_mini(&f, skc, WIRE_NEW_SYN_RECV, WIRE_NEW_SYN_RECV);
-		bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
-	}
+	sk = &tp->inet_conn.icsk_inet.sk;
+	fill_found(&f, sk, tp, bpf_get_socket_cookie(skc));
+	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

@@ -22,6 +22,35 @@ struct counters { /* per CPU, a cache line pair of its own */
 	__u64 pad[9];
 };
 
+/*
+ * Kernel functions that end a minisocket: the innermost of them on the stack says why it dies. Their addresses come from
+ * /proc/kallsyms; one that is missing (0) is never found.
+ */
+enum caller {
+	CALLER_STATE_PROCESS, /* a segment ends it */
+	CALLER_V4_CONNECT,
+	CALLER_V6_CONNECT,
+	CALLER_V4_RCV,
+	CALLER_V6_RCV,
+	CALLER_INET_PURGE,
+	CALLER_TCP_PURGE,
+	CALLER_ABORT,
+	CALLER_TIMER,
+	CALLERS_MAX,
+};
+
+struct caller_range {
+	__u64 begin, end;
+};
+
+/* The minisocket whose segment a CPU processes; softirq work on one segment is not preempted by work on another. */
+struct tw_before {
+	__u64 tw;
+	__u64 expires;
+	__u64 substate;
+	__u64 pad[5]; /* a cache line of its own */
+};
+
 struct aggregate_key {
 	__u32 netns;
 	__u16 local_port;

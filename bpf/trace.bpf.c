@@ -5,6 +5,7 @@
  * here.
  */
 #include "bpf/emit.bpf.h"
+#include "bpf/minisock.bpf.h"
 #include "bpf/sock.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -295,10 +296,14 @@ static __always_inline void aggregate(__u32 netns, __u16 port, __u8 what, __u32 
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(on_synack_rtx, const struct sock *sk)
+int BPF_PROG(on_synack_rtx, const struct sock *sk, const struct request_sock *req)
 {
 	/* skc_num: of the listener, or of a Fast Open child; both are the local port. */
-	aggregate(sk->__sk_common.skc_net.net->ns.inum, sk->__sk_common.skc_num, WIRE_AGG_SYNACK_RETRANSMIT, 0);
+	__u32 netns = sk->__sk_common.skc_net.net->ns.inum, port = sk->__sk_common.skc_num;
+
+	aggregate(netns, port, WIRE_AGG_SYNACK_RETRANSMIT, 0);
+	if (!req->num_retrans) /* counted after the event: this is the first */
+		aggregate(netns, port, WIRE_AGG_HALF_OPEN, 0);
 	return 0;
 }
 

@@ -53,6 +53,13 @@ static void trace_programs(struct trace_bpf *trace, struct bpf_program *programs
 	programs[HOOK_RECV_RESET] = trace->progs.on_recv_reset;
 	programs[HOOK_DESTROY] = trace->progs.on_destroy;
 	programs[HOOK_READ] = trace->progs.on_read;
+	programs[HOOK_TW_ALLOC] = trace->progs.on_tw_alloc;
+	programs[HOOK_TW_SEGMENT] = trace->progs.on_tw_segment;
+	programs[HOOK_TW_SEGMENT_DONE] = trace->progs.on_tw_segment_done;
+	programs[HOOK_TW_KILL] = trace->progs.on_tw_kill;
+	programs[HOOK_TIMER_START] = trace->progs.on_tw_timer_start;
+	programs[HOOK_TIMER_CANCEL] = trace->progs.on_tw_timer_cancel;
+	programs[HOOK_TIMER_EXPIRE] = trace->progs.on_tw_timer_expire;
 }
 
 static uint64_t ring_size(uint64_t total, unsigned int cpus)
@@ -83,10 +90,12 @@ static int trace_load(struct collector *c, const struct btf *btf, bool all)
 		return -errno;
 	trace_programs(c->trace, programs);
 	for (i = 0; i < HOOKS_TRACE; i++)
-		bpf_program__set_autoload(programs[i], c->hooks[i].available && (all || i == HOOK_SET_STATE));
+		bpf_program__set_autoload(programs[i],
+					  c->hooks[i].available && tier_has_row(c, i) && (all || i == HOOK_SET_STATE));
 	c->trace->rodata->retransmit_has_err = probe_tracepoint_args(btf, "tcp_retransmit_skb") == 3;
 	c->trace->rodata->send_reset_has_reason = probe_tracepoint_args(btf, "tcp_send_reset") == 3;
 	c->trace->rodata->wake_bytes = c->ring_bytes / 8;
+	tier_configure(c, c->trace);
 	bpf_map__set_max_entries(c->trace->maps.rings, c->cpus);
 	err = trace_bpf__load(c->trace);
 	if (err) {
@@ -96,7 +105,7 @@ static int trace_load(struct collector *c, const struct btf *btf, bool all)
 	}
 	for (i = 0; i < HOOKS_TRACE; i++) {
 		c->hooks[i].used = bpf_program__fd(programs[i]) >= 0;
-		if (!c->hooks[i].used && !c->hooks[i].why[0])
+		if (!c->hooks[i].used && !c->hooks[i].spare && !c->hooks[i].why[0])
 			snprintf(c->hooks[i].why, sizeof(c->hooks[i].why),
 				 "the kernel refused the programs; run with -v for its reasons");
 	}
@@ -165,7 +174,7 @@ static int trace_attach(struct collector *c)
 	return 0;
 }
 
-static int load_all(struct collector *c)
+static int load_all(struct collector *c, uint32_t tiers)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	int err = libbpf_get_error(btf);
@@ -173,7 +182,9 @@ static int load_all(struct collector *c)
 	if (err)
 		return err;
 	c->hooks_n = probe_hooks(btf, c->hooks);
-	err = trace_load(c, btf, true);
+	tier_choose(c, btf, tiers);
+	while ((err = trace_load(c, btf, true)) && c->tier != WIRE_TIER_OFF)
+		tier_next(c, tiers, "the kernel refused the programs; run with -v for its reasons");
 	if (err)
 		err = trace_load(c, btf, false);
 	btf__free(btf);
@@ -181,9 +192,22 @@ static int load_all(struct collector *c)
 		err = rings_create(c);
 	if (!err)
 		err = trace_attach(c);
+	if (!err && !tier_attached(c)) {
+		tier_detach(c);
+		tier_next(c, tiers & 1u << WIRE_TIER_SCAN, "attaching failed");
+	}
 	if (!err)
 		err = scan_open(c);
 	return err;
+}
+
+static const char *tier_why(const struct collector *c)
+{
+	for (enum hook_row row = HOOK_TW_ALLOC; row < HOOKS_TRACE; row++) {
+		if (!c->hooks[row].spare && c->hooks[row].why[0])
+			return c->hooks[row].why;
+	}
+	return "";
 }
 
 int collector_open(struct collector **out, const struct collector_config *config, struct collector_failure *ret_failure)
@@ -200,7 +224,14 @@ int collector_open(struct collector **out, const struct collector_config *config
 	c->epoll_fd = -1;
 	c->cpus = libbpf_num_possible_cpus();
 	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
-	err = load_all(c);
+	err = load_all(c, config->tiers);
+	if (!err && config->tiers_forced && c->tier == WIRE_TIER_OFF) {
+		ret_failure->problem = COLLECTOR_NO_KERNEL;
+		snprintf(ret_failure->text, sizeof(ret_failure->text), "none of --hooks can show TIME_WAIT here: %s",
+			 tier_why(c));
+		collector_close(c);
+		return -EOPNOTSUPP;
+	}
 	if (err) {
 		ret_failure->problem = COLLECTOR_FAILED;
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
@@ -250,6 +281,11 @@ const struct collector_hook *collector_hooks(const struct collector *collector, 
 	return collector->hooks;
 }
 
+enum wire_tw_tier collector_tier(const struct collector *collector)
+{
+	return collector->tier;
+}
+
 int collector_fd(const struct collector *collector)
 {
 	return collector->epoll_fd;
@@ -289,7 +325,9 @@ static uint64_t sum_counters(const struct collector *c, size_t offset)
  */
 static uint64_t missed_runs(const struct collector *c)
 {
-	static const uint8_t rows[] = {HOOK_SET_STATE, HOOK_RETRANSMIT, HOOK_SYNACK_RTX, HOOK_SEND_RESET, HOOK_RECV_RESET};
+	/* The timer's programs run with interrupts off, so that none is interrupted. */
+	static const uint8_t rows[] = {HOOK_SET_STATE,  HOOK_RETRANSMIT, HOOK_SYNACK_RTX,      HOOK_SEND_RESET,
+				       HOOK_RECV_RESET, HOOK_TW_ALLOC,   HOOK_TW_SEGMENT_DONE, HOOK_TW_KILL};
 	uint64_t sum = 0, rescued = sum_counters(c, offsetof(struct counters, rescued));
 	struct bpf_program *programs[HOOKS_TRACE];
 	unsigned int i;

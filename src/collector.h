@@ -16,9 +16,13 @@
 
 struct collector;
 
+#define COLLECTOR_TIERS_ALL (1u << WIRE_TIER_FENTRY | 1u << WIRE_TIER_TIMER | 1u << WIRE_TIER_SCAN)
+
 struct collector_config {
 	uint64_t ring_bytes; /* for all CPUs together; rounded so that each gets a power of two */
 	bool verbose;        /* libbpf's own messages to stderr */
+	uint32_t tiers;      /* 1 << enum wire_tw_tier: how minisockets may be seen; 0: not at all */
+	bool tiers_forced;   /* fail if none of them works, instead of running without */
 };
 
 /* A row of `doctor` and of meta.hooks. Strings are static or live as long as the collector. */
@@ -29,6 +33,7 @@ struct collector_hook {
 	const char *fallback; /* what is used, or missing, without it */
 	bool available;       /* this kernel has it in a form that we understand */
 	bool used;            /* loaded and attached */
+	bool spare;           /* nothing is missing without it: another hook tells the same, or it is switched off */
 	char why[240];        /* why not; "" if used */
 };
 
@@ -56,8 +61,11 @@ size_t collector_features(struct collector_hook *features);
 
 const struct collector_hook *collector_hooks(const struct collector *collector, size_t *ret_n);
 /* The same rows when nothing could be loaded: `used` is false everywhere. `hooks` has room for COLLECTOR_HOOKS_MAX. */
-#define COLLECTOR_HOOKS_MAX 16
+#define COLLECTOR_HOOKS_MAX 24
 size_t collector_probe(struct collector_hook *hooks);
+
+/* How minisockets are seen; WIRE_TIER_OFF: not at all. */
+enum wire_tw_tier collector_tier(const struct collector *collector);
 
 /* Becomes readable when a ring fills; clear with collector_acknowledge(). */
 int collector_fd(const struct collector *collector);

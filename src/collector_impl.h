@@ -7,7 +7,27 @@
 
 #include "../bpf/shared.h" /* the skeletons need it */
 
-#define HOOKS_TRACE 8 /* the first rows; the iterators follow */
+enum hook_row {
+	HOOK_SET_STATE,
+	HOOK_SET_STATE_MISSED,
+	HOOK_RETRANSMIT,
+	HOOK_SYNACK_RTX,
+	HOOK_SEND_RESET,
+	HOOK_RECV_RESET,
+	HOOK_DESTROY,
+	HOOK_READ,
+	HOOK_TW_ALLOC, /* tier fentry */
+	HOOK_TW_SEGMENT,
+	HOOK_TW_SEGMENT_DONE,
+	HOOK_TW_KILL,
+	HOOK_TIMER_START, /* tier timer */
+	HOOK_TIMER_CANCEL,
+	HOOK_TIMER_EXPIRE,
+	HOOKS_TRACE, /* so far, rows of trace.bpf.c; the iterators follow */
+	HOOK_SCAN_FILES = HOOKS_TRACE,
+	HOOK_SCAN_TCP,
+	HOOK_ROWS,
+};
 
 struct scan_bpf;
 struct trace_bpf;
@@ -26,22 +46,11 @@ struct collector {
 	uint64_t ring_bytes; /* of one ring */
 	int epoll_fd;
 	int aggregates_fd;
+	enum wire_tw_tier tier;
+	struct caller_range callers[CALLERS_MAX];
+	uint64_t tw_timer_handler;                                 /* its address, 0: not known */
 	uint64_t told_ring_full, told_aggregate_full, told_missed; /* what collector_losses() told so far */
 	uint64_t losses_read_ns, aggregates_read_ns;               /* when these were last read */
-};
-
-enum hook_row {
-	HOOK_SET_STATE,
-	HOOK_SET_STATE_MISSED,
-	HOOK_RETRANSMIT,
-	HOOK_SYNACK_RTX,
-	HOOK_SEND_RESET,
-	HOOK_RECV_RESET,
-	HOOK_DESTROY,
-	HOOK_READ,
-	HOOK_SCAN_FILES,
-	HOOK_SCAN_TCP,
-	HOOK_ROWS,
 };
 
 /* The arguments that a tracepoint has in this kernel's BTF; -1 if it has no such tracepoint. */
@@ -58,7 +67,26 @@ int scan_open(struct collector *c);
 /* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. */
 int iterate(const struct bpf_link *link, event_fn fn, void *ctx);
 
-/* The same in each network namespace, for iterators that show one at a time. */
-int iterate_namespaces(const struct bpf_link *link, event_fn fn, void *ctx, uint64_t *ret_namespaces);
+/*
+ * The same in each network namespace, for iterators that show one at a time. `enter`, if not NULL, is called first in each, by
+ * the thread that stands in it.
+ */
+typedef void (*iterate_enter_fn)(void *ctx, uint32_t netns);
+int iterate_namespaces(const struct bpf_link *link, iterate_enter_fn enter, event_fn fn, void *ctx, uint64_t *ret_namespaces);
+
+/* collector_netns.c: of the namespace that this thread stands in. */
+void netns_tell_ports(uint32_t netns, event_fn fn, void *ctx);
+void netns_name_minisocks(void);
+
+/*
+ * collector_tier.c: how minisockets are seen. `allowed` is 1 << enum wire_tw_tier, 0: not at all. tier_choose() takes the best
+ * of the allowed that works, and none if none does; tier_next() gives that up for the next, and says why.
+ */
+void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed);
+void tier_next(struct collector *c, uint32_t allowed, const char *why);
+bool tier_has_row(const struct collector *c, enum hook_row row); /* false: a hook of a tier that is not in use */
+void tier_configure(const struct collector *c, struct trace_bpf *trace);
+bool tier_attached(const struct collector *c);
+void tier_detach(struct collector *c);
 
 #endif

@@ -82,23 +82,34 @@ static bool seen_add(struct seen *seen, ino_t inode)
 	return true;
 }
 
-static int iterate_in(const char *namespace, const struct bpf_link *link, event_fn fn, void *ctx)
+struct visit {
+	const struct bpf_link *link;
+	iterate_enter_fn enter;
+	event_fn fn;
+	void *ctx;
+};
+
+static int iterate_in(const char *namespace, uint32_t netns, const struct visit *visit)
 {
 	int fd = open(namespace, O_RDONLY | O_CLOEXEC);
 	int err;
 
 	if (fd < 0)
 		return 0; /* the process ended meanwhile */
-	if (setns(fd, CLONE_NEWNET))
+	if (setns(fd, CLONE_NEWNET)) {
 		err = errno == ENOENT ? 0 : -errno;
-	else
-		err = iterate(link, fn, ctx);
+	} else {
+		if (visit->enter)
+			visit->enter(visit->ctx, netns);
+		err = iterate(visit->link, visit->fn, visit->ctx);
+	}
 	close(fd);
 	return err;
 }
 
-int iterate_namespaces(const struct bpf_link *link, event_fn fn, void *ctx, uint64_t *ret_namespaces)
+int iterate_namespaces(const struct bpf_link *link, iterate_enter_fn enter, event_fn fn, void *ctx, uint64_t *ret_namespaces)
 {
+	const struct visit visit = {.link = link, .enter = enter, .fn = fn, .ctx = ctx};
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct seen seen = {0};
 	struct dirent *entry;
@@ -115,7 +126,7 @@ int iterate_namespaces(const struct bpf_link *link, event_fn fn, void *ctx, uint
 			continue;
 		snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
 		if (!stat(path, &st) && seen_add(&seen, st.st_ino))
-			err = iterate_in(path, link, fn, ctx);
+			err = iterate_in(path, st.st_ino, &visit);
 	}
 	if (proc)
 		closedir(proc);

@@ -21,9 +21,12 @@
 /* The kernel's bpf_get_socket_cookie() for tracing programs. */
 #define COOKIE_FUNCTION "bpf_get_socket_ptr_cookie"
 
+#define TW_FALLBACK "the timer tracepoints tell it"
+#define TIMER_FALLBACK "scans every few seconds tell it, inferred"
+
 static const struct hook_fact {
 	const char *name, *type, *fact, *fallback;
-	int min_args, max_args; /* of a tracepoint */
+	int min_args, max_args; /* of a tracepoint or function */
 } hook_facts[HOOK_ROWS] = {
 	[HOOK_SET_STATE] = {"inet_sock_set_state", "tp_btf", "state changes", "none: the tool cannot run without it", 3, 3},
 	/* the same tracepoint: what the first program missed because it was interrupted */
@@ -40,6 +43,14 @@ static const struct hook_fact {
 	[HOOK_DESTROY] = {"tcp_destroy_sock", "tp_btf", "ends that were lost", "found at the next scan", 1, 1},
 	[HOOK_READ] = {"tcp_rcv_space_adjust", "tp_btf", "who serves an accepted connection", "who closes it, or who listens",
 		       1, 1},
+	[HOOK_TW_ALLOC] = {"inet_twsk_alloc", "fexit", "TIME_WAIT: begin, or overflow", TW_FALLBACK, 3, 3},
+	[HOOK_TW_SEGMENT] = {"tcp_timewait_state_process", "fentry", "TIME_WAIT: a segment comes", TW_FALLBACK, 3, 6},
+	[HOOK_TW_SEGMENT_DONE] = {"tcp_timewait_state_process (2)", "fexit", "TIME_WAIT: restarts", TW_FALLBACK, 3, 6},
+	[HOOK_TW_KILL] = {"inet_twsk_kill", "fentry", "TIME_WAIT: end, and why", TW_FALLBACK, 1, 1},
+	/* 6.11 replaced two arguments by one; only the first counts */
+	[HOOK_TIMER_START] = {"timer_start", "tp_btf", "TIME_WAIT: begin and restarts", TIMER_FALLBACK, 2, 3},
+	[HOOK_TIMER_CANCEL] = {"timer_cancel", "tp_btf", "TIME_WAIT: end, and why", TIMER_FALLBACK, 1, 1},
+	[HOOK_TIMER_EXPIRE] = {"timer_expire_entry", "tp_btf", "TIME_WAIT: expiry", TIMER_FALLBACK, 2, 2},
 	[HOOK_SCAN_FILES] = {"task_file", "iter", "existing sockets and their holders",
 			     "connections appear with their next event", 0, 0},
 	[HOOK_SCAN_TCP] = {"tcp", "iter", "existing sockets that no process holds", "they appear with their next event", 0, 0},
@@ -64,8 +75,22 @@ int probe_tracepoint_args(const struct btf *btf, const char *name)
 	return btf_vlen(t) - 1; /* the first is the tracepoint's own void * */
 }
 
+/* The same of a function. */
+static int function_args(const struct btf *btf, const char *name)
+{
+	const struct btf_type *t;
+	char function[80];
+	int id;
+
+	snprintf(function, sizeof(function), "%.*s", (int)strcspn(name, " "), name);
+	id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	t = id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	return t && btf_is_func_proto(t) ? btf_vlen(t) : -1;
+}
+
 static void probe_hook(const struct btf *btf, const struct hook_fact *fact, struct collector_hook *hook)
 {
+	bool function = fact->type[0] == 'f'; /* fentry, fexit */
 	char iter_type[80];
 	int args;
 
@@ -77,10 +102,11 @@ static void probe_hook(const struct btf *btf, const struct hook_fact *fact, stru
 		if (!hook->available)
 			snprintf(hook->why, sizeof(hook->why), "this kernel has no such iterator");
 	} else {
-		args = probe_tracepoint_args(btf, fact->name);
+		args = function ? function_args(btf, fact->name) : probe_tracepoint_args(btf, fact->name);
 		hook->available = args >= fact->min_args && args <= fact->max_args;
 		if (args < 0)
-			snprintf(hook->why, sizeof(hook->why), "this kernel has no such tracepoint");
+			snprintf(hook->why, sizeof(hook->why), "this kernel has no such %s",
+				 function ? "function" : "tracepoint");
 		else if (!hook->available)
 			snprintf(hook->why, sizeof(hook->why), "it has %d arguments here; this version knows %d to %d", args,
 				 fact->min_args, fact->max_args);

@@ -9,27 +9,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "bpf/scan.skel.h"
 #include "bpf/trace.skel.h"
+#include "clock.h"
 
 struct scan {
 	struct collector *collector;
 	event_fn fn;
 	void *ctx;
+	enum wire_scan_cause cause;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 static void scan_attach(struct collector *c, enum hook_row row, struct bpf_program *program)
 {
@@ -54,6 +47,7 @@ int scan_open(struct collector *c)
 	if (!c->scan)
 		return -errno;
 	bpf_program__set_autoload(c->scan->progs.scan_files, c->hooks[HOOK_SCAN_FILES].available);
+	c->scan->rodata->tick_ns = clock_tick_ns();
 	bpf_program__set_autoload(c->scan->progs.scan_tcp, c->hooks[HOOK_SCAN_TCP].available);
 	if (scan_bpf__load(c->scan)) {
 		unsigned int row;
@@ -79,24 +73,38 @@ static void scan_event(void *scan, const struct wire_hdr *ev)
 static void scan_mark(struct scan *s, enum wire_kind kind, int64_t value)
 {
 	struct wire_mark mark = {
-		.hdr = {.ts = now_ns(), .len = sizeof(mark), .kind = kind},
+		.hdr = {.ts = clock_now_ns(), .len = sizeof(mark), .kind = kind},
 		.value = value,
 	};
 
 	scan_event(s, &mark.hdr);
 }
 
+/* An iterate_enter_fn. */
+static void scan_enter(void *scan, uint32_t netns)
+{
+	const struct scan *s = scan;
+
+	if (s->cause != WIRE_SCAN_STARTUP && s->cause != WIRE_SCAN_RESYNC)
+		return;
+	netns_tell_ports(netns, s->fn, s->ctx);
+	if (s->collector->tier != WIRE_TIER_OFF)
+		netns_name_minisocks();
+}
+
 int collector_scan(struct collector *collector, enum wire_scan_cause cause, event_fn fn, void *ctx)
 {
-	struct scan s = {.collector = collector, .fn = fn, .ctx = ctx};
+	struct scan s = {.collector = collector, .fn = fn, .ctx = ctx, .cause = cause};
 	uint64_t namespaces = 0;
-	int err;
+	int err = 0;
 
 	collector->trace->bss->tell_deaths = true;
+	collector->scan->bss->minisocks_only = cause == WIRE_SCAN_MINISOCKS;
 	scan_mark(&s, WIRE_SCAN_BEGIN, cause);
-	err = iterate(collector->links[HOOK_SCAN_FILES], scan_event, &s);
+	if (cause != WIRE_SCAN_MINISOCKS)
+		err = iterate(collector->links[HOOK_SCAN_FILES], scan_event, &s);
 	if (!err && collector->links[HOOK_SCAN_TCP])
-		err = iterate_namespaces(collector->links[HOOK_SCAN_TCP], scan_event, &s, &namespaces);
+		err = iterate_namespaces(collector->links[HOOK_SCAN_TCP], scan_enter, scan_event, &s, &namespaces);
 	scan_mark(&s, WIRE_SCAN_END, namespaces);
 	collector->trace->bss->tell_deaths = false;
 	return err;

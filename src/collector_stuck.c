@@ -7,24 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/libbpf.h>
 
 #include "bpf/leak.skel.h"
+#include "clock.h"
 
 struct stuck_scan {
 	struct leak_bpf *bpf;
 	struct bpf_link *files, *tcp;
 };
-
-/* The coarse clock steps with the kernel's tick. */
-static uint64_t tick_ns(void)
-{
-	struct timespec tick;
-
-	return clock_getres(CLOCK_MONOTONIC_COARSE, &tick) ? 4000000 : (uint64_t)tick.tv_nsec;
-}
 
 static int open_iterators(struct stuck_scan *scan)
 {
@@ -33,7 +25,7 @@ static int open_iterators(struct stuck_scan *scan)
 	scan->bpf = leak_bpf__open();
 	if (!scan->bpf)
 		return -errno;
-	scan->bpf->rodata->tick_ns = tick_ns();
+	scan->bpf->rodata->tick_ns = clock_tick_ns();
 	err = leak_bpf__load(scan->bpf);
 	if (err)
 		return err;
@@ -82,11 +74,11 @@ void stuck_scan_close(struct stuck_scan *scan)
 
 static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
 {
-	struct wire_mark mark = {.hdr = {.len = sizeof(mark), .kind = kind}, .value = value};
-	struct timespec ts;
+	const struct wire_mark mark = {
+		.hdr = {.ts = clock_now_ns(), .len = sizeof(mark), .kind = kind},
+		.value = value,
+	};
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	mark.hdr.ts = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	fn(ctx, &mark.hdr);
 }
 
@@ -98,7 +90,7 @@ int stuck_scan_run(struct stuck_scan *scan, event_fn fn, void *ctx)
 	mark(WIRE_STUCK_BEGIN, 0, fn, ctx);
 	err = iterate(scan->files, fn, ctx);
 	if (!err)
-		err = iterate_namespaces(scan->tcp, fn, ctx, &namespaces);
+		err = iterate_namespaces(scan->tcp, NULL, fn, ctx, &namespaces);
 	mark(WIRE_STUCK_END, namespaces, fn, ctx);
 	return err;
 }

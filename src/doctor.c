@@ -20,9 +20,14 @@ struct report {
 	struct utsname uts;
 };
 
-static void examine(struct report *r, bool verbose)
+static void examine(struct report *r, const struct options *options)
 {
-	const struct collector_config config = {.ring_bytes = 1, .verbose = verbose}; /* the smallest rings */
+	const struct collector_config config = {
+		.ring_bytes = 1, /* the smallest rings */
+		.verbose = options->verbose,
+		.tiers = options->tiers ? options->tiers : COLLECTOR_TIERS_ALL,
+		.tiers_forced = options->tiers,
+	};
 	struct collector *collector = NULL;
 	const struct collector_hook *hooks;
 
@@ -42,16 +47,16 @@ static void print_rows(const struct collector_hook *rows, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		printf("%-24s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].name, rows[i].type, rows[i].available ? "yes" : "no",
-		       rows[i].used ? "yes" : "no", rows[i].fact, rows[i].used ? "" : rows[i].fallback,
-		       rows[i].used || !rows[i].why[0] ? "" : ": ", rows[i].why);
+		printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].name, rows[i].type, rows[i].available ? "yes" : "no",
+		       rows[i].used ? "yes" : "no", rows[i].fact, rows[i].used || rows[i].spare ? "" : rows[i].fallback,
+		       rows[i].used || rows[i].spare || !rows[i].why[0] ? "" : ": ", rows[i].why);
 }
 
 static void print_table(const struct report *r)
 {
 	printf("tcplife-fsm %s, Linux %s, %s, libbpf %s\n\n", version_string, r->uts.release, r->uts.machine,
 	       collector_libbpf_version());
-	printf("%-24s %-8s %-5s %-5s %-38s %s\n", "HOOK", "TYPE", "HERE", "USED", "TELLS", "WITHOUT IT");
+	printf("%-30s %-8s %-5s %-5s %-38s %s\n", "HOOK", "TYPE", "HERE", "USED", "TELLS", "WITHOUT IT");
 	print_rows(r->features, r->features_n);
 	print_rows(r->hooks, r->hooks_n);
 	if (r->failure.problem)
@@ -105,7 +110,7 @@ int command_doctor(const struct options *options)
 {
 	static struct report report;
 
-	examine(&report, options->verbose);
+	examine(&report, options);
 	if (options->json)
 		print_json(&report);
 	else

@@ -52,6 +52,8 @@ const struct option_rule option_rules[] = {
 	{KEY_RECORD, TAKES_TRACE, false, NULL},
 	{'d', TAKES_LIVE, false, A_DURATION},
 	{KEY_RING, TAKES_LIVE, false, "a size is a number with K, M or G, like 16M, from 256K to 1G"},
+	{KEY_TIME_WAIT, TAKES_OUTPUT, false, "it is join, split or off"},
+	{KEY_HOOKS, TAKES_LIVE | 1 << COMMAND_DOCTOR, true, "hooks for TIME_WAIT are fentry, timer and scan"},
 	{KEY_MAX_CONNECTIONS, TAKES_LIVES, false, "a number from 1 to 16777216"},
 	{KEY_THRESHOLD, TAKES_LEAKS, false, A_DURATION},
 	{KEY_BY, TAKES_LEAKS, false, "leaks are grouped by process, peer or cgroup"},
@@ -142,6 +144,20 @@ static int add_event(const char *word, uint32_t *mask)
 	return -EINVAL;
 }
 
+static int add_tier(const char *word, uint32_t *mask)
+{
+	static const char *const names[WIRE_TIER_MAX] = {
+		[WIRE_TIER_FENTRY] = "fentry", [WIRE_TIER_TIMER] = "timer", [WIRE_TIER_SCAN] = "scan"};
+
+	for (enum wire_tw_tier tier = WIRE_TIER_FENTRY; tier < WIRE_TIER_MAX; tier++) {
+		if (!parse_name_equal(word, names[tier]))
+			continue;
+		*mask |= 1U << tier;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 /* One word of a list: 0, -EINVAL or -ENOMEM. */
 static int take_word(struct options *o, int key, const char *word)
 {
@@ -164,6 +180,8 @@ static int take_word(struct options *o, int key, const char *word)
 		return add_end(word, &s->ends);
 	case KEY_EVENTS:
 		return add_event(word, &o->events);
+	case KEY_HOOKS:
+		return add_tier(word, &o->tiers);
 	}
 	return -EINVAL;
 }
@@ -184,6 +202,19 @@ static bool take_by(const char *arg, enum leak_by *ret)
 		if (!parse_name_equal(arg, leak_by_name(by)))
 			continue;
 		*ret = by;
+		return true;
+	}
+	return false;
+}
+
+static bool take_time_wait(const char *arg, enum conn_tw_mode *ret)
+{
+	static const char *const names[] = {[CONN_TW_JOIN] = "join", [CONN_TW_SPLIT] = "split", [CONN_TW_OFF] = "off"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!parse_name_equal(arg, names[i]))
+			continue;
+		*ret = i;
 		return true;
 	}
 	return false;
@@ -229,6 +260,8 @@ static bool take_value(struct options *o, int key, const char *arg)
 		return parse_duration(arg, &o->duration_ns);
 	case KEY_RING:
 		return parse_size(arg, &o->ring_bytes) && o->ring_bytes >= RING_MIN && o->ring_bytes <= RING_MAX;
+	case KEY_TIME_WAIT:
+		return take_time_wait(arg, &o->time_wait);
 	case KEY_MAX_CONNECTIONS:
 		return take_u32(arg, CONNECTIONS_MAX, &o->max_connections);
 	case KEY_THRESHOLD:

@@ -32,6 +32,8 @@ enum option_key {
 	KEY_FOLLOW,
 	KEY_FROM,
 	KEY_ASCII,
+	KEY_TIME_WAIT,
+	KEY_HOOKS,
 };
 
 enum option_takers {

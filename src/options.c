@@ -48,6 +48,11 @@ static const struct argp_option argp_options[] = {
 	{.name = "json", .key = 'j', .doc = "JSON lines instead of a table"},
 	{.name = "output", .key = 'o', .arg = "FILE", .doc = "Write to FILE, not to standard output"},
 	{.name = "events", .key = KEY_EVENTS, .arg = "LIST", .doc = "Records to write"},
+	{.name = "time-wait",
+	 .key = KEY_TIME_WAIT,
+	 .arg = "join,split,off",
+	 .doc = "Tell a connection after its TIME_WAIT (join, the default with --json), or at its close and TIME_WAIT apart "
+		"(split, the default without), or do not follow TIME_WAIT at all"},
 	{.name = "progress", .key = KEY_PROGRESS, .arg = "DUR", .doc = "Report living connections every DUR"},
 	{.name = "summary", .key = KEY_SUMMARY, .arg = "DUR", .doc = "Totals every DUR (60s)"},
 	{.key = 'T', .doc = "Full date and time"},
@@ -68,6 +73,10 @@ static const struct argp_option argp_options[] = {
 	{.name = "ascii", .key = KEY_ASCII, .doc = "Draw with ASCII characters"},
 
 	{.doc = "Run:", .group = 5},
+	{.name = "hooks",
+	 .key = KEY_HOOKS,
+	 .arg = "fentry,timer,scan",
+	 .doc = "How TIME_WAIT may be seen: the best of these that works (default: all)"},
 	{.name = "duration", .key = 'd', .arg = "DUR", .doc = "Stop after DUR"},
 	{.name = "ring", .key = KEY_RING, .arg = "SIZE", .doc = "Buffer for the kernel's events (16M)"},
 	{.name = "max-connections", .key = KEY_MAX_CONNECTIONS, .arg = "N", .doc = "Track at most N at a time (1000000)"},
@@ -235,6 +244,20 @@ static error_t settle_events(struct context *ctx)
 	return 0;
 }
 
+/* A table is read as it grows, a pipeline wants one record; and what is switched off has no hooks to choose. */
+static error_t settle_time_wait(struct context *ctx)
+{
+	struct options *o = &ctx->options;
+
+	if (!was_seen(ctx, KEY_TIME_WAIT))
+		o->time_wait = o->json || o->from ? CONN_TW_JOIN : CONN_TW_SPLIT;
+	if (o->time_wait == CONN_TW_OFF && o->tiers)
+		return refuse(ctx, "--hooks: --time-wait off needs none of them, leave one of the two out");
+	if (o->time_wait == CONN_TW_SPLIT && o->json && !was_seen(ctx, KEY_EVENTS))
+		o->events |= 1U << RECORD_TIME_WAIT;
+	return 0;
+}
+
 /* What only the whole command line can tell. */
 static error_t check_together(struct context *ctx)
 {
@@ -257,7 +280,7 @@ static error_t check_together(struct context *ctx)
 		return refuse(ctx, "--output '%s': it is what --from reads, write to another file", o->output);
 	if (o->record && same_file(o->record, o->output))
 		return refuse(ctx, "--record '%s': the output goes there too, use two files", o->record);
-	return settle_events(ctx);
+	return settle_events(ctx) ? ECANCELED : settle_time_wait(ctx);
 }
 
 /* A full disk must not look like success; a reader that leaves is one. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/leak_group.h"
+#include "core/conn.h"
 
 enum exit_code {
 	EXIT_OK = 0,
@@ -69,6 +70,8 @@ struct options {
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t ring_bytes;
 	uint32_t max_connections;
+	enum conn_tw_mode time_wait;
+	uint32_t tiers; /* --hooks, 1 << enum wire_tw_tier; 0: not given */
 	bool verbose;
 	uint64_t threshold_ns; /* in CLOSE_WAIT for so long is a leak */
 	uint64_t watch_ns;     /* 0: look once */

@@ -118,6 +118,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		.max_connections = config->header->max_connections,
 		.progress_ns = o->progress_ns,
 		.summary_ns = o->events & (1u << RECORD_SUMMARY) ? o->summary_ns : 0,
+		.time_wait = o->time_wait,
 		.wanted = o->events,
 	};
 	struct pipeline *p = calloc(1, sizeof(*p));

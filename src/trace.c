@@ -35,8 +35,9 @@
 #define RESYNC_NS (5000 * MS) /* at the most one scan for losses in this time */
 #define PROGRESS_SCANS 4      /* so often in a period what goes on is scanned for its counters */
 #define PROGRESS_MIN_NS (1000 * MS)
-#define CLOCK_STEP_NS (1 * MS) /* smaller changes of the wall clock are noise */
-#define FLUSH_NS (100 * MS)    /* to anything but a terminal */
+#define CLOCK_STEP_NS (1 * MS)   /* smaller changes of the wall clock are noise */
+#define MINISOCKS_NS (5000 * MS) /* where no hook shows them, they are looked for so often */
+#define FLUSH_NS (100 * MS)      /* to anything but a terminal */
 #define QUEUE_BYTES (64u << 20)
 #define QUEUE_LAST_WAIT_NS (2000 * MS) /* for a reader that hangs, at the end */
 
@@ -49,7 +50,7 @@ struct trace {
 	struct recorder *recorder;
 	struct collector *collector;
 	struct pipeline *pipeline;
-	uint64_t next_tick, next_aggregates, next_resync, next_progress, stop_at;
+	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, stop_at;
 	uint64_t told_dropped;
 	bool resync; /* something was lost: look what exists */
 	bool stop;
@@ -124,6 +125,8 @@ static void tell_hooks(struct trace *t, uint64_t now)
 
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
+		if (hooks[i].spare)
+			continue;
 		len = snprintf(text, sizeof(text), "%s%c%s%c%s", hooks[i].name, '\0', hooks[i].type, '\0', hooks[i].why);
 		pipeline_tell(t->pipeline, now, WIRE_HOOK, hooks[i].used, text, len);
 	}
@@ -141,10 +144,20 @@ static bool degraded(const struct trace *t)
 
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
-		if (!hooks[i].used)
+		if (!hooks[i].used && !hooks[i].spare)
 			return true;
 	}
 	return false;
+}
+
+static void tell_tier(struct trace *t, uint64_t now)
+{
+	const struct wire_mark mark = {
+		.hdr = {.ts = now, .len = sizeof(mark), .kind = WIRE_TW_TIER},
+		.value = collector_tier(t->collector),
+	};
+
+	pipeline_feed(t->pipeline, &mark.hdr);
 }
 
 /* The programs are attached already: what happens from here on is in the stream, what was before is in the scan. */
@@ -153,6 +166,7 @@ static void tell_start(struct trace *t)
 	uint64_t now = clock_now_ns();
 	int err;
 
+	tell_tier(t, now);
 	collector_reason_names(now, pipeline_feed, t->pipeline);
 	tell_hooks(t, now);
 	tell_meta(t, now, "start");
@@ -179,6 +193,10 @@ static int open_trace(struct trace *t)
 	const struct collector_config collector_config = {
 		.ring_bytes = t->options->ring_bytes,
 		.verbose = t->options->verbose,
+		.tiers = t->options->time_wait == CONN_TW_OFF ? 0
+			 : t->options->tiers                  ? t->options->tiers
+							      : COLLECTOR_TIERS_ALL,
+		.tiers_forced = t->options->tiers,
 	};
 	struct collector_failure failure = {0};
 	struct pipeline_config with_recorder = config;
@@ -268,6 +286,9 @@ static bool scan_if_due(struct trace *t, uint64_t now)
 	} else if (t->options->progress_ns && now >= t->next_progress) {
 		cause = WIRE_SCAN_PROGRESS;
 		t->next_progress = now + progress_scan_ns(t->options);
+	} else if (collector_tier(t->collector) == WIRE_TIER_SCAN && now >= t->next_minisocks) {
+		cause = WIRE_SCAN_MINISOCKS;
+		t->next_minisocks = now + MINISOCKS_NS;
 	} else {
 		return false;
 	}

@@ -99,6 +99,8 @@ struct sock_common { /* the head of struct sock, inet_timewait_sock and request_
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 	unsigned long skc_flags;
+	u32 skc_tw_rcv_nxt; /* of minisockets, in unions */
+	u32 skc_tw_snd_nxt;
 };
 
 struct timer_list {
@@ -227,6 +229,7 @@ struct tcphdr {
 
 struct request_sock {
 	struct sock_common __req_common;
+	u8 num_retrans;
 };
 
 struct inet_request_sock {
@@ -239,7 +242,8 @@ struct tcp_request_sock {
 
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
-	unsigned char tw_substate;
+	volatile unsigned char tw_substate;
+	struct timer_list tw_timer;
 };
 
 struct tcp_timewait_sock {

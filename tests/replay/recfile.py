@@ -16,10 +16,10 @@ BLOCK_MAGIC, BLOCK_BYTES = 0x4B4C4250, 64 * 1024
 
 KINDS = (
     "STATE", "DESTROY", "RETRANSMIT", "RESET", "TOUCH", "SCAN", "SCAN_BEGIN", "SCAN_END", "AGGREGATE", "LOST", "TICK",
-    "CLOCK", "EXE", "CGROUP", "RST_REASON", "HOOK", "META",
+    "CLOCK", "EXE", "CGROUP", "RST_REASON", "HOOK", "META", "MINISOCK", "TW_TIER", "PORT_RANGE",
 )  # fmt: skip
 # of the kinds that carry parts, the size without them
-SOCKET_KINDS = {"STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64}
+SOCKET_KINDS = {"STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64, "MINISOCK": 48}
 TEXT_KINDS = {"EXE", "CGROUP", "RST_REASON", "HOOK", "META"}
 PARTS = {"task": (1, 32), "ident": (2, 64), "stats": (4, 72)}
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Minisockets: what the state tracepoint never shows. A socket that enters TIME_WAIT, or that is closed in FIN_WAIT2, goes to
+ * CLOSE, and a small struct inet_timewait_sock waits in its place. Two sets of programs see it, of which one is loaded:
+ *
+ * fentry: inet_twsk_alloc() makes it (or cannot), tcp_timewait_state_process() takes the segments that reach it,
+ *         inet_twsk_kill() ends it. They run for minisockets only.
+ * timer:  its life is that of its timer, for kernels that refuse fentry. The three timer tracepoints run for every timer of
+ *         the host, so all other timers must leave at the first comparison. Setting the timer to a moment in the same bucket
+ *         of the timer wheel is silent (__mod_timer()); the due time that the next event carries reveals it.
+ *
+ * Why it ends is not an argument of anything: the kernel's own stack says who ended it.
+ */
+#ifndef MINISOCK_BPF_H
+#define MINISOCK_BPF_H
+
+#include "bpf/emit.bpf.h"
+#include "bpf/sock.bpf.h"
+
+#define TIMEWAIT_NS 60000000000LL /* TCP_TIMEWAIT_LEN: the same in all kernels, and no sysctl changes it */
+#define STACK_FRAMES 20
+
+/* Set before load. */
+const volatile __u64 tick_ns = 4000000; /* a jiffy */
+const volatile __u64 tw_timer_handler_addr = 0;
+const volatile struct caller_range callers[CALLERS_MAX] = {};
+
+/* bpf_jiffies64() and timer->expires count the same ticks. */
+static __always_inline __s64 remaining_ns(unsigned long expires)
+{
+	return (__s64)(expires - bpf_jiffies64()) * (__s64)tick_ns;
+}
+
+static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
+{
+	switch (caller) {
+	case CALLER_STATE_PROCESS:
+		return WIRE_CAUSE_RESET;
+	case CALLER_V4_RCV: /* after tcp_timewait_state_process(): for a new SYN, or, in FIN_WAIT2, for what is answered by RST
+			     */
+	case CALLER_V6_RCV:
+		return substate == WIRE_TIME_WAIT ? WIRE_CAUSE_REUSED : WIRE_CAUSE_RESET;
+	case CALLER_V4_CONNECT:
+	case CALLER_V6_CONNECT:
+		return WIRE_CAUSE_REUSED;
+	case CALLER_INET_PURGE:
+	case CALLER_TCP_PURGE:
+		return WIRE_CAUSE_NETNS_GONE;
+	case CALLER_ABORT:
+		return WIRE_CAUSE_KILLED;
+	case CALLER_TIMER:
+		return WIRE_CAUSE_EXPIRED;
+	default:
+		return WIRE_CAUSE_UNKNOWN;
+	}
+}
+
+/* The innermost counts: a softirq's stack goes on into that of the task which it interrupted. */
+static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
+{
+	__u64 frames[STACK_FRAMES] = {};
+	__u32 i, caller;
+
+	if (bpf_get_stack(ctx, frames, sizeof(frames), 0) < 0)
+		return WIRE_CAUSE_UNKNOWN;
+	for (i = 0; i < STACK_FRAMES; i++) {
+		for (caller = 0; caller < CALLERS_MAX; caller++) {
+			if (frames[i] > callers[caller].begin && frames[i] <= callers[caller].end)
+				return cause_of(caller, substate);
+		}
+	}
+	return WIRE_CAUSE_UNKNOWN;
+}
+
+/* `tw` may be any pointer: it is read with care. */
+static __always_inline void tell_minisock(const struct inet_timewait_sock *tw, __u8 what, __u8 cause)
+{
+	struct wire_minisock *w;
+	void *ring;
+
+	w = event_reserve(&ring, sizeof(*w));
+	if (!w)
+		return;
+	fill_hdr(&w->hdr, bpf_ktime_get_ns(), BPF_CORE_READ(tw, __tw_common.skc_cookie.counter), WIRE_MINISOCK, 0, sizeof(*w),
+		 WIRE_TIME_WAIT);
+	w->hdr.new_state = BPF_CORE_READ(tw, tw_substate);
+	w->remaining_ns = remaining_ns(BPF_CORE_READ(tw, tw_timer.expires));
+	w->snd_nxt = BPF_CORE_READ(tw, __tw_common.skc_tw_snd_nxt);
+	w->rcv_nxt = BPF_CORE_READ(tw, __tw_common.skc_tw_rcv_nxt);
+	w->what = what;
+	w->cause = cause;
+	__builtin_memset(w->pad, 0, sizeof(w->pad));
+	event_submit(ring, w);
+}
+
+/* fentry */
+
+/* On return: the minisocket exists, its timer does not run yet. */
+SEC("fexit/inet_twsk_alloc")
+int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, const struct inet_timewait_sock *tw)
+{
+	const struct tcp_sock *tp = sock_is_tcp(sk) ? bpf_skc_to_tcp_sock((void *)sk) : NULL;
+	struct wire_minisock *w;
+	void *ring;
+
+	if (!tp)
+		return 0;
+	w = event_reserve(&ring, sizeof(*w));
+	if (!w)
+		return 0;
+	fill_hdr(&w->hdr, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk), WIRE_MINISOCK, 0, sizeof(*w), WIRE_TIME_WAIT);
+	w->hdr.new_state = state;
+	w->remaining_ns = tw && state == WIRE_TIME_WAIT ? TIMEWAIT_NS : 0;
+	w->snd_nxt = tp->snd_nxt;
+	w->rcv_nxt = tp->rcv_nxt;
+	w->what = tw ? WIRE_MINI_STARTED : WIRE_MINI_REFUSED;
+	w->cause = 0;
+	__builtin_memset(w->pad, 0, sizeof(w->pad));
+	event_submit(ring, w);
+	return 0;
+}
+
+struct tw_before tw_before[TRACE_MAX_CPUS];
+
+static __always_inline struct tw_before *my_tw_before(void)
+{
+	return &tw_before[bpf_get_smp_processor_id() & (TRACE_MAX_CPUS - 1)];
+}
+
+SEC("fentry/tcp_timewait_state_process")
+int BPF_PROG(on_tw_segment, const struct inet_timewait_sock *tw)
+{
+	struct tw_before *before = my_tw_before();
+
+	before->tw = (__u64)tw;
+	before->expires = tw->tw_timer.expires;
+	before->substate = tw->tw_substate;
+	return 0;
+}
+
+SEC("fexit/tcp_timewait_state_process")
+int BPF_PROG(on_tw_segment_done, const struct inet_timewait_sock *tw)
+{
+	struct tw_before *before = my_tw_before();
+
+	if (before->tw != (__u64)tw) /* it was ended, and may be another's by now */
+		return 0;
+	before->tw = 0;
+	if (tw->tw_timer.expires != before->expires || tw->tw_substate != before->substate)
+		tell_minisock(tw, WIRE_MINI_STARTED, 0);
+	return 0;
+}
+
+SEC("fentry/inet_twsk_kill")
+int BPF_PROG(on_tw_kill, const struct inet_timewait_sock *tw)
+{
+	my_tw_before()->tw = 0;
+	tell_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate));
+	return 0;
+}
+
+/* timer */
+
+static __always_inline bool is_tw_timer(const struct timer_list *timer)
+{
+	return (__u64)timer->function == tw_timer_handler_addr;
+}
+
+static __always_inline const struct inet_timewait_sock *timer_tw(const struct timer_list *timer)
+{
+	return (const void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
+}
+
+SEC("tp_btf/timer_start") /* its other arguments changed in 6.11 */
+int BPF_PROG(on_tw_timer_start, const struct timer_list *timer)
+{
+	if (is_tw_timer(timer))
+		tell_minisock(timer_tw(timer), WIRE_MINI_STARTED, 0);
+	return 0;
+}
+
+/*
+ * Stopped to be set anew, to expire, or to die. Once it is due it expires nearly always, within microseconds: asking the stack
+ * then would only cost.
+ */
+SEC("tp_btf/timer_cancel")
+int BPF_PROG(on_tw_timer_cancel, const struct timer_list *timer)
+{
+	const struct inet_timewait_sock *tw;
+	__u8 cause = WIRE_CAUSE_UNKNOWN;
+
+	if (!is_tw_timer(timer))
+		return 0;
+	tw = timer_tw(timer);
+	if (remaining_ns(timer->expires) > 0)
+		cause = cause_by_stack(ctx, BPF_CORE_READ(tw, tw_substate));
+	tell_minisock(tw, WIRE_MINI_STOPPED, cause);
+	return 0;
+}
+
+SEC("tp_btf/timer_expire_entry")
+int BPF_PROG(on_tw_timer_expire, const struct timer_list *timer)
+{
+	if (is_tw_timer(timer))
+		tell_minisock(timer_tw(timer), WIRE_MINI_ENDED, WIRE_CAUSE_EXPIRED);
+	return 0;
+}
+
+#endif /* MINISOCK_BPF_H */
