@@ -54,7 +54,7 @@ enum wire_kind {
 	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, text = path */
 	WIRE_CGROUP = 14,     /* struct wire_text: key = cgroup id, text = path */
 	WIRE_RST_REASON = 15, /* struct wire_text: key = number in this kernel, text = name */
-	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, text = name NUL type NUL why */
+	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, 2 if not needed, text = name NUL type NUL why */
 	WIRE_META = 17,       /* struct wire_text: text = what ("start", "ready", "degraded", "stop") */
 	/* from the kernel */
 	WIRE_MINISOCK =

@@ -183,7 +183,8 @@ static void feed_hook(struct pipeline *p, const struct wire_text *text)
 		if (pos < HOOK_TEXT - 1)
 			pos++;
 	}
-	p->hooks[p->hooks_n++] = (struct sink_hook){.name = fields[0], .type = fields[1], .why = fields[2], .ok = text->key};
+	p->hooks[p->hooks_n++] = (struct sink_hook){
+		.name = fields[0], .type = fields[1], .why = fields[2], .ok = text->key == 1, .spare = text->key == 2};
 }
 
 static void feed_meta(struct pipeline *p, const struct wire_text *text)

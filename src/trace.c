@@ -125,10 +125,8 @@ static void tell_hooks(struct trace *t, uint64_t now)
 
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
-		if (hooks[i].spare)
-			continue;
 		len = snprintf(text, sizeof(text), "%s%c%s%c%s", hooks[i].name, '\0', hooks[i].type, '\0', hooks[i].why);
-		pipeline_tell(t->pipeline, now, WIRE_HOOK, hooks[i].used, text, len);
+		pipeline_tell(t->pipeline, now, WIRE_HOOK, hooks[i].used ? 1 : hooks[i].spare ? 2 : 0, text, len);
 	}
 }
 

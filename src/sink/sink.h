@@ -18,7 +18,7 @@
 
 struct sink_hook {                     /* a row of meta.hooks */
 	const char *name, *type, *why; /* why: "" when used */
-	bool ok;
+	bool ok, spare; /* spare: not used, and nothing is missing without it */
 };
 
 struct sink_limits {

@@ -277,7 +277,7 @@ static void text_degraded(struct text *t, const struct record_meta *m)
 
 	buf_str(&t->b, "# degraded:");
 	for (size_t i = 0; i < m->hooks_len; i++) {
-		if (m->hooks[i].ok)
+		if (m->hooks[i].ok || m->hooks[i].spare)
 			continue;
 		text_phrase(t, before, m->hooks[i].name);
 		text_phrase(t, ": ", m->hooks[i].why);

@@ -456,8 +456,8 @@ static void test_meta(void **state)
 {
 	static char why[4000];
 	static struct sink_hook many[200];
-	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true},
-					  {"tcp_time_wait", "fentry", "EPERM", false}};
+	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
+					  {"tcp_time_wait", "fentry", "EPERM", false, false}};
 	struct record_meta m = {.what = "ready", .hooks = hooks, .hooks_len = 2, .limits = {1000000, 16777216}};
 	struct sink_context bare = {.instance = "0a1b2c3d4e5f"};
 	struct record rec = sample_record(RECORD_META, &m);
@@ -472,7 +472,7 @@ static void test_meta(void **state)
 	       "\"limits\":{\"max_connections\":1000000,\"ring_bytes\":16777216}}\n");
 	memset(why, '\x01', sizeof(why) - 1);
 	for (size_t i = 0; i < 200; i++)
-		many[i] = (struct sink_hook){i == 0 ? "first" : i == 199 ? "last" : "between", "tp_btf", why, false};
+		many[i] = (struct sink_hook){i == 0 ? "first" : i == 199 ? "last" : "between", "tp_btf", why, false, false};
 	m.hooks = many;
 	m.hooks_len = 200;
 	line(RECORD_META, &m, NULL);
