@@ -157,9 +157,9 @@ static void test_other_records(void **state)
 	struct conn_time_wait_record tw = {
 		.time_wait = {.entered = true, .us_known = true, .us = 61700000, .end = WIRE_CAUSE_EXPIRED}};
 	struct conn_lost_record l = {.stage = WIRE_LOST_RING, .count = 12, .connections_affected = 40};
-	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true},
-					  {"tcp_send_reset", "tp_btf", "not in\x1b this kernel", false},
-					  {"tcp_time_wait", "fentry", "EPERM", false}};
+	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
+					  {"tcp_send_reset", "tp_btf", "not in\x1b this kernel", false, false},
+					  {"tcp_time_wait", "fentry", "EPERM", false, false}};
 	struct record_meta m = {.what = "degraded", .hooks = hooks, .hooks_len = 3};
 
 	(void)state;
@@ -213,7 +213,7 @@ static void test_bounds(void **state)
 	(void)state;
 	memset(why, 2, sizeof(why) - 1);
 	for (size_t i = 0; i < 200; i++)
-		hooks[i] = (struct sink_hook){"hook", "tp_btf", why, false};
+		hooks[i] = (struct sink_hook){"hook", "tp_btf", why, false, false};
 	line(&narrow, RECORD_META, &m);
 	assert_true(strlen(out) <= SINK_LINE_MAX);
 	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
