@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define YEAR_LAST 2261 /* int64_t nanoseconds go no further */
 #define US_MAX ((UINT64_C(1) << 53) - 1)
 
 struct reader {
@@ -104,7 +105,8 @@ static bool get_time(struct reader *rd, const json_t *object, const char *key, i
 	if (!text)
 		return false;
 	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (!rest || strlen(rest) != 8 || sscanf(rest, ".%6uZ%n", &us, &used) != 1 || used != 8 || tm.tm_year < 70) {
+	if (!rest || strlen(rest) != 8 || sscanf(rest, ".%6uZ%n", &us, &used) != 1 || used != 8 || tm.tm_year < 70 ||
+	    tm.tm_year > YEAR_LAST - 1900) {
 		refuse(rd, "%s is not a time like 2026-01-02T03:04:05.000000Z", key);
 		return false;
 	}

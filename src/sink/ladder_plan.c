@@ -303,7 +303,7 @@ static void place(struct ladder_plan *plan, int side, const struct entry *entry,
 	*from = i;
 }
 
-static const char *end_note(const struct conn_record *rec)
+static const char *end_note(const struct conn_record *rec, unsigned int last)
 {
 	static const char *const notes[CONN_END_MAX] = {
 		[CONN_END_RST_SENT] = "reset",
@@ -323,7 +323,11 @@ static const char *end_note(const struct conn_record *rec)
 		[WIRE_CAUSE_NETNS_GONE] = "its network namespace is gone",
 	};
 
-	return rec->time_wait.entered ? minisock_notes[rec->time_wait.end] : notes[rec->end];
+	if (!rec->time_wait.entered)
+		return notes[rec->end];
+	if (last == WIRE_FIN_WAIT2 && rec->time_wait.end == WIRE_CAUSE_EXPIRED)
+		return "the other end never closed";
+	return minisock_notes[rec->time_wait.end];
 }
 
 static const char found_note[] = "found: began before the tool";
@@ -376,10 +380,10 @@ static void place_states(struct ladder_plan *plan, const struct ladder_end *end,
 		entry.at_us += (int64_t)entry.state.us;
 	else
 		entry.at_us = end->start_us + (int64_t)((rec->end_ns - rec->start_ns) / 1000);
+	entry.note = end_note(rec, entry.tcp_state);
 	entry.state = (struct ladder_state){.name = conn_state_name(WIRE_CLOSE)};
 	entry.tcp_state = WIRE_CLOSE;
 	entry.found = false;
-	entry.note = end_note(rec);
 	place(plan, side, &entry, &from);
 }
 

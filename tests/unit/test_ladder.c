@@ -462,6 +462,26 @@ static void test_half_close(void **state)
 		    second < strstr(text, "TIME_WAIT"));
 }
 
+/* A minisocket may outlive the record, and what it ends with is said. */
+static void test_fin_wait2(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	four_way_client(&c);
+	c.timeline_len = 4;
+	c.segments_len = 5;
+	c.end_ns = c.start_ns + 60 * SAMPLE_S;
+	c.timeline[3].us = 60000000 - 44657;
+	c.time_wait = (struct conn_time_wait){.entered = true, .fin_wait2 = true, .end = WIRE_CAUSE_EXPIRED};
+	draw(&c, NULL, true);
+	assert_non_null(strstr(text, "CLOSE |    the other end never closed   :\n"));
+	c.time_wait.end = WIRE_CAUSE_UNKNOWN;
+	draw(&c, NULL, true);
+	assert_null(strstr(text, "never closed"));
+	assert_null(strstr(strstr(text, "FIN_WAIT2"), "CLOSE |"));
+}
+
 static void test_hostile_name(void **state)
 {
 	struct conn_record c;
@@ -578,9 +598,10 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end), cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),    cmocka_unit_test(test_half_close),
-		cmocka_unit_test(test_hostile_name),  cmocka_unit_test(test_huge),    cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),      cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),         cmocka_unit_test(test_half_close),
+		cmocka_unit_test(test_fin_wait2),     cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A line of any bytes as a record of each end of a connection. Whatever it says: a reason why it is none, or ladders that fit
+ * into their place, into 80 columns and, where asked for, into ASCII.
+ */
+#include "src/jsonread.h"
+#include "src/sink/canvas.h"
+#include "src/sink/ladder.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void check_ladder(const struct couple_end *left, const struct couple_end *right, bool ascii)
+{
+	static char text[LADDER_MAX];
+	struct ladder ladder = {.left = {&left->rec, left->start_us, left->reset_reason}, .boot = left->boot, .ascii = ascii};
+	size_t columns = 0, len;
+
+	if (right)
+		ladder.right = (struct ladder_end){&right->rec, right->start_us, right->reset_reason};
+	len = ladder_draw(&ladder, text, sizeof(text));
+	check(len && len <= sizeof(text) && text[len - 1] == '\n');
+	for (size_t i = 0; i < len; i++) {
+		columns = text[i] == '\n' ? 0 : columns + ((text[i] & 0xc0) != 0x80);
+		check(columns <= CANVAS_WIDTH);
+		check(text[i] == '\n' || (unsigned char)text[i] >= ' ');
+		check(!ascii || (unsigned char)text[i] < 0x7f);
+	}
+}
+
+/* The same life from the other end: what came is what left. */
+static void turn(struct couple_end *end)
+{
+	for (unsigned int i = 0; i < end->rec.segments_len; i++)
+		end->rec.segments[i].dir = !end->rec.segments[i].dir;
+	end->start_us += 7;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct jsonread line;
+	static struct couple_end other;
+	char why[JSONREAD_WHY_LEN] = "";
+	int kind = jsonread_line((const char *)data, size, &line, why);
+
+	check(kind >= 0 || why[0]);
+	if (kind <= 0)
+		return 0;
+	other = line.end;
+	turn(&other);
+	check_ladder(&line.end, NULL, false);
+	check_ladder(&line.end, NULL, true);
+	check_ladder(&line.end, &other, false);
+	check_ladder(&other, &line.end, true);
+	return 0;
+}
