@@ -79,7 +79,7 @@ static void imply(struct far_end *far, struct ladder_step *step)
 {
 	unsigned int state = step->seg.dir == CONN_OUT ? on_arrival(far, &step->seg) : on_departure(far, &step->seg);
 
-	if (state == far->state)
+	if (step->lost || state == far->state)
 		return;
 	far->state = state;
 	step->state[LADDER_RIGHT] = (struct ladder_state){.name = conn_state_name(state), .inferred = true};

@@ -482,6 +482,23 @@ static void test_fin_wait2(void **state)
 	assert_null(strstr(strstr(text, "FIN_WAIT2"), "CLOSE |"));
 }
 
+/* A FIN that nobody answers says nothing of the other end. */
+static void test_last_ack(void **state)
+{
+	struct conn_record client, server;
+
+	(void)state;
+	four_way_client(&client);
+	four_way_server(&server, &client);
+	server.segments_len--;
+	server.segments[5].n = 9;
+	server.end = CONN_END_TIMEOUT;
+	draw(&server, NULL, true);
+	assert_non_null(strstr(text, "FIN,ACK seq=1 ack=302 x9 ---?:\n"));
+	assert_non_null(strstr(text, "timeout"));
+	assert_null(strstr(text, "TIME_WAIT"));
+}
+
 static void test_hostile_name(void **state)
 {
 	struct conn_record c;
@@ -598,10 +615,10 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),      cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),         cmocka_unit_test(test_half_close),
-		cmocka_unit_test(test_fin_wait2),     cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),    cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),       cmocka_unit_test(test_half_close),
+		cmocka_unit_test(test_fin_wait2),     cmocka_unit_test(test_last_ack),   cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_huge),          cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
