@@ -22,6 +22,7 @@
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
+#define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, the same since 2.6 */
 
 static __always_inline bool sock_is_tcp(const struct sock *sk)

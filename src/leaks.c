@@ -143,6 +143,7 @@ static void write_leak(struct leaks *l, const struct leak_socket *socket)
 		.socket = socket,
 		.set = l->set,
 		.threshold_ns = l->options->threshold_ns,
+		.alert_cookie = socket->t.cookie,
 		.count = 1,
 		.group_open = group->count,
 		.growth_known = l->before_ns != 0,
@@ -162,7 +163,6 @@ static void write_json(struct leaks *l, const struct leak_totals *totals)
 		.close_wait_any = totals->close_wait,
 		.close_wait_oldest_us = totals->oldest_ns / 1000,
 		.leaks = totals,
-		.leaks_only = true,
 	};
 
 	for (size_t i = 0; i < leak_set_len(l->set); i++) {

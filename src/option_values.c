@@ -55,7 +55,7 @@ const struct option_rule option_rules[] = {
 	{KEY_TIME_WAIT, TAKES_OUTPUT, false, "it is join, split or off"},
 	{KEY_HOOKS, TAKES_LIVE | 1 << COMMAND_DOCTOR, true, "hooks for TIME_WAIT are fentry, timer and scan"},
 	{KEY_MAX_CONNECTIONS, TAKES_LIVES, false, "a number from 1 to 16777216"},
-	{KEY_THRESHOLD, TAKES_LEAKS, false, A_DURATION},
+	{KEY_THRESHOLD, TAKES_OUTPUT | TAKES_LEAKS, false, A_DURATION},
 	{KEY_BY, TAKES_LEAKS, false, "leaks are grouped by process, peer or cgroup"},
 	{KEY_WATCH, TAKES_LEAKS, false, A_DURATION},
 	{KEY_MAX, TAKES_LEAKS, false, "a number from 0 to 4294967295"},

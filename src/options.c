@@ -348,7 +348,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	struct context ctx = {
 		.options =
 			{
-				.events = 1U << RECORD_CONNECTION | 1U << RECORD_SNAPSHOT | 1U << RECORD_SUMMARY |
+				.events = 1U << RECORD_CONNECTION | 1U << RECORD_CLOSE_WAIT_LEAK |
+					  1U << RECORD_CLOSE_WAIT_RESOLVED | 1U << RECORD_SNAPSHOT | 1U << RECORD_SUMMARY |
 					  1U << RECORD_LOST | 1U << RECORD_META,
 				.summary_ns = SUMMARY_DEFAULT_NS,
 				.threshold_ns = THRESHOLD_DEFAULT_NS,

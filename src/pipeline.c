@@ -26,6 +26,8 @@
 #define HOOK_TEXT 192
 #define REASONS_MAX 64
 #define REASON_LEN 48
+/* What needs leak scans. */
+#define LEAK_EVENTS (1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED | 1u << RECORD_SUMMARY)
 
 struct pipeline {
 	struct pipeline_config config;
@@ -74,12 +76,18 @@ static const struct conn_tuple *tuple_of(const struct record *rec)
 	}
 }
 
+static bool is_alert(enum record_kind kind)
+{
+	return kind == RECORD_CLOSE_WAIT_LEAK || kind == RECORD_CLOSE_WAIT_RESOLVED;
+}
+
 /* A conn_emit_fn. */
 static void on_record(void *ctx, const struct record *rec)
 {
 	struct pipeline *p = ctx;
 	const struct conn_tuple *tuple = tuple_of(rec);
 	struct sink_owner owner;
+	line_fn put;
 	size_t len;
 
 	if (!(p->config.options->events & (1u << rec->kind)))
@@ -95,7 +103,8 @@ static void on_record(void *ctx, const struct record *rec)
 	len = p->sink->format(&p->context, &p->sink_options, rec, tuple ? &owner : NULL, p->seq, p->line, sizeof(p->line));
 	if (!len)
 		return;
-	if (p->config.line(p->config.line_ctx, p->line, len)) {
+	put = p->config.alert && is_alert(rec->kind) ? p->config.alert : p->config.line;
+	if (put(p->config.line_ctx, p->line, len)) {
 		p->seq++;
 		p->stats.records++;
 	} else {
@@ -119,6 +128,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		.progress_ns = o->progress_ns,
 		.summary_ns = o->events & (1u << RECORD_SUMMARY) ? o->summary_ns : 0,
 		.time_wait = o->time_wait,
+		.leak_threshold_ns = o->events & LEAK_EVENTS ? o->threshold_ns : 0,
 		.wanted = o->events,
 	};
 	struct pipeline *p = calloc(1, sizeof(*p));
@@ -261,6 +271,11 @@ void pipeline_stop(struct pipeline *p, uint64_t now)
 	conn_table_stop(p->table, now, p->config.options->events & (1u << RECORD_PROGRESS));
 	if (p->config.taker)
 		p->config.taker->tick(p->config.taker->ctx, UINT64_MAX);
+}
+
+bool pipeline_wants_leak_scan(const struct pipeline *p, uint64_t now)
+{
+	return conn_table_wants_leak_scan(p->table, now);
 }
 
 void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)

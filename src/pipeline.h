@@ -42,6 +42,7 @@ struct pipeline_config {
 	struct recorder *recorder;             /* NULL: none */
 	bool live;                             /* look processes up; in a replay they are in the stream */
 	line_fn line;
+	line_fn alert; /* for lines that should get through when others do not; NULL: as line */
 	void *line_ctx;
 	struct taker *taker; /* NULL: the options' sink */
 };
@@ -64,6 +65,9 @@ void pipeline_tell(struct pipeline *pipeline, uint64_t ts, unsigned int kind, ui
  * records are.
  */
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
+
+/* A leak scan should be put into the stream. */
+bool pipeline_wants_leak_scan(const struct pipeline *pipeline, uint64_t now);
 
 struct pipeline_stats {
 	uint64_t events;              /* fed that the kernel sent */

@@ -32,6 +32,7 @@
 #define QUEUE_MAX_SIZE (1 << 30)
 #define QUEUE_MARK (64 * 1024)      /* so much waiting is worth a write at once */
 #define QUEUE_FILE_PIECE QUEUE_MARK /* per write to what never blocks for long */
+#define QUEUE_URGENT 8              /* an eighth is for queue_put_urgent() alone */
 #define QUEUE_PAGE 4096
 #define QUEUE_LEN_SIZE sizeof(uint32_t)
 #define QUEUE_NEVER UINT64_MAX
@@ -367,7 +368,8 @@ static void queue_copy_in(struct queue *q, size_t pos, const void *data, size_t 
 	memcpy(q->ring, (const char *)data + flat, len - flat);
 }
 
-bool queue_put(struct queue *q, const void *data, size_t len)
+/* `kept` bytes of the ring are not for this message. */
+static bool put(struct queue *q, const void *data, size_t len, size_t kept)
 {
 	size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
 	size_t head = atomic_load_explicit(&q->head, memory_order_acquire);
@@ -379,7 +381,7 @@ bool queue_put(struct queue *q, const void *data, size_t len)
 		atomic_fetch_add_explicit(&q->accepted, 1, memory_order_relaxed); /* and not written: lost */
 		return false;
 	}
-	if (len > q->size || queue_span(len) > q->size - (tail - head)) {
+	if (len > q->size || queue_span(len) + kept > q->size - (tail - head)) {
 		atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
 		return false;
 	}
@@ -397,9 +399,21 @@ bool queue_put(struct queue *q, const void *data, size_t len)
 	return true;
 }
 
+bool queue_put(struct queue *q, const void *data, size_t len)
+{
+	return put(q, data, len, q->size / QUEUE_URGENT);
+}
+
+bool queue_put_urgent(struct queue *q, const void *data, size_t len)
+{
+	return put(q, data, len, 0);
+}
+
 size_t queue_room(const struct queue *q)
 {
-	return q->size - (atomic_load(&q->tail) - atomic_load(&q->head));
+	size_t room = q->size - (atomic_load(&q->tail) - atomic_load(&q->head)), kept = q->size / QUEUE_URGENT;
+
+	return room > kept ? room - kept : 0;
 }
 
 void queue_stats(struct queue *q, struct queue_stats *ret_stats)

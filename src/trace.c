@@ -20,6 +20,7 @@
 #include "collector.h"
 #include "commands.h"
 #include "host.h"
+#include "leak_watch.h"
 #include "options.h"
 #include "pipeline.h"
 #include "queue.h"
@@ -50,6 +51,7 @@ struct trace {
 	struct recorder *recorder;
 	struct collector *collector;
 	struct pipeline *pipeline;
+	struct leak_watch *leak_watch;
 	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, stop_at;
 	uint64_t told_dropped;
 	bool resync; /* something was lost: look what exists */
@@ -60,6 +62,12 @@ struct trace {
 static bool put_line(void *ctx, const char *line, size_t len)
 {
 	return queue_put(((struct trace *)ctx)->out, line, len);
+}
+
+/* An alert may use room that other lines may not. */
+static bool put_alert(void *ctx, const char *line, size_t len)
+{
+	return queue_put_urgent(((struct trace *)ctx)->out, line, len);
 }
 
 static int open_output(const char *path, int flags, int *ret_fd)
@@ -185,6 +193,7 @@ static int open_trace(struct trace *t)
 		.header = &t->header,
 		.live = true,
 		.line = put_line,
+		.alert = put_alert,
 		.line_ctx = t,
 		.taker = t->taker,
 	};
@@ -208,7 +217,7 @@ static int open_trace(struct trace *t)
 	if (exit_code)
 		return exit_code;
 	with_recorder.recorder = t->recorder;
-	if (pipeline_new(&t->pipeline, &with_recorder))
+	if (pipeline_new(&t->pipeline, &with_recorder) || leak_watch_new(&t->leak_watch, t->options->verbose))
 		return complain(EXIT_RUNTIME, "out of memory");
 	if (collector_open(&t->collector, &collector_config, &failure))
 		return complain_collector(&failure);
@@ -302,7 +311,7 @@ static int round_trip(struct trace *t)
 	if (collector_losses(t->collector, now, pipeline_feed, t->pipeline))
 		t->resync = true;
 	n = collector_drain(t->collector, until, pipeline_feed, t->pipeline);
-	if (scan_if_due(t, now)) {
+	if (scan_if_due(t, now) | leak_watch_run(t->leak_watch, t->collector, t->pipeline)) {
 		until = clock_now_ns() - HOLD_NS;
 		collector_drain(t->collector, until, pipeline_feed, t->pipeline);
 	}
@@ -392,6 +401,7 @@ static int close_trace(struct trace *t, bool ran)
 	struct pipeline_stats stats = {0};
 	uint64_t not_recorded = 0;
 
+	leak_watch_free(t->leak_watch);
 	collector_close(t->collector);
 	if (t->recorder)
 		not_recorded = recorder_lost(t->recorder);

@@ -6,10 +6,12 @@
  *   fsm        what may follow what        verdict  what a connection was                     hold    closes that wait
  *   table      memory and lookup           record   connection -> record                      summary losses and sums
  *   listener, process  who owns it         progress what goes on                              names   enum -> word
+ *   alert      who leaks CLOSE_WAIT        leak     a leak scan
  *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets
  */
 #include "conn.h"
 
+#include "alert.h"
 #include "hold.h"
 #include "life.h"
 #include "listener.h"
@@ -52,6 +54,7 @@ void conn_table_free(struct conn_table *table)
 static void on_tick(struct conn_table *t, const struct wire_tick *ev)
 {
 	summary_refused(t, ev->hdr.ts);
+	alerts_tick(t, ev->hdr.ts);
 	progress_tick(t, ev->hdr.ts);
 	summary_tick(t, ev);
 }
@@ -97,6 +100,11 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_SCAN_END:
 		scan_end(table, (const struct wire_mark *)ev);
 		break;
+	case WIRE_STUCK_BEGIN:
+	case WIRE_STUCK:
+	case WIRE_STUCK_END:
+		alerts_scan(table, ev);
+		break;
 	case WIRE_AGGREGATE:
 		summary_aggregate(table, (const struct wire_aggregate *)ev);
 		break;
@@ -115,12 +123,18 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 
 	hold_drain(table);
 	summary_refused(table, now);
+	alerts_stop(table, now);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
 		next = table_next(table, c);
 		if (open_too)
 			progress_stop(table, c, now);
 		table_remove(table, c);
 	}
+}
+
+bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)
+{
+	return alerts_want_scan(table, now);
 }
 
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats)

@@ -232,11 +232,12 @@ struct conn_summary_record {
 	uint64_t resets_sent, resets_received;
 	bool close_wait_any;
 	uint64_t close_wait_oldest_us;
+	bool close_wait_over_known;
+	uint64_t close_wait_over;        /* alerts that are open */
 	uint64_t events_in;              /* in the interval */
 	uint64_t lost[WIRE_LOST_MAX];    /* in the interval, by stage */
 	uint64_t rss_bytes, cpu_us;      /* cpu_us: since the daemon started */
-	const struct leak_totals *leaks; /* core/leak.h; NULL: nobody looked */
-	bool leaks_only;                 /* of a leak scan: nothing else is valid */
+	const struct leak_totals *leaks; /* core/leak.h; of a leak scan: then nothing else is valid but close_wait_oldest_us */
 };
 
 struct conn_lost_record {
@@ -290,7 +291,8 @@ struct conn_config {
 	uint64_t progress_ns;     /* 0: no progress records */
 	uint64_t summary_ns;      /* 0: no summary records */
 	enum conn_tw_mode time_wait;
-	uint32_t wanted; /* 1 << enum record_kind: records of other kinds are not built */
+	uint64_t leak_threshold_ns; /* 0: no alerts */
+	uint32_t wanted;            /* 1 << enum record_kind: records of other kinds are not built */
 };
 
 struct conn_table;
@@ -307,6 +309,9 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev);
  * end daemon_stop) for each open connection.
  */
 void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too);
+
+/* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_STUCK_BEGIN) soon. */
+bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now);
 
 struct conn_table_stats {
 	uint64_t events_in;

@@ -40,6 +40,7 @@ static const char *const cause_names[] = {
 	[LEAK_DATA_UNREAD] = "data_unread",
 	[LEAK_EOF_UNREAD] = "eof_unread",
 	[LEAK_EOF_READ_NOT_CLOSED] = "eof_read_not_closed",
+	[LEAK_UNSEEN] = NULL,
 };
 _Static_assert(sizeof(cause_names) / sizeof(cause_names[0]) == LEAK_CAUSE_MAX, "a cause has no name");
 
@@ -328,6 +329,12 @@ struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshol
 		}
 	}
 	return totals;
+}
+
+uint64_t leak_set_memory(const struct leak_set *set)
+{
+	return sizeof(*set) + set->room * sizeof(*set->sockets) + set->holders_room * sizeof(*set->holders) +
+	       (sizeof(*set->index) << set->index_bits) + listeners_memory(set->listeners);
 }
 
 uint64_t leak_set_lost(const struct leak_set *set)

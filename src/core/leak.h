@@ -13,9 +13,10 @@ enum leak_cause {
 	LEAK_DATA_UNREAD,         /* payload waits in the socket, and the peer's FIN behind it */
 	LEAK_EOF_UNREAD,          /* all payload was read, the FIN was not */
 	LEAK_EOF_READ_NOT_CLOSED, /* the FIN was read, too; or it came in one piece with the last payload */
+	LEAK_UNSEEN,              /* no scan met it: nothing is known */
 	LEAK_CAUSE_MAX
 };
-const char *leak_cause_name(enum leak_cause cause);
+const char *leak_cause_name(enum leak_cause cause); /* NULL: not known */
 
 struct leak_verdict {
 	enum leak_cause cause;
@@ -59,8 +60,9 @@ struct leak_record {
 	const struct leak_socket *socket;
 	const struct leak_set *set; /* has the holders */
 	uint64_t threshold_ns;
-	uint64_t count;      /* it stands for so many, of its group and itself */
-	uint64_t group_open; /* sockets that are in CLOSE_WAIT in the same process for the same cause */
+	uint64_t alert_cookie; /* names the alert: its own cookie, or of a count, that of its group's first */
+	uint64_t count;        /* it stands for so many, of its group and itself */
+	uint64_t group_open;   /* sockets that are in CLOSE_WAIT in the same process for the same cause */
 	bool growth_known;
 	int64_t growth_per_min; /* of group_open */
 };
@@ -70,6 +72,7 @@ const char *leak_resolution_name(enum leak_resolution resolution);
 
 struct leak_resolved_record {
 	const struct conn_tuple *t;
+	uint64_t alert_cookie;
 	uint64_t in_state_ns;
 	bool age_is_lower_bound;
 	enum leak_resolution resolution;
@@ -90,6 +93,7 @@ const struct leak_socket *leak_set_at(const struct leak_set *set, size_t i);
 const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t cookie); /* NULL: the scan did not meet it */
 const struct leak_holder *leak_holder(const struct leak_set *set, uint32_t index); /* of a socket, by first_holder and next */
 struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshold_ns, leak_wanted_fn wanted, void *ctx);
+uint64_t leak_set_memory(const struct leak_set *set);
 uint64_t leak_set_lost(const struct leak_set *set); /* found, and no room for it */
 
 #endif

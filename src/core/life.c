@@ -9,6 +9,7 @@
  */
 #include "life.h"
 
+#include "alert.h"
 #include "fsm.h"
 #include "hold.h"
 #include "learn.h"
@@ -94,6 +95,8 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	enum conn_by by = fsm_step(h->old_state, h->new_state)->by;
 	bool clean;
 
+	if (c->state == WIRE_CLOSE_WAIT)
+		alerts_left(t, c, ev);
 	learn_ident(c, ident);
 	if (h->old_state == WIRE_SYN_SENT || h->old_state == WIRE_SYN_RECV)
 		learn_repeats(c, ident);
@@ -298,6 +301,8 @@ void life_state(struct conn_table *t, const struct wire_state *ev)
 
 void life_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 {
+	if (c->state == WIRE_CLOSE_WAIT)
+		alerts_left(t, c, NULL);
 	life_gap(t, c);
 	last_entry(c)->us_unknown = true;
 	c->end = CONN_END_UNKNOWN;

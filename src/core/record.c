@@ -23,7 +23,7 @@ void record_emit(const struct conn_table *t, const struct record *rec)
 	t->emit(t->ctx, rec);
 }
 
-static void fill_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
+void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
 	struct wire_ident *id = &tuple->id;
 
@@ -128,7 +128,7 @@ static void fill_record(const struct conn_table *t, const struct conn *c, uint64
 	uint64_t last_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 
 	memset(rec, 0, sizeof(*rec));
-	fill_tuple(t, c, &rec->t);
+	record_tuple(t, c, &rec->t);
 	rec->start_known = c->facts & CONN_START_KNOWN;
 	rec->start_ns = c->start_ns;
 	rec->end_ns = end_ns > last_ns ? end_ns : last_ns; /* only a broken stream goes back in time */
@@ -163,7 +163,7 @@ static void emit_first_state(struct conn_table *t, struct conn *c)
 		.t = &tuple, .old_state = WIRE_CLOSE, .new_state = WIRE_SYN_SENT, .by = CONN_BY_LOCAL, .ev = CONN_EV_EVENT};
 
 	c->facts &= ~CONN_UNTOLD;
-	fill_tuple(t, c, &tuple);
+	record_tuple(t, c, &tuple);
 	record_emit(t, &(struct record){.kind = RECORD_STATE, .ts = c->start_ns, .state = &state});
 }
 
@@ -212,7 +212,7 @@ void record_state(struct conn_table *t, struct conn *c, const struct wire_hdr *e
 		return;
 	if (c->facts & CONN_UNTOLD)
 		emit_first_state(t, c);
-	fill_tuple(t, c, &tuple);
+	record_tuple(t, c, &tuple);
 	if (how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown) {
 		uint64_t now_us = ns_to_us_since(c, ev->ts);
 
@@ -230,7 +230,7 @@ static void fill_event_tuple(const struct conn_table *t, const struct conn *c, c
 
 	memset(tuple, 0, sizeof(*tuple));
 	if (c) {
-		fill_tuple(t, c, tuple);
+		record_tuple(t, c, tuple);
 		return;
 	}
 	tuple->cookie = ev->cookie;

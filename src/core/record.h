@@ -8,6 +8,9 @@
 bool record_wanted(const struct conn_table *t, enum record_kind kind);
 void record_emit(const struct conn_table *t, const struct record *rec);
 
+/* Who `c` is. `tuple` must be zero. */
+void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);
+
 /* The life of `c` is over: tells it and forgets it. `close` and `stats` are NULL if its ->CLOSE was not seen. */
 void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
 		   const struct wire_stats *stats);

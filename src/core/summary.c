@@ -6,6 +6,7 @@
  */
 #include "summary.h"
 
+#include "alert.h"
 #include "listener.h"
 #include "record.h"
 
@@ -67,7 +68,7 @@ static void fill_close_wait(const struct conn_table *t, uint64_t now, struct con
 	if (t->close_wait_head == CONN_NONE)
 		return;
 	oldest = table_by_id(t, t->close_wait_head);
-	since_ns = oldest->start_ns + oldest->spans[oldest->spans_len - 1].at_us * 1000;
+	since_ns = alerts_oldest_ns(t->alerts, table_entered_ns(oldest));
 	sum->close_wait_any = true;
 	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;
 }
@@ -95,6 +96,8 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 	sum.by_state[WIRE_LISTEN] = listeners_count(t->listeners);
 	memcpy(sum.lost, in->lost, sizeof(sum.lost));
 	fill_close_wait(t, now, &sum);
+	sum.close_wait_over_known = t->config.leak_threshold_ns != 0;
+	sum.close_wait_over = alerts_open(t->alerts);
 	if (record_wanted(t, RECORD_SUMMARY))
 		record_emit(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
 	t->interval = (struct table_interval){.since_ns = now};

@@ -9,6 +9,7 @@
  */
 #include "table.h"
 
+#include "alert.h"
 #include "hold.h"
 #include "listener.h"
 
@@ -180,10 +181,14 @@ static void close_wait_link(struct conn_table *t, struct conn *c)
 	else
 		t->close_wait_head = c->id;
 	t->close_wait_tail = c->id;
+	if (t->close_wait_next == CONN_NONE)
+		t->close_wait_next = c->id;
 }
 
 static void close_wait_unlink(struct conn_table *t, struct conn *c)
 {
+	if (t->close_wait_next == c->id)
+		t->close_wait_next = c->next;
 	if (c->prev != CONN_NONE)
 		table_by_id(t, c->prev)->next = c->next;
 	else
@@ -193,6 +198,11 @@ static void close_wait_unlink(struct conn_table *t, struct conn *c)
 	else
 		t->close_wait_tail = c->prev;
 	c->next = c->prev = CONN_NONE;
+}
+
+struct conn *table_close_wait_next(const struct conn_table *t)
+{
+	return t->close_wait_next == CONN_NONE ? NULL : table_by_id(t, t->close_wait_next);
 }
 
 void table_set_state(struct conn_table *t, struct conn *c, unsigned int state)
@@ -250,6 +260,8 @@ int table_init(struct conn_table *t)
 		err = hold_new(&t->hold);
 	if (!err)
 		err = listeners_new(&t->listeners);
+	if (!err)
+		err = alerts_new(&t->alerts, &t->config);
 	return err;
 }
 
@@ -262,6 +274,7 @@ void table_destroy(struct conn_table *t)
 	free(t->ended);
 	hold_free(t->hold);
 	listeners_free(t->listeners);
+	alerts_free(t->alerts);
 }
 
 uint64_t table_memory(const struct conn_table *t)
@@ -271,5 +284,5 @@ uint64_t table_memory(const struct conn_table *t)
 	uint64_t chunks = ((t->config.max_connections >> CHUNK_BITS) + 2) * sizeof(*t->chunks);
 
 	return sizeof(*t) + slots + index + chunks + (sizeof(*t->ended) << ENDED_BITS) + hold_memory(t->hold) +
-	       listeners_memory(t->listeners);
+	       listeners_memory(t->listeners) + alerts_memory(t->alerts);
 }

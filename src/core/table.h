@@ -7,6 +7,7 @@
 
 struct hold;
 struct listeners;
+struct alerts;
 
 /* Counts since the last summary record. */
 struct table_interval {
@@ -37,6 +38,7 @@ struct conn_table {
 	uint32_t chunks_len;
 	uint64_t tracked, by_state[WIRE_STATE_MAX];
 	uint32_t close_wait_head, close_wait_tail; /* in order of entry */
+	uint32_t close_wait_next;                  /* the first that no leak scan found old enough to alert */
 
 	struct {
 		uint64_t cookie;
@@ -46,6 +48,7 @@ struct conn_table {
 
 	struct hold *hold;
 	struct listeners *listeners;
+	struct alerts *alerts;
 	struct table_scan scan;
 	struct table_interval interval;
 	uint64_t events_in, resyncs, lost[WIRE_LOST_MAX];
@@ -69,6 +72,15 @@ void table_remove(struct conn_table *t, struct conn *c);
 
 /* The only writer of conn.state. */
 void table_set_state(struct conn_table *t, struct conn *c, unsigned int state);
+
+/* When it came to its state, as far as is known. */
+static inline uint64_t table_entered_ns(const struct conn *c)
+{
+	return c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
+}
+
+/* NULL: none. */
+struct conn *table_close_wait_next(const struct conn_table *t);
 
 /* Which life a socket that stays open has ended, for its next connect(). */
 void table_end_life(struct conn_table *t, const struct conn *c);

@@ -151,9 +151,8 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 	struct buf *b = &j->b;
 	bool degraded = false;
 
-	if (s->leaks)
+	if (s->leaks) {
 		json_leak_totals(j, s->leaks);
-	if (s->leaks_only) {
 		if (s->close_wait_any)
 			jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
 		jsonw_uint(b, KEY("emitted"), seq);
@@ -166,6 +165,8 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 	json_summary_traffic(j, s);
 	if (s->close_wait_any)
 		jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
+	if (s->close_wait_over_known)
+		jsonw_uint(b, KEY("close_wait_over"), s->close_wait_over);
 	jsonw_uint(b, KEY("events_in"), s->events_in);
 	jsonw_uint(b, KEY("emitted"), seq);
 	jsonw_open(b, KEY("lost"), '{');

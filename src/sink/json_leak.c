@@ -46,17 +46,18 @@ uint32_t json_holders_len(const struct leak_record *l)
 void json_leak(struct json *j, const struct leak_record *l)
 {
 	const struct leak_socket *socket = l->socket;
+	bool seen = socket->verdict.cause != LEAK_UNSEEN;
 	struct buf *b = &j->b;
 
 	json_tuple(j, &socket->t);
-	json_cookie(j, KEY("alert_id"), socket->t.cookie);
+	json_cookie(j, KEY("alert_id"), l->alert_cookie);
 	jsonw_uint(b, KEY("in_state_us"), socket->age_ns / 1000);
 	jsonw_bool(b, KEY("age_is_lower_bound"), socket->age_is_lower_bound);
 	jsonw_uint(b, KEY("threshold_us"), l->threshold_ns / 1000);
 	jsonw_word(b, KEY("cause"), leak_cause_name(socket->verdict.cause));
 	jsonw_bool(b, KEY("cause_certain"), socket->verdict.certain);
-	jsonw_uint(b, KEY("unread_bytes"), socket->verdict.unread_bytes);
-	jsonw_uint(b, KEY("unsent_bytes"), socket->verdict.unsent_bytes);
+	jsonw_uint_if(b, KEY("unread_bytes"), seen, socket->verdict.unread_bytes);
+	jsonw_uint_if(b, KEY("unsent_bytes"), seen, socket->verdict.unsent_bytes);
 	json_holders(j, l);
 	if (l->count > 1)
 		jsonw_uint(b, KEY("count"), l->count);
@@ -73,7 +74,7 @@ void json_leak_resolved(struct json *j, const struct leak_resolved_record *r)
 	struct buf *b = &j->b;
 
 	json_tuple(j, r->t);
-	json_cookie(j, KEY("alert_id"), r->t->cookie);
+	json_cookie(j, KEY("alert_id"), r->alert_cookie);
 	jsonw_uint(b, KEY("in_state_us"), r->in_state_ns / 1000);
 	jsonw_bool(b, KEY("age_is_lower_bound"), r->age_is_lower_bound);
 	jsonw_word(b, KEY("resolution"), leak_resolution_name(r->resolution));

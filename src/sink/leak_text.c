@@ -24,6 +24,7 @@ static const char *const hints[] = {
 	[LEAK_EOF_UNREAD] = "It read all data but not the end: keep polling the socket, and close() it when recv() returns 0.",
 	[LEAK_EOF_READ_NOT_CLOSED] =
 		"It was told of the end and did not close(): look at what follows recv() returning 0, error paths first.",
+	[LEAK_UNSEEN] = "The leak scan did not meet it, so its holder is not known: look for it with ss -tanpe.",
 };
 _Static_assert(sizeof(hints) / sizeof(hints[0]) == LEAK_CAUSE_MAX, "a cause has no hint");
 
@@ -32,7 +33,7 @@ static const char hint_nobody[] =
 
 const char *leak_hint(const struct leak_socket *socket)
 {
-	if (socket->verdict.cause != LEAK_NEVER_ACCEPTED && !socket->holders)
+	if (socket->verdict.cause < LEAK_UNSEEN && socket->verdict.cause != LEAK_NEVER_ACCEPTED && !socket->holders)
 		return hint_nobody;
 	return hints[socket->verdict.cause];
 }

@@ -244,10 +244,15 @@ static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l)
 	const struct leak_socket *socket = l->socket;
 
 	text_subject(t, ts, &socket->t);
-	text_phrase(t, "+close_wait_leak ", leak_cause_name(socket->verdict.cause));
+	text_phrase(t, "+close_wait_leak", "");
+	text_phrase(t, " ", leak_cause_name(socket->verdict.cause));
 	text_phrase_duration(t, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
-	if (socket->first_holder != LEAK_NONE)
-		text_phrase_uint(t, " fd ", (uint64_t)leak_holder(l->set, socket->first_holder)->fd);
+	for (uint32_t i = socket->first_holder; i != LEAK_NONE; i = leak_holder(l->set, i)->next) {
+		if (leak_holder(l->set, i)->task.tgid != socket->t.task.tgid)
+			continue;
+		text_phrase_uint(t, " fd ", (uint64_t)leak_holder(l->set, i)->fd);
+		break;
+	}
 	if (l->count > 1)
 		text_phrase_uint(t, " sockets ", l->count);
 }

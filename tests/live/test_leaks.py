@@ -324,3 +324,96 @@ def test_explain():
         assert all(len(line) <= 120 for line in done.stdout.splitlines())
     done = subprocess.run([BINARY, "explain", "closed"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "'closed'" in done.stderr and "close_wait" in done.stderr
+
+
+class Alerts:
+    """A tracer with a short threshold, and its alerts of one namespace."""
+
+    def __init__(self, start_tracer, namespace, *args):
+        self.inode = namespace.inode
+        self.tracer = start_tracer("--threshold", "500ms", "--netns", namespace.inode, "--events", EVENTS, *args)
+
+    def told(self, event):
+        """(records, sockets that they stand for)"""
+        records = [r for r in self.tracer.of(event) if r["netns"] == self.inode]
+        return records, sum(r.get("count", 1) for r in records)
+
+    def wait(self, event, sockets):
+        wait_until(lambda: self.told(event)[1] >= sockets, what=f"{event} of {sockets} sockets")
+        records, count = self.told(event)
+        assert count == sockets
+        return records
+
+
+EVENTS = "close_wait_leak,close_wait_resolved,summary,meta,lost"
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_alerts(start_tracer, namespace, leaker, older):
+    """Raised once as each passes the threshold, with its holder, and resolved as it is closed; older than the tool, too."""
+    one = leaker("python", eof_unread=2, data_unread=1) if older else None
+    alerts = Alerts(start_tracer, namespace)
+    one = one or leaker("python", eof_unread=2, data_unread=1)
+    raised = alerts.wait("close_wait_leak", 3)
+    assert sorted(r["cause"] for r in raised) == ["data_unread", "eof_unread", "eof_unread"]
+    for record in raised:
+        assert record["process"]["pid"] == one.pid
+        assert record["threshold_us"] == SECOND // 2 <= record["in_state_us"]
+        assert record["age_is_lower_bound"] is older
+        assert holders(record) <= {(one.pid, fd) for fd in one.fds[record["cause"]]}
+    one.more(eof_unread=0)
+    resolved = alerts.wait("close_wait_resolved", 2)
+    assert {r["alert_id"] for r in resolved} == {r["alert_id"] for r in raised if r["cause"] == "eof_unread"}
+    assert {r["resolution"] for r in resolved} == {"closed"}
+    one.kill()
+    resolved = alerts.wait("close_wait_resolved", 3)
+    assert resolved[-1]["resolution"] == "process_exit"
+    assert resolved[-1]["in_state_us"] >= next(r["in_state_us"] for r in raised if r["cause"] == "data_unread")
+    alerts.tracer.stop()
+
+
+def test_alerts_are_few(start_tracer, namespace, leaker):
+    """5,000 leaks of one process: six records, all counted; and as many for their end. The gauge follows."""
+    alerts = Alerts(start_tracer, namespace, "--summary", "200ms")
+    one = leaker("c", eof_unread=5000)
+    raised = alerts.wait("close_wait_leak", 5000)
+    assert len(raised) <= 8
+    alerts.tracer.wait_for(lambda r: r["event"] == "summary" and r["close_wait_over"] >= 5000)
+    one.kill()
+    resolved = alerts.wait("close_wait_resolved", 5000)
+    assert len(resolved) <= 8
+    assert {r["resolution"] for r in resolved} == {"process_exit"}
+    alerts.tracer.stop()
+
+
+def test_alerts_at_the_end(start_tracer, namespace, leaker):
+    """The tool ends before the leak: said so. A new run tells the same alert again, under the same id."""
+    leaker("python", eof_unread=1)
+    first = Alerts(start_tracer, namespace)
+    (raised,) = first.wait("close_wait_leak", 1)
+    outcome = first.tracer.stop()
+    (resolved,) = [r for r in map(json.loads, outcome.lines) if r["event"] == "close_wait_resolved"]
+    assert (resolved["resolution"], resolved["alert_id"]) == ("daemon_stop", raised["alert_id"])
+    second = Alerts(start_tracer, namespace)
+    assert second.wait("close_wait_leak", 1)[0]["alert_id"] == raised["alert_id"]
+    second.tracer.stop()
+
+
+def test_alerts_of_a_recording(start_tracer, namespace, leaker, tmp_path):
+    """Alerts come from the stream alone: a replay gives the same."""
+    recording = tmp_path / "leaks.rec"
+    alerts = Alerts(start_tracer, namespace, "--record", recording)
+    one = leaker("python", eof_unread=7)
+    alerts.wait("close_wait_leak", 7)
+    one.kill()
+    alerts.wait("close_wait_resolved", 7)
+    outcome = alerts.tracer.stop()
+    argv = ["--threshold", "500ms", "--netns", str(namespace.inode), "--events", EVENTS]
+    replayed = subprocess.run([BINARY, "replay", recording, "--json", *argv], capture_output=True, check=True)
+    assert [_without_instance(line) for line in replayed.stdout.splitlines()] == [
+        _without_instance(line) for line in outcome.lines
+    ]
+
+
+def _without_instance(line):
+    return {key: value for key, value in json.loads(line).items() if key != "instance"}

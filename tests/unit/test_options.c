@@ -21,7 +21,8 @@
 #define SECOND 1000000000ULL
 #define BIT(n) (1U << (n))
 #define DEFAULT_EVENTS                                                                                                         \
-	(BIT(RECORD_CONNECTION) | BIT(RECORD_SNAPSHOT) | BIT(RECORD_SUMMARY) | BIT(RECORD_LOST) | BIT(RECORD_META))
+	(BIT(RECORD_CONNECTION) | BIT(RECORD_CLOSE_WAIT_LEAK) | BIT(RECORD_CLOSE_WAIT_RESOLVED) | BIT(RECORD_SNAPSHOT) |       \
+	 BIT(RECORD_SUMMARY) | BIT(RECORD_LOST) | BIT(RECORD_META))
 
 /* What one call left behind. */
 static struct options options;

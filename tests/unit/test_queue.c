@@ -394,13 +394,42 @@ static void test_sizes(void **state)
 
 	assert_int_equal(queue_open(&q, fds[1], 5000, 0), 0);
 	assert_true(queue_put(q, "", 0));
-	assert_false(queue_put(q, big, 8192));
-	assert_false(queue_put(q, big, 8189));
-	assert_true(queue_put(q, big, 8188)); /* all of 8192 but the length */
+	assert_false(queue_put_urgent(q, big, 8192));
+	assert_false(queue_put_urgent(q, big, 8189));
+	assert_true(queue_put_urgent(q, big, 8188)); /* all of 8192 but the length */
 	queue_close(q, LONG, &stats);
 	assert_int_equal(read(fds[0], big, sizeof(big)), 8188);
 	assert_int_equal(stats.messages, 1);
 	assert_int_equal(stats.dropped, 2);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* An eighth is kept for urgent messages; what is in the queue keeps its order. */
+static void test_urgent(void **state)
+{
+	static char big[8192], got[8192];
+	int fds[2];
+	struct queue *q;
+	struct queue_stats stats;
+
+	(void)state;
+	memset(big, 'n', sizeof(big));
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(queue_open(&q, fds[1], 8192, LONG), 0);
+	assert_int_equal(queue_room(q), 7168);
+	assert_false(queue_put(q, big, 7165));
+	assert_true(queue_put_urgent(q, "first", 5));
+	assert_true(queue_put(q, big, 7152));
+	assert_int_equal(queue_room(q), 0);
+	assert_false(queue_put(q, big, 1));
+	assert_true(queue_put_urgent(q, "last", 4));
+	queue_close(q, LONG, &stats);
+	assert_int_equal(stats.messages, 3);
+	assert_int_equal(stats.dropped, 2);
+	assert_int_equal(read(fds[0], got, sizeof(got)), 5 + 7152 + 4);
+	assert_memory_equal(got, "firstn", 6);
+	assert_memory_equal(got + 5 + 7152 - 1, "nlast", 5);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -412,8 +441,9 @@ int main(void)
 		cmocka_unit_test(test_socket),        cmocka_unit_test(test_file),
 		cmocka_unit_test(test_slow_reader),   cmocka_unit_test(test_stuck_reader),
 		cmocka_unit_test(test_blocked_write), cmocka_unit_test(test_reader_gone),
-		cmocka_unit_test(test_reader_leaves), cmocka_unit_test(test_file_full),
-		cmocka_unit_test(test_flush),         cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_urgent),        cmocka_unit_test(test_reader_leaves),
+		cmocka_unit_test(test_file_full),     cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_sizes),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
