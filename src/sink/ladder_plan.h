@@ -45,6 +45,10 @@ struct ladder_plan {
 
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *ret_plan);
 
+/* The segments of both ends, into an empty plan. */
+void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan);
+bool ladder_is_reset(const struct conn_segment *seg);
+
 /* Fills in the states of the right end that its segments imply. */
 void ladder_imply(const struct ladder *ladder, struct ladder_plan *plan);
 
