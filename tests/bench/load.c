@@ -31,7 +31,6 @@
 
 #define ADDRESSES 200
 #define WINDOW 256
-#define PORT 8000
 
 struct load {
 	int listener;
@@ -56,6 +55,8 @@ static uint64_t now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
+
+static uint16_t port = 8000;
 
 static void enter_namespace(void)
 {
@@ -82,7 +83,7 @@ static void print_namespace(void)
 
 static int open_listener(void)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 4096))
@@ -92,7 +93,7 @@ static int open_listener(void)
 
 static int open_connection(uint64_t number)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number % ADDRESSES);
@@ -191,9 +192,10 @@ static int hold(const struct load *load)
 	return 0; /* the kernel closes them all */
 }
 
-static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [--hold] [--here] [--limit SECONDS]\n"
+static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [-p PORT] [--hold] [--here] [--limit SECONDS]\n"
 			    "  -n COUNT         make COUNT connections\n"
 			    "  -t SECONDS       make connections for so long\n"
+			    "  -p PORT          of the server (8000)\n"
 			    "  --hold           open COUNT connections and keep them until standard input ends\n"
 			    "  --here           stay in this network namespace\n"
 			    "  --limit SECONDS  give up after so long (default 60)\n";
@@ -210,11 +212,13 @@ int main(int argc, char **argv)
 	bool hold_open = false, here = false;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "n:t:", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:t:p:", longs, NULL)) != -1) {
 		if (opt == 'n')
 			load.count = strtoull(optarg, NULL, 10);
 		else if (opt == 't')
 			load.duration_ns = strtod(optarg, NULL) * 1e9;
+		else if (opt == 'p')
+			port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (opt == 'l')
 			load.limit_ns = strtod(optarg, NULL) * 1e9;
 		else if (opt == 'H')

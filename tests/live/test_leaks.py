@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ import pytest
 from lab import TIMEOUT, Namespace, wait_until
 from leakers import CAUSES, Leaker, Pool
 from schema import validate_lines
+from test_output import SlowReader
 from tracer import BINARY, conn_id
 
 SECOND = 1_000_000
@@ -417,3 +419,42 @@ def test_alerts_of_a_recording(start_tracer, namespace, leaker, tmp_path):
 
 def _without_instance(line):
     return {key: value for key, value in json.loads(line).items() if key != "instance"}
+
+
+def scanned_age(recording, cookie):
+    """How old the newest leak scan in a recording found a socket, in ns (struct wire_stuck)."""
+    with recording.open("rb") as file:
+        file.seek(max(0, recording.stat().st_size - (1 << 20)))
+        data = file.read()
+    at = data.rfind(struct.pack("<QHB", cookie, 184, 21)) - 8
+    return struct.unpack_from("<Q", data, at + 64)[0] if at >= 0 else 0
+
+
+def test_alerts_survive_a_stalled_output(namespace, leaker, load, tmp_path):
+    """Nobody reads the pipe, and records are lost: the alert that comes then is not."""
+    read_end, write_end = os.pipe()
+    recording = tmp_path / "stalled.rec"
+    events = "connection,state,lost,meta,close_wait_leak"
+    argv = [BINARY, "--json", "--threshold", "500ms", "--events", events, "--record", recording]
+    process = subprocess.Popen(argv, stdout=write_end, stderr=subprocess.PIPE)
+    os.close(write_end)
+    reader = SlowReader(read_end)
+    try:
+        reader.until(b'"ready"')
+        subprocess.run([load, "-n", "60000"], check=True, capture_output=True)
+        one = leaker("python", eof_unread=1)
+        (ident,) = ss(namespace)
+        wait_until(lambda: scanned_age(recording, int(ident.split(".")[1], 16)) >= 500_000_000, what="a scan of the aged leak")
+        reader.until(b'"stage":"queue"')
+        process.send_signal(signal.SIGINT)
+        lines = reader.rest()
+        assert process.wait(TIMEOUT) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(read_end)
+        process.stderr.close()
+    records = [json.loads(line) for line in lines]
+    assert any(r["event"] == "lost" and r["stage"] == "queue" for r in records)
+    (alert,) = [r for r in records if r["event"] == "close_wait_leak" and r["netns"] == namespace.inode]
+    assert alert["process"]["pid"] == one.pid
