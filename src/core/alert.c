@@ -385,7 +385,7 @@ bool alerts_want_scan(const struct conn_table *t, uint64_t now)
 	const struct alerts *a = t->alerts;
 	const struct conn *next = table_close_wait_next(t);
 
-	if (!a->threshold_ns || t->close_wait_head == CONN_NONE)
+	if (!a->threshold_ns || t->close_wait.head == CONN_NONE)
 		return false;
 	if (!a->scanned || (a->next_due_ns && now >= a->next_due_ns)) /* those that are older than we are */
 		return true;

@@ -7,7 +7,9 @@
  *   table      memory and lookup           record   connection -> record                      summary losses and sums
  *   listener, process  who owns it         progress what goes on                              names   enum -> word
  *   alert      who leaks CLOSE_WAIT        leak     a leak scan
- *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets
+ *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets           intern   shared values
+ *   minisock   TIME_WAIT and FIN_WAIT2     pending  what is kept of it meanwhile             stopped  ends that may be none
+ *              without a socket
  */
 #include "conn.h"
 
@@ -15,9 +17,12 @@
 #include "hold.h"
 #include "life.h"
 #include "listener.h"
+#include "minisock.h"
+#include "pending.h"
 #include "progress.h"
 #include "record.h"
 #include "scan.h"
+#include "stopped.h"
 #include "summary.h"
 #include "wire_read.h"
 
@@ -55,6 +60,7 @@ static void on_tick(struct conn_table *t, const struct wire_tick *ev)
 {
 	summary_refused(t, ev->hdr.ts);
 	alerts_tick(t, ev->hdr.ts);
+	minisock_tick(t, ev->hdr.ts);
 	progress_tick(t, ev->hdr.ts);
 	summary_tick(t, ev);
 }
@@ -70,6 +76,7 @@ static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
 		t->interval.events_in++;
 	}
 	hold_expire(t);
+	stopped_expire(t);
 }
 
 void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
@@ -105,6 +112,12 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_STUCK_END:
 		alerts_scan(table, ev);
 		break;
+	case WIRE_MINISOCK:
+		minisock_event(table, (const struct wire_minisock *)ev);
+		break;
+	case WIRE_TW_TIER:
+		table->tier = ((const struct wire_mark *)ev)->value;
+		break;
 	case WIRE_AGGREGATE:
 		summary_aggregate(table, (const struct wire_aggregate *)ev);
 		break;
@@ -122,10 +135,15 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 	struct conn *next;
 
 	hold_drain(table);
+	stopped_drain(table);
 	summary_refused(table, now);
 	alerts_stop(table, now);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
 		next = table_next(table, c);
+		if (c->facts & CONN_PENDING) {
+			pending_cut(table, c, now, CONN_END_DAEMON_STOP);
+			continue;
+		}
 		if (open_too)
 			progress_stop(table, c, now);
 		table_remove(table, c);
@@ -145,6 +163,7 @@ void conn_table_stats(const struct conn_table *table, struct conn_table_stats *r
 		.resyncs = table->resyncs,
 		.memory_bytes = table_memory(table),
 		.generations_forgotten = table->ended_forgotten,
+		.time_wait_early = table->early,
 	};
 	memcpy(ret_stats->lost, table->lost, sizeof(ret_stats->lost));
 }

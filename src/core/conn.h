@@ -319,6 +319,8 @@ struct conn_table_stats {
 	uint64_t resyncs;      /* impossible transitions: an event was lost */
 	uint64_t memory_bytes; /* all that the table holds */
 	uint64_t lost[WIRE_LOST_MAX];
+	uint64_t time_wait_early;       /* TIME_WAITs that were told before their end: max_connections, or connect() on the same
+					   socket */
 	uint64_t generations_forgotten; /* sockets whose next connect() will count from 0 again */
 };
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats);

@@ -4,8 +4,9 @@
 #define CORE_ENTRY_H
 
 #include "conn.h"
+#include "intern.h"
 
-#define CONN_SPANS 8 /* TCP's graph has no loop: six states, one found before us, one to spare */
+#define CONN_SPANS 6 /* TCP's graph has no loop: no life has more states, TIME_WAIT included */
 #define CONN_NONE 0u /* no connection has this id */
 
 /* What has been proven about a connection, the only history it keeps besides its timeline. */
@@ -41,12 +42,36 @@ enum conn_fact {
 	CONN_FIN_WITH_ACK = 1 << 28, /* the peer's FIN came in the segment that ended the handshake */
 	CONN_RST_LAST = 1 << 29,     /* the last of resets_sent belongs to the end */
 	CONN_RST_ACTIVE = 1 << 30,   /* and answered no segment */
+	CONN_PENDING = 1u << 31,     /* closed, its minisocket lives: pending.c */
 };
 
 struct conn_entry {
 	uint64_t at_us : 48; /* since start_ns */
 	uint64_t state : 4, by : 2, ev : 2;
 	uint64_t us_unknown : 1; /* how long it lasted is not known although the next span's begin is */
+};
+
+enum conn_mini_flags {
+	MINI_FIN_WAIT2 = 1 << 0, /* it began in FIN_WAIT2 */
+	MINI_STATS = 1 << 1,     /* the counters are valid */
+	MINI_CLOSE = 1 << 2,     /* the ->CLOSE was seen: its numbers are valid */
+	MINI_STOPPED = 1 << 3,   /* dead, unless its timer is set again at once */
+	MINI_TOLD = 1 << 4,      /* as a connection: CONN_TW_SPLIT */
+	MINI_FOUND = 1 << 5,     /* older than us */
+	MINI_INFERRED = 1 << 6,  /* no hook shows it */
+	MINI_CUT = 1 << 7,       /* told before its end is known */
+};
+
+/* What is left of a closed connection while its minisocket lives: its last numbers and counters. */
+struct conn_minisock {
+	uint64_t bytes_sent, bytes_acked, bytes_received;
+	uint64_t due_us : 48; /* when its timer is due: since start_ns */
+	uint64_t restarts : 16;
+	uint32_t snd_nxt, rcv_nxt, unread; /* all that was sent is acknowledged */
+	uint32_t segs_out, segs_in, srtt_us, min_rtt_us, mss;
+	uint32_t fin_wait2_us; /* in FIN_WAIT2; until that is over, from its begin to due_us */
+	uint8_t ca;            /* table_ca_name() */
+	uint8_t close_state, close_flags, flags;
 };
 
 struct conn {
@@ -57,7 +82,10 @@ struct conn {
 	uint32_t next, prev; /* list of CLOSE_WAIT; place in the hold ring; free list */
 	uint32_t loss_epoch; /* the table's, at birth */
 	uint32_t mark_seq;   /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
-	uint32_t mark_segs;  /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
+	union {
+		uint32_t mark_segs;  /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
+		uint32_t stopped_at; /* after its close: place in the ring of stopped timers */
+	};
 	uint32_t isn_local, isn_peer;
 	uint32_t generation;
 	uint32_t reset_reason;
@@ -69,14 +97,18 @@ struct conn {
 	uint8_t family, id_flags;
 	uint32_t first_ack; /* what the first FIN acknowledges: rcv_nxt at FIN_WAIT1 or snd_una at CLOSE_WAIT */
 	struct conn_entry spans[CONN_SPANS];
-	uint8_t local_addr[16], peer_addr[16];
-	uint64_t cgroup_id;
-	uint32_t netns, sk_uid;
+	uint8_t peer_addr[16];
 	uint16_t local_port, peer_port;
-	uint32_t tgid, task_uid;
-	uint32_t reset_us; /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
-	uint64_t task_start_ns;
-	char comm[WIRE_COMM_LEN];
+	uint32_t place, process; /* interned: struct conn_place and struct wire_task */
+	uint32_t reset_us;       /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
+	struct conn_minisock mini;
+};
+
+/* Where a socket lives: many share it. */
+struct conn_place {
+	uint8_t local_addr[16];
+	uint64_t cgroup_id;
+	uint32_t netns, uid;
 };
 
 /* We opened it: our SYN left before the peer's came, if that came at all. */
@@ -92,6 +124,7 @@ static inline bool conn_syn_acked(const struct conn *c)
 }
 
 _Static_assert(sizeof(struct conn_entry) == 8, "packed");
+_Static_assert(sizeof(struct conn_place) == INTERN_SIZE && sizeof(struct wire_task) == INTERN_SIZE, "interned whole");
 _Static_assert(sizeof(struct conn) <= 240, "256 bytes per connection, the index included");
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "hold.h"
 
+#include "minisock.h"
 #include "record.h"
 #include "wire_read.h"
 
@@ -63,7 +64,8 @@ void hold_release(struct conn_table *t, struct conn *c)
 	held->id = CONN_NONE;
 	c->facts &= ~CONN_HELD;
 	c->next = CONN_NONE;
-	record_finish(t, c, held->close.hdr.ts, &held->close, held->stats_known ? &held->stats : NULL);
+	if (!minisock_unheld(t, c, &held->close, held->stats_known ? &held->stats : NULL))
+		record_finish(t, c, held->close.hdr.ts, &held->close, held->stats_known ? &held->stats : NULL, NULL);
 }
 
 /* True if there was one to tell, or a place to clear. */

@@ -40,16 +40,22 @@ void learn_state(struct conn_table *t, struct conn *c, unsigned int state)
 	c->facts |= facts;
 }
 
-void learn_ident(struct conn *c, const struct wire_ident *ident)
+void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
 {
+	struct conn_place place;
+	uint32_t id;
+
 	if (!ident)
 		return;
+	place = (struct conn_place){.cgroup_id = ident->cgroup_id, .netns = ident->netns, .uid = ident->uid};
+	memcpy(place.local_addr, ident->local_addr, sizeof(place.local_addr));
+	id = intern_get(t->places, &place);
+	if (id == INTERN_NONE)
+		return;
+	intern_put(t->places, c->place);
+	c->place = id;
 	c->facts |= CONN_ID_KNOWN;
-	memcpy(c->local_addr, ident->local_addr, sizeof(c->local_addr));
 	memcpy(c->peer_addr, ident->peer_addr, sizeof(c->peer_addr));
-	c->cgroup_id = ident->cgroup_id;
-	c->netns = ident->netns;
-	c->sk_uid = ident->uid;
 	c->local_port = ident->local_port;
 	c->peer_port = ident->peer_port;
 	c->family = ident->family;

@@ -12,7 +12,7 @@ void learn_state(struct conn_table *t, struct conn *c, unsigned int state);
 void learn_role(struct conn *c, const struct wire_state *found);
 
 /* `ident` may be NULL here and below. */
-void learn_ident(struct conn *c, const struct wire_ident *ident);
+void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident);
 
 /* Our SYN's number, from wherever it shows. */
 void learn_isn(struct conn *c, uint32_t isn_local);

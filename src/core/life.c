@@ -14,6 +14,8 @@
 #include "hold.h"
 #include "learn.h"
 #include "listener.h"
+#include "minisock.h"
+#include "pending.h"
 #include "process.h"
 #include "record.h"
 #include "verdict.h"
@@ -52,11 +54,11 @@ void life_gap(struct conn_table *t, struct conn *c)
 		c->gaps++;
 }
 
-static void note_owner(struct conn *c, const struct wire_state *ev)
+static void note_owner(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
 	switch (ev->hdr.new_state) {
 	case WIRE_SYN_SENT:
-		process_saw(c, wire_task(&ev->hdr), CONN_FROM_CONNECT);
+		process_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CONNECT);
 		break;
 	case WIRE_CLOSE:
 		if (ev->err == ECONNABORTED) /* the task is whoever ran ss -K */
@@ -64,7 +66,7 @@ static void note_owner(struct conn *c, const struct wire_state *ev)
 		/* fallthrough */
 	case WIRE_FIN_WAIT1:
 	case WIRE_LAST_ACK:
-		process_saw(c, wire_task(&ev->hdr), CONN_FROM_CLOSE);
+		process_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CLOSE);
 		break;
 	}
 }
@@ -97,12 +99,12 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 
 	if (c->state == WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
-	learn_ident(c, ident);
+	learn_ident(t, c, ident);
 	if (h->old_state == WIRE_SYN_SENT || h->old_state == WIRE_SYN_RECV)
 		learn_repeats(c, ident);
 	learn_state(t, c, h->new_state);
 	learn_numbers(c, ev);
-	note_owner(c, ev);
+	note_owner(t, c, ev);
 	if (h->new_state != WIRE_CLOSE) {
 		record_state(t, c, h, by, CONN_EV_EVENT);
 		life_enter(c, h->ts, h->new_state, by, CONN_EV_EVENT);
@@ -112,9 +114,11 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	clean = verdict_is_clean(c, ev);
 	c->end = verdict_end(c, ev);
 	record_state(t, c, h, close_by(c->end, clean), CONN_EV_EVENT);
+	if (minisock_close(t, c, ev))
+		return;
 	table_set_state(t, c, WIRE_CLOSE);
 	if (clean)
-		record_finish(t, c, h->ts, ev, wire_stats(h));
+		record_finish(t, c, h->ts, ev, wire_stats(h), NULL);
 	else
 		hold_push(t, c, ev);
 }
@@ -139,7 +143,7 @@ static void begin_active(struct conn_table *t, struct conn *c, const struct wire
 	c->facts |= CONN_START_KNOWN | (record_wanted(t, RECORD_STATE) ? CONN_UNTOLD : 0);
 	if (ev->hdr.sk_flags & WIRE_SK_REPAIR)
 		c->facts |= CONN_REPAIRED;
-	note_owner(c, ev);
+	note_owner(t, c, ev);
 	life_enter(c, ev->hdr.ts, WIRE_SYN_SENT, CONN_BY_LOCAL, CONN_EV_EVENT);
 }
 
@@ -282,6 +286,14 @@ void life_state(struct conn_table *t, const struct wire_state *ev)
 	c = table_find(t, h->cookie);
 	if (c && (c->facts & CONN_HELD)) {
 		hold_release(t, c);
+		c = table_find(t, h->cookie);
+	}
+	if (c && (c->facts & CONN_PENDING)) {
+		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream says more */
+			t->resyncs++;
+			return;
+		}
+		pending_early(t, c); /* a socket that stayed open begins another life */
 		c = NULL;
 	}
 	if (h->old_state == WIRE_LISTEN || h->new_state == WIRE_LISTEN) {
@@ -306,7 +318,7 @@ void life_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 	life_gap(t, c);
 	last_entry(c)->us_unknown = true;
 	c->end = CONN_END_UNKNOWN;
-	record_finish(t, c, now, NULL, NULL);
+	record_finish(t, c, now, NULL, NULL, NULL);
 }
 
 /* A scan may meet a socket whose CLOSE it has not heard of yet; then it was told, and this is only its shadow. */
@@ -320,7 +332,7 @@ void life_destroy(struct conn_table *t, const struct wire_hdr *ev)
 	struct conn *c = table_find(t, ev->cookie);
 
 	listeners_remove(t->listeners, ev->cookie);
-	if (!c || (c->facts & CONN_HELD))
+	if (!c || (c->facts & (CONN_HELD | CONN_PENDING))) /* a minisocket outlives the descriptor */
 		return;
 	if (is_shadow(t, c))
 		table_remove(t, c);
@@ -346,7 +358,7 @@ void life_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
 		t->interval.data++;
 	}
 	if (c) {
-		learn_ident(c, wire_ident(&ev->hdr));
+		learn_ident(t, c, wire_ident(&ev->hdr));
 		if (ev->segment == WIRE_SEG_SYN) {
 			c->retrans_syn = learn_capped(c->retrans_syn + 1);
 			learn_isn(c, ev->seq);
@@ -374,7 +386,7 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 		c->reset_us = us < UINT32_MAX ? us : UINT32_MAX;
 	c->resets_sent = learn_capped(c->resets_sent + 1);
 	if (last)
-		c->facts |= CONN_RST_LAST | (c->facts & CONN_HELD ? 0 : CONN_RST_ACTIVE);
+		c->facts |= CONN_RST_LAST | (c->facts & (CONN_HELD | CONN_PENDING) ? 0 : CONN_RST_ACTIVE);
 }
 
 void life_reset(struct conn_table *t, const struct wire_reset *ev)
@@ -384,7 +396,7 @@ void life_reset(struct conn_table *t, const struct wire_reset *ev)
 
 	(*(sent ? &t->interval.resets_sent : &t->interval.resets_received))++;
 	if (c)
-		learn_ident(c, wire_ident(&ev->hdr)); /* a refused connection's comes with the reset */
+		learn_ident(t, c, wire_ident(&ev->hdr)); /* a refused connection's comes with the reset */
 	record_reset(t, c, ev);
 	if (!c)
 		return;
@@ -403,5 +415,5 @@ void life_touch(struct conn_table *t, const struct wire_hdr *ev)
 	struct conn *c = table_find(t, ev->cookie);
 
 	if (c)
-		process_saw(c, wire_task(ev), CONN_FROM_IO);
+		process_saw(t, c, wire_task(ev), CONN_FROM_IO);
 }

@@ -10,21 +10,23 @@
 
 #include <string.h>
 
-void process_saw(struct conn *c, const struct wire_task *task, enum conn_from from)
+void process_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from)
 {
-	bool same;
+	const struct wire_task *known = intern_value(t->processes, c->process);
+	uint32_t id;
 
 	if (!task || !task->tgid || (from == CONN_FROM_SCAN && c->from != CONN_FROM_NONE))
 		return;
-	same = c->from != CONN_FROM_NONE && c->from != CONN_FROM_SCAN && c->tgid == task->tgid &&
-	       c->task_start_ns == task->start_ns;
-	if (!same) {
+	if (c->from == CONN_FROM_NONE || c->from == CONN_FROM_SCAN || known->tgid != task->tgid ||
+	    known->start_ns != task->start_ns)
 		c->from = from;
-		c->tgid = task->tgid;
-		c->task_start_ns = task->start_ns;
-	}
-	c->task_uid = task->uid;
-	memcpy(c->comm, task->comm, sizeof(c->comm));
+	else if (!memcmp(known, task, sizeof(*task)))
+		return;
+	id = intern_get(t->processes, task);
+	intern_put(t->processes, c->process);
+	c->process = id;
+	if (id == INTERN_NONE)
+		c->from = CONN_FROM_NONE;
 }
 
 void process_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
@@ -33,14 +35,12 @@ void process_fill(const struct conn_table *t, const struct conn *c, struct conn_
 
 	tuple->from = c->from;
 	if (c->from != CONN_FROM_NONE) {
-		tuple->task.tgid = c->tgid;
-		tuple->task.uid = c->task_uid;
-		tuple->task.start_ns = c->task_start_ns;
-		memcpy(tuple->task.comm, c->comm, sizeof(c->comm));
+		memcpy(&tuple->task, intern_value(t->processes, c->process), sizeof(tuple->task));
 		return;
 	}
 	if (c->role == CONN_SERVER && (c->facts & CONN_ID_KNOWN))
-		listener = listeners_owner(t->listeners, c->netns, c->local_port, c->local_addr);
+		listener =
+			listeners_owner(t->listeners, table_place(t, c)->netns, c->local_port, table_place(t, c)->local_addr);
 	if (listener) {
 		tuple->from = CONN_FROM_LISTENER;
 		tuple->task = *listener;

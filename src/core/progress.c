@@ -20,7 +20,7 @@ static bool is_due(const struct conn_table *t, const struct conn *c, uint64_t no
 {
 	uint64_t period = t->config.progress_ns;
 
-	return !(c->facts & CONN_HELD) &&
+	return !(c->facts & (CONN_HELD | CONN_PENDING)) &&
 	       periods(c->start_ns, now, period) > periods(c->start_ns, t->progress_swept_ns, period);
 }
 

@@ -25,17 +25,18 @@ void record_emit(const struct conn_table *t, const struct record *rec)
 
 void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
+	const struct conn_place *place = table_place(t, c);
 	struct wire_ident *id = &tuple->id;
 
 	tuple->cookie = c->cookie;
 	tuple->generation = c->generation;
 	tuple->role = c->role;
 	tuple->id_known = c->facts & CONN_ID_KNOWN;
-	memcpy(id->local_addr, c->local_addr, sizeof(id->local_addr));
+	memcpy(id->local_addr, place->local_addr, sizeof(id->local_addr));
 	memcpy(id->peer_addr, c->peer_addr, sizeof(id->peer_addr));
-	id->cgroup_id = c->cgroup_id;
-	id->netns = c->netns;
-	id->uid = c->sk_uid;
+	id->cgroup_id = place->cgroup_id;
+	id->netns = place->netns;
+	id->uid = place->uid;
 	id->local_port = c->local_port;
 	id->peer_port = c->peer_port;
 	id->family = c->family;
@@ -46,6 +47,16 @@ void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_
 static uint64_t ns_to_us_since(const struct conn *c, uint64_t ts)
 {
 	return ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
+}
+
+/* The last state is a minisocket's, and when that ends is not known. */
+static bool minisock_goes_on(const struct conn *c, const struct conn_record *rec)
+{
+	const struct conn_time_wait *tw = &rec->time_wait;
+
+	if (!(c->facts & CONN_PENDING))
+		return false;
+	return c->state == WIRE_TIME_WAIT ? !tw->us_known : !tw->fin_wait2_us_known;
 }
 
 static void fill_timeline(const struct conn *c, struct conn_record *rec)
@@ -70,6 +81,10 @@ static void fill_timeline(const struct conn *c, struct conn_record *rec)
 		}
 	}
 	rec->timeline_len = c->spans_len;
+	if (minisock_goes_on(c, rec)) {
+		rec->timeline[rec->timeline_len - 1].us_known = false;
+		rec->timeline[rec->timeline_len - 1].us = 0;
+	}
 }
 
 /* The full socket is gone and a minisocket waits 2 MSL; how long is not known from transitions. */
@@ -113,18 +128,27 @@ static void fill_queues(const struct conn *c, const struct wire_state *last, str
 	rec->unsent_bytes = less(unsent, !!(c->facts & CONN_FIN_LOCAL));
 }
 
-/* `last`: the numbers of the ->CLOSE, or of a scan that has just met it. */
 /* The kernel counted repeats of which no event came. (More repeats than events is normal: it counts segments of a larger skb.)
  */
-static bool repeats_untold(const struct conn *c, const struct wire_stats *stats)
+bool record_repeats_untold(const struct conn *c, const struct wire_stats *stats)
 {
 	return stats && stats->total_retrans && (c->facts & CONN_START_KNOWN) &&
 	       !(c->retrans_syn || c->retrans_synack || c->retrans_data || c->retrans_fin);
 }
 
-static void fill_record(const struct conn_table *t, const struct conn *c, uint64_t end_ns, enum conn_end end,
-			const struct wire_state *last, const struct wire_stats *stats, struct conn_record *rec)
+/* A FIN_WAIT2 that outlives its socket, and nothing told of its end: not the whole life. */
+static bool waits_unseen(const struct conn *c, const struct wire_state *last, enum conn_end end)
 {
+	return last && last->hdr.kind == WIRE_STATE && last->hdr.old_state == WIRE_FIN_WAIT2 && end == CONN_END_FIN &&
+	       !(c->facts & CONN_FIN_PEER);
+}
+
+/* `last`: the numbers of the ->CLOSE, or of a scan that has just met it. */
+static void fill_record(const struct conn_table *t, const struct conn *c, uint64_t end_ns, enum conn_end end,
+			const struct wire_state *last, const struct wire_stats *stats, const struct conn_time_wait *tw,
+			struct conn_record *rec)
+{
+	bool cut = (c->facts & CONN_PENDING) && (c->mini.flags & MINI_CUT);
 	uint64_t last_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 
 	memset(rec, 0, sizeof(*rec));
@@ -133,10 +157,12 @@ static void fill_record(const struct conn_table *t, const struct conn *c, uint64
 	rec->start_ns = c->start_ns;
 	rec->end_ns = end_ns > last_ns ? end_ns : last_ns; /* only a broken stream goes back in time */
 	rec->end = end;
-	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + repeats_untold(c, stats);
+	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + record_repeats_untold(c, stats);
 	/* The begin of a passive handshake is known only if its length is. */
-	rec->duration_known = rec->start_known && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
-	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED);
+	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
+	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen(c, last, end);
+	if (tw)
+		rec->time_wait = *tw;
 	rec->retransmits.syn = c->retrans_syn;
 	rec->retransmits.synack = c->retrans_synack;
 	rec->retransmits.data = c->retrans_data;
@@ -145,7 +171,7 @@ static void fill_record(const struct conn_table *t, const struct conn *c, uint64
 	rec->resets.received = c->resets_received;
 	rec->resets.reason = c->reset_reason;
 	fill_timeline(c, rec);
-	if (last && last->hdr.kind == WIRE_STATE && verdict_is_clean(c, last) && verdict_time_waits(last))
+	if (!tw && last && last->hdr.kind == WIRE_STATE && verdict_is_clean(c, last) && verdict_time_waits(last))
 		add_time_wait(rec);
 	if (last)
 		fill_queues(c, last, rec);
@@ -173,23 +199,40 @@ void record_first_state(struct conn_table *t, struct conn *c)
 		emit_first_state(t, c);
 }
 
-void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
-		   const struct wire_stats *stats)
+void record_tell(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		 const struct wire_stats *stats, const struct conn_time_wait *tw)
 {
 	struct conn_record rec;
 
 	if (c->facts & CONN_UNTOLD)
 		emit_first_state(t, c);
 	if (record_wanted(t, RECORD_CONNECTION)) {
-		fill_record(t, c, end_ns, c->end, close, stats, &rec);
+		fill_record(t, c, end_ns, c->end, close, stats, tw, &rec);
 		rec.final = true;
 		record_emit(t, &(struct record){.kind = RECORD_CONNECTION, .ts = rec.end_ns, .conn = &rec});
 	}
 	if (c->facts & CONN_ESTABLISHED)
 		t->interval.closed++;
+}
+
+void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		   const struct wire_stats *stats, const struct conn_time_wait *tw)
+{
+	record_tell(t, c, end_ns, close, stats, tw);
 	if (!close || !(close->hdr.sk_flags & WIRE_SK_DEAD))
 		table_end_life(t, c);
 	table_remove(t, c);
+}
+
+void record_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw)
+{
+	struct conn_tuple tuple = {0};
+	struct conn_time_wait_record rec = {.t = &tuple, .time_wait = *tw};
+
+	if (!record_wanted(t, RECORD_TIME_WAIT))
+		return;
+	record_tuple(t, c, &tuple);
+	record_emit(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});
 }
 
 void record_progress(const struct conn_table *t, const struct conn *c, uint64_t now, enum conn_end end,
@@ -197,7 +240,7 @@ void record_progress(const struct conn_table *t, const struct conn *c, uint64_t 
 {
 	struct conn_record rec;
 
-	fill_record(t, c, now, end, found, found ? wire_stats(&found->hdr) : NULL, &rec);
+	fill_record(t, c, now, end, found, found ? wire_stats(&found->hdr) : NULL, NULL, &rec);
 	record_emit(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
 }
 

@@ -13,7 +13,17 @@ void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_
 
 /* The life of `c` is over: tells it and forgets it. `close` and `stats` are NULL if its ->CLOSE was not seen. */
 void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
-		   const struct wire_stats *stats);
+		   const struct wire_stats *stats, const struct conn_time_wait *tw);
+
+/* The same without forgetting it. `tw`: of its minisocket; NULL if there was none, or nobody looks. */
+void record_tell(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		 const struct wire_stats *stats, const struct conn_time_wait *tw);
+
+/* The minisocket of `c`, which was told before, ended at `ts`. */
+void record_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw);
+
+/* The kernel counted repeats of which no event came. */
+bool record_repeats_untold(const struct conn *c, const struct wire_stats *stats);
 
 /* `c` as it stands; end says why now: CONN_END_UNKNOWN or CONN_END_DAEMON_STOP. */
 /* `found`: what a scan just saw of the socket, with its counters; may be NULL. */

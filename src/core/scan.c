@@ -13,6 +13,7 @@
 #include "learn.h"
 #include "life.h"
 #include "listener.h"
+#include "minisock.h"
 #include "process.h"
 #include "progress.h"
 #include "record.h"
@@ -20,11 +21,18 @@
 
 #include <string.h>
 
+static uint8_t next_epoch(uint8_t epoch)
+{
+	return epoch == UINT8_MAX ? 1 : epoch + 1;
+}
+
 void scan_begin(struct conn_table *t, const struct wire_mark *ev)
 {
-	uint8_t epoch = t->scan.epoch == UINT8_MAX ? 1 : t->scan.epoch + 1;
+	bool minisocks = ev->value == WIRE_SCAN_MINISOCKS;
+	uint8_t epoch = minisocks ? t->scan.epoch : next_epoch(t->scan.epoch);
 	bool any_done = t->scan.any_done;
 
+	t->mini_epoch = next_epoch(t->mini_epoch);
 	t->scan = (struct table_scan){
 		.active = true, .any_done = any_done, .epoch = epoch, .cause = ev->value, .begin_ns = ev->hdr.ts};
 }
@@ -90,7 +98,7 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 	const struct wire_ident *ident = wire_ident(h);
 	struct conn *c = table_find(t, h->cookie);
 
-	if (c && (c->facts & CONN_HELD)) /* closed since */
+	if (c && (c->facts & (CONN_HELD | CONN_PENDING))) /* closed since */
 		return;
 	if (!c)
 		c = found_new(t, h);
@@ -99,10 +107,10 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 	if (!c)
 		return;
 	if (!(c->facts & CONN_ID_KNOWN) && ident && ident->local_port) /* in SYN_SENT the port may not be chosen yet */
-		learn_ident(c, ident);
+		learn_ident(t, c, ident);
 	if (!ev->torn)
 		learn_role(c, &ev->s);
-	process_saw(c, wire_task(h), CONN_FROM_SCAN);
+	process_saw(t, c, wire_task(h), CONN_FROM_SCAN);
 	if (c->scan_epoch != t->scan.epoch) {
 		c->scan_epoch = t->scan.epoch;
 		count(t, c->state);
@@ -118,7 +126,7 @@ void scan_found(struct conn_table *t, const struct wire_scan *ev)
 	case WIRE_LISTEN:
 		found_listener(t, h);
 		break;
-	case WIRE_TIME_WAIT:
+	case WIRE_TIME_WAIT:    /* in older recordings; see minisock.c */
 	case WIRE_NEW_SYN_RECV: /* met in the namespace's table only, so once */
 		count(t, h->old_state);
 		break;
@@ -135,7 +143,7 @@ static bool is_missing(const struct conn_table *t, const struct conn *c)
 {
 	uint64_t entered_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 
-	return !(c->facts & CONN_HELD) && c->scan_epoch != t->scan.epoch && entered_ns < t->scan.begin_ns;
+	return !(c->facts & (CONN_HELD | CONN_PENDING)) && c->scan_epoch != t->scan.epoch && entered_ns < t->scan.begin_ns;
 }
 
 static void sweep(struct conn_table *t, uint64_t now)
@@ -162,7 +170,9 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 	if (!t->scan.active)
 		return;
 	t->scan.active = false;
-	t->scan.any_done = true;
+	if (t->scan.cause <= WIRE_SCAN_REQUEST || t->scan.cause == WIRE_SCAN_MINISOCKS)
+		minisock_scanned(t);
+	t->scan.any_done |= t->scan.cause != WIRE_SCAN_MINISOCKS;
 	if (t->scan.cause == WIRE_SCAN_RESYNC)
 		sweep(t, ev->hdr.ts);
 	progress_scanned(t);

@@ -26,8 +26,10 @@
 struct story {
 	const struct conn *c;
 	const struct wire_state *last;
-	bool closed;              /* `last` is a ->CLOSE */
-	uint64_t end_us, last_us; /* begin of the last state */
+	bool closed;      /* `last` is a ->CLOSE */
+	uint64_t end_us;  /* of the socket: TIME_WAIT's begin, if there was one */
+	uint64_t over_us; /* of all */
+	uint64_t last_us; /* begin of the last state */
 	struct conn_record *rec;
 	struct conn_segment spill;
 };
@@ -262,10 +264,17 @@ static void add_own_fin(struct story *s)
 		      stay(s, WIRE_FIN_WAIT1) && !has(s, CONN_FIN_DELAYED), s->c->first_ack);
 }
 
+/* A FIN that came to a minisocket which no hook shows is inferred from what a scan found afterwards. */
+static bool fin_seen(const struct story *s)
+{
+	return (s->last->hdr.sk_flags & WIRE_SK_DONE) || s->rec->time_wait.ev == CONN_EV_EVENT;
+}
+
 static void add_peer_fin(struct story *s)
 {
 	unsigned int state = has(s, CONN_PEER_FIRST) ? WIRE_CLOSE_WAIT : WIRE_CLOSING;
-	bool at_close = s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2, seen = at_close || stay(s, state);
+	bool at_close = s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2;
+	bool seen = at_close ? fin_seen(s) : stay(s, state) != NULL;
 	uint32_t fin = s->last ? s->last->rcv_nxt - 1 : 0;
 	struct conn_segment *seg;
 
@@ -420,6 +429,15 @@ static void add_reset_out(struct story *s)
 		place(s, seg, true, answers ? last->snd_una : last->snd_nxt, active, last->rcv_nxt);
 }
 
+/* TIME_WAIT answers whatever does not end it with an ACK, never with a reset: so the reset that ended it came. */
+static void add_late_reset(struct story *s)
+{
+	const struct conn_time_wait *tw = &s->rec->time_wait;
+
+	if (s->c->state == WIRE_TIME_WAIT && tw->us_known && tw->end == WIRE_CAUSE_RESET)
+		set_at(add(s, CONN_IN, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
+}
+
 const struct conn_segment *segments_find(const struct conn_record *rec, enum conn_dir dir, enum conn_flags flags)
 {
 	for (unsigned int i = 0; i < rec->segments_len; i++) {
@@ -429,13 +447,21 @@ const struct conn_segment *segments_find(const struct conn_record *rec, enum con
 	return NULL;
 }
 
+static uint64_t close_us(const struct conn_record *rec)
+{
+	const struct conn_span *last = &rec->timeline[rec->timeline_len - 1];
+
+	return last->state == WIRE_TIME_WAIT ? last->at_us : (rec->end_ns - rec->start_ns) / 1000;
+}
+
 void segments_fill(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
 {
 	struct story s = {
 		.c = c,
 		.last = last,
 		.closed = last && last->hdr.kind == WIRE_STATE,
-		.end_us = (rec->end_ns - rec->start_ns) / 1000,
+		.end_us = close_us(rec),
+		.over_us = (rec->end_ns - rec->start_ns) / 1000,
 		.last_us = c->spans[c->spans_len - 1].at_us,
 		.rec = rec,
 	};
@@ -451,4 +477,5 @@ void segments_fill(const struct conn *c, const struct wire_state *last, struct c
 	add_close(&s);
 	add_reset_in(&s);
 	add_reset_out(&s);
+	add_late_reset(&s);
 }

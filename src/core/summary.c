@@ -65,9 +65,9 @@ static void fill_close_wait(const struct conn_table *t, uint64_t now, struct con
 	const struct conn *oldest;
 	uint64_t since_ns;
 
-	if (t->close_wait_head == CONN_NONE)
+	if (t->close_wait.head == CONN_NONE)
 		return;
-	oldest = table_by_id(t, t->close_wait_head);
+	oldest = table_by_id(t, t->close_wait.head);
 	since_ns = alerts_oldest_ns(t->alerts, table_entered_ns(oldest));
 	sum->close_wait_any = true;
 	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;

@@ -4,6 +4,7 @@
  * probing. The kernel numbers cookies nearly in sequence, which a multiplication spreads evenly.
  *
  * Bounds: config.max_connections; beyond it newcomers are refused and counted, because what is tracked already is worth more.
+ * Only what waits in TIME_WAIT gives way to them.
  * Slots are reused, memory is not given back: a host that had so many connections will have them again.
  * Growth of the index reads the slab in order rather than the old index, some 15 ms for a million connections.
  */
@@ -12,6 +13,8 @@
 #include "alert.h"
 #include "hold.h"
 #include "listener.h"
+#include "pending.h"
+#include "stopped.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -140,10 +143,36 @@ static struct conn *slot_take(struct conn_table *t)
 	return c;
 }
 
+static void list_add(const struct conn_table *t, struct table_list *list, struct conn *c)
+{
+	c->next = CONN_NONE;
+	c->prev = list->tail;
+	if (c->prev != CONN_NONE)
+		table_by_id(t, c->prev)->next = c->id;
+	else
+		list->head = c->id;
+	list->tail = c->id;
+}
+
+static void list_take(const struct conn_table *t, struct table_list *list, struct conn *c)
+{
+	if (c->prev != CONN_NONE)
+		table_by_id(t, c->prev)->next = c->next;
+	else
+		list->head = c->next;
+	if (c->next != CONN_NONE)
+		table_by_id(t, c->next)->prev = c->prev;
+	else
+		list->tail = c->prev;
+	c->next = c->prev = CONN_NONE;
+}
+
 struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns, unsigned int state)
 {
 	struct conn *c = NULL;
 
+	if (t->tracked == t->config.max_connections)
+		pending_make_room(t);
 	if (t->tracked < t->config.max_connections && !index_make_room(t))
 		c = slot_take(t);
 	if (!c) {
@@ -163,41 +192,17 @@ struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns,
 
 void table_remove(struct conn_table *t, struct conn *c)
 {
+	if (c->facts & CONN_PENDING)
+		list_take(t, &t->pending, c);
 	table_set_state(t, c, WIRE_CLOSE);
 	t->by_state[WIRE_CLOSE]--;
 	t->tracked--;
+	intern_put(t->places, c->place);
+	intern_put(t->processes, c->process);
 	index_take(t, c);
 	c->cookie = 0;
 	c->next = t->free_head;
 	t->free_head = c->id;
-}
-
-static void close_wait_link(struct conn_table *t, struct conn *c)
-{
-	c->next = CONN_NONE;
-	c->prev = t->close_wait_tail;
-	if (c->prev != CONN_NONE)
-		table_by_id(t, c->prev)->next = c->id;
-	else
-		t->close_wait_head = c->id;
-	t->close_wait_tail = c->id;
-	if (t->close_wait_next == CONN_NONE)
-		t->close_wait_next = c->id;
-}
-
-static void close_wait_unlink(struct conn_table *t, struct conn *c)
-{
-	if (t->close_wait_next == c->id)
-		t->close_wait_next = c->next;
-	if (c->prev != CONN_NONE)
-		table_by_id(t, c->prev)->next = c->next;
-	else
-		t->close_wait_head = c->next;
-	if (c->next != CONN_NONE)
-		table_by_id(t, c->next)->prev = c->prev;
-	else
-		t->close_wait_tail = c->prev;
-	c->next = c->prev = CONN_NONE;
 }
 
 struct conn *table_close_wait_next(const struct conn_table *t)
@@ -209,13 +214,46 @@ void table_set_state(struct conn_table *t, struct conn *c, unsigned int state)
 {
 	if (c->state == state)
 		return;
-	if (c->state == WIRE_CLOSE_WAIT)
-		close_wait_unlink(t, c);
+	if (c->state == WIRE_CLOSE_WAIT) {
+		if (t->close_wait_next == c->id)
+			t->close_wait_next = c->next;
+		list_take(t, &t->close_wait, c);
+	}
 	t->by_state[c->state]--;
 	t->by_state[state]++;
 	c->state = state;
-	if (state == WIRE_CLOSE_WAIT)
-		close_wait_link(t, c);
+	if (state != WIRE_CLOSE_WAIT)
+		return;
+	list_add(t, &t->close_wait, c);
+	if (t->close_wait_next == CONN_NONE)
+		t->close_wait_next = c->id;
+}
+
+void table_pend(struct conn_table *t, struct conn *c)
+{
+	if (c->facts & CONN_PENDING)
+		list_take(t, &t->pending, c);
+	c->facts |= CONN_PENDING;
+	list_add(t, &t->pending, c);
+}
+
+uint8_t table_ca_id(struct conn_table *t, const char name[WIRE_CA_LEN])
+{
+	unsigned int id = 1;
+
+	if (!name[0])
+		return 0;
+	while (id <= UINT8_MAX && t->ca_names[id][0] && memcmp(t->ca_names[id], name, WIRE_CA_LEN))
+		id++;
+	if (id > UINT8_MAX)
+		return 0;
+	memcpy(t->ca_names[id], name, WIRE_CA_LEN);
+	return id;
+}
+
+const char *table_ca_name(const struct conn_table *t, uint8_t id)
+{
+	return t->ca_names[id];
 }
 
 void table_end_life(struct conn_table *t, const struct conn *c)
@@ -253,15 +291,22 @@ int table_init(struct conn_table *t)
 	t->slots_used = 1; /* id 0 is CONN_NONE */
 	t->chunks = calloc((max >> CHUNK_BITS) + 2, sizeof(*t->chunks));
 	t->ended = calloc(1u << ENDED_BITS, sizeof(*t->ended));
-	if (!t->chunks || !t->ended)
+	t->ca_names = calloc(UINT8_MAX + 1, sizeof(*t->ca_names));
+	if (!t->chunks || !t->ended || !t->ca_names)
 		return -ENOMEM;
 	err = index_resize(t, INDEX_MIN_BITS);
 	if (!err)
 		err = hold_new(&t->hold);
 	if (!err)
+		err = stopped_new(&t->stopped);
+	if (!err)
 		err = listeners_new(&t->listeners);
 	if (!err)
 		err = alerts_new(&t->alerts, &t->config);
+	if (!err)
+		err = intern_new(&t->places);
+	if (!err)
+		err = intern_new(&t->processes);
 	return err;
 }
 
@@ -272,9 +317,13 @@ void table_destroy(struct conn_table *t)
 	free(t->chunks);
 	free(t->index);
 	free(t->ended);
+	free(t->ca_names);
 	hold_free(t->hold);
+	stopped_free(t->stopped);
 	listeners_free(t->listeners);
 	alerts_free(t->alerts);
+	intern_free(t->places);
+	intern_free(t->processes);
 }
 
 uint64_t table_memory(const struct conn_table *t)
@@ -284,5 +333,6 @@ uint64_t table_memory(const struct conn_table *t)
 	uint64_t chunks = ((t->config.max_connections >> CHUNK_BITS) + 2) * sizeof(*t->chunks);
 
 	return sizeof(*t) + slots + index + chunks + (sizeof(*t->ended) << ENDED_BITS) + hold_memory(t->hold) +
-	       listeners_memory(t->listeners) + alerts_memory(t->alerts);
+	       stopped_memory(t->stopped) + listeners_memory(t->listeners) + alerts_memory(t->alerts) +
+	       intern_memory(t->places) + intern_memory(t->processes) + (UINT8_MAX + 1) * sizeof(*t->ca_names);
 }

@@ -6,6 +6,7 @@
 #include "entry.h"
 
 struct hold;
+struct stopped;
 struct listeners;
 struct alerts;
 
@@ -15,6 +16,7 @@ struct table_interval {
 	uint64_t syn, synack, data, fin;
 	uint64_t resets_sent, resets_received;
 	uint64_t lost[WIRE_LOST_MAX];
+	uint64_t tw_entered, tw_early, tw_ended[WIRE_CAUSE_MAX];
 };
 
 struct table_scan {
@@ -24,6 +26,18 @@ struct table_scan {
 	uint64_t begin_ns;
 	uint64_t sockets, by_state[WIRE_STATE_MAX];
 };
+
+struct table_list {
+	uint32_t head, tail;
+};
+
+/* A minisocket's begin, told microseconds before the socket's ->CLOSE. */
+struct table_begun {
+	uint64_t cookie, ts;
+	int64_t remaining_ns;
+	uint8_t what, state;
+};
+#define TABLE_BEGUN 256u
 
 struct conn_table {
 	struct conn_config config;
@@ -37,8 +51,9 @@ struct conn_table {
 	uint32_t index_mask, index_shift;
 	uint32_t chunks_len;
 	uint64_t tracked, by_state[WIRE_STATE_MAX];
-	uint32_t close_wait_head, close_wait_tail; /* in order of entry */
-	uint32_t close_wait_next;                  /* the first that no leak scan found old enough to alert */
+	struct table_list close_wait; /* in order of entry */
+	uint32_t close_wait_next;     /* the first that no leak scan found old enough to alert */
+	struct table_list pending;    /* in the order in which their timers were set */
 
 	struct {
 		uint64_t cookie;
@@ -47,10 +62,17 @@ struct conn_table {
 	uint64_t ended_forgotten;
 
 	struct hold *hold;
+	struct stopped *stopped;
 	struct listeners *listeners;
 	struct alerts *alerts;
+	struct intern *places, *processes;
+	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
 	struct table_scan scan;
 	struct table_interval interval;
+	struct table_begun begun[TABLE_BEGUN]; /* one slot per hash: the two events are neighbours */
+	enum wire_tw_tier tier;
+	uint8_t mini_epoch; /* counts scans of minisockets; never 0 */
+	uint64_t early;     /* TIME_WAITs that were told before their end for lack of room */
 	uint64_t events_in, resyncs, lost[WIRE_LOST_MAX];
 	uint32_t loss_epoch; /* counts losses of events */
 	uint64_t loss_until_ns;
@@ -81,6 +103,18 @@ static inline uint64_t table_entered_ns(const struct conn *c)
 
 /* NULL: none. */
 struct conn *table_close_wait_next(const struct conn_table *t);
+
+/* `c` is closed, but its minisocket lives: lists it, or lists it last again. */
+void table_pend(struct conn_table *t, struct conn *c);
+
+/* Names of congestion controls, few and long-lived. 0 and "" stand for none, and for one too many. */
+uint8_t table_ca_id(struct conn_table *t, const char name[WIRE_CA_LEN]);
+const char *table_ca_name(const struct conn_table *t, uint8_t id);
+
+static inline const struct conn_place *table_place(const struct conn_table *t, const struct conn *c)
+{
+	return intern_value(t->places, c->place);
+}
 
 /* Which life a socket that stays open has ended, for its next connect(). */
 void table_end_life(struct conn_table *t, const struct conn *c);

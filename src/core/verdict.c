@@ -173,6 +173,8 @@ static const char *conn_state(const struct conn *c, const struct conn_record *re
 
 	if (c->role == CONN_ROLE_UNKNOWN || !syn_proven(c, rec))
 		return "OTH";
+	if (orig_fin && resp_fin && rec->time_wait.end == WIRE_CAUSE_RESET) /* a reset after the end changes nothing */
+		return "SF";
 	if (reset_of(rec, resp))
 		return reply ? "RSTR" : "REJ";
 	if (reset_of(rec, orig))

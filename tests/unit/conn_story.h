@@ -54,6 +54,9 @@ struct step {
 	bool still, opener;       /* scan: the numbers held still while they were read; we opened it */
 	uint64_t value, until_us; /* mark, lost */
 	uint8_t stage;
+	uint8_t what, cause; /* minisocket */
+	int64_t remaining_us;
+	uint32_t fin; /* 1: the peer's FIN is in rcv_nxt */
 };
 
 /* A transition. */
@@ -92,6 +95,16 @@ struct step {
 #define LOST(us_, stage_, count_, ...)                                                                                         \
 	{                                                                                                                      \
 		.us = us_, .kind = WIRE_LOST, .stage = WIRE_LOST_##stage_, .value = count_, ##__VA_ARGS__                      \
+	}
+/* `state` is what it stands for. The counts of payload are those of the ->CLOSE. */
+#define MINI(us_, what_, state_, remaining_us_, ...)                                                                           \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_MINISOCK, .old = WIRE_TIME_WAIT, .new = WIRE_##state_, .what = WIRE_MINI_##what_,      \
+		.remaining_us = remaining_us_, .fin = WIRE_##state_ == WIRE_TIME_WAIT, ##__VA_ARGS__                           \
+	}
+#define TIER(tier_)                                                                                                            \
+	{                                                                                                                      \
+		.kind = WIRE_TW_TIER, .value = WIRE_TIER_##tier_                                                               \
 	}
 #define TICK(us_)                                                                                                              \
 	{                                                                                                                      \
@@ -151,6 +164,8 @@ static inline uint8_t story_parts(const struct step *s)
 		return WIRE_PART_TASK;
 	if (s->kind == WIRE_RETRANSMIT)
 		return s->segment == WIRE_SEG_SYN ? WIRE_PART_IDENT : 0;
+	if (s->kind == WIRE_MINISOCK)
+		return s->what == WIRE_MINI_FOUND ? WIRE_PART_IDENT : 0;
 	if (s->kind != WIRE_STATE)
 		return 0;
 	if (s->new == WIRE_LISTEN)
@@ -214,6 +229,7 @@ union story_event {
 	struct wire_scan scan;
 	struct wire_retransmit retransmit;
 	struct wire_reset reset;
+	struct wire_minisock minisock;
 	struct wire_mark mark;
 	struct wire_lost lost;
 	struct wire_tick tick;
@@ -244,6 +260,14 @@ static inline void story_base(const struct step *s, union story_event *e)
 		e->lost.count = s->value;
 		e->lost.until_ns = STORY_BEGIN_NS + s->until_us * 1000;
 		break;
+	case WIRE_MINISOCK:
+		e->minisock.what = s->what;
+		e->minisock.cause = s->cause;
+		e->minisock.remaining_ns = s->remaining_us * 1000;
+		e->minisock.snd_nxt = ISN_LOCAL + 2 + s->out;
+		e->minisock.rcv_nxt = ISN_PEER + 1 + s->in + s->fin;
+		break;
+	case WIRE_TW_TIER:
 	case WIRE_SCAN_BEGIN:
 	case WIRE_SCAN_END:
 		e->mark.value = s->value;
@@ -263,10 +287,10 @@ static inline void story_event(const struct step *s, union story_event *e)
 	memset(e, 0, sizeof(*e));
 	h->ts = STORY_BEGIN_NS + s->us * 1000;
 	h->kind = s->kind;
-	if (s->kind < WIRE_SCAN_BEGIN) {
+	if (wire_from_kernel(s->kind)) {
 		h->cookie = s->cookie ? s->cookie : 1;
 		h->old_state = s->old;
-		h->new_state = s->kind == WIRE_STATE ? s->new : s->old;
+		h->new_state = s->kind == WIRE_STATE || s->kind == WIRE_MINISOCK ? s->new : s->old;
 		h->sk_flags = s->flags | (done ? WIRE_SK_DONE : 0);
 		h->shutdown = s->shut;
 		h->parts = story_parts(s);
@@ -326,6 +350,25 @@ static inline void say_span(struct transcript *to, const struct conn_span *span)
 		say(to, "/%s", conn_ev_name(span->ev));
 }
 
+/* "tw=60000000,fin_wait2=5000,restarts=1,expired/inferred" */
+static inline void say_time_wait(struct transcript *to, const struct conn_time_wait *tw)
+{
+	say(to, " tw=");
+	if (tw->us_known)
+		say(to, "%llu", (unsigned long long)tw->us);
+	else
+		say(to, "-");
+	if (tw->fin_wait2 && tw->fin_wait2_us_known)
+		say(to, ",fin_wait2=%llu", (unsigned long long)tw->fin_wait2_us);
+	else if (tw->fin_wait2)
+		say(to, ",fin_wait2=-");
+	if (tw->restarts)
+		say(to, ",restarts=%u", tw->restarts);
+	say(to, ",%s", or_dash(conn_tw_end_name(tw->end)));
+	if (tw->ev != CONN_EV_EVENT)
+		say(to, "/%s", conn_ev_name(tw->ev));
+}
+
 /* "1 client fin local four_way SF ShFf | spans | what is not zero" */
 static inline void say_conn(struct transcript *to, const struct conn_record *rec)
 {
@@ -358,6 +401,8 @@ static inline void say_conn(struct transcript *to, const struct conn_record *rec
 		    rec->retransmits.fin);
 	if (rec->resets.sent || rec->resets.received)
 		say(to, " rst=%u,%u", rec->resets.sent, rec->resets.received);
+	if (rec->time_wait.entered)
+		say_time_wait(to, &rec->time_wait);
 	say(to, "\n");
 }
 
@@ -449,6 +494,12 @@ static inline void story_emit(void *ctx, const struct record *r)
 		say(to, "reset %s reason=%u count=%llu%s\n", r->reset->direction == WIRE_SENT ? "sent" : "received",
 		    r->reset->reason, (unsigned long long)r->reset->count, r->reset->t ? "" : " aggregated");
 		break;
+	case RECORD_TIME_WAIT:
+		say(to, "time_wait %llu at %llu", (unsigned long long)r->time_wait->t->cookie,
+		    (unsigned long long)(r->ts - STORY_BEGIN_NS) / 1000);
+		say_time_wait(to, &r->time_wait->time_wait);
+		say(to, "\n");
+		break;
 	case RECORD_SNAPSHOT:
 		say(to, "snapshot %d sockets=%llu took=%llu", r->snapshot->cause, (unsigned long long)r->snapshot->sockets,
 		    (unsigned long long)r->snapshot->took_us);
@@ -468,7 +519,7 @@ static inline void story_emit(void *ctx, const struct record *r)
 	}
 }
 
-#define STORY_WANTED (1u << RECORD_CONNECTION | 1u << RECORD_LOST | 1u << RECORD_SNAPSHOT)
+#define STORY_WANTED (1u << RECORD_CONNECTION | 1u << RECORD_LOST | 1u << RECORD_SNAPSHOT | 1u << RECORD_TIME_WAIT)
 
 struct story {
 	const char *name;

@@ -107,7 +107,7 @@ static const struct story closes[] = {
 		   T(5100, FIN_WAIT1, FIN_WAIT2, DEAD), T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(100000)},
 	 .told = "1 client fin local - S2 ShF | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer FIN_WAIT1@5000+100/local "
 		 "FIN_WAIT2@5100+1/peer | "
-		 "handshake=100 a:10/connect\n"},
+		 "incomplete handshake=100 a:10/connect\n"},
 	{.name = "8: three segments, first FIN ours",
 	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD),
 		   T(5100, FIN_WAIT1, FIN_WAIT2, DEAD), T(5180, FIN_WAIT2, CLOSE, DEAD)},

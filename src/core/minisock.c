@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TIME_WAIT from what a tier shows of it.
+ *
+ * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin anew, and ends. A timer
+ * that is set again into the same bucket of the kernel's wheel shows nothing: but when it is due then tells when it was set,
+ * for TIME_WAIT is always set to 60 s. That is exact to a tick of the kernel (1 to 10 ms, never late): so a moment that is
+ * recovered from it is as good as an event. More than a tick later than we knew means at least one begin that was not shown.
+ *
+ * scan: nothing shows the begin, it is inferred from the ->CLOSE; scans refresh it and miss it when it is gone.
+ */
+#include "minisock.h"
+
+#include "hold.h"
+#include "learn.h"
+#include "life.h"
+#include "pending.h"
+#include "record.h"
+#include "stopped.h"
+#include "verdict.h"
+#include "wire_read.h"
+
+#define TICK_NS 10000000LL      /* of a kernel with HZ=100 */
+#define NEIGHBOUR_NS 10000000LL /* between STARTED and ->CLOSE lie microseconds */
+#define LATE_NS 15000000000LL   /* the wheel rounds up by 5.1 s at most */
+
+static bool is_on(const struct conn_table *t)
+{
+	return t->tier != WIRE_TIER_OFF && t->config.time_wait != CONN_TW_OFF;
+}
+
+static bool has_hooks(const struct conn_table *t)
+{
+	return t->tier == WIRE_TIER_FENTRY || t->tier == WIRE_TIER_TIMER;
+}
+
+static int64_t due_of(const struct wire_minisock *ev)
+{
+	return (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns); /* a hostile sum may turn over */
+}
+
+/* By more than a tick than we knew. */
+static bool is_later(int64_t due_ns, const struct conn *c)
+{
+	return (int64_t)((uint64_t)due_ns - (uint64_t)pending_due_ns(c)) > TICK_NS;
+}
+
+/* When TIME_WAIT's timer was set, if `ev` is of TIME_WAIT; not in the future, whatever the stream says. */
+static int64_t set_at(const struct wire_minisock *ev)
+{
+	int64_t at = (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns - PENDING_2MSL_NS);
+
+	return at < (int64_t)ev->hdr.ts ? at : (int64_t)ev->hdr.ts;
+}
+
+static struct table_begun *begun_slot(struct conn_table *t, uint64_t cookie)
+{
+	return &t->begun[(cookie * 0x9e3779b97f4a7c15ULL) >> 56];
+}
+_Static_assert(TABLE_BEGUN == 256, "8 bits of the hash");
+
+static void announce(struct conn_table *t, const struct wire_minisock *ev)
+{
+	*begun_slot(t, ev->hdr.cookie) = (struct table_begun){.cookie = ev->hdr.cookie,
+							      .ts = ev->hdr.ts,
+							      .remaining_ns = ev->remaining_ns,
+							      .what = ev->what,
+							      .state = ev->hdr.new_state};
+}
+
+/* Takes what the timer's due time tells and no event did. */
+static void recover(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
+	if (ev->hdr.new_state != WIRE_TIME_WAIT) {
+		if (ev->what == WIRE_MINI_FOUND)
+			pending_set_due(t, c, due_of(ev));
+		return;
+	}
+	if (c->state == WIRE_FIN_WAIT2) {
+		pending_fin(t, c, set_at(ev), ev->rcv_nxt);
+	} else if (is_later(due_of(ev), c)) {
+		pending_restart(c);
+		pending_set_due(t, c, due_of(ev));
+	}
+}
+
+/* The timer is set: the peer's FIN came, or 2 MSL begin anew. What stopped it may tell of a begin before, which was silent. */
+static void started(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
+	const struct wire_minisock *stopped = stopped_take(t, c);
+
+	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(due_of(stopped), c))
+		recover(t, c, stopped);
+	if (ev->hdr.new_state == WIRE_TIME_WAIT && c->state == WIRE_FIN_WAIT2)
+		pending_fin(t, c, ev->hdr.ts, ev->rcv_nxt);
+	else if (c->state == WIRE_TIME_WAIT)
+		pending_restart(c);
+	pending_set_due(t, c, due_of(ev));
+}
+
+/* Its ->CLOSE was lost, and the numbers with it. */
+static void adopt_lost_close(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
+	life_gap(t, c);
+	c->spans[c->spans_len - 1].us_unknown = true;
+	learn_state(t, c, WIRE_FIN_WAIT2);
+	c->end = CONN_END_FIN;
+	if (ev->hdr.new_state == WIRE_TIME_WAIT)
+		pending_enter(t, c, WIRE_TIME_WAIT, set_at(ev), NULL, NULL, 0);
+	else
+		pending_enter(t, c, WIRE_FIN_WAIT2, ev->hdr.ts, NULL, NULL, 0);
+	pending_set_due(t, c, due_of(ev));
+}
+
+/* Older than us: of a TIME_WAIT its timer tells when it began. */
+static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
+{
+	bool time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
+	int64_t at_ns = time_wait ? set_at(ev) : (int64_t)ev->hdr.ts;
+	struct conn *c;
+
+	/* Later scans meet what was told early, too; and nobody gives way to what is older than us. */
+	if ((t->scan.any_done && (t->scan.cause != WIRE_SCAN_RESYNC || t->early)) || t->tracked >= t->config.max_connections)
+		return;
+	c = table_add(t, ev->hdr.cookie, at_ns > 0 ? at_ns : 0, WIRE_CLOSE);
+	if (!c)
+		return;
+	learn_ident(t, c, wire_ident(&ev->hdr));
+	if (!time_wait)
+		learn_state(t, c, WIRE_FIN_WAIT2);
+	if (t->scan.any_done)
+		life_gap(t, c);
+	c->end = CONN_END_FIN;
+	life_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	c->spans[0].us_unknown = !time_wait;
+	pending_enter(t, c, ev->hdr.new_state, c->start_ns, NULL, NULL, MINI_FOUND);
+	pending_set_due(t, c, due_of(ev));
+	c->scan_epoch = t->mini_epoch;
+}
+
+static void found(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
+	if (!c || !(c->facts & CONN_PENDING) || c->scan_epoch != t->mini_epoch) {
+		t->scan.sockets++;
+		t->scan.by_state[ev->hdr.new_state]++;
+	}
+	if (!is_on(t) || !ev->hdr.cookie)
+		return;
+	if (!c) {
+		adopt_found(t, ev);
+		return;
+	}
+	if (!(c->facts & CONN_PENDING)) /* its ->CLOSE is about to come, or was lost: then a resync ends it */
+		return;
+	c->scan_epoch = t->mini_epoch;
+	recover(t, c, ev);
+}
+
+void minisock_died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
+	recover(t, c, ev);
+	pending_end(t, c, ev->hdr.ts, ev->cause);
+}
+
+void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
+{
+	struct conn *c = table_find(t, ev->hdr.cookie);
+
+	if (c && (c->facts & CONN_HELD)) {
+		hold_release(t, c);
+		c = table_find(t, ev->hdr.cookie);
+	}
+	if (ev->what == WIRE_MINI_FOUND) {
+		found(t, c, ev);
+		return;
+	}
+	if (!is_on(t) || !ev->hdr.cookie)
+		return;
+	if (!c || !(c->facts & CONN_PENDING)) {
+		if (ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
+			announce(t, ev);
+		if (!c || ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
+			return;
+		adopt_lost_close(t, c, ev);
+	}
+	switch (ev->what) {
+	case WIRE_MINI_STARTED:
+		started(t, c, ev);
+		break;
+	case WIRE_MINI_STOPPED:
+		stopped_push(t, c, ev);
+		break;
+	case WIRE_MINI_ENDED:
+		minisock_died(t, c, ev);
+		break;
+	}
+}
+
+/* Closed by hooks' word: the begin that was just told, or that there was none. */
+static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct wire_state *close)
+{
+	struct table_begun begun = *begun_slot(t, close->hdr.cookie);
+	const struct wire_stats *stats = wire_stats(&close->hdr);
+	bool told = begun.cookie == c->cookie && begun.ts <= close->hdr.ts && close->hdr.ts - begun.ts < NEIGHBOUR_NS;
+
+	*begun_slot(t, close->hdr.cookie) = (struct table_begun){0};
+	if (told && begun.what == WIRE_MINI_STARTED) {
+		pending_enter(t, c, begun.state, close->hdr.ts, close, stats, 0);
+		pending_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns));
+		return true;
+	}
+	if (told) {
+		pending_refused(t, c, begun.state, close, stats, CONN_EV_EVENT);
+		return true;
+	}
+	if (!t->scan.any_done || c->gaps || c->loss_epoch != t->loss_epoch)
+		return false;
+	if (!verdict_is_clean(c, close)) {
+		if (c->end == CONN_END_FIN) /* by us, and no minisocket waits for the peer's FIN */
+			c->end = CONN_END_ABORTED;
+		return false;
+	}
+	/* The timer hooks show no refusal, only that no timer was set: that is one, as no event is missing. */
+	if (t->tier != WIRE_TIER_TIMER)
+		return false;
+	pending_refused(t, c, WIRE_TIME_WAIT, close, stats, CONN_EV_INFERRED);
+	return true;
+}
+
+bool minisock_close(struct conn_table *t, struct conn *c, const struct wire_state *close)
+{
+	if (!is_on(t) || (close->hdr.old_state != WIRE_FIN_WAIT2 && close->hdr.old_state != WIRE_CLOSING))
+		return false;
+	if (has_hooks(t))
+		return close_with_hooks(t, c, close);
+	if (!verdict_is_clean(c, close))
+		return false;
+	pending_enter(t, c, WIRE_TIME_WAIT, close->hdr.ts, close, wire_stats(&close->hdr), MINI_INFERRED);
+	return true;
+}
+
+bool minisock_unheld(struct conn_table *t, struct conn *c, const struct wire_state *close, const struct wire_stats *stats)
+{
+	if (!is_on(t) || t->tier != WIRE_TIER_SCAN || c->end != CONN_END_FIN || close->hdr.old_state != WIRE_FIN_WAIT2)
+		return false;
+	pending_enter(t, c, WIRE_FIN_WAIT2, close->hdr.ts, close, stats, MINI_INFERRED);
+	return true;
+}
+
+/* Began before the scan, and the scan did not meet it. */
+static void missed(struct conn_table *t, struct conn *c)
+{
+	bool expires = c->state == WIRE_TIME_WAIT && pending_due_ns(c) <= (int64_t)t->now;
+
+	if (has_hooks(t)) {
+		life_gap(t, c);
+		pending_cut(t, c, t->now, CONN_END_UNKNOWN);
+	} else if (expires) {
+		pending_end(t, c, pending_due_ns(c), WIRE_CAUSE_EXPIRED);
+	} else {
+		pending_cut(t, c, t->now, CONN_END_UNKNOWN);
+	}
+}
+
+void minisock_scanned(struct conn_table *t)
+{
+	uint32_t next;
+
+	if (!is_on(t) || (has_hooks(t) && t->scan.cause != WIRE_SCAN_RESYNC))
+		return;
+	for (uint32_t id = t->pending.head; id != CONN_NONE; id = next) {
+		struct conn *c = table_by_id(t, id);
+		uint64_t entered_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
+
+		next = c->next;
+		if (c->scan_epoch != t->mini_epoch && entered_ns + TICK_NS < t->scan.begin_ns &&
+		    !(c->mini.flags & MINI_STOPPED))
+			missed(t, c);
+	}
+}
+
+void minisock_tick(struct conn_table *t, uint64_t now)
+{
+	while (t->pending.head != CONN_NONE) {
+		struct conn *c = table_by_id(t, t->pending.head);
+
+		if ((int64_t)(now - (uint64_t)pending_due_ns(c)) < LATE_NS)
+			break;
+		if (has_hooks(t))
+			life_gap(t, c);
+		if (has_hooks(t) || c->state != WIRE_TIME_WAIT)
+			pending_cut(t, c, now, CONN_END_UNKNOWN);
+		else
+			pending_end(t, c, pending_due_ns(c), WIRE_CAUSE_EXPIRED);
+	}
+}

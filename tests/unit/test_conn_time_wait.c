@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TIME_WAIT and FIN_WAIT2 without a socket, as each tier shows them, in each mode. */
+#include "conn_story.h"
+
+#define DEAD .flags = WIRE_SK_DEAD
+#define S 1000000LL
+
+/* Our close, whose FIN is acknowledged at 5100. */
+#define CLOSES CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), T(5100, FIN_WAIT1, FIN_WAIT2, DEAD)
+/* The peer's FIN comes at once: TIME_WAIT from 5190 on. */
+#define TIME_WAITS CLOSES, MINI(5190, STARTED, TIME_WAIT, 60 * S), T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)
+/* The peer's FIN is still to come: a minisocket in FIN_WAIT2. */
+#define FIN_WAITS CLOSES, MINI(5101, STARTED, FIN_WAIT2, 60 * S), T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)
+
+#define OPENED "SYN_SENT@0+100/local ESTABLISHED@100+4900/peer FIN_WAIT1@5000+100/local "
+#define WHO " | handshake=100 a:10/connect"
+
+static const struct story events[] = {
+	{.name = "expired",
+	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		 " tw=60994800,expired\n"},
+	{.name = "a FIN that comes to the minisocket, told",
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
+		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+2994900/peer TIME_WAIT@3000000+61000000/peer" WHO " tw=61000000,fin_wait2=2994890,expired\n"},
+	{.name = "a FIN whose timer was set silently: when it is due tells when it came",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(61 * S, STOPPED, TIME_WAIT, -900000),
+		   MINI(61 * S + 5, ENDED, TIME_WAIT, -900005, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+60900005/peer" WHO
+		 " tw=60900005,fin_wait2=94890,expired\n"},
+	{.name = "a FIN that moves the timer of FIN_WAIT2: it comes now, though the timer that it stops is 60 s long",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(3 * S, STOPPED, TIME_WAIT, 57 * S + 5101),
+		   MINI(3 * S + 3, STARTED, TIME_WAIT, 60 * S),
+		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO " tw=60999997,fin_wait2=2994893,expired\n"},
+	{.name = "a silent FIN, then a repeated one that shows",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(9 * S, STOPPED, TIME_WAIT, 51 * S + 100000),
+		   MINI(9 * S + 3, STARTED, TIME_WAIT, 60 * S),
+		   MINI(70 * S, ENDED, TIME_WAIT, -S + 3, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+69900000/peer" WHO
+		 " tw=69900000,fin_wait2=94890,restarts=1,expired\n"},
+	{.name = "restarts: one that shows, one that only the timer tells",
+	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190),
+		   MINI(2 * S + 3, STARTED, TIME_WAIT, 60 * S), MINI(63 * S, STOPPED, TIME_WAIT, -500000),
+		   MINI(63 * S + 3, ENDED, TIME_WAIT, -500003, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994803/peer" WHO
+		 " tw=62994803,restarts=2,expired\n"},
+	{.name = "cut short: the cause of a lone stop, once nothing follows",
+	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_REUSED),
+		   TICK(2 * S + 20000)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		 " tw=1994800,reused\n"},
+	{.name = "cut short by who knows what",
+	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190), TICK(2 * S + 20000)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		 " tw=1994800,-\n"},
+	{.name = "reset, killed, namespace gone: the exchange of FINs stays what it was",
+	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET),
+		   TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_KILLED), TIME_WAITS,
+		   MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_NETNS_GONE)},
+	 .told = "1 client fin local four_way SF ShFfr | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		 " tw=1994800,reset\n"
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		 " tw=1994800,killed\n"
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		 " tw=1994800,netns_gone\n"},
+	{.name = "overflow, told",
+	 .steps = {TIER(FENTRY), CLOSES, MINI(5190, REFUSED, TIME_WAIT, 0), T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow\n"},
+	{.name = "overflow in FIN_WAIT2, told: nobody waits for the peer's FIN",
+	 .steps = {TIER(FENTRY), CLOSES, MINI(5101, REFUSED, FIN_WAIT2, 0), T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)},
+	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer" WHO " tw=-,fin_wait2=0,overflow\n"},
+	{.name = "overflow: no timer was set",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
+	 .told = "snapshot 1 sockets=0 took=0\n"
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow/inferred\n"},
+	{.name = "no timer was seen, but events were lost: nobody knows",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, LOST(5150, RING, 1),
+		   T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
+	 .told = "snapshot 1 sockets=0 took=0\n"
+		 "lost ring 1 of 1 from 5150 touching 1\n"
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
+		 "incomplete gaps=1 handshake=100 a:10/connect\n"},
+	{.name = "FIN_WAIT2 that the peer never ends",
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(61 * S, ENDED, FIN_WAIT2, -994899, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client timeout local - S2 ShF | " OPENED "FIN_WAIT2@5100+60994900/peer" WHO
+		 " tw=-,fin_wait2=60994890,expired\n"},
+	{.name = "FIN_WAIT2, cut short",
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_KILLED), FIN_WAITS,
+		   MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)},
+	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
+		 "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,reset\n"},
+	{.name = "simultaneous close",
+	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), T(5100, FIN_WAIT1, CLOSING, DEAD),
+		   MINI(5190, STARTED, TIME_WAIT, 60 * S), T(5200, CLOSING, CLOSE, DEAD),
+		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin both simultaneous SF ShFf | " OPENED "CLOSING@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		 " tw=60994800,expired\n"},
+	{.name = "the descriptor is closed during TIME_WAIT, a lost ->CLOSE, an end of what nobody knows",
+	 .steps = {TIER(FENTRY), TIME_WAITS, DESTROY(S), MINI(2 * S, ENDED, TIME_WAIT, 0, .cookie = 9),
+		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED), CLOSES,
+		   MINI(5190, STARTED, TIME_WAIT, 60 * S),
+		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		 " tw=60994800,expired\n"
+		 "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer TIME_WAIT@5190+60994810/peer | incomplete gaps=1 "
+		 "handshake=100 a:10/connect tw=60994810,expired\n"},
+};
+
+static const struct story modes[] = {
+	{.name = "split: before and after",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer" WHO " tw=-,-\n"
+		 "time_wait 1 at 61000000 tw=60994800,expired\n"},
+	{.name = "split: a FIN that is still to come is not claimed",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
+		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		 "tw=-,fin_wait2=-,-\n"
+		 "time_wait 1 at 64000000 tw=61000000,fin_wait2=2994890,expired\n"},
+	{.name = "off: as if no hook was there",
+	 .config = {.time_wait = CONN_TW_OFF},
+	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred" WHO
+		 "\n"},
+	{.name = "at the limit the oldest gives way, and at the end the rest",
+	 .config = {.max_connections = 1},
+	 .steps = {TIER(FENTRY), TIME_WAITS, T(S, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10),
+		   T(S + 100, SYN_SENT, ESTABLISHED, .cookie = 2), T(2 * S, ESTABLISHED, CLOSE, .cookie = 2, .err = ECONNRESET),
+		   TICK(3 * S), FIN_WAITS},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
+		 "handshake=100 a:10/connect tw=-,-\n"
+		 "2 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+999900/peer" WHO "\n"
+		 "1 client daemon_stop local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		 "tw=-,fin_wait2=-,-\n"},
+	{.name = "the socket connects again while its minisocket lives",
+	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2),
+		   T(5100, FIN_WAIT1, FIN_WAIT2), MINI(5190, STARTED, TIME_WAIT, 60 * S),
+		   T(5200, FIN_WAIT2, CLOSE, .segs_in = 1), CONNECTS(10000), T(15000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
+		 "handshake=100 a:10/connect tw=-,-\n"
+		 "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"},
+};
+
+static const struct story scans[] = {
+	{.name = "older than us: the timer tells when it began",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(20 * S, STARTUP), MINI(20 * S, FOUND, TIME_WAIT, 50 * S),
+		   MINI(20 * S + 1, FOUND, FIN_WAIT2, 30 * S, .cookie = 2), MINI(20 * S + 2, FOUND, TIME_WAIT, S, .cookie = 2),
+		   SCAN_END(20 * S + 9), MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"
+		 "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older tw=61000000,expired/scan\n"
+		 "2 - fin local - OTH - | FIN_WAIT2@0/scan TIME_WAIT@0/peer/scan | incomplete older tw=-,fin_wait2=-,-/scan\n"},
+	{.name = "scan tier: inferred, refreshed, expired when it is due",
+	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
+		   MINI(5 * S, FOUND, TIME_WAIT, 58 * S), SCAN_END(5 * S + 9), SCAN_BEGIN(64 * S, MINISOCKS),
+		   SCAN_END(64 * S + 9)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994800/peer/inferred" WHO
+		 " tw=62994800,restarts=1,expired/inferred\n"},
+	{.name = "scan tier: gone before it is due",
+	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
+		   SCAN_END(5 * S + 9)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
+		 "incomplete handshake=100 a:10/connect tw=-,-/inferred\n"},
+	{.name = "scan tier: FIN_WAIT2, then a scan finds that the FIN came",
+	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(S), SCAN_BEGIN(2 * S, MINISOCKS),
+		   MINI(2 * S, FOUND, FIN_WAIT2, 40 * S), SCAN_END(2 * S + 1), SCAN_BEGIN(7 * S, MINISOCKS),
+		   MINI(7 * S, FOUND, TIME_WAIT, 57 * S), SCAN_END(7 * S + 1), SCAN_BEGIN(70 * S, MINISOCKS),
+		   SCAN_END(70 * S + 1)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+3994900/peer TIME_WAIT@4000000+60000000/peer/inferred" WHO
+		 " tw=60000000,fin_wait2=3994890,expired/inferred\n"},
+	{.name = "scan tier: a reset after the ->CLOSE: there was no minisocket",
+	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5112, CLOSE, SENT), TICK(S)},
+	 .told = "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+10/peer" WHO " rst=1,0\n"},
+	{.name = "a resync that does not meet it: its end was lost; and one that nobody told of when it was long due",
+	 .steps = {TIER(FENTRY), TIME_WAITS, SCAN_BEGIN(S, RESYNC), SCAN_END(2 * S), TIME_WAITS, TICK(60 * S), TICK(80 * S)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
+		 "handshake=100 a:10/connect tw=-,-\n"
+		 "snapshot 2 sockets=0 took=1000000\n"
+		 "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
+		 "handshake=100 a:10/connect tw=-,-\n"},
+};
+
+#define STORY(name_, told_, ...)                                                                                               \
+	{                                                                                                                      \
+		.name = name_, .segments = true, .steps = {__VA_ARGS__}, .told = told_                                         \
+	}
+#define OPENING                                                                                                                \
+	"isn local peer\n"                                                                                                     \
+	"> SYN 0 - @0 numbers\n"                                                                                               \
+	"< SYN,ACK 0 1 @100 numbers\n"                                                                                         \
+	"> ACK 1 1 @100 inferred\n"                                                                                            \
+	"> FIN,ACK 1 1 @5000 numbers\n"                                                                                        \
+	"< ACK 1 2 @5100 numbers\n"
+
+static const struct story segments[] = {
+	STORY("the FINs stand where TIME_WAIT began, the reset where it ended",
+	      OPENING "< FIN,ACK 1 2 @5200 numbers\n"
+		      "> ACK 2 2 @5200 inferred\n"
+		      "< RST - - @2000000 inferred\n",
+	      TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET)),
+	STORY("a FIN that came to a minisocket",
+	      OPENING "< FIN,ACK 1 2 @3000000 numbers\n"
+		      "> ACK 2 2 @3000000 inferred\n",
+	      TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
+	      MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)),
+	STORY("no FIN, and who reset it is not known", OPENING, TIER(FENTRY), FIN_WAITS,
+	      MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)),
+};
+
+static void test_events(void **state)
+{
+	(void)state;
+	RUN_STORIES(events);
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	RUN_STORIES(modes);
+}
+
+static void test_scans(void **state)
+{
+	(void)state;
+	RUN_STORIES(scans);
+}
+
+static void test_segments(void **state)
+{
+	(void)state;
+	RUN_STORIES(segments);
+}
+
+static void emit_nothing(void *ctx, const struct record *rec)
+{
+	(void)ctx;
+	(void)rec;
+}
+
+static void test_memory(void **state)
+{
+	enum { MANY = 100000 };
+	const struct conn_config config = {.max_connections = MANY};
+	static const struct step life[] = {TIME_WAITS};
+	struct step tier = TIER(FENTRY);
+	struct conn_table_stats empty, stats;
+	struct conn_table *t;
+
+	(void)state;
+	assert_int_equal(conn_table_new(&t, &config, emit_nothing, NULL), 0);
+	conn_table_stats(t, &empty);
+	story_feed(t, &tier);
+	for (uint64_t i = 1; i <= MANY + 7; i++) {
+		for (size_t n = 0; n < sizeof(life) / sizeof(life[0]); n++) {
+			struct step s = life[n];
+
+			s.cookie = i;
+			story_feed(t, &s);
+		}
+	}
+	conn_table_stats(t, &stats);
+	assert_int_equal(stats.tracked, MANY);
+	assert_int_equal(stats.time_wait_early, 7);
+	assert_int_equal(stats.lost[WIRE_LOST_TABLE], 0);
+	assert_in_range(stats.memory_bytes - empty.memory_bytes, 0, MANY * 256ULL);
+	conn_table_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_events),   cmocka_unit_test(test_modes),  cmocka_unit_test(test_scans),
+		cmocka_unit_test(test_segments), cmocka_unit_test(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
