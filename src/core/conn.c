@@ -9,7 +9,7 @@
  *   alert      who leaks CLOSE_WAIT        leak     a leak scan
  *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets           intern   shared values
  *   minisock   TIME_WAIT and FIN_WAIT2     pending  what is kept of it meanwhile             stopped  ends that may be none
- *              without a socket
+ *              without a socket          ports    which are used up                     half_open attempts that failed
  */
 #include "conn.h"
 
@@ -19,6 +19,7 @@
 #include "listener.h"
 #include "minisock.h"
 #include "pending.h"
+#include "ports.h"
 #include "progress.h"
 #include "record.h"
 #include "scan.h"
@@ -114,6 +115,9 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 		break;
 	case WIRE_MINISOCK:
 		minisock_event(table, (const struct wire_minisock *)ev);
+		break;
+	case WIRE_PORT_RANGE:
+		ports_range(table->ports, (const struct wire_port_range *)ev);
 		break;
 	case WIRE_TW_TIER:
 		table->tier = ((const struct wire_mark *)ev)->value;

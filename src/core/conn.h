@@ -221,6 +221,24 @@ struct conn_snapshot_record {
 	uint64_t by_state[WIRE_STATE_MAX];
 };
 
+#define CONN_SUMMARY_ROWS 16
+
+/* Attempts to connect whose SYN-ACK was repeated and that did not become a connection. */
+struct conn_half_open_row {
+	uint32_t netns;
+	uint16_t local_port;
+	uint64_t count;
+};
+
+/* Connections that we opened, TIME_WAIT included, from one address to one: each takes one of the ports that connect() has. */
+struct conn_ports_row {
+	uint32_t netns;
+	bool ipv4;
+	uint8_t local_addr[16], peer_addr[16];
+	uint16_t peer_port;
+	uint32_t in_use, range; /* ports */
+};
+
 struct conn_summary_record {
 	uint64_t interval_us;
 	uint64_t opened; /* connections that reached ESTABLISHED (or were found) in the interval */
@@ -230,6 +248,16 @@ struct conn_summary_record {
 		uint64_t syn, synack, data, fin;
 	} retransmits;
 	uint64_t resets_sent, resets_received;
+	struct {
+		bool on;                                        /* else not looked at */
+		uint64_t entered, early, ended[WIRE_CAUSE_MAX]; /* in the interval */
+		uint64_t alive;                                 /* now */
+	} time_wait;
+	struct conn_half_open_row half_open[CONN_SUMMARY_ROWS]; /* the most first */
+	unsigned int half_open_len;
+	uint64_t half_open_rest;                        /* of other listeners */
+	struct conn_ports_row ports[CONN_SUMMARY_ROWS]; /* over half of the range; the most first */
+	unsigned int ports_len;
 	bool close_wait_any;
 	uint64_t close_wait_oldest_us;
 	bool close_wait_over_known;

@@ -11,6 +11,7 @@
 
 #include "alert.h"
 #include "fsm.h"
+#include "half_open.h"
 #include "hold.h"
 #include "learn.h"
 #include "listener.h"
@@ -206,10 +207,13 @@ static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 
 static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 {
+	const struct wire_ident *ident = wire_ident(&ev->hdr);
 	struct conn *c;
 
 	if (ev->hdr.old_state != WIRE_SYN_RECV)
 		return adopt(t, ev);
+	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans)
+		half_open_add(t->half_open, ident->netns, ident->local_port, 1, true);
 	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
 	if (c)
 		begin_passive(c, ev);

@@ -7,7 +7,9 @@
 #include "summary.h"
 
 #include "alert.h"
+#include "half_open.h"
 #include "listener.h"
+#include "ports.h"
 #include "record.h"
 
 #include <string.h>
@@ -57,6 +59,8 @@ void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
 		t->interval.synack += ev->count;
 	else if (ev->what == WIRE_AGG_RESET_SENT)
 		t->interval.resets_sent += ev->count;
+	else if (ev->what == WIRE_AGG_HALF_OPEN)
+		half_open_add(t->half_open, ev->netns, ev->local_port, ev->count, false);
 	record_aggregate(t, ev);
 }
 
@@ -71,6 +75,15 @@ static void fill_close_wait(const struct conn_table *t, uint64_t now, struct con
 	since_ns = alerts_oldest_ns(t->alerts, table_entered_ns(oldest));
 	sum->close_wait_any = true;
 	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;
+}
+
+static void fill_time_wait(const struct conn_table *t, struct conn_summary_record *sum)
+{
+	sum->time_wait.on = t->tier != WIRE_TIER_OFF && t->config.time_wait != CONN_TW_OFF;
+	sum->time_wait.entered = t->interval.tw_entered;
+	sum->time_wait.early = t->interval.tw_early;
+	memcpy(sum->time_wait.ended, t->interval.tw_ended, sizeof(sum->time_wait.ended));
+	sum->time_wait.alive = t->by_state[WIRE_TIME_WAIT];
 }
 
 void summary_tick(struct conn_table *t, const struct wire_tick *ev)
@@ -98,6 +111,9 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 	fill_close_wait(t, now, &sum);
 	sum.close_wait_over_known = t->config.leak_threshold_ns != 0;
 	sum.close_wait_over = alerts_open(t->alerts);
+	fill_time_wait(t, &sum);
+	half_open_take(t->half_open, &sum);
+	ports_fill(t, &sum);
 	if (record_wanted(t, RECORD_SUMMARY))
 		record_emit(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
 	t->interval = (struct table_interval){.since_ns = now};

@@ -11,9 +11,11 @@
 #include "table.h"
 
 #include "alert.h"
+#include "half_open.h"
 #include "hold.h"
 #include "listener.h"
 #include "pending.h"
+#include "ports.h"
 #include "stopped.h"
 
 #include <errno.h>
@@ -304,6 +306,10 @@ int table_init(struct conn_table *t)
 	if (!err)
 		err = alerts_new(&t->alerts, &t->config);
 	if (!err)
+		err = half_open_new(&t->half_open);
+	if (!err)
+		err = ports_new(&t->ports);
+	if (!err)
 		err = intern_new(&t->places);
 	if (!err)
 		err = intern_new(&t->processes);
@@ -322,6 +328,8 @@ void table_destroy(struct conn_table *t)
 	stopped_free(t->stopped);
 	listeners_free(t->listeners);
 	alerts_free(t->alerts);
+	half_open_free(t->half_open);
+	ports_free(t->ports);
 	intern_free(t->places);
 	intern_free(t->processes);
 }
@@ -334,5 +342,6 @@ uint64_t table_memory(const struct conn_table *t)
 
 	return sizeof(*t) + slots + index + chunks + (sizeof(*t->ended) << ENDED_BITS) + hold_memory(t->hold) +
 	       stopped_memory(t->stopped) + listeners_memory(t->listeners) + alerts_memory(t->alerts) +
-	       intern_memory(t->places) + intern_memory(t->processes) + (UINT8_MAX + 1) * sizeof(*t->ca_names);
+	       half_open_memory(t->half_open) + ports_memory(t->ports) + intern_memory(t->places) +
+	       intern_memory(t->processes) + (UINT8_MAX + 1) * sizeof(*t->ca_names);
 }

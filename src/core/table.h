@@ -5,7 +5,9 @@
 
 #include "entry.h"
 
+struct half_open;
 struct hold;
+struct ports;
 struct stopped;
 struct listeners;
 struct alerts;
@@ -65,6 +67,8 @@ struct conn_table {
 	struct stopped *stopped;
 	struct listeners *listeners;
 	struct alerts *alerts;
+	struct half_open *half_open;
+	struct ports *ports;
 	struct intern *places, *processes;
 	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
 	struct table_scan scan;

@@ -146,6 +146,64 @@ static void json_summary_traffic(struct json *j, const struct conn_summary_recor
 	jsonw_close(b, '}');
 }
 
+static void json_summary_time_wait(struct json *j, const struct conn_summary_record *s)
+{
+	struct buf *b = &j->b;
+
+	if (!s->time_wait.on)
+		return;
+	jsonw_open(b, KEY("time_wait"), '{');
+	jsonw_uint(b, KEY("entered"), s->time_wait.entered);
+	jsonw_uint(b, KEY("alive"), s->time_wait.alive);
+	jsonw_uint(b, KEY("early"), s->time_wait.early);
+	jsonw_open(b, KEY("ended"), '{');
+	for (enum wire_minisock_cause cause = WIRE_CAUSE_EXPIRED; cause < WIRE_CAUSE_MAX; cause++)
+		jsonw_uint_named(b, conn_tw_end_name(cause), s->time_wait.ended[cause]);
+	jsonw_uint(b, KEY("unknown"), s->time_wait.ended[WIRE_CAUSE_UNKNOWN]);
+	jsonw_close(b, '}');
+	jsonw_close(b, '}');
+}
+
+static void json_half_open(struct json *j, const struct conn_summary_record *s)
+{
+	struct buf *b = &j->b;
+
+	if (!s->half_open_len && !s->half_open_rest)
+		return;
+	jsonw_open(b, KEY("half_open"), '[');
+	for (unsigned int i = 0; i < s->half_open_len; i++) {
+		jsonw_open(b, KEY_NONE, '{');
+		jsonw_uint_if(b, KEY("netns"), s->half_open[i].netns != 0, s->half_open[i].netns);
+		jsonw_uint(b, KEY("local_port"), s->half_open[i].local_port);
+		jsonw_uint(b, KEY("count"), s->half_open[i].count);
+		jsonw_close(b, '}');
+	}
+	jsonw_close(b, ']');
+	jsonw_uint(b, KEY("half_open_rest"), s->half_open_rest);
+}
+
+static void json_ports(struct json *j, const struct conn_summary_record *s)
+{
+	struct buf *b = &j->b;
+
+	if (!s->ports_len)
+		return;
+	jsonw_open(b, KEY("ports"), '[');
+	for (unsigned int i = 0; i < s->ports_len; i++) {
+		const struct conn_ports_row *row = &s->ports[i];
+
+		jsonw_open(b, KEY_NONE, '{');
+		jsonw_uint(b, KEY("netns"), row->netns);
+		jsonw_addr(b, KEY("local_addr"), row->local_addr, row->ipv4);
+		jsonw_addr(b, KEY("peer_addr"), row->peer_addr, row->ipv4);
+		jsonw_uint(b, KEY("peer_port"), row->peer_port);
+		jsonw_uint(b, KEY("in_use"), row->in_use);
+		jsonw_uint(b, KEY("range"), row->range);
+		jsonw_close(b, '}');
+	}
+	jsonw_close(b, ']');
+}
+
 static void json_summary(struct json *j, const struct conn_summary_record *s, uint64_t seq)
 {
 	struct buf *b = &j->b;
@@ -163,6 +221,9 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 	jsonw_uint(b, KEY("closed"), s->closed);
 	json_by_state(j, s->by_state);
 	json_summary_traffic(j, s);
+	json_summary_time_wait(j, s);
+	json_half_open(j, s);
+	json_ports(j, s);
 	if (s->close_wait_any)
 		jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
 	if (s->close_wait_over_known)

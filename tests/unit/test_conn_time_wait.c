@@ -240,6 +240,76 @@ static void test_segments(void **state)
 	RUN_STORIES(segments);
 }
 
+static void keep_summary(void *ctx, const struct record *rec)
+{
+	*(struct conn_summary_record *)ctx = *rec->summary;
+}
+
+static void feed_aggregate(struct conn_table *t, uint16_t port, uint64_t count)
+{
+	struct wire_aggregate ev = {.hdr = {.ts = STORY_BEGIN_NS, .kind = WIRE_AGGREGATE, .len = sizeof(ev)},
+				    .netns = STORY_NETNS,
+				    .local_port = port,
+				    .what = WIRE_AGG_HALF_OPEN,
+				    .count = count};
+
+	assert_true(wire_valid(&ev.hdr, sizeof(ev)));
+	conn_table_feed(t, &ev.hdr);
+}
+
+/* What the summary says of TIME_WAIT, of attempts that failed and of ports. */
+static void test_summary(void **state)
+{
+	const struct conn_config config = {.max_connections = 100, .summary_ns = 1000000, .wanted = 1u << RECORD_SUMMARY};
+	const struct wire_port_range range = {.hdr = {.ts = STORY_BEGIN_NS, .kind = WIRE_PORT_RANGE, .len = sizeof(range)},
+					      .netns = STORY_NETNS,
+					      .first = 40000,
+					      .last = 40009};
+	static const struct step life[] = {TIER(FENTRY), TIME_WAITS,
+					   MINI(S, ENDED, TIME_WAIT, 59 * S, .cause = WIRE_CAUSE_KILLED)};
+	struct conn_summary_record sum = {0};
+	struct conn_table *t;
+
+	(void)state;
+	assert_int_equal(conn_table_new(&t, &config, keep_summary, &sum), 0);
+	conn_table_feed(t, &range.hdr);
+	for (unsigned int port = 0; port < 6; port++) {
+		for (size_t i = 0; i < sizeof(life) / sizeof(life[0]) - (port > 0); i++) {
+			struct step s = life[i];
+
+			s.cookie = port + 1;
+			s.local_port = 40000 + port;
+			story_feed(t, &s);
+		}
+	}
+	for (unsigned int port = 1; port <= 18; port++)
+		feed_aggregate(t, port, port);
+	feed_aggregate(t, 80, 3);
+	story_feed(t, &(struct step)T(S, SYN_RECV, ESTABLISHED, .cookie = 60, .retrans = 1));
+	story_feed(t, &(struct step)TICK(2 * S));
+	assert_true(sum.time_wait.on);
+	assert_int_equal(sum.time_wait.entered, 6);
+	assert_int_equal(sum.time_wait.alive, 5);
+	assert_int_equal(sum.time_wait.ended[WIRE_CAUSE_KILLED], 1);
+	assert_int_equal(sum.ports_len, 0); /* 5 of 10 are not over half */
+	assert_int_equal(sum.half_open_len, 16);
+	assert_int_equal(sum.half_open[0].local_port, 18);
+	assert_int_equal(sum.half_open[15].count, 3);
+	assert_int_equal(sum.half_open_rest, 1 + 2 + 2);
+
+	story_feed(t, &(struct step)T(3 * S, CLOSE, SYN_SENT, .cookie = 7, .tgid = 10));
+	story_feed(t, &(struct step)T(3 * S, SYN_SENT, ESTABLISHED, .cookie = 7, .local_port = 40009));
+	story_feed(t, &(struct step)TICK(4 * S));
+	assert_int_equal(sum.time_wait.entered, 0);
+	assert_int_equal(sum.half_open_len, 0);
+	assert_int_equal(sum.ports_len, 1);
+	assert_int_equal(sum.ports[0].in_use, 6);
+	assert_int_equal(sum.ports[0].range, 10);
+	assert_int_equal(sum.ports[0].peer_port, 80);
+	assert_true(sum.ports[0].ipv4);
+	conn_table_free(t);
+}
+
 static void emit_nothing(void *ctx, const struct record *rec)
 {
 	(void)ctx;
@@ -279,7 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events),   cmocka_unit_test(test_modes),  cmocka_unit_test(test_scans),
-		cmocka_unit_test(test_segments), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_segments), cmocka_unit_test(test_memory), cmocka_unit_test(test_summary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

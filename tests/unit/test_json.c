@@ -432,6 +432,24 @@ static void test_summary(void **state)
 	       "\"received\":6},"
 	       "\"close_wait_oldest_us\":7000000,\"events_in\":80,\"emitted\":41,\"lost\":{\"hook\":0,\"ring\":0,\"table\":0,"
 	       "\"queue\":0,\"write\":0,\"ratelimit\":0},\"rss_bytes\":9000000,\"cpu_us\":1234,\"level\":\"full\"}\n");
+	s.time_wait.on = true;
+	s.time_wait.entered = 7;
+	s.time_wait.alive = 6;
+	s.time_wait.early = 1;
+	s.time_wait.ended[WIRE_CAUSE_REUSED] = 2;
+	s.time_wait.ended[WIRE_CAUSE_UNKNOWN] = 3;
+	s.half_open_len = s.ports_len = 1;
+	s.half_open_rest = 4;
+	s.half_open[0] = (struct conn_half_open_row){.netns = 5, .local_port = 80, .count = 9};
+	s.ports[0] = (struct conn_ports_row){.netns = 5, .peer_port = 443, .in_use = 20000, .range = 28232};
+	line(RECORD_SUMMARY, &s, NULL);
+	has("\"time_wait\":{\"entered\":7,\"alive\":6,\"early\":1,\"ended\":{\"expired\":0,\"reused\":2,\"reset\":0,"
+	    "\"killed\":0,\"overflow\":0,\"netns_gone\":0,\"unknown\":3}},",
+	    true);
+	has("\"half_open\":[{\"netns\":5,\"local_port\":80,\"count\":9}],\"half_open_rest\":4,", true);
+	has("\"ports\":[{\"netns\":5,\"local_addr\":\"::\",\"peer_addr\":\"::\",\"peer_port\":443,\"in_use\":20000,"
+	    "\"range\":28232}],",
+	    true);
 	s.close_wait_any = false;
 	s.lost[WIRE_LOST_RING] = 3;
 	s.rss_bytes = 0;
