@@ -65,10 +65,13 @@ static void feed(struct seen *seen, const struct wire_hdr *ev)
 	seen->events++;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size, enum conn_tw_mode time_wait)
 {
-	const struct conn_config config = {
-		.max_connections = LIMIT, .progress_ns = 1000000, .summary_ns = 1000000, .wanted = (1u << RECORD_MAX) - 1};
+	const struct conn_config config = {.max_connections = LIMIT,
+					   .progress_ns = 1000000,
+					   .summary_ns = 1000000,
+					   .time_wait = time_wait,
+					   .wanted = (1u << RECORD_MAX) - 1};
 	struct seen seen = {.events = 0};
 	struct conn_table_stats stats;
 	uint8_t *stream;
@@ -94,5 +97,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(!stats.tracked);
 	conn_table_free(seen.table);
 	free(stream);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (enum conn_tw_mode mode = CONN_TW_JOIN; mode <= CONN_TW_OFF; mode++)
+		run(data, size, mode);
 	return 0;
 }
