@@ -167,8 +167,8 @@ static __always_inline void set_state(const struct sock *sk, int old, int new)
 		return;
 	ch.cookie = bpf_get_socket_cookie((void *)sk);
 	ch.sk_flags = sock_flags(sk, ch.tp);
-	if (old == WIRE_CLOSE_WAIT && (bpf_get_current_task_btf()->flags & PF_EXITING))
-		ch.sk_flags |= WIRE_SK_EXITING;
+	/* No branch: one more would double the verifier's paths. */
+	ch.sk_flags |= (bpf_get_current_task_btf()->flags & PF_EXITING) * (WIRE_SK_EXITING / PF_EXITING);
 	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect starts anew */
 	slot |= tell_change(&ch, slot & MARK_STATE);
 	set_marks(ch.cookie, (slot & ~MARK_STATE) | new);

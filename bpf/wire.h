@@ -84,7 +84,7 @@ enum wire_sk_flags {
 	WIRE_SK_REPAIR = 8,   /* TCP_REPAIR: states change without segments */
 	WIRE_SK_LINGER0 = 16, /* SO_LINGER with time 0 */
 	WIRE_SK_OWNED = 32,   /* a task holds the lock: a segment is processed from the backlog, or the task acts */
-	WIRE_SK_EXITING = 64, /* it leaves CLOSE_WAIT because the task that acts exits */
+	WIRE_SK_EXITING = 64, /* in WIRE_STATE: the task that acts, or is interrupted, is exiting */
 };
 
 struct wire_hdr {

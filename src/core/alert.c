@@ -373,6 +373,8 @@ static void scanned(struct conn_table *t, uint64_t now)
 
 void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
 {
+	if (!t->alerts->threshold_ns)
+		return;
 	if (ev->kind == WIRE_STUCK_BEGIN)
 		t->alerts->scan_begin_ns = ev->ts;
 	leak_set_feed(t->alerts->found, ev);

@@ -317,8 +317,6 @@ void life_state(struct conn_table *t, const struct wire_state *ev)
 
 void life_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 {
-	if (c->state == WIRE_CLOSE_WAIT)
-		alerts_left(t, c, NULL);
 	life_gap(t, c);
 	last_entry(c)->us_unknown = true;
 	c->end = CONN_END_UNKNOWN;

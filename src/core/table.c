@@ -217,6 +217,7 @@ void table_set_state(struct conn_table *t, struct conn *c, unsigned int state)
 	if (c->state == state)
 		return;
 	if (c->state == WIRE_CLOSE_WAIT) {
+		alerts_left(t, c, NULL); /* unless an event has told how */
 		if (t->close_wait_next == c->id)
 			t->close_wait_next = c->next;
 		list_take(t, &t->close_wait, c);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A stream of any bytes into a small table. Whatever it says: no bad access, no more connections than the limit, one final
- * record for each life at most, each record within its own bounds, and nothing left after the end.
+ * record for each life at most, each record within its own bounds, each alert resolved once, and nothing left after the end.
  */
 #include "src/core/conn.h"
+#include "src/core/leak.h"
 #include "src/core/wire_read.h"
 
 #include <stdint.h>
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
 	uint64_t events, finals;
+	uint64_t leaks, resolved; /* sockets */
 	struct conn_table *table;
 };
 
@@ -53,6 +55,14 @@ static void emit(void *ctx, const struct record *rec)
 		seen->finals++;
 	if (rec->kind == RECORD_CONNECTION || rec->kind == RECORD_PROGRESS)
 		check_conn(rec->conn);
+	if (rec->kind == RECORD_CLOSE_WAIT_LEAK) {
+		check(rec->leak->count && rec->leak->group_open);
+		check(rec->leak->socket->verdict.cause < LEAK_CAUSE_MAX);
+		seen->leaks += rec->leak->count;
+	}
+	if (rec->kind == RECORD_CLOSE_WAIT_RESOLVED)
+		seen->resolved += rec->leak_resolved->count;
+	check(seen->resolved <= seen->leaks);
 }
 
 static void feed(struct seen *seen, const struct wire_hdr *ev)
@@ -71,6 +81,7 @@ static void run(const uint8_t *data, size_t size, enum conn_tw_mode time_wait)
 					   .progress_ns = 1000000,
 					   .summary_ns = 1000000,
 					   .time_wait = time_wait,
+					   .leak_threshold_ns = 1000000,
 					   .wanted = (1u << RECORD_MAX) - 1};
 	struct seen seen = {.events = 0};
 	struct conn_table_stats stats;
@@ -95,6 +106,7 @@ static void run(const uint8_t *data, size_t size, enum conn_tw_mode time_wait)
 	conn_table_stop(seen.table, UINT64_MAX, true);
 	conn_table_stats(seen.table, &stats);
 	check(!stats.tracked);
+	check(seen.leaks == seen.resolved);
 	conn_table_free(seen.table);
 	free(stream);
 }
