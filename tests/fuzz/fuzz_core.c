@@ -56,7 +56,7 @@ static void emit(void *ctx, const struct record *rec)
 	if (rec->kind == RECORD_CONNECTION || rec->kind == RECORD_PROGRESS)
 		check_conn(rec->conn);
 	if (rec->kind == RECORD_CLOSE_WAIT_LEAK) {
-		check(rec->leak->count && rec->leak->group_open);
+		check(rec->leak->count);
 		check(rec->leak->socket->verdict.cause < LEAK_CAUSE_MAX);
 		seen->leaks += rec->leak->count;
 	}
