@@ -67,7 +67,9 @@ class Tracer:
         self._lock = threading.Lock()
         self._stderr = []
         self.process = subprocess.Popen(
-            [*wrapper, BINARY, "--json", *EXTRA_ARGS, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*wrapper, BINARY, "--json", *self._time_wait(args), *EXTRA_ARGS, *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         self._threads = [
             threading.Thread(target=self._read_stdout, daemon=True),
@@ -77,6 +79,11 @@ class Tracer:
             thread.start()
         if wait:
             self.ready = self.wait_for(lambda r: r["event"] == "meta" and r["what"] == "ready")
+
+    @staticmethod
+    def _time_wait(args):
+        """A test does not wait for a minute, unless that is what it is about."""
+        return [] if any("--time-wait" in str(arg) for arg in args) else ["--time-wait=split"]
 
     def _read_stdout(self):
         while chunk := os.read(self.process.stdout.fileno(), 1 << 20):

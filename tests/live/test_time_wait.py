@@ -1,0 +1,459 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TIME_WAIT, and FIN_WAIT2 without a socket: when they really began and ended, and why.
+
+TIME_WAIT lasts a minute and cannot be shortened, so the fixture lives all lives of this file side by side, and each test then
+looks at one. The truth is the wire's (the FIN that begins it), the kernel's table of sockets (its end) and what the test did.
+"""
+
+import contextlib
+import datetime
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+from checks import from_side, is_fin, is_pure_ack, states
+from lab import SLOWNESS, TIMEOUT, Pair, cookie, read_all, wait_until
+from test_reset import forged_reset
+from tracer import Tracer
+
+SECOND = 10**9
+TIME_WAIT_US = 60_000_000  # TCP_TIMEWAIT_LEN
+WHEEL_US = 5_200_000  # a timer of a minute is late by up to this: 2.1 s at HZ=250, 5.1 s at HZ=100
+WITHIN_US = 5_000 * SLOWNESS
+PATIENCE = (TIME_WAIT_US + WHEEL_US) / 1e6 + 2 * TIMEOUT
+FIN_TIMEOUT_S = 4
+LATER_S = 1.2  # connect() reuses a TIME_WAIT older than a second
+
+
+@dataclass
+class Life:
+    """A connection's end that goes through TIME_WAIT, and the truth about it; times of CLOCK_MONOTONIC in ns."""
+
+    id: int
+    pair: Pair
+    side: int
+    local_port: int
+    peer_port: int
+    ended: int = None  # what ended it was done then
+    last_seen: int = None  # in the kernel's table
+    missed: int = None
+
+    @property
+    def namespace(self):
+        return (self.pair.a, self.pair.b)[self.side]
+
+    def segments(self, match):
+        """Those that came, and match."""
+        return [
+            s
+            for s in list(self.pair.wire.segments)
+            if s.side != self.side and (s.dport, s.sport) == (self.local_port, self.peer_port) and s.passed and match(s)
+        ]
+
+    def fins(self):
+        return self.segments(is_fin)
+
+
+def life(pair, connected, side):
+    ids, ports = (connected.client_id, connected.server_id), (connected.client_port, connected.port)
+    return Life(ids[side], pair, side, ports[side], ports[1 - side])
+
+
+def close(connected, first):
+    """An orderly close that one side begins; that side is in TIME_WAIT then."""
+    begins, follows = (connected.client, connected.server)[:: 1 if first == 0 else -1]
+    begins.close()
+    read_all(follows)
+    follows.close()
+
+
+def in_table(life):
+    """The kernel shows it: /proc/net/tcp prints a minisocket's substate, 05 or 06."""
+    name = "tcp6" if life.pair.family == "ipv6" else "tcp"
+    with life.namespace.entered(), open(f"/proc/thread-self/net/{name}", encoding="ascii") as table:
+        for line in table:
+            fields = line.split()
+            if fields[3] not in ("05", "06"):
+                continue
+            if (fields[1][-5:], fields[2][-5:]) == (f":{life.local_port:04X}", f":{life.peer_port:04X}"):
+                return True
+    return False
+
+
+def wait_time_wait(one):
+    wait_until(lambda: one.fins() and in_table(one), what="TIME_WAIT")
+    return one
+
+
+def natural(pair, side=0):
+    connected = pair.connect()
+    close(connected, side)
+    return wait_time_wait(life(pair, connected, side))
+
+
+def late_fin(pair):
+    """The socket is gone when the peer's FIN comes to FIN_WAIT2."""
+    connected = pair.connect()
+    one = life(pair, connected, 0)
+    connected.client.close()
+    wait_until(lambda: one.segments(is_pure_ack) and in_table(one), what="FIN_WAIT2")
+    time.sleep(1)
+    connected.server.close()
+    return wait_time_wait(one)
+
+
+def no_fin(pair):
+    """The peer never ends it: FIN_WAIT2 does after tcp_fin_timeout."""
+    connected = pair.connect()
+    connected.client.close()
+    return life(pair, connected, 0)
+
+
+def data_comes(pair):
+    """Data for a FIN_WAIT2 that nobody reads any more is answered by a reset."""
+    connected = pair.connect()
+    one = life(pair, connected, 0)
+    connected.client.close()
+    wait_until(lambda: one.segments(is_pure_ack) and in_table(one), what="FIN_WAIT2")
+    one.ended = time.monotonic_ns()
+    connected.server.sendall(b"x")
+    return one
+
+
+def last_ack_lost(pair):
+    """The FIN comes again, and 2 MSL begin anew."""
+    connected = pair.connect()
+    one = life(pair, connected, 0)
+    connected.client.close()
+    read_all(connected.server)
+    pair.wire.drop(
+        from_side(0, lambda s: is_pure_ack(s) and s.sport == one.local_port and one.fins()), times=1
+    )
+    connected.server.close()
+    wait_until(lambda: len(one.fins()) == 2, what="the FIN's repeat")
+    return one
+
+
+def reused_by_syn(pair):
+    """The server closed first; a new connection comes from the same port."""
+    listener = pair.listen()
+    connected = pair.connect(listener)
+    close(connected, 1)
+    one = wait_time_wait(life(pair, connected, 1))
+    time.sleep(LATER_S)
+    client = pair.client()
+    client.bind((pair.client_addr, one.peer_port))
+    one.ended = time.monotonic_ns()
+    client.connect((pair.server_addr, one.local_port))
+    return one
+
+
+def reused_by_connect(pair):
+    listener = pair.listen()
+    connected = pair.connect(listener)
+    close(connected, 0)
+    one = wait_time_wait(life(pair, connected, 0))
+    time.sleep(LATER_S)
+    client = pair.client()
+    client.bind((pair.client_addr, one.local_port))
+    one.ended = time.monotonic_ns()
+    client.connect((pair.server_addr, one.peer_port))
+    return one
+
+
+def reset(pair):
+    one = natural(pair)
+    packet = forged_reset(pair, 0)
+    one.ended = time.monotonic_ns()
+    pair.wire.inject(0, packet)
+    wait_until(lambda: not in_table(one), what="its end")
+    return one
+
+
+def killed(pair):
+    one = natural(pair)
+    one.ended = time.monotonic_ns()
+    pair.a.run("ss", "-K", "-tan", "state", "time-wait", "sport", "=", str(one.local_port))
+    assert not in_table(one)
+    return one
+
+
+def overflow(pair):
+    pair.b.sysctl("ipv4/tcp_max_tw_buckets", 0)
+    connected = pair.connect()
+    close(connected, 1)
+    one = life(pair, connected, 1)
+    wait_until(one.fins, what="the FIN")
+    return one
+
+
+def watch(lives):
+    """Notes when each leaves the kernel's table."""
+    alive = list(lives)
+    while alive:
+        for one in list(alive):
+            now = time.monotonic_ns()
+            if in_table(one):
+                one.last_seen = now
+            else:
+                one.missed = time.monotonic_ns()
+                alive.remove(one)
+        time.sleep(0.001)
+
+
+def tier_of(tracer):
+    used = {h["name"] for h in tracer.ready["hooks"] if h["ok"]}
+    return "fentry" if "inet_twsk_kill" in used else "timer" if "timer_cancel" in used else "scan"
+
+
+class Lives:
+    """All of them, in one family: the lives by name, and the tracer that saw them."""
+
+    def __init__(self, family):
+        self._pairs = contextlib.ExitStack()
+        self._of = {}
+        pair = self._pair(family)
+        pair.a.sysctl("ipv4/tcp_tw_reuse", 1)
+        self._of["existing"] = natural(pair)  # older than the tool
+        self.tracer = Tracer("--time-wait=join")
+        self.tier = tier_of(self.tracer)
+        self._of["natural"] = natural(pair)
+        self._of["natural_server"] = natural(pair, 1)
+        self._of["last_ack_lost"] = last_ack_lost(pair)
+        self._of["late_fin"] = late_fin(pair)
+        minute = [one for one in self._of.values()]
+        self._watch = threading.Thread(target=self._watch_later, args=(minute,), daemon=True)
+        self._watch.start()
+        for play in (data_comes, reused_by_syn, reused_by_connect, reset, killed):
+            self._of[play.__name__] = play(pair)
+        impatient = self._pair(family)
+        impatient.a.sysctl("ipv4/tcp_fin_timeout", FIN_TIMEOUT_S)
+        self._of["no_fin"] = no_fin(impatient)
+        self._of["overflow"] = overflow(self._pair(family))
+        doomed = Pair(family)
+        self._of["netns_gone"] = natural(doomed)
+        self._of["netns_gone"].ended = time.monotonic_ns()
+        doomed.close()
+
+    def _pair(self, family):
+        pair = Pair(family)
+        self._pairs.callback(pair.close)
+        return pair
+
+    @staticmethod
+    def _watch_later(lives):
+        time.sleep(TIME_WAIT_US / 1e6 - 4)
+        watch(lives)
+
+    def __getitem__(self, name):
+        return self._of[name]
+
+    def record(self, name):
+        return self.tracer.connection(self._of[name].id, timeout=PATIENCE)
+
+    def join(self):
+        """Until the kernel's table was watched to the end."""
+        self._watch.join(PATIENCE)
+
+    def close(self):
+        self.tracer.stop()
+        self.tracer.kill()
+        self._pairs.close()
+
+
+@pytest.fixture(scope="module")
+def families():
+    """Both families side by side, or it would take two minutes."""
+    made, threads = {}, []
+    for family in ("ipv4", "ipv6"):
+        threads.append(threading.Thread(target=lambda f=family: made.setdefault(f, Lives(f))))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    yield made
+    for lives in made.values():
+        lives.close()
+
+
+@pytest.fixture
+def lives(families, family):
+    return families[family]
+
+
+def monotonic_us(stamp):
+    """A record's time of day as CLOCK_MONOTONIC."""
+    wall = datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+    wall_us = int(wall.replace(microsecond=0).timestamp()) * 1_000_000 + wall.microsecond
+    return wall_us - (time.time_ns() - time.monotonic_ns()) // 1000
+
+
+def entered_us(record):
+    """When TIME_WAIT began, as CLOCK_MONOTONIC."""
+    span = record["timeline"][-1]
+    assert span["state"] == "TIME_WAIT"
+    return monotonic_us(record["end"]) - span["us"]
+
+
+def check_near(us, low_ns, high_ns):
+    """Between two moments, or within 5 ms of them."""
+    assert low_ns // 1000 - WITHIN_US <= us <= high_ns // 1000 + WITHIN_US
+
+
+def check_minute(lives, name, begun_ns):
+    """Two MSL from there on, and not one segment ended them."""
+    one, record = lives[name], lives.record(name)
+    waited = record["time_wait"]
+    assert waited["end"] == "expired"
+    assert TIME_WAIT_US - WITHIN_US <= waited["us"] <= TIME_WAIT_US + WHEEL_US + WITHIN_US
+    if lives.tier == "scan":
+        assert waited["ev"] == "inferred"
+        return record
+    check_near(entered_us(record), begun_ns, begun_ns)
+    lives.join()
+    check_near(monotonic_us(record["end"]), one.last_seen, one.missed)
+    return record
+
+
+@pytest.mark.parametrize("name", ["natural", "natural_server"])
+def test_natural(lives, name):
+    record = check_minute(lives, name, lives[name].fins()[0].at_ns)
+    assert record["end_reason"] == "fin"
+    assert record["conn_state"] == "SF"
+    assert record["closed_by"] == "local"
+    assert record["time_wait"]["restarts"] == 0
+    assert "fin_wait2_us" not in record["time_wait"]
+    assert states(record)[-2:] == ["FIN_WAIT2", "TIME_WAIT"]
+    assert record["duration_us"] >= record["time_wait"]["us"]
+    if lives.tier != "scan":
+        assert record["complete"] is True
+        assert record["time_wait"]["ev"] == "event"
+
+
+def test_fin_comes_to_the_minisocket(lives):
+    one = lives["late_fin"]
+    record = check_minute(lives, "late_fin", one.fins()[0].at_ns)
+    acked = one.segments(is_pure_ack)[0].at_ns
+    assert states(record)[-2:] == ["FIN_WAIT2", "TIME_WAIT"]
+    assert record["end_reason"] == "fin"
+    assert record["conn_state"] == "SF"
+    if lives.tier != "scan":
+        assert abs(record["time_wait"]["fin_wait2_us"] - (one.fins()[0].at_ns - acked) // 1000) <= 2 * WITHIN_US
+        assert record["close_kind"] == "four_way"
+        fins = [(s["dir"], s["flags"]) for s in record["segments"] if "FIN" in s["flags"]]
+        assert fins == [("out", "FIN,ACK"), ("in", "FIN,ACK")]
+
+
+def test_last_ack_lost(lives):
+    """us counts from the first FIN: TIME_WAIT is as long as it is, and says how often its clock began anew."""
+    one, record = lives["last_ack_lost"], lives.record("last_ack_lost")
+    waited = record["time_wait"]
+    assert waited["end"] == "expired"
+    if lives.tier == "scan":
+        return
+    first, second = (fin.at_ns for fin in one.fins()[:2])
+    assert waited["restarts"] == 1
+    check_near(entered_us(record), first, first)
+    assert waited["us"] >= TIME_WAIT_US + (second - first) // 1000 - WITHIN_US
+    lives.join()
+    check_near(monotonic_us(record["end"]), one.last_seen, one.missed)
+
+
+def test_older_than_the_tool(lives):
+    record = lives.record("existing")
+    assert record["start"] is None
+    assert record["timeline"][-1]["state"] == "TIME_WAIT"
+    assert record["time_wait"]["end"] == "expired"
+    if lives.tier == "scan":
+        return
+    assert record["timeline"][-1]["ev"] == "scan"
+    lives.join()
+    check_near(monotonic_us(record["end"]), lives["existing"].last_seen, lives["existing"].missed)
+    begun = lives["existing"].fins()[0].at_ns
+    check_near(monotonic_us(record["end"]) - record["time_wait"]["us"], begun, begun)
+
+
+CUT_SHORT = {"reused_by_syn": "reused", "reused_by_connect": "reused", "reset": "reset", "killed": "killed", "netns_gone": "netns_gone"}
+
+
+@pytest.mark.parametrize("name", CUT_SHORT)
+def test_cut_short(lives, name):
+    one, record = lives[name], lives.record(name)
+    waited = record["time_wait"]
+    if lives.tier == "scan":
+        assert (waited["end"], waited["ev"]) == (None, "inferred")
+        return
+    assert waited["end"] == CUT_SHORT[name]
+    assert waited["ev"] == "event"
+    assert record["end_reason"] == "fin"
+    slack_ns = 500_000_000 if name == "netns_gone" else 50_000_000 * SLOWNESS  # a work queue; ss is a process
+    check_near(monotonic_us(record["end"]), one.ended, one.ended + slack_ns)
+    check_near(entered_us(record), one.fins()[0].at_ns, one.fins()[0].at_ns)
+
+
+def test_data_for_nobody(lives):
+    one, record = lives["data_comes"], lives.record("data_comes")
+    if lives.tier == "scan":
+        return
+    assert record["time_wait"]["end"] == "reset"
+    assert states(record)[-1] == "FIN_WAIT2"
+    check_near(monotonic_us(record["end"]), one.ended, one.ended + 50_000_000 * SLOWNESS)
+
+
+def test_peer_never_closes(lives):
+    """tcp_fin_timeout ends it, in the minisocket; the record says that the peer did not."""
+    record = lives.record("no_fin")
+    assert states(record)[-1] == "FIN_WAIT2"
+    assert record["conn_state"] == "S2"
+    if lives.tier == "scan":
+        return
+    assert record["end_reason"] == "timeout"
+    assert record["time_wait"]["end"] == "expired"
+    assert FIN_TIMEOUT_S * 1_000_000 - WITHIN_US <= record["time_wait"]["fin_wait2_us"] <= 2 * FIN_TIMEOUT_S * 1_000_000 * SLOWNESS
+
+
+def test_overflow(lives):
+    """With tcp_max_tw_buckets reached there is no TIME_WAIT, although the transitions look the same."""
+    record = lives.record("overflow")
+    assert record["end_reason"] == "fin"
+    if lives.tier == "scan":
+        return
+    assert record["time_wait"]["end"] == "overflow"
+    assert record["time_wait"]["us"] in (0, None)
+
+
+def test_split(pair, start_tracer):
+    """The connection is told at its close, TIME_WAIT when it is over."""
+    tracer = start_tracer("--time-wait=split")
+    if tier_of(tracer) == "scan":
+        pytest.skip("a scan does not see that it was cut short")
+    one = natural(pair)
+    record = tracer.connection(one.id)
+    assert record["timeline"][-1] == {**record["timeline"][-1], "state": "TIME_WAIT", "us": None}
+    assert record["time_wait"] == {**record["time_wait"], "us": None, "end": None}
+    pair.a.run("ss", "-K", "-tan", "state", "time-wait", "sport", "=", str(one.local_port))
+    over = tracer.wait_for(lambda r: r["event"] == "time_wait" and r["conn_id"] == record["conn_id"])
+    assert over["time_wait"]["end"] == "killed"
+    assert over["time_wait"]["us"] > 0
+    tracer.stop()
+
+
+def test_off(pair, start_tracer):
+    tracer = start_tracer("--time-wait=off")
+    record = tracer.connection(natural(pair).id)
+    assert "time_wait" not in record
+    assert record["timeline"][-1]["ev"] == "inferred"
+    assert not [h for h in tracer.ready["hooks"] if h["ok"] and "tw" in h["name"] or h["ok"] and "timer_" in h["name"]]
+    tracer.stop()
+
+
+def test_stop_tells_what_waits(pair, start_tracer):
+    """A connection that has ended but for TIME_WAIT is told when the tool ends, once."""
+    tracer = start_tracer("--time-wait=join")
+    one = natural(pair)
+    outcome = tracer.stop()
+    record = tracer.connection(one.id)
+    assert outcome.totals["total"] == 0
+    assert record["final"] is True
+    assert record["time_wait"]["end"] is None
+    assert record["timeline"][-1]["state"] == "TIME_WAIT"
