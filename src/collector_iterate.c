@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reading BPF iterators. iter/tcp shows the network namespace of the thread that opens it: this thread visits each namespace
- * that a process lives in.
+ * that a process lives in or a mount keeps alive.
  */
 #include "collector_impl.h"
 
@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,29 +108,60 @@ static int iterate_in(const char *namespace, uint32_t netns, const struct visit 
 	return err;
 }
 
+static int visit_once(const char *path, struct seen *seen, const struct visit *visit)
+{
+	struct stat st;
+
+	return !stat(path, &st) && seen_add(seen, st.st_ino) ? iterate_in(path, st.st_ino, visit) : 0;
+}
+
+static int visit_processes(struct seen *seen, const struct visit *visit)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char path[64];
+	int err = 0;
+
+	while (proc && !err && (entry = readdir(proc))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
+		err = visit_once(path, seen, visit);
+	}
+	if (proc)
+		closedir(proc);
+	return err;
+}
+
+/* Kept by a mount (`ip netns add`) a namespace lives on without a process. A path with spaces in it is passed over. */
+static int visit_mounts(struct seen *seen, const struct visit *visit)
+{
+	FILE *mounts = fopen("/proc/thread-self/mountinfo", "re");
+	char line[4096], root[64], path[PATH_MAX];
+	int err = 0;
+
+	while (mounts && !err && fgets(line, sizeof(line), mounts)) {
+		if (strstr(line, " - nsfs ") && sscanf(line, "%*s %*s %*s %63s %4095s", root, path) == 2 &&
+		    !strncmp(root, "net:", 4))
+			err = visit_once(path, seen, visit);
+	}
+	if (mounts)
+		fclose(mounts);
+	return err;
+}
+
 int iterate_namespaces(const struct bpf_link *link, iterate_enter_fn enter, event_fn fn, void *ctx, uint64_t *ret_namespaces)
 {
 	const struct visit visit = {.link = link, .enter = enter, .fn = fn, .ctx = ctx};
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct seen seen = {0};
-	struct dirent *entry;
-	struct stat st;
-	char path[64];
-	int err = 0;
-	DIR *proc;
+	int err;
 
 	if (home < 0)
 		return -errno;
-	proc = opendir("/proc");
-	while (proc && !err && (entry = readdir(proc))) {
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
-		if (!stat(path, &st) && seen_add(&seen, st.st_ino))
-			err = iterate_in(path, st.st_ino, &visit);
-	}
-	if (proc)
-		closedir(proc);
+	err = visit_processes(&seen, &visit);
+	if (!err)
+		err = visit_mounts(&seen, &visit);
 	if (setns(home, CLONE_NEWNET) && !err)
 		err = -errno;
 	close(home);

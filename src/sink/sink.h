@@ -18,7 +18,8 @@
 
 struct sink_hook {                     /* a row of meta.hooks */
 	const char *name, *type, *why; /* why: "" when used */
-	bool ok, spare; /* spare: not used, and nothing is missing without it */
+	bool ok;
+	bool spare; /* not used, and nothing is missing without it */
 };
 
 struct sink_limits {
