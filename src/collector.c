@@ -6,6 +6,8 @@
 #include "collector.h"
 #include "collector_impl.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -222,6 +224,7 @@ int collector_open(struct collector **out, const struct collector_config *config
 	if (!c)
 		return -ENOMEM;
 	c->epoll_fd = -1;
+	c->aggregates_read_ns = clock_now_ns(); /* nothing is counted before */
 	c->cpus = libbpf_num_possible_cpus();
 	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
 	err = load_all(c, config->tiers);
@@ -412,7 +415,7 @@ static int take_element(int fd, const struct aggregate_key *key, uint64_t *ret_c
 
 void collector_aggregates(struct collector *c, uint64_t now, event_fn fn, void *ctx)
 {
-	uint64_t interval = c->aggregates_read_ns ? now - c->aggregates_read_ns : 0;
+	uint64_t interval = now - c->aggregates_read_ns;
 	struct aggregate_key key, next;
 	uint64_t count;
 	unsigned int n;
