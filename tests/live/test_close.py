@@ -15,9 +15,13 @@ def ends(trace, connected):
     client, server = trace.connection(connected.client_id), trace.connection(connected.server_id)
     for record in (client, server):
         check_whole(record)
-        assert record["end_reason"] == "fin"
-        assert "resets" not in record
+        check_fin(record)
     return client, server
+
+
+def check_fin(record):
+    assert record["end_reason"] == "fin"
+    assert "resets" not in record
 
 
 def after_established(record):
@@ -41,8 +45,8 @@ def check_roles(active, passive):
     assert span(passive, "LAST_ACK")["by"] == "local"
     assert {span(active, s)["ev"] for s in ("FIN_WAIT1", "FIN_WAIT2")} == {"event"}
     assert {span(passive, s)["ev"] for s in PASSIVE} == {"event"}
-    # nothing on this kernel shows the minisocket yet, so it must not be claimed as seen
-    assert span(active, "TIME_WAIT")["ev"] == "inferred"
+    # by the tier; test_time_wait.py asks for more
+    assert span(active, "TIME_WAIT")["ev"] in ("event", "inferred")
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6", "mapped"])
@@ -114,7 +118,10 @@ def test_closed_at_once(trace, pair):
     connected.client.close()
     assert read_all(connected.server) == b""
     connected.server.close()
-    client, server = ends(trace, connected)
+    client, server = trace.connection(connected.client_id), trace.connection(connected.server_id)
+    check_fin(client)  # whole it is only if the server's FIN was faster
+    check_fin(server)
+    check_whole(server)
     assert client["closed_by"] == "local" and server["closed_by"] == "peer"
     assert after_established(client)[:2] == ["FIN_WAIT1", "FIN_WAIT2"]
     assert after_established(server)[:2] == PASSIVE

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from actors import Actor
 from checks import is_fin, states
-from lab import ACK, Namespace, Pair, abort, read_all, wait_state
+from lab import ACK, Namespace, Pair, abort, orderly, read_all, wait_state
 from tracer import check_lines, conn_id
 
 
@@ -164,10 +164,7 @@ def test_listener_older_than_the_tool(start_tracer, pair):
     """Connections to a listener that the scan found are whole: only the listener is old."""
     listener = pair.listen()
     tracer = start_tracer()
-    connected = pair.connect(listener)
-    connected.client.close()
-    read_all(connected.server)
-    connected.server.close()
+    connected = orderly(pair, listener)
     for cookie in (connected.client_id, connected.server_id):
         record = tracer.connection(cookie)
         assert record["complete"] is True

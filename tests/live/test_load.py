@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from checks import states
-from lab import TIMEOUT, Pair, abort, read_all
+from lab import TIMEOUT, Pair, abort, orderly
 from tracer import check_lines, conn_id
 
 
@@ -48,7 +48,8 @@ def test_as_fast_as_one_client_can(start_tracer, load, count):
     clients = [r for r in records if r["role"] == "client"]
     servers = [r for r in records if r["role"] == "server"]
     assert len(clients) == len(servers) == count
-    assert all(r["complete"] and r["gaps"] == 0 and r["end_reason"] == "fin" for r in records)
+    assert all(r["gaps"] == 0 and r["end_reason"] == "fin" for r in records)
+    assert all(r["complete"] for r in servers)  # the clients close at once and live on in minisockets
     assert {tuple(states(r)[:4]) for r in clients} == {tuple(CLIENT)}
     assert {tuple(states(r)[:4]) for r in servers} == {tuple(SERVER)}
     assert {r["closed_by"] for r in clients} == {"local"}
@@ -88,10 +89,7 @@ def test_ring_too_small(start_tracer, load):
         resync = tracer.wait_for(lambda r: r["event"] == "snapshot" and r["cause"] == "resync")
         assert resync["seq"] > lost["seq"]
         # afterwards all is well again
-        later = pair.connect()
-        later.client.close()
-        read_all(later.server)
-        later.server.close()
+        later = orderly(pair)
         whole = tracer.connection(later.client_id)
         assert whole["complete"] is True and whole["gaps"] == 0
         # the bystander lived through the loss: its own events may have been among the lost

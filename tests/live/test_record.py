@@ -39,7 +39,7 @@ def make_recording(path, pair, *options):
 
 
 EVENTS = "connection,progress,state,retransmit,reset,snapshot,summary,lost,meta"
-REPLAY = ("--events", EVENTS, "--progress", "200ms", "--summary", "500ms")
+REPLAY = ("--time-wait=split", "--events", EVENTS, "--progress", "200ms", "--summary", "500ms")
 
 
 def without_instance(data):

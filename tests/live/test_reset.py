@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from checks import check_whole, is_syn, states
-from lab import ACK, FIN, RST, SYN, abort, cookie, linger0, read_all, tcp_state, wait_acceptable, wait_state, wait_until
+from lab import ACK, FIN, RST, SYN, abort, close_both, cookie, linger0, read_all, tcp_state, wait_acceptable, wait_state, wait_until
 
 
 def forged_reset(pair, to):
@@ -115,8 +115,7 @@ def test_disconnect(trace, pair4):
     connected.client.connect((pair4.server_addr, connected.port))
     second_server = pair4.keep(listener.accept()[0])
     assert cookie(connected.client) == connected.client_id
-    connected.client.close()
-    second_server.close()
+    close_both(connected.client, second_server)
     records = trace.connections(connected.client_id, 2)
     assert [r["end_reason"] for r in records] == ["rst_sent", "fin"]
     assert records[0]["end"] <= records[1]["start"]

@@ -5,16 +5,8 @@ import os
 
 import pytest
 from actors import Actor
-from lab import Namespace, Pair, abort, read_all, wait_state
+from lab import Namespace, Pair, abort, close_both, orderly, read_all, wait_state
 from tracer import conn_id, validate_lines
-
-
-def orderly(pair, listener=None):
-    connected = pair.connect(listener)
-    connected.client.close()
-    read_all(connected.server)
-    connected.server.close()
-    return connected
 
 
 def selected(tracer, netns):
@@ -53,9 +45,7 @@ def run_traffic(pairs):
     abort(made["reset"].client)
     wait_state(made["reset"].server, "CLOSE")
     made["reset"].server.close()
-    made["server_first"].server.close()
-    read_all(made["server_first"].client)
-    made["server_first"].client.close()
+    close_both(made["server_first"].server, made["server_first"].client)
     return made
 
 

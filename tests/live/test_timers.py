@@ -9,7 +9,7 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_whole, from_side, is_pure_ack, is_syn, is_synack, repeats, span, states,
 )  # fmt: skip
-from lab import ACK, FIN, RST, SLOWNESS, Pair, cookie, read_all, read_exactly, tcp_state, wait_until
+from lab import ACK, FIN, RST, SLOWNESS, Pair, close_both, cookie, read_all, read_exactly, tcp_state, wait_until
 
 SLOW = []
 SIDE_BY_SIDE = 8  # more of them would keep each other from the processor
@@ -35,12 +35,6 @@ def outcomes(trace):
         yield {(s, f): pool.submit(play, s, f) for s in SLOW for f in ("ipv4", "ipv6")}
 
 
-def finish(connected):
-    connected.client.close()
-    read_all(connected.server)
-    connected.server.close()
-
-
 def wait_closed(sock):
     wait_until(lambda: tcp_state(sock) == "CLOSE", timeout=60 * SLOWNESS, what="CLOSE")
 
@@ -53,8 +47,7 @@ def connect_through(pair, loss):
     """Connects under a rule that loses something of the handshake, and closes again."""
     connected = pair.connect()
     loss.wait()
-    connected.client.close()
-    connected.server.close()
+    close_both(connected.client, connected.server)
     return connected
 
 
@@ -182,7 +175,7 @@ def data_lost(trace, pair):
     pair.wire.drop(is_data, times=1)
     connected.client.sendall(b"x" * 500)
     read_exactly(connected.server, 500)
-    finish(connected)
+    close_both(connected.client, connected.server)
     record = trace.connection(connected.client_id)
     check_whole(record)
     sent = [s for s in pair.wire.segments if is_data(s)]
@@ -200,7 +193,7 @@ def fin_lost(trace, pair):
     """The FIN is repeated, and the repetition is a FIN's, not data's."""
     connected = pair.connect()
     pair.wire.drop(lambda s: s.has(FIN), times=1)
-    finish(connected)
+    close_both(connected.client, connected.server)
     record = trace.connection(connected.client_id)
     check_whole(record)
     check_retransmits(record, **repeats(pair, record))
