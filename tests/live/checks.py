@@ -19,9 +19,9 @@ def span(record, state):
 
 def check_whole(record):
     """Nothing of the connection's life was missed."""
+    assert record["gaps"] == 0
     assert record["final"] is True
     assert record["complete"] is True
-    assert record["gaps"] == 0
     assert record["start"] <= record["end"]
     assert record["timeline"][0]["at_us"] == 0
     at = [s["at_us"] for s in record["timeline"]]
