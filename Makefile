@@ -172,7 +172,7 @@ else
 	@echo 'Live tests SKIPPED: they load BPF programs and make network namespaces, which needs root. Run: sudo make check-live'
 endif
 
-# The live tests in Debian's kernels, emulated: KERNEL=6.1 for one of them, ARGS for tests/vm/vm.py.
+# The live tests in Debian's kernels, emulated: KERNEL='6.1 newest' for some of them, ARGS for tests/vm/vm.py.
 KERNEL ?=
 check-vm: export TCPLIFE_FSM = $(abspath $(program))
 check-vm:

@@ -8,7 +8,6 @@
 struct half_open;
 struct hold;
 struct ports;
-struct awaited;
 struct stopped;
 struct listeners;
 struct alerts;
@@ -66,7 +65,6 @@ struct conn_table {
 
 	struct hold *hold;
 	struct stopped *stopped;
-	struct awaited *awaited;
 	struct listeners *listeners;
 	struct alerts *alerts;
 	struct half_open *half_open;

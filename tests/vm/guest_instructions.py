@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""In the guest: prints how many instructions the verifier walked through for each program of a running tcplife-fsm."""
+"""In the guest: prints how many instructions the verifier walked through for each program of a running tcplife-fsm.
+
+Each argument is an option with which it runs once more: one that makes it load other programs.
+"""
 
 import ctypes
 import json
 import os
 import struct
 import subprocess
+import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = 321  # x86-64
@@ -39,12 +43,23 @@ def describe(program):
     return info.raw[NAME : NAME + 16].split(b"\0")[0].decode(), struct.unpack_from("I", info.raw, VERIFIED_INSNS)[0]
 
 
-def main():
-    before = set(program_ids())
-    with subprocess.Popen([os.environ["TCPLIFE_FSM"], "--json"], stdout=subprocess.PIPE) as tool:
+def loaded(*options):
+    """{name: verified instructions}. Names are cut off by the kernel: the second of two that became one is name-2."""
+    before, found = set(program_ids()), {}
+    with subprocess.Popen([os.environ["TCPLIFE_FSM"], "--json", *options], stdout=subprocess.PIPE) as tool:
         tool.stdout.readline()  # ready
-        print("@@ instructions", json.dumps(dict(describe(p) for p in program_ids() if p not in before)))
+        for name, count in (describe(p) for p in program_ids() if p not in before):
+            number = 1 + sum(known.partition("-")[0] == name for known in found)
+            found[name if number == 1 else f"{name}-{number}"] = count
         tool.terminate()
+    return found
+
+
+def main():
+    found = {}
+    for options in ([], *([option] for option in sys.argv[1:])):
+        found.update(loaded(*options))
+    print("@@ instructions", json.dumps(found))
 
 
 main()

@@ -5,6 +5,8 @@ import os
 import time
 
 CONSOLE = os.open("/dev/console", os.O_WRONLY | os.O_NOCTTY)
+LABEL = os.environ["LABEL"]  # of the run
+TEST = "retest" if "AGAIN" in os.environ else "test"
 begun = time.monotonic()
 
 
@@ -13,9 +15,9 @@ def say(*words):
 
 
 def pytest_runtest_logstart(nodeid):
-    say("begin", f"{time.monotonic() - begun:.1f}", nodeid)
+    say("begin", f"{time.monotonic() - begun:.1f}", LABEL, nodeid)
 
 
 def pytest_runtest_logreport(report):
     if report.when == "call" or report.outcome != "passed":
-        say("test", report.outcome, f"{report.duration:.1f}", report.nodeid)
+        say(TEST, report.outcome, f"{report.duration:.1f}", LABEL, report.nodeid)

@@ -4,7 +4,6 @@
 Where the packages come from is asked of apt: the mirror that this machine is configured for carries the other suites too.
 """
 
-import functools
 import lzma
 import os
 import re
@@ -93,7 +92,7 @@ class Apt:
         for name in ("lists/partial", "archives/partial", "none"):
             (folder / name).mkdir(parents=True)
         (folder / "sources.list").write_text(
-            "".join(f"deb {signed}{uri} {suite} main\n" for uri, signed in debian_mirrors()), encoding="utf-8"
+            "".join(f"deb {signed}{uri} {suite} main\n" for uri, signed in debian_mirrors(folder / "machine")), encoding="utf-8"
         )
         (folder / "apt.conf").write_text(self._config(), encoding="utf-8")
 
@@ -126,14 +125,22 @@ class Apt:
         return sorted(self._folder.glob("*.deb"))
 
 
-@functools.cache
-def debian_mirrors():
+def debian_mirrors(folder):
     """(address, "[signed-by=...] ") of each mirror of Debian that this machine's apt is configured for."""
-    targets = _run("apt-get", "indextargets", "--format", TARGET_FORMAT, "Created-By: Packages", "Label: Debian")
-    mirrors = dict(line.split("\t") for line in targets.splitlines())
+    mirrors = _mirrors()
+    if not mirrors:  # apt knows only what it has lists of: a new machine's are fetched, and left out of its own
+        (folder / "partial").mkdir(parents=True)
+        own = ["-o", f"Dir::State::lists={folder}", "-o", "APT::Sandbox::User=root"]
+        _run("apt-get", "-q", *own, "update")
+        mirrors = _mirrors(*own)
     if not mirrors:
-        raise Unavailable("apt knows no mirror of Debian here, or has no lists yet (apt-get update)")
+        raise Unavailable("apt knows no mirror of Debian here")
     return [(uri, f"[signed-by={key}] " if key.startswith("/") else "") for uri, key in mirrors.items()]
+
+
+def _mirrors(*options):
+    targets = _run("apt-get", *options, "indextargets", "--format", TARGET_FORMAT, "Created-By: Packages", "Label: Debian")
+    return dict(line.split("\t") for line in targets.splitlines())
 
 
 def _run(*argv, **kwargs):
