@@ -341,7 +341,7 @@ class Alerts:
         return records, sum(r.get("count", 1) for r in records)
 
     def wait(self, event, sockets):
-        wait_until(lambda: self.told(event)[1] >= sockets, what=f"{event} of {sockets} sockets")
+        wait_until(lambda: self.told(event)[1] >= sockets, 3 * TIMEOUT, f"{event} of {sockets} sockets")
         records, count = self.told(event)
         assert count == sockets
         return records
