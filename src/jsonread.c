@@ -335,12 +335,13 @@ static void read_time_wait(struct reader *rd, const json_t *object)
 	tw->ev = GET_WORD(rd, value, "ev", conn_ev_name, CONN_EV_MAX);
 }
 
-/* How long the timeline says that it was. */
-static uint64_t timeline_us(const struct conn_record *rec)
+/* How long the timeline says that it was; false if its last state is open-ended. */
+static bool timeline_us(const struct conn_record *rec, uint64_t *ret_us)
 {
 	const struct conn_span *last = rec->timeline_len ? &rec->timeline[rec->timeline_len - 1] : NULL;
 
-	return last ? last->at_us + (last->us_known ? last->us : 0) : 0;
+	*ret_us = last ? last->at_us + (last->us_known ? last->us : 0) : 0;
+	return !last || last->us_known;
 }
 
 static void read_times(struct reader *rd, const json_t *object)
@@ -356,8 +357,9 @@ static void read_times(struct reader *rd, const json_t *object)
 	get_time(rd, object, "end", &end_us);
 	rec->start_known = get_time(rd, object, "start", &end->start_us);
 	rec->duration_known = get_uint(rd, object, "duration_us", US_MAX, &life_us);
-	if (!rec->duration_known)
-		life_us = timeline_us(rec);
+	if (!rec->duration_known && !timeline_us(rec, &life_us) && rec->start_known &&
+	    end_us - end->start_us > (int64_t)life_us)
+		life_us = end_us - end->start_us;
 	if (!rec->start_known)
 		end->start_us = end_us > (int64_t)life_us ? end_us - (int64_t)life_us : 0;
 	end->ts = (uint64_t)ts_us * 1000;

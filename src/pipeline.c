@@ -273,6 +273,11 @@ void pipeline_stop(struct pipeline *p, uint64_t now)
 		p->config.taker->tick(p->config.taker->ctx, UINT64_MAX);
 }
 
+bool pipeline_wants_minisocks(const struct pipeline *p)
+{
+	return conn_table_wants_minisocks(p->table);
+}
+
 bool pipeline_wants_leak_scan(const struct pipeline *p, uint64_t now)
 {
 	return conn_table_wants_leak_scan(p->table, now);

@@ -67,6 +67,7 @@ void pipeline_tell(struct pipeline *pipeline, uint64_t ts, unsigned int kind, ui
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
 
 /* A leak scan should be put into the stream. */
+bool pipeline_wants_minisocks(const struct pipeline *pipeline);
 bool pipeline_wants_leak_scan(const struct pipeline *pipeline, uint64_t now);
 
 struct pipeline_stats {

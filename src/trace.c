@@ -38,6 +38,7 @@
 #define PROGRESS_MIN_NS (1000 * MS)
 #define CLOCK_STEP_NS (1 * MS)   /* smaller changes of the wall clock are noise */
 #define MINISOCKS_NS (5000 * MS) /* where no hook shows them, they are looked for so often */
+#define FINS_NS (500 * MS)       /* and so often while a record waits for a FIN */
 #define FLUSH_NS (100 * MS)      /* to anything but a terminal */
 #define QUEUE_BYTES (64u << 20)
 #define QUEUE_LAST_WAIT_NS (2000 * MS) /* for a reader that hangs, at the end */
@@ -52,7 +53,7 @@ struct trace {
 	struct collector *collector;
 	struct pipeline *pipeline;
 	struct leak_watch *leak_watch;
-	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, stop_at;
+	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, stop_at;
 	uint64_t told_dropped;
 	bool resync; /* something was lost: look what exists */
 	bool stop;
@@ -282,6 +283,17 @@ static uint64_t progress_scan_ns(const struct options *o)
 	return interval > PROGRESS_MIN_NS ? interval : PROGRESS_MIN_NS;
 }
 
+/* With the timer hooks a FIN that comes to FIN_WAIT2 is silent as often as not, and a record may wait for it. */
+static bool minisocks_due(const struct trace *t, uint64_t now)
+{
+	enum wire_tw_tier tier = collector_tier(t->collector);
+
+	if (tier == WIRE_TIER_SCAN && now >= t->next_minisocks)
+		return true;
+	return (tier == WIRE_TIER_SCAN || tier == WIRE_TIER_TIMER) && now >= t->next_fins &&
+	       pipeline_wants_minisocks(t->pipeline);
+}
+
 static bool scan_if_due(struct trace *t, uint64_t now)
 {
 	enum wire_scan_cause cause;
@@ -293,9 +305,10 @@ static bool scan_if_due(struct trace *t, uint64_t now)
 	} else if (t->options->progress_ns && now >= t->next_progress) {
 		cause = WIRE_SCAN_PROGRESS;
 		t->next_progress = now + progress_scan_ns(t->options);
-	} else if (collector_tier(t->collector) == WIRE_TIER_SCAN && now >= t->next_minisocks) {
+	} else if (minisocks_due(t, now)) {
 		cause = WIRE_SCAN_MINISOCKS;
 		t->next_minisocks = now + MINISOCKS_NS;
+		t->next_fins = now + FINS_NS;
 	} else {
 		return false;
 	}

@@ -8,12 +8,14 @@
  *   listener, process  who owns it         progress what goes on                              names   enum -> word
  *   alert      who leaks CLOSE_WAIT        leak     a leak scan
  *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets           intern   shared values
+ *   awaited    FINs still to come
  *   minisock   TIME_WAIT and FIN_WAIT2     pending  what is kept of it meanwhile             stopped  ends that may be none
  *              without a socket          ports    which are used up                     half_open attempts that failed
  */
 #include "conn.h"
 
 #include "alert.h"
+#include "awaited.h"
 #include "hold.h"
 #include "life.h"
 #include "listener.h"
@@ -78,6 +80,7 @@ static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
 	}
 	hold_expire(t);
 	stopped_expire(t);
+	awaited_expire(t);
 }
 
 void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
@@ -152,6 +155,11 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 			progress_stop(table, c, now);
 		table_remove(table, c);
 	}
+}
+
+bool conn_table_wants_minisocks(const struct conn_table *table)
+{
+	return awaited_any(table);
 }
 
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)

@@ -9,6 +9,7 @@
  */
 #include "pending.h"
 
+#include "awaited.h"
 #include "learn.h"
 #include "life.h"
 #include "record.h"
@@ -120,19 +121,31 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 	return tw;
 }
 
-/* Tells it: the connection, or what was still to be told of it. */
-static void tell(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+static void tell_connection(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
 {
 	struct wire_state close;
 	struct wire_stats stats;
 
-	if (c->mini.flags & MINI_TOLD) {
-		record_time_wait(t, c, now, tw);
-		return;
-	}
 	unfold_close(c, &close);
 	unfold_stats(t, c, &stats);
 	record_tell(t, c, now, c->mini.flags & MINI_CLOSE ? &close : NULL, c->mini.flags & MINI_STATS ? &stats : NULL, tw);
+	c->mini.flags |= MINI_TOLD;
+}
+
+/* It is over. With CONN_TW_SPLIT the connection was told, or is now, apart from TIME_WAIT. */
+static void tell_end(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+{
+	if (!(c->mini.flags & MINI_TOLD))
+		tell_connection(t, c, now, tw);
+	if (t->config.time_wait == CONN_TW_SPLIT)
+		record_time_wait(t, c, now, tw);
+}
+
+void pending_tell(struct conn_table *t, struct conn *c, uint64_t now)
+{
+	const struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
+
+	tell_connection(t, c, now, &tw);
 }
 
 static void forget(struct conn_table *t, struct conn *c)
@@ -152,8 +165,6 @@ static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns
 void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uint64_t at_ns, const struct wire_state *close,
 		   const struct wire_stats *stats, uint8_t flags)
 {
-	struct conn_time_wait tw;
-
 	c->facts &= ~CONN_SCAN_JUMP;
 	c->mini = (struct conn_minisock){.flags = flags};
 	fold(t, c, close, stats);
@@ -168,10 +179,12 @@ void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uin
 	pending_set_due(t, c, (int64_t)(at_ns + PENDING_2MSL_NS));
 	if (t->config.time_wait != CONN_TW_SPLIT)
 		return;
-	tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
-	if (!(flags & MINI_FOUND))
-		tell(t, c, at_ns, &tw);
-	c->mini.flags |= MINI_TOLD;
+	if (flags & MINI_FOUND) /* it closed before us */
+		c->mini.flags |= MINI_TOLD;
+	else if (state == WIRE_FIN_WAIT2)
+		awaited_push(t, c);
+	else
+		pending_tell(t, c, at_ns);
 }
 
 int64_t pending_due_ns(const struct conn *c)
@@ -210,6 +223,8 @@ void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 	table_set_state(t, c, WIRE_TIME_WAIT);
 	m->due_us = at_us;
 	pending_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + PENDING_2MSL_NS));
+	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_TOLD))
+		pending_tell(t, c, c->start_ns + at_us * 1000);
 }
 
 void pending_restart(struct conn *c)
@@ -243,7 +258,7 @@ void pending_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire
 	if (c->state == WIRE_TIME_WAIT)
 		t->interval.tw_ended[cause]++;
 	c->end = end_of(c, cause);
-	tell(t, c, at_ns, &tw);
+	tell_end(t, c, at_ns, &tw);
 	forget(t, c);
 }
 
@@ -253,7 +268,7 @@ void pending_cut(struct conn_table *t, struct conn *c, uint64_t now, enum conn_e
 
 	c->mini.flags |= MINI_CUT;
 	c->end = c->state == WIRE_TIME_WAIT ? CONN_END_FIN : why;
-	tell(t, c, now, &tw);
+	tell_end(t, c, now, &tw);
 	forget(t, c);
 }
 

@@ -9,10 +9,14 @@
 
 /*
  * `c` becomes pending in `state`, FIN_WAIT2 or TIME_WAIT, at `at_ns`. `close` and `stats` may be NULL: not seen. `flags`:
- * MINI_FOUND or MINI_INFERRED. With CONN_TW_SPLIT the connection is told now.
+ * MINI_FOUND or MINI_INFERRED. With CONN_TW_SPLIT the connection is told in TIME_WAIT, or when it has waited for that in
+ * FIN_WAIT2 (awaited.c).
  */
 void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uint64_t at_ns, const struct wire_state *close,
 		   const struct wire_stats *stats, uint8_t flags);
+
+/* With CONN_TW_SPLIT: tells the connection, which was not told, as it stands. */
+void pending_tell(struct conn_table *t, struct conn *c, uint64_t now);
 
 /* The timer of `c` is due at `due_ns`. */
 void pending_set_due(struct conn_table *t, struct conn *c, int64_t due_ns);

@@ -11,6 +11,7 @@
 #include "table.h"
 
 #include "alert.h"
+#include "awaited.h"
 #include "half_open.h"
 #include "hold.h"
 #include "listener.h"
@@ -303,6 +304,8 @@ int table_init(struct conn_table *t)
 	if (!err)
 		err = stopped_new(&t->stopped);
 	if (!err)
+		err = awaited_new(&t->awaited);
+	if (!err)
 		err = listeners_new(&t->listeners);
 	if (!err)
 		err = alerts_new(&t->alerts, &t->config);
@@ -327,6 +330,7 @@ void table_destroy(struct conn_table *t)
 	free(t->ca_names);
 	hold_free(t->hold);
 	stopped_free(t->stopped);
+	awaited_free(t->awaited);
 	listeners_free(t->listeners);
 	alerts_free(t->alerts);
 	half_open_free(t->half_open);
@@ -342,7 +346,7 @@ uint64_t table_memory(const struct conn_table *t)
 	uint64_t chunks = ((t->config.max_connections >> CHUNK_BITS) + 2) * sizeof(*t->chunks);
 
 	return sizeof(*t) + slots + index + chunks + (sizeof(*t->ended) << ENDED_BITS) + hold_memory(t->hold) +
-	       stopped_memory(t->stopped) + listeners_memory(t->listeners) + alerts_memory(t->alerts) +
-	       half_open_memory(t->half_open) + ports_memory(t->ports) + intern_memory(t->places) +
+	       stopped_memory(t->stopped) + awaited_memory(t->awaited) + listeners_memory(t->listeners) +
+	       alerts_memory(t->alerts) + half_open_memory(t->half_open) + ports_memory(t->ports) + intern_memory(t->places) +
 	       intern_memory(t->processes) + (UINT8_MAX + 1) * sizeof(*t->ca_names);
 }

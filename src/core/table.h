@@ -8,6 +8,7 @@
 struct half_open;
 struct hold;
 struct ports;
+struct awaited;
 struct stopped;
 struct listeners;
 struct alerts;
@@ -65,6 +66,7 @@ struct conn_table {
 
 	struct hold *hold;
 	struct stopped *stopped;
+	struct awaited *awaited;
 	struct listeners *listeners;
 	struct alerts *alerts;
 	struct half_open *half_open;

@@ -157,11 +157,10 @@ def test_files_tell_the_same(pair, tmp_path, follow):
     recording, lines = tmp_path / "life.rec", tmp_path / "life.jsonl"
     here = ("--netns", pair.a.inode)  # the clients, which bring the servers along
     shown = follow(*here)
-    tracer = Tracer("--record", recording)
+    tracer = Tracer("--record", recording, "--time-wait=join")
     try:
         for _ in range(2):
             connected = orderly(pair)
-            tracer.connection(connected.client_id)
             tracer.connection(connected.server_id)
         client = pair.client()
         with pytest.raises(ConnectionRefusedError):

@@ -116,6 +116,18 @@ static const struct story modes[] = {
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer" WHO " tw=-,-\n"
 		 "time_wait 1 at 61000000 tw=60994800,expired\n"},
+	{.name = "split: a FIN that comes soon is waited for",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, STARTED, TIME_WAIT, 60 * S),
+		   MINI(61 * S, ENDED, TIME_WAIT, 0, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+994900/peer TIME_WAIT@1000000/peer" WHO
+		 " tw=-,fin_wait2=994890,-\n"
+		 "time_wait 1 at 61000000 tw=60000000,fin_wait2=994890,expired\n"},
+	{.name = "split: one that ends before it is told",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_KILLED)},
+	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
+		 "time_wait 1 at 1000000 tw=-,fin_wait2=994890,killed\n"},
 	{.name = "split: a FIN that is still to come is not claimed",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
