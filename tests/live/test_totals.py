@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Totals against the kernel's own counters, and what `summary` tells of attempts that failed and of ports that run out."""
+
+import socket
+
+import pytest
+from checks import is_syn, is_synack
+from lab import TIMEOUT, abort, cookie, orderly, read_all, wait_until
+
+
+def counters(namespace):
+    """What nstat prints: /proc/net/snmp and netstat, pairs of lines with names and values."""
+    found = {}
+    with namespace.entered():
+        for name in ("snmp", "netstat"):
+            with open(f"/proc/thread-self/net/{name}", encoding="ascii") as file:
+                lines = [line.split() for line in file]
+            for names, values in zip(lines[::2], lines[1::2]):
+                if names[0] in ("Tcp:", "TcpExt:"):
+                    found.update(zip(names[1:], map(int, values[1:])))
+    return found
+
+
+def test_totals(start_tracer, pair):
+    """Openings, failures, resets and repeats: the records add up to what the kernel counted, at both ends."""
+    tracer = start_tracer("--events", "connection,retransmit,reset,meta,lost")
+    listener = pair.listen()
+    for _ in range(3):
+        orderly(pair)
+    aborted = pair.connect(listener)
+    abort(aborted.client)
+    tracer.connection(aborted.server_id)
+    refused = pair.client()
+    with pytest.raises(ConnectionRefusedError):
+        refused.connect((pair.server_addr, 9))
+    unread = pair.connect(listener)
+    unread.client.sendall(b"x" * 100)
+    wait_until(lambda: unread.server.recv(100, socket.MSG_PEEK), what="data")
+    unread.server.close()
+    tracer.connection(unread.client_id)
+    lost = pair.wire.drop(is_syn, times=1)
+    slow = pair.connect(listener)
+    lost.release()
+    slow.client.close()
+    read_all(slow.server)
+    slow.server.close()
+    tracer.connection(slow.client_id)
+    tracer.connection(slow.server_id)
+    outcome = tracer.stop()
+
+    records = tracer.records
+    for namespace in (pair.a, pair.b):
+        kernel = counters(namespace)
+        mine = [r for r in records if r.get("netns") == namespace.inode]
+        lives = [r for r in mine if r["event"] == "connection"]
+        resets = sum(r["count"] for r in mine if r["event"] == "reset" and r["direction"] == "sent")
+        repeats = sum(r["count"] for r in mine if r["event"] == "retransmit" and r["kind"] != "synack")
+        assert kernel["ActiveOpens"] == len([r for r in lives if r["role"] == "client"])
+        assert kernel["PassiveOpens"] == len([r for r in lives if r["role"] == "server"])
+        assert kernel["AttemptFails"] == len([r for r in lives if r["end_reason"] == "refused"])
+        assert kernel["OutRsts"] == resets
+        assert kernel["RetransSegs"] == repeats == sum(sum(v or 0 for v in r["retransmits"].values()) for r in lives)
+    assert outcome.totals["total"] == 0
+
+
+def test_half_open(start_tracer, pair):
+    """An attempt whose SYN-ACK nobody answers never becomes a connection: counted at its listener. One that does is not."""
+    tracer = start_tracer("--summary", "500ms")
+    pair.b.sysctl("ipv4/tcp_synack_retries", 1)
+    listener = pair.listen()
+    port = listener.getsockname()[1]
+    deaf = pair.wire.drop(is_synack)
+    client = pair.client()
+    client.setblocking(False)
+    assert client.connect_ex((pair.server_addr, port)) != 0
+    deaf.wait(2)
+    client.close()
+
+    def attempts():
+        rows = [row for r in tracer.of("summary") for row in r.get("half_open", ())]
+        return sum(r["count"] for r in rows if (r["netns"], r["local_port"]) == (pair.b.inode, port))
+
+    wait_until(attempts, 2 * TIMEOUT, "the attempt in a summary")
+    assert attempts() == 1
+    deaf.release()
+    assert not [r for r in tracer.of("connection") if r["netns"] == pair.b.inode]
+    tracer.stop()
+
+
+def test_ports_run_out(start_tracer, pair):
+    """More than half of the ports that connect() chooses from are in use for one peer."""
+    pair.a.sysctl("ipv4/ip_local_port_range", "40000 40009")
+    listener = pair.listen()
+    tracer = start_tracer("--summary", "500ms")
+    ids = {cookie(pair.connect(listener).client) for _ in range(7)}
+    assert len(ids) == 7
+
+    def row():
+        rows = [row for r in tracer.of("summary") for row in r.get("ports", ())]
+        return next((r for r in rows if r["netns"] == pair.a.inode and r["in_use"] == 7), None)
+
+    found = wait_until(row, what="the ports in a summary")
+    assert found["range"] == 10
+    assert (found["peer_addr"], found["peer_port"]) == (pair.server_addr, listener.getsockname()[1])
+    assert found["local_addr"] == pair.client_addr
+    tracer.stop()
