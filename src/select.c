@@ -127,7 +127,14 @@ bool selection_matches(const struct selection *select, const struct record *rec,
 		return selection_matches_tuple(select, &rec->leak->socket->t, owner);
 	case RECORD_CLOSE_WAIT_RESOLVED:
 		return selection_matches_tuple(select, rec->leak_resolved->t, owner);
-	default:
-		return true;
+	case RECORD_TIME_WAIT:
+		return selection_matches_tuple(select, rec->time_wait->t, owner);
+	case RECORD_SNAPSHOT:
+	case RECORD_SUMMARY:
+	case RECORD_LOST:
+	case RECORD_META:
+	case RECORD_MAX:
+		break;
 	}
+	return true;
 }

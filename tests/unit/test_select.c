@@ -223,7 +223,9 @@ static void single_events(void **state)
 	struct conn_state_record st = {.t = &conn.t};
 	struct conn_retransmit_record retransmit = {.t = &conn.t};
 	struct conn_reset_record rst = {.t = &conn.t};
+	struct conn_time_wait_record time_wait = {.t = &conn.t};
 	const struct record recs[] = {
+		{.kind = RECORD_TIME_WAIT, .time_wait = &time_wait},
 		{.kind = RECORD_STATE, .state = &st},
 		{.kind = RECORD_RETRANSMIT, .retransmit = &retransmit},
 		{.kind = RECORD_RESET, .reset = &rst},
