@@ -39,7 +39,7 @@ static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 	case CALLER_V4_RCV: /* after tcp_timewait_state_process(): for a new SYN, or, in FIN_WAIT2, for what is answered by RST
 			     */
 	case CALLER_V6_RCV:
-		return substate == WIRE_TIME_WAIT ? WIRE_CAUSE_REUSED : WIRE_CAUSE_RESET;
+		return substate == WIRE_TIME_WAIT ? WIRE_CAUSE_REUSED : WIRE_CAUSE_RESET_SENT;
 	case CALLER_V4_CONNECT:
 	case CALLER_V6_CONNECT:
 		return WIRE_CAUSE_REUSED;

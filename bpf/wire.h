@@ -228,11 +228,12 @@ enum wire_minisock_cause {
 	WIRE_CAUSE_UNKNOWN = 0,
 	WIRE_CAUSE_EXPIRED = 1,
 	WIRE_CAUSE_REUSED = 2, /* by connect() or by a new SYN */
-	WIRE_CAUSE_RESET = 3,  /* by a segment: a RST, or what is answered by one */
+	WIRE_CAUSE_RESET = 3,  /* by a RST that came */
 	WIRE_CAUSE_KILLED = 4, /* ss -K and its like */
 	WIRE_CAUSE_OVERFLOW = 5,
 	WIRE_CAUSE_NETNS_GONE = 6,
-	WIRE_CAUSE_MAX = 7,
+	WIRE_CAUSE_RESET_SENT = 7, /* by a segment that was answered with a RST: data, or a SYN, in FIN_WAIT2 */
+	WIRE_CAUSE_MAX = 8,
 };
 
 /*

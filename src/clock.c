@@ -45,6 +45,11 @@ int64_t clock_boot_offset_ns(void)
 	return wall_minus(CLOCK_BOOTTIME);
 }
 
+uint64_t clock_cpu_ns(void)
+{
+	return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* The coarse clocks advance once per jiffy, and say so. */
 uint64_t clock_tick_ns(void)
 {

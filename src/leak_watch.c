@@ -61,18 +61,18 @@ static bool ready(struct leak_watch *watch)
 
 bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
 {
-	uint64_t begin = clock_now_ns(), end, pause;
+	uint64_t begin = clock_now_ns(), cpu, pause;
 	int err;
 
 	if (begin < watch->next_ns || !pipeline_wants_leak_scan(pipeline, begin) || !ready(watch))
 		return false;
+	cpu = clock_cpu_ns();
 	watch->collector = collector;
 	watch->pipeline = pipeline;
 	err = stuck_scan_run(watch->scan, merge, watch);
 	if (err)
 		complain(0, "not all sockets could be scanned for leaks: %s", strerror(-err));
-	end = clock_now_ns();
-	pause = (end - begin) * PAUSE_TIMES;
-	watch->next_ns = end + (pause > PAUSE_NS ? pause : PAUSE_NS);
+	pause = (clock_cpu_ns() - cpu) * PAUSE_TIMES;
+	watch->next_ns = clock_now_ns() + (pause > PAUSE_NS ? pause : PAUSE_NS);
 	return true;
 }

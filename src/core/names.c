@@ -128,6 +128,7 @@ static const char *const tw_end_names[] = {
 	[WIRE_CAUSE_KILLED] = "killed",
 	[WIRE_CAUSE_OVERFLOW] = "overflow",
 	[WIRE_CAUSE_NETNS_GONE] = "netns_gone",
+	[WIRE_CAUSE_RESET_SENT] = "reset",
 };
 NAME_TABLE(tw_end_names, WIRE_CAUSE_MAX);
 

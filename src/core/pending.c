@@ -233,7 +233,7 @@ void pending_restart(struct conn *c)
 		c->mini.restarts++;
 }
 
-/* In FIN_WAIT2 the connection itself ends here, without the peer's FIN. Who reset it is not known. */
+/* In FIN_WAIT2 the connection itself ends here, without the peer's FIN. */
 static enum conn_end end_of(const struct conn *c, enum wire_minisock_cause cause)
 {
 	if (c->state == WIRE_TIME_WAIT)
@@ -246,6 +246,10 @@ static enum conn_end end_of(const struct conn *c, enum wire_minisock_cause cause
 		return CONN_END_ABORTED;
 	case WIRE_CAUSE_NETNS_GONE:
 		return CONN_END_NETNS_GONE;
+	case WIRE_CAUSE_RESET:
+		return CONN_END_RST_RECEIVED;
+	case WIRE_CAUSE_RESET_SENT:
+		return CONN_END_RST_SENT;
 	default:
 		return CONN_END_UNKNOWN;
 	}
@@ -256,7 +260,7 @@ void pending_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire
 	struct conn_time_wait tw = time_wait_of(c, at_ns, cause);
 
 	if (c->state == WIRE_TIME_WAIT)
-		t->interval.tw_ended[cause]++;
+		t->interval.tw_ended[cause == WIRE_CAUSE_RESET_SENT ? WIRE_CAUSE_RESET : cause]++;
 	c->end = end_of(c, cause);
 	tell_end(t, c, at_ns, &tw);
 	forget(t, c);

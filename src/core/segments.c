@@ -402,8 +402,9 @@ static void add_reset_in(struct story *s)
 	set_at(seg, s->end_us);
 	if (state == WIRE_SYN_SENT) /* the kernel takes none without the right ACK there */
 		place(s, seg, false, 0, s->last->snd_nxt == s->last->snd_una + 1, s->last->snd_nxt);
-	else /* with the peer's FIN counted, the number before it will do too (tcp_reset_check()) */
-		place(s, seg, !has(s, CONN_FIN_PEER), s->last->rcv_nxt, false, 0);
+	else /* with the peer's FIN counted, the number before it will do too (tcp_reset_check()); a minisocket takes any in
+		window */
+		place(s, seg, !has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2, s->last->rcv_nxt, false, 0);
 }
 
 /*
@@ -429,11 +430,13 @@ static void add_reset_out(struct story *s)
 		place(s, seg, true, answers ? last->snd_una : last->snd_nxt, active, last->rcv_nxt);
 }
 
-/* TIME_WAIT answers whatever does not end it with an ACK, never with a reset: so the reset that ended it came. */
+/* A minisocket was reset. In FIN_WAIT2 that was the connection's end, and one that came stands there already. */
 static void add_late_reset(struct story *s)
 {
 	const struct conn_time_wait *tw = &s->rec->time_wait;
 
+	if (s->c->state == WIRE_FIN_WAIT2 && s->rec->end == CONN_END_RST_SENT && tw->end == WIRE_CAUSE_RESET_SENT)
+		set_at(add(s, CONN_OUT, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
 	if (s->c->state == WIRE_TIME_WAIT && tw->us_known && tw->end == WIRE_CAUSE_RESET)
 		set_at(add(s, CONN_IN, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
 }

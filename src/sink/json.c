@@ -157,7 +157,7 @@ static void json_summary_time_wait(struct json *j, const struct conn_summary_rec
 	jsonw_uint(b, KEY("alive"), s->time_wait.alive);
 	jsonw_uint(b, KEY("early"), s->time_wait.early);
 	jsonw_open(b, KEY("ended"), '{');
-	for (enum wire_minisock_cause cause = WIRE_CAUSE_EXPIRED; cause < WIRE_CAUSE_MAX; cause++)
+	for (enum wire_minisock_cause cause = WIRE_CAUSE_EXPIRED; cause <= WIRE_CAUSE_NETNS_GONE; cause++)
 		jsonw_uint_named(b, conn_tw_end_name(cause), s->time_wait.ended[cause]);
 	jsonw_uint(b, KEY("unknown"), s->time_wait.ended[WIRE_CAUSE_UNKNOWN]);
 	jsonw_close(b, '}');

@@ -134,6 +134,7 @@ static const char *end_note(const struct conn_record *rec, unsigned int last)
 		[WIRE_CAUSE_KILLED] = "killed",
 		[WIRE_CAUSE_OVERFLOW] = "too many in TIME_WAIT",
 		[WIRE_CAUSE_NETNS_GONE] = "its network namespace is gone",
+		[WIRE_CAUSE_RESET_SENT] = "reset",
 	};
 
 	if (!rec->time_wait.entered)

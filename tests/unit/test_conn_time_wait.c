@@ -90,9 +90,13 @@ static const struct story events[] = {
 		 " tw=-,fin_wait2=60994890,expired\n"},
 	{.name = "FIN_WAIT2, cut short",
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_KILLED), FIN_WAITS,
-		   MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)},
+		   MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET), FIN_WAITS,
+		   MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET_SENT)},
 	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
-		 "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,reset\n"},
+		 "1 client rst_received local - RSTR ShFr | " OPENED "FIN_WAIT2@5100+994900/peer" WHO
+		 " tw=-,fin_wait2=994890,reset\n"
+		 "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+994900/peer" WHO
+		 " tw=-,fin_wait2=994890,reset\n"},
 	{.name = "simultaneous close",
 	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), T(5100, FIN_WAIT1, CLOSING, DEAD),
 		   MINI(5190, STARTED, TIME_WAIT, 60 * S), T(5200, CLOSING, CLOSE, DEAD),
@@ -224,7 +228,7 @@ static const struct story segments[] = {
 		      "> ACK 2 2 @3000000 inferred\n",
 	      TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
 	      MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)),
-	STORY("no FIN, and who reset it is not known", OPENING, TIER(FENTRY), FIN_WAITS,
+	STORY("no FIN, and a reset", OPENING "< RST - - @1000000 inferred\n", TIER(FENTRY), FIN_WAITS,
 	      MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)),
 };
 
