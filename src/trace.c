@@ -320,11 +320,14 @@ static bool scan_if_due(struct trace *t, uint64_t now)
 static int round_trip(struct trace *t)
 {
 	uint64_t now = clock_now_ns(), until = now - HOLD_NS, n;
+	bool scanned;
 
 	if (collector_losses(t->collector, now, pipeline_feed, t->pipeline))
 		t->resync = true;
 	n = collector_drain(t->collector, until, pipeline_feed, t->pipeline);
-	if (scan_if_due(t, now) | leak_watch_run(t->leak_watch, t->collector, t->pipeline)) {
+	scanned = scan_if_due(t, now);
+	scanned |= leak_watch_run(t->leak_watch, t->collector, t->pipeline);
+	if (scanned) {
 		until = clock_now_ns() - HOLD_NS;
 		collector_drain(t->collector, until, pipeline_feed, t->pipeline);
 	}
