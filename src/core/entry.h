@@ -74,6 +74,13 @@ struct conn_minisock {
 	uint8_t close_state, close_flags, flags;
 };
 
+/* A minisocket's begin, told microseconds before the socket's ->CLOSE. */
+struct conn_begun {
+	uint64_t ts;
+	int64_t remaining_ns;
+	uint8_t what, state; /* what is 0: none */
+};
+
 struct conn {
 	uint64_t cookie; /* 0: a free slot */
 	uint64_t start_ns;
@@ -101,7 +108,10 @@ struct conn {
 	uint16_t local_port, peer_port;
 	uint32_t place, process; /* interned: struct conn_place and struct wire_task */
 	uint32_t reset_us;       /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
-	struct conn_minisock mini;
+	union {
+		struct conn_begun begun; /* until its close */
+		struct conn_minisock mini;
+	};
 };
 
 /* Where a socket lives: many share it. */

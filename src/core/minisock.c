@@ -59,13 +59,29 @@ static struct table_begun *begun_slot(struct conn_table *t, uint64_t cookie)
 }
 _Static_assert(TABLE_BEGUN == 256, "8 bits of the hash");
 
-static void announce(struct conn_table *t, const struct wire_minisock *ev)
+static void announce(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	*begun_slot(t, ev->hdr.cookie) = (struct table_begun){.cookie = ev->hdr.cookie,
-							      .ts = ev->hdr.ts,
-							      .remaining_ns = ev->remaining_ns,
-							      .what = ev->what,
-							      .state = ev->hdr.new_state};
+	const struct conn_begun begun = {
+		.ts = ev->hdr.ts, .remaining_ns = ev->remaining_ns, .what = ev->what, .state = ev->hdr.new_state};
+
+	if (c)
+		c->begun = begun;
+	else
+		*begun_slot(t, ev->hdr.cookie) = (struct table_begun){.cookie = ev->hdr.cookie, .begun = begun};
+}
+
+/* What was told of the minisocket of `c`; what is 0 if nothing was. */
+static struct conn_begun take_begun(struct conn_table *t, struct conn *c)
+{
+	struct table_begun *slot = begun_slot(t, c->cookie);
+	struct conn_begun begun = c->begun;
+
+	if (!begun.what && slot->cookie == c->cookie)
+		begun = slot->begun;
+	if (slot->cookie == c->cookie)
+		*slot = (struct table_begun){0};
+	c->begun = (struct conn_begun){0};
+	return begun;
 }
 
 /* Takes what the timer's due time tells and no event did. */
@@ -178,7 +194,7 @@ void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
 		return;
 	if (!c || !(c->facts & CONN_PENDING)) {
 		if (ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
-			announce(t, ev);
+			announce(t, c, ev);
 		if (!c || ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
 			return;
 		adopt_lost_close(t, c, ev);
@@ -199,11 +215,10 @@ void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
 /* Closed by hooks' word: the begin that was just told, or that there was none. */
 static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct wire_state *close)
 {
-	struct table_begun begun = *begun_slot(t, close->hdr.cookie);
+	struct conn_begun begun = take_begun(t, c);
 	const struct wire_stats *stats = wire_stats(&close->hdr);
-	bool told = begun.cookie == c->cookie && begun.ts <= close->hdr.ts && close->hdr.ts - begun.ts < NEIGHBOUR_NS;
+	bool told = begun.what && begun.ts <= close->hdr.ts && close->hdr.ts - begun.ts < NEIGHBOUR_NS;
 
-	*begun_slot(t, close->hdr.cookie) = (struct table_begun){0};
 	if (told && begun.what == WIRE_MINI_STARTED) {
 		pending_enter(t, c, begun.state, close->hdr.ts, close, stats, 0);
 		pending_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns));

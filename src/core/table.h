@@ -34,11 +34,10 @@ struct table_list {
 	uint32_t head, tail;
 };
 
-/* A minisocket's begin, told microseconds before the socket's ->CLOSE. */
+/* The same of a socket that is first heard of. */
 struct table_begun {
-	uint64_t cookie, ts;
-	int64_t remaining_ns;
-	uint8_t what, state;
+	uint64_t cookie;
+	struct conn_begun begun;
 };
 #define TABLE_BEGUN 256u
 
