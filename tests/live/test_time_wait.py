@@ -243,7 +243,8 @@ class Lives:
 
     @staticmethod
     def _watch_later(lives):
-        time.sleep(TIME_WAIT_US / 1e6 - 4)
+        first = min(one.fins()[0].at_ns for one in lives)
+        time.sleep(max(0, first / SECOND + TIME_WAIT_US / 1e6 - 4 - time.monotonic()))
         watch(lives)
 
     def __getitem__(self, name):
