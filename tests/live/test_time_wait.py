@@ -15,7 +15,7 @@ import pytest
 from checks import from_side, is_fin, is_pure_ack, states
 from lab import SLOWNESS, TIMEOUT, Pair, cookie, read_all, wait_until
 from test_reset import forged_reset
-from tracer import Tracer
+from tracer import EXTRA_ARGS, Tracer
 
 SECOND = 10**9
 TIME_WAIT_US = 60_000_000  # TCP_TIMEWAIT_LEN
@@ -439,6 +439,7 @@ def test_split(pair, start_tracer):
     tracer.stop()
 
 
+@pytest.mark.skipif("--hooks" in " ".join(EXTRA_ARGS), reason="--time-wait=off refuses --hooks")
 def test_off(pair, start_tracer):
     tracer = start_tracer("--time-wait=off")
     record = tracer.connection(natural(pair).id)
