@@ -374,8 +374,12 @@ static void run(struct trace *t)
 /* Everything that was seen is written: nothing is in flight once the programs are detached. */
 static void finish(struct trace *t)
 {
+	enum wire_tw_tier tier = collector_tier(t->collector);
 	uint64_t now;
 
+	/* A FIN that came to FIN_WAIT2 may have been silent: what is told now has no other chance to know of it. */
+	if (tier == WIRE_TIER_TIMER || tier == WIRE_TIER_SCAN)
+		collector_scan(t->collector, WIRE_SCAN_MINISOCKS, pipeline_feed, t->pipeline);
 	if (t->options->progress_ns)
 		collector_scan(t->collector, WIRE_SCAN_STOP, pipeline_feed, t->pipeline);
 	collector_detach(t->collector);

@@ -459,3 +459,14 @@ def test_stop_tells_what_waits(pair, start_tracer):
     assert record["final"] is True
     assert record["time_wait"]["end"] is None
     assert record["timeline"][-1]["state"] == "TIME_WAIT"
+
+
+def test_stop_knows_of_a_late_fin(pair, start_tracer):
+    """Even where nothing showed that the FIN came to the minisocket."""
+    tracer = start_tracer("--time-wait=join")
+    one = late_fin(pair)
+    tracer.stop()
+    record = tracer.connection(one.id)
+    assert record["end_reason"] == "fin"
+    assert record["conn_state"] == "SF"
+    assert states(record)[-2:] == ["FIN_WAIT2", "TIME_WAIT"]
