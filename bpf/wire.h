@@ -264,7 +264,7 @@ struct wire_mark {
 	__s64 value; /* SCAN_BEGIN: enum wire_scan_cause; SCAN_END: namespaces scanned; CLOCK: ns; TW_TIER: enum wire_tw_tier */
 };
 
-/* Which ports connect() chooses from in a network namespace (net.ipv4.ip_local_port_range). */
+/* Which ports connect() chooses from in a network namespace: net.ipv4.ip_local_port_range at the start and at each summary. */
 struct wire_port_range {
 	struct wire_hdr hdr;
 	__u32 netns;

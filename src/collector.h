@@ -89,6 +89,9 @@ uint64_t collector_losses(struct collector *collector, uint64_t now, event_fn fn
 /* What was counted without a connection since the last call, as WIRE_AGGREGATE events. */
 void collector_aggregates(struct collector *collector, uint64_t now, event_fn fn, void *ctx);
 
+/* Which ports connect() chooses from in each network namespace that exists now, as WIRE_PORT_RANGE events. */
+void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx);
+
 /* The kernel's names for reset reasons, as WIRE_RST_REASON events. */
 void collector_reason_names(uint64_t now, event_fn fn, void *ctx);
 

@@ -75,7 +75,6 @@ typedef void (*iterate_enter_fn)(void *ctx, uint32_t netns);
 int iterate_namespaces(const struct bpf_link *link, iterate_enter_fn enter, event_fn fn, void *ctx, uint64_t *ret_namespaces);
 
 /* collector_netns.c: of the namespace that this thread stands in. */
-void netns_tell_ports(uint32_t netns, event_fn fn, void *ctx);
 void netns_name_minisocks(void);
 
 /*

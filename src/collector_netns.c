@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is asked of a network namespace besides its sockets, by the thread that stands in it. */
+/* What is asked of network namespaces besides their sockets, by a thread that stands in them. */
 #include "collector.h"
 #include "collector_impl.h"
 
@@ -12,24 +12,38 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
+struct port_ranges {
+	uint64_t ts;
+	event_fn fn;
+	void *ctx;
+};
 
-void netns_tell_ports(uint32_t netns, event_fn fn, void *ctx)
+/* An iterate_enter_fn. */
+static void tell_port_range(void *ranges, uint32_t netns)
 {
+	const struct port_ranges *r = ranges;
 	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
 	unsigned int first, last;
 
 	if (file && fscanf(file, "%u %u", &first, &last) == 2 && first <= last && last <= UINT16_MAX) {
 		struct wire_port_range range = {
-			.hdr = {.ts = clock_now_ns(), .len = sizeof(range), .kind = WIRE_PORT_RANGE},
+			.hdr = {.ts = r->ts, .len = sizeof(range), .kind = WIRE_PORT_RANGE},
 			.netns = netns,
 			.first = first,
 			.last = last,
 		};
-		fn(ctx, &range.hdr);
+		r->fn(r->ctx, &range.hdr);
 	}
 	if (file)
 		fclose(file);
+}
+
+void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx)
+{
+	struct port_ranges ranges = {.ts = ts, .fn = fn, .ctx = ctx};
+	uint64_t namespaces;
+
+	iterate_namespaces(NULL, tell_port_range, NULL, &ranges, &namespaces);
 }
 
 static bool has_minisocks(void)

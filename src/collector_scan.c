@@ -85,10 +85,8 @@ static void scan_enter(void *scan, uint32_t netns)
 {
 	const struct scan *s = scan;
 
-	if (s->cause != WIRE_SCAN_STARTUP && s->cause != WIRE_SCAN_RESYNC)
-		return;
-	netns_tell_ports(netns, s->fn, s->ctx);
-	if (s->collector->tier != WIRE_TIER_OFF)
+	(void)netns;
+	if (s->collector->tier != WIRE_TIER_OFF && (s->cause == WIRE_SCAN_STARTUP || s->cause == WIRE_SCAN_RESYNC))
 		netns_name_minisocks();
 }
 

@@ -239,8 +239,6 @@ static error_t settle_events(struct context *ctx)
 		return refuse(ctx, "--events 'progress': how often? Add --progress DUR, like --progress 1m");
 	if (was_seen(ctx, KEY_SUMMARY))
 		o->events |= 1U << RECORD_SUMMARY;
-	if (!(o->events & 1U << RECORD_SUMMARY))
-		o->summary_ns = 0;
 	return 0;
 }
 

@@ -62,9 +62,9 @@ struct options {
 	const char *output;   /* NULL or "-": stdout */
 	uint32_t events;      /* 1 << enum record_kind */
 	uint64_t progress_ns; /* 0: off */
-	uint64_t summary_ns;  /* 0: off */
-	bool full_time;       /* -T */
-	bool wide;            /* -w */
+	uint64_t summary_ns;
+	bool full_time; /* -T */
+	bool wide;      /* -w */
 	bool no_header;
 	const char *record;
 	uint64_t duration_ns; /* 0: until stopped */

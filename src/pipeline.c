@@ -126,7 +126,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	const struct conn_config conn_config = {
 		.max_connections = config->header->max_connections,
 		.progress_ns = o->progress_ns,
-		.summary_ns = o->events & (1u << RECORD_SUMMARY) ? o->summary_ns : 0,
+		/* A recording is summed up too, so that it has what a summary in its replay needs. */
+		.summary_ns = o->events & (1u << RECORD_SUMMARY) || config->recorder ? o->summary_ns : 0,
 		.time_wait = o->time_wait,
 		.leak_threshold_ns = o->events & LEAK_EVENTS ? o->threshold_ns : 0,
 		.wanted = o->events,
@@ -281,6 +282,11 @@ bool pipeline_wants_minisocks(const struct pipeline *p)
 bool pipeline_wants_leak_scan(const struct pipeline *p, uint64_t now)
 {
 	return conn_table_wants_leak_scan(p->table, now);
+}
+
+bool pipeline_wants_port_ranges(const struct pipeline *p, uint64_t now)
+{
+	return conn_table_wants_port_ranges(p->table, now);
 }
 
 void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)

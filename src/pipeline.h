@@ -66,9 +66,10 @@ void pipeline_tell(struct pipeline *pipeline, uint64_t ts, unsigned int kind, ui
  */
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
 
-/* A leak scan should be put into the stream. */
+/* What should be put into the stream: a scan of minisockets, a leak scan, the port ranges before a tick at `now`. */
 bool pipeline_wants_minisocks(const struct pipeline *pipeline);
 bool pipeline_wants_leak_scan(const struct pipeline *pipeline, uint64_t now);
+bool pipeline_wants_port_ranges(const struct pipeline *pipeline, uint64_t now);
 
 struct pipeline_stats {
 	uint64_t events;              /* fed that the kernel sent */

@@ -241,7 +241,6 @@ static int show_live(struct show *s)
 
 	options.events = 1u << (options.follow ? RECORD_CONNECTION : RECORD_PROGRESS);
 	options.progress_ns = options.follow ? 0 : NEVER_NS;
-	options.summary_ns = 0;
 	s->taker.scan_only = !options.follow;
 	return trace_run(&options, &s->taker);
 }

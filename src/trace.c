@@ -177,6 +177,7 @@ static void tell_start(struct trace *t)
 	collector_reason_names(now, pipeline_feed, t->pipeline);
 	tell_hooks(t, now);
 	tell_meta(t, now, "start");
+	collector_port_ranges(now, pipeline_feed, t->pipeline);
 	err = collector_scan(t->collector, WIRE_SCAN_STARTUP, pipeline_feed, t->pipeline);
 	if (err)
 		complain(0, "not all existing sockets could be scanned (%s): some appear with their next event only",
@@ -269,6 +270,8 @@ static void tick(struct trace *t, uint64_t ts)
 		collector_aggregates(t->collector, ts, pipeline_feed, t->pipeline);
 		tell_clock(t, ts);
 	}
+	if (pipeline_wants_port_ranges(t->pipeline, ts))
+		collector_port_ranges(ts, pipeline_feed, t->pipeline);
 	tick.rss_bytes = host_rss_bytes();
 	tick.cpu_us = host_cpu_us();
 	pipeline_feed(t->pipeline, &tick.hdr);

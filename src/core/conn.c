@@ -167,6 +167,11 @@ bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)
 	return alerts_want_scan(table, now);
 }
 
+bool conn_table_wants_port_ranges(const struct conn_table *table, uint64_t now)
+{
+	return summary_due(table, now);
+}
+
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats)
 {
 	*ret_stats = (struct conn_table_stats){

@@ -4,7 +4,10 @@
  * is over. Only pairs that use more than half of their range are worth telling, and there are few of them: a first reading
  * counts in buckets, a second counts exactly, but only what fell into a bucket that is full enough.
  *
- * Bounds: RANGES namespaces, those beyond are not looked at; PAIRS pairs, a range of a few ports may have more: not told.
+ * The ranges are told anew before each summary: namespaces come, and ranges are changed.
+ *
+ * Bounds: RANGES namespaces, of which the one told longest ago gives way; PAIRS pairs, a range of a few ports may have more:
+ * not told.
  */
 #include "ports.h"
 
@@ -19,6 +22,7 @@
 struct range {
 	uint32_t netns; /* 0: free */
 	uint16_t first, last;
+	uint64_t told_ns;
 };
 
 struct ports {
@@ -63,14 +67,17 @@ static const struct range *range_of(const struct ports *ports, uint32_t netns)
 
 void ports_range(struct ports *ports, const struct wire_port_range *ev)
 {
-	struct range *range = ports->ranges;
+	struct range *range = ports->ranges, *end = range + RANGES, *oldest = range;
 
 	if (!ev->netns || ev->first > ev->last)
 		return;
-	while (range < ports->ranges + RANGES && range->netns && range->netns != ev->netns)
-		range++;
-	if (range < ports->ranges + RANGES)
-		*range = (struct range){ev->netns, ev->first, ev->last};
+	for (; range < end && range->netns && range->netns != ev->netns; range++) {
+		if (range->told_ns < oldest->told_ns)
+			oldest = range;
+	}
+	if (range == end)
+		range = oldest;
+	*range = (struct range){ev->netns, ev->first, ev->last, ev->hdr.ts};
 }
 
 /* The range that `c` took its port from; NULL if it took none. */

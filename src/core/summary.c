@@ -86,6 +86,13 @@ static void fill_time_wait(const struct conn_table *t, struct conn_summary_recor
 	sum->time_wait.alive = t->by_state[WIRE_TIME_WAIT];
 }
 
+bool summary_due(const struct conn_table *t, uint64_t now)
+{
+	uint64_t since_ns = t->interval.since_ns;
+
+	return t->config.summary_ns && now >= since_ns && now - since_ns >= t->config.summary_ns;
+}
+
 void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 {
 	const struct table_interval *in = &t->interval;
@@ -102,7 +109,7 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 		.cpu_us = ev->cpu_us,
 	};
 
-	if (!t->config.summary_ns || now < in->since_ns || now - in->since_ns < t->config.summary_ns)
+	if (!summary_due(t, now))
 		return;
 	memcpy(sum.by_state, t->by_state, sizeof(sum.by_state));
 	sum.by_state[WIRE_CLOSE] = 0; /* those are only waiting to be told */

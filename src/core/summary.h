@@ -10,6 +10,9 @@ void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev);
 
 /* Newcomers that were refused since the last call, as one record. */
 void summary_refused(struct conn_table *t, uint64_t now);
+
+/* A tick at `now` makes a summary. */
+bool summary_due(const struct conn_table *t, uint64_t now);
 void summary_tick(struct conn_table *t, const struct wire_tick *ev);
 
 #endif

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Totals against the kernel's own counters, and what `summary` tells of attempts that failed and of ports that run out."""
 
+import contextlib
 import socket
+import subprocess
 
 import pytest
 from checks import is_syn, is_synack
-from lab import TIMEOUT, abort, cookie, orderly, read_all, wait_until
+from lab import TIMEOUT, Pair, abort, cookie, orderly, read_all, wait_until
+from tracer import BINARY, validate_lines
 
 
 def counters(namespace):
@@ -87,20 +90,27 @@ def test_half_open(start_tracer, pair):
     tracer.stop()
 
 
-def test_ports_run_out(start_tracer, pair):
-    """More than half of the ports that connect() chooses from are in use for one peer."""
-    pair.a.sysctl("ipv4/ip_local_port_range", "40000 40009")
-    listener = pair.listen()
-    tracer = start_tracer("--summary", "500ms")
-    ids = {cookie(pair.connect(listener).client) for _ in range(7)}
-    assert len(ids) == 7
+def test_ports_run_out(start_tracer, family, tmp_path):
+    """More than half of the ports that connect() chooses from are in use for one peer, in a namespace younger than the tool.
+    A range that is changed at run time counts as it is, and a recording holds all that."""
+    recording = tmp_path / "ports.rec"
+    tracer = start_tracer("--summary", "500ms", "--record", str(recording))
+    with contextlib.closing(Pair(family)) as pair:
+        pair.a.sysctl("ipv4/ip_local_port_range", "40000 40009")
+        listener = pair.listen()
+        ids = {cookie(pair.connect(listener).client) for _ in range(7)}
+        assert len(ids) == 7
 
-    def row():
-        rows = [row for r in tracer.of("summary") for row in r.get("ports", ())]
-        return next((r for r in rows if r["netns"] == pair.a.inode and r["in_use"] == 7), None)
+        def told(records, ports):
+            rows = [row for r in records if r["event"] == "summary" for row in r.get("ports", ())]
+            return next((r for r in rows if (r["netns"], r["in_use"], r["range"]) == (pair.a.inode, 7, ports)), None)
 
-    found = wait_until(row, what="the ports in a summary")
-    assert found["range"] == 10
-    assert (found["peer_addr"], found["peer_port"]) == (pair.server_addr, listener.getsockname()[1])
-    assert found["local_addr"] == pair.client_addr
+        found = wait_until(lambda: told(tracer.records, 10), what="the ports in a summary")
+        assert (found["peer_addr"], found["peer_port"]) == (pair.server_addr, listener.getsockname()[1])
+        assert found["local_addr"] == pair.client_addr
+        pair.a.sysctl("ipv4/ip_local_port_range", "40000 40011")
+        wait_until(lambda: told(tracer.records, 12), what="the changed range in a summary")
     tracer.stop()
+    replayed = subprocess.run([BINARY, "replay", recording, "--json", "--summary=500ms"], capture_output=True, check=True)
+    replayed = validate_lines(replayed.stdout.splitlines(keepends=True))
+    assert told(replayed, 10) and told(replayed, 12)

@@ -273,14 +273,24 @@ static void feed_aggregate(struct conn_table *t, uint16_t port, uint64_t count)
 	conn_table_feed(t, &ev.hdr);
 }
 
+static void feed_port_range(struct conn_table *t, uint32_t netns, uint16_t last)
+{
+	static uint64_t told; /* each later than the one before */
+	struct wire_port_range ev = {
+		.hdr = {.ts = STORY_BEGIN_NS + told++, .kind = WIRE_PORT_RANGE, .len = sizeof(ev)},
+		.netns = netns,
+		.first = 40000,
+		.last = last,
+	};
+
+	assert_true(wire_valid(&ev.hdr, sizeof(ev)));
+	conn_table_feed(t, &ev.hdr);
+}
+
 /* What the summary says of TIME_WAIT, of attempts that failed and of ports. */
 static void test_summary(void **state)
 {
 	const struct conn_config config = {.max_connections = 100, .summary_ns = 1000000, .wanted = 1u << RECORD_SUMMARY};
-	const struct wire_port_range range = {.hdr = {.ts = STORY_BEGIN_NS, .kind = WIRE_PORT_RANGE, .len = sizeof(range)},
-					      .netns = STORY_NETNS,
-					      .first = 40000,
-					      .last = 40009};
 	static const struct step life[] = {TIER(FENTRY), TIME_WAITS,
 					   MINI(S, ENDED, TIME_WAIT, 59 * S, .cause = WIRE_CAUSE_KILLED)};
 	struct conn_summary_record sum = {0};
@@ -288,7 +298,10 @@ static void test_summary(void **state)
 
 	(void)state;
 	assert_int_equal(conn_table_new(&t, &config, keep_summary, &sum), 0);
-	conn_table_feed(t, &range.hdr);
+	for (uint32_t other = 1; other <= 300; other++) /* more than there is room for: those told longest ago give way */
+		feed_port_range(t, STORY_NETNS + other, 40009);
+	feed_port_range(t, STORY_NETNS, 40099);
+	feed_port_range(t, STORY_NETNS, 40009);
 	for (unsigned int port = 0; port < 6; port++) {
 		for (size_t i = 0; i < sizeof(life) / sizeof(life[0]) - (port > 0); i++) {
 			struct step s = life[i];

@@ -212,13 +212,14 @@ static void events(void **state)
 		uint32_t events;
 		uint64_t summary_ns;
 	} rows[] = {
-		{"--events connection", BIT(RECORD_CONNECTION), 0},
-		{"--events state,reset --events retransmit", BIT(RECORD_STATE) | BIT(RECORD_RESET) | BIT(RECORD_RETRANSMIT), 0},
+		{"--events connection", BIT(RECORD_CONNECTION), 60 * SECOND},
+		{"--events state,reset --events retransmit", BIT(RECORD_STATE) | BIT(RECORD_RESET) | BIT(RECORD_RETRANSMIT),
+		 60 * SECOND},
 		{"--events summary,lost,meta,snapshot",
 		 BIT(RECORD_SUMMARY) | BIT(RECORD_LOST) | BIT(RECORD_META) | BIT(RECORD_SNAPSHOT), 60 * SECOND},
 		{"--progress 1m", DEFAULT_EVENTS | BIT(RECORD_PROGRESS), 60 * SECOND},
-		{"--progress 1m --events connection", BIT(RECORD_CONNECTION) | BIT(RECORD_PROGRESS), 0},
-		{"--events progress --progress 1m", BIT(RECORD_PROGRESS), 0},
+		{"--progress 1m --events connection", BIT(RECORD_CONNECTION) | BIT(RECORD_PROGRESS), 60 * SECOND},
+		{"--events progress --progress 1m", BIT(RECORD_PROGRESS), 60 * SECOND},
 		{"--summary 5s --events connection", BIT(RECORD_CONNECTION) | BIT(RECORD_SUMMARY), 5 * SECOND},
 	};
 
