@@ -96,11 +96,17 @@ static enum conn_ev evidence(const struct conn *c)
 	return c->mini.flags & MINI_INFERRED ? CONN_EV_INFERRED : CONN_EV_EVENT;
 }
 
+/* An inferred FIN_WAIT2 that no scan met may have had no minisocket: the kernel may have refused it. */
+static bool had_minisock(const struct conn *c)
+{
+	return !(c->mini.flags & MINI_INFERRED) || c->state == WIRE_TIME_WAIT || c->scan_epoch;
+}
+
 /* `at_ns` is 0 if it is not over, or nobody knows when it was. */
 static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
 {
 	const struct conn_minisock *m = &c->mini;
-	struct conn_time_wait tw = {.entered = true, .restarts = m->restarts, .end = cause, .ev = evidence(c)};
+	struct conn_time_wait tw = {.entered = had_minisock(c), .restarts = m->restarts, .end = cause, .ev = evidence(c)};
 	uint64_t at_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
 	uint64_t fin_wait2_begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
 
@@ -137,7 +143,7 @@ static void tell_end(struct conn_table *t, struct conn *c, uint64_t now, const s
 {
 	if (!(c->mini.flags & MINI_TOLD))
 		tell_connection(t, c, now, tw);
-	if (t->config.time_wait == CONN_TW_SPLIT)
+	if (t->config.time_wait == CONN_TW_SPLIT && tw->entered)
 		record_time_wait(t, c, now, tw);
 }
 

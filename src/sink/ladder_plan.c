@@ -147,13 +147,13 @@ static const char *end_note(const struct conn_record *rec, unsigned int last)
 static const char found_note[] = "found: began before the tool";
 
 /* Whatever its minisocket lives through after the record is not told in it. */
-static bool outlives_record(const struct conn_record *rec, unsigned int last)
+static bool outlives_record(const struct conn_record *rec, const struct conn_span *last)
 {
 	const struct conn_time_wait *tw = &rec->time_wait;
 
 	if (!rec->final || (tw->entered && !tw->us_known && tw->end == WIRE_CAUSE_UNKNOWN))
 		return true;
-	return !tw->entered && last == WIRE_FIN_WAIT2 && rec->end == CONN_END_FIN;
+	return !tw->entered && last->state == WIRE_FIN_WAIT2 && (rec->end == CONN_END_FIN || !last->us_known);
 }
 
 static struct entry entry_of(const struct ladder_end *end, const struct conn_span *span, bool last)
@@ -172,8 +172,7 @@ static struct entry entry_of(const struct ladder_end *end, const struct conn_spa
 		.note = span->ev == CONN_EV_SCAN ? found_note : NULL,
 	};
 
-	entry.state.goes_on =
-		last && (outlives_record(rec, span->state) || (span->state == WIRE_TIME_WAIT && !entry.state.us_known));
+	entry.state.goes_on = last && (outlives_record(rec, span) || (span->state == WIRE_TIME_WAIT && !entry.state.us_known));
 	return entry;
 }
 

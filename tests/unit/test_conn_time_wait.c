@@ -12,6 +12,9 @@
 /* The peer's FIN is still to come: a minisocket in FIN_WAIT2. */
 #define FIN_WAITS CLOSES, MINI(5101, STARTED, FIN_WAIT2, 60 * S), T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)
 
+/* The same where nothing shows it, long enough ago that no reset follows. */
+#define FIN_WAITS_UNSEEN CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(S)
+
 #define OPENED "SYN_SENT@0+100/local ESTABLISHED@100+4900/peer FIN_WAIT1@5000+100/local "
 #define WHO " | handshake=100 a:10/connect"
 
@@ -194,6 +197,25 @@ static const struct story scans[] = {
 	{.name = "scan tier: a reset after the ->CLOSE: there was no minisocket",
 	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5112, CLOSE, SENT), TICK(S)},
 	 .told = "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+10/peer" WHO " rst=1,0\n"},
+	{.name = "scan tier: a scan met the minisocket, and what became of it is not known",
+	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), MINI(2 * S, FOUND, FIN_WAIT2, 40 * S),
+		   SCAN_END(2 * S + 1), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
+	 .told = "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		 "tw=-,fin_wait2=-,-/inferred\n"},
+	{.name = "scan tier: no scan met a minisocket, so that there may have been none",
+	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), SCAN_END(2 * S + 1)},
+	 .told = "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect\n"},
+	{.name = "scan tier, split: what a scan met is told again when it is gone",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(S, MINISOCKS), MINI(S, FOUND, FIN_WAIT2, 59 * S), SCAN_END(S + 1),
+		   TICK(4 * S), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
+	 .told = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		 "tw=-,fin_wait2=-,-/inferred\n"
+		 "time_wait 1 at 7000001 tw=-,fin_wait2=-,-/inferred\n"},
+	{.name = "scan tier, split: of what no scan met no time_wait follows",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, TICK(4 * S), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
+	 .told = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect\n"},
 	{.name = "a resync that does not meet it: its end was lost; and one that nobody told of when it was long due",
 	 .steps = {TIER(FENTRY), TIME_WAITS, SCAN_BEGIN(S, RESYNC), SCAN_END(2 * S), TIME_WAITS, TICK(60 * S), TICK(80 * S)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED

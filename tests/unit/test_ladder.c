@@ -480,6 +480,11 @@ static void test_fin_wait2(void **state)
 	draw(&c, NULL, true);
 	assert_null(strstr(text, "never closed"));
 	assert_null(strstr(strstr(text, "FIN_WAIT2"), "CLOSE |"));
+	c.time_wait = (struct conn_time_wait){0}; /* nor does anybody know whether there was one */
+	c.end = CONN_END_UNKNOWN;
+	c.timeline[3].us_known = false;
+	draw(&c, NULL, true);
+	assert_null(strstr(strstr(text, "FIN_WAIT2"), "CLOSE |"));
 }
 
 /* A FIN that nobody answers says nothing of the other end. */
