@@ -59,6 +59,10 @@ int probe_tracepoint_args(const struct btf *btf, const char *name);
 /* Fills the rows: what is available here, nothing used yet. `btf` may be NULL: nothing is available. */
 size_t probe_hooks(const struct btf *btf, struct collector_hook *hooks);
 
+/* The same of the leak scan's iterators. */
+#define STUCK_ROWS 2
+size_t probe_stuck(struct collector_hook *hooks);
+
 /* How libbpf behaves, for the whole process. */
 void collector_set_verbose(bool verbose);
 

@@ -23,11 +23,14 @@
 
 #define TW_FALLBACK "the timer tracepoints tell it"
 #define TIMER_FALLBACK "scans every few seconds tell it, inferred"
+#define LEAKS_FALLBACK "none: `leaks` cannot run, and no alert is raised"
 
-static const struct hook_fact {
+struct hook_fact {
 	const char *name, *type, *fact, *fallback;
 	int min_args, max_args; /* of a tracepoint or function */
-} hook_facts[HOOK_ROWS] = {
+};
+
+static const struct hook_fact hook_facts[HOOK_ROWS] = {
 	[HOOK_SET_STATE] = {"inet_sock_set_state", "tp_btf", "state changes", "none: the tool cannot run without it", 3, 3},
 	/* the same tracepoint: what the first program missed because it was interrupted */
 	[HOOK_SET_STATE_MISSED] = {"inet_sock_set_state (2)", "tp_btf", "state changes, second chance",
@@ -54,6 +57,12 @@ static const struct hook_fact {
 	[HOOK_SCAN_FILES] = {"task_file", "iter", "existing sockets and their holders",
 			     "connections appear with their next event", 0, 0},
 	[HOOK_SCAN_TCP] = {"tcp", "iter", "existing sockets that no process holds", "they appear with their next event", 0, 0},
+};
+
+/* Not loaded by a collector, but by who looks for leaks. */
+static const struct hook_fact stuck_facts[STUCK_ROWS] = {
+	{"task_file (leaks)", "iter", "who holds a socket in CLOSE_WAIT", LEAKS_FALLBACK, 0, 0},
+	{"tcp (leaks)", "iter", "those that were never accepted", LEAKS_FALLBACK, 0, 0},
 };
 
 int probe_tracepoint_args(const struct btf *btf, const char *name)
@@ -97,7 +106,7 @@ static void probe_hook(const struct btf *btf, const struct hook_fact *fact, stru
 	if (!btf) {
 		snprintf(hook->why, sizeof(hook->why), "the kernel has no BTF");
 	} else if (!fact->max_args) {
-		snprintf(iter_type, sizeof(iter_type), "bpf_iter__%s", fact->name);
+		snprintf(iter_type, sizeof(iter_type), "bpf_iter__%.*s", (int)strcspn(fact->name, " "), fact->name);
 		hook->available = btf__find_by_name_kind(btf, iter_type, BTF_KIND_STRUCT) >= 0;
 		if (!hook->available)
 			snprintf(hook->why, sizeof(hook->why), "this kernel has no such iterator");
@@ -113,32 +122,44 @@ static void probe_hook(const struct btf *btf, const struct hook_fact *fact, stru
 	}
 }
 
+static size_t probe(const struct btf *btf, const struct hook_fact *facts, size_t n, struct collector_hook *hooks)
+{
+	memset(hooks, 0, n * sizeof(*hooks));
+	for (size_t i = 0; i < n; i++) {
+		hooks[i].name = facts[i].name;
+		hooks[i].type = facts[i].type;
+		hooks[i].fact = facts[i].fact;
+		hooks[i].fallback = facts[i].fallback;
+		probe_hook(btf, &facts[i], &hooks[i]);
+	}
+	return n;
+}
+
 size_t probe_hooks(const struct btf *btf, struct collector_hook *hooks)
 {
-	size_t i;
-
 	_Static_assert(HOOK_ROWS <= COLLECTOR_HOOKS_MAX, "room for every row");
-	memset(hooks, 0, HOOK_ROWS * sizeof(*hooks));
-	for (i = 0; i < HOOK_ROWS; i++) {
-		hooks[i].name = hook_facts[i].name;
-		hooks[i].type = hook_facts[i].type;
-		hooks[i].fact = hook_facts[i].fact;
-		hooks[i].fallback = hook_facts[i].fallback;
-		probe_hook(btf, &hook_facts[i], &hooks[i]);
-	}
-	return HOOK_ROWS;
+	return probe(btf, hook_facts, HOOK_ROWS, hooks);
+}
+
+static size_t probe_here(const struct hook_fact *facts, size_t n, struct collector_hook *hooks)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (libbpf_get_error(btf))
+		btf = NULL;
+	probe(btf, facts, n, hooks);
+	btf__free(btf);
+	return n;
 }
 
 size_t collector_probe(struct collector_hook *hooks)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	size_t n;
+	return probe_here(hook_facts, HOOK_ROWS, hooks);
+}
 
-	if (libbpf_get_error(btf))
-		btf = NULL;
-	n = probe_hooks(btf, hooks);
-	btf__free(btf);
-	return n;
+size_t probe_stuck(struct collector_hook *hooks)
+{
+	return probe_here(stuck_facts, STUCK_ROWS, hooks);
 }
 
 static enum collector_problem fail(struct collector_failure *failure, enum collector_problem problem, const char *text)

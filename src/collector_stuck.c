@@ -72,6 +72,22 @@ void stuck_scan_close(struct stuck_scan *scan)
 	free(scan);
 }
 
+size_t stuck_scan_examine(struct collector_hook *hooks, bool verbose)
+{
+	struct collector_failure failure = {0};
+	struct stuck_scan *scan = NULL;
+	size_t n = probe_stuck(hooks);
+	bool works = !collector_check(&failure) && !stuck_scan_open(&scan, verbose, &failure);
+
+	for (size_t i = 0; i < n; i++) {
+		hooks[i].used = works;
+		if (failure.problem == COLLECTOR_FAILED && !hooks[i].why[0])
+			snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", failure.text);
+	}
+	stuck_scan_close(scan);
+	return n;
+}
+
 static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
 {
 	const struct wire_mark mark = {

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "collector.h"
+#include "collector_stuck.h"
 #include "commands.h"
 #include "embedded.h"
 #include "options.h"
@@ -14,8 +15,8 @@
 #define REPORT_BYTES (64 * 1024)
 
 struct report {
-	struct collector_hook features[COLLECTOR_HOOKS_MAX], hooks[COLLECTOR_HOOKS_MAX];
-	size_t features_n, hooks_n;
+	struct collector_hook features[COLLECTOR_HOOKS_MAX], hooks[COLLECTOR_HOOKS_MAX], leaks[COLLECTOR_HOOKS_MAX];
+	size_t features_n, hooks_n, leaks_n;
 	struct collector_failure failure; /* COLLECTOR_OK: a run would work */
 	struct utsname uts;
 };
@@ -33,6 +34,7 @@ static void examine(struct report *r, const struct options *options)
 
 	uname(&r->uts);
 	r->features_n = collector_features(r->features);
+	r->leaks_n = stuck_scan_examine(r->leaks, options->verbose);
 	if (collector_open(&collector, &config, &r->failure)) {
 		r->hooks_n = collector_probe(r->hooks);
 		return;
@@ -59,6 +61,7 @@ static void print_table(const struct report *r)
 	printf("%-30s %-8s %-5s %-5s %-38s %s\n", "HOOK", "TYPE", "HERE", "USED", "TELLS", "WITHOUT IT");
 	print_rows(r->features, r->features_n);
 	print_rows(r->hooks, r->hooks_n);
+	print_rows(r->leaks, r->leaks_n);
 	if (r->failure.problem)
 		printf("\nA run would not work here: %s.\n", r->failure.text);
 	else
@@ -101,6 +104,7 @@ static void print_json(const struct report *r)
 	jsonw_text(&b, KEY("problem"), problem, problem ? strlen(problem) : 0, sizeof(r->failure.text));
 	write_rows(&b, KEY("features"), r->features, r->features_n);
 	write_rows(&b, KEY("hooks"), r->hooks, r->hooks_n);
+	write_rows(&b, KEY("leaks"), r->leaks, r->leaks_n);
 	jsonw_close(&b, '}');
 	len = jsonw_end(&b);
 	fwrite(space, 1, len, stdout);

@@ -237,8 +237,9 @@ def test_doctor_json():
     text = json.loads(result.stdout) if result.stdout.count(b"\n") == 1 else None
     assert text, "one object on one line"
     hooks = text["hooks"]
-    for hook in hooks:
+    for hook in hooks + text["leaks"]:
         assert set(hook) >= {"name", "type", "available", "used", "fallback", "why"}
+    assert [h["used"] for h in text["leaks"]] == [True, True]
     state = [h for h in hooks if "inet_sock_set_state" in h["name"]]
     assert state and state[0]["used"] is True
 
