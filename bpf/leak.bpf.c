@@ -7,8 +7,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile __u64 tick_ns = 4000000; /* a jiffy; set before load */
-
 struct stuck {
 	struct wire_stuck wire;
 	struct wire_task task;
@@ -61,21 +59,10 @@ SEC("iter/task_file")
 int leak_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	const struct tcp_sock *tp;
-	struct socket *socket;
+	struct sock *sk = iter_sock(task, ctx->file);
+	const struct tcp_sock *tp = sk && is_stuck(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct stuck f;
-	struct sock *sk;
 
-	if (!task || !file || task->tgid != task->pid)
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || !sock_is_tcp(sk) || !is_stuck(sk))
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
 	fill_stuck(&f, sk, tp, bpf_get_socket_cookie(sk));

@@ -21,15 +21,8 @@
 #define STACK_FRAMES 20
 
 /* Set before load. */
-const volatile __u64 tick_ns = 4000000; /* a jiffy */
 const volatile __u64 tw_timer_handler_addr = 0;
 const volatile struct caller_range callers[CALLERS_MAX] = {};
-
-/* bpf_jiffies64() and timer->expires count the same ticks. */
-static __always_inline __s64 remaining_ns(unsigned long expires)
-{
-	return (__s64)(expires - bpf_jiffies64()) * (__s64)tick_ns;
-}
 
 static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 {

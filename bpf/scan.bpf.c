@@ -8,7 +8,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile __u64 tick_ns = 4000000; /* a jiffy; set before load */
 volatile bool minisocks_only = false;
 
 struct found {
@@ -38,21 +37,10 @@ SEC("iter/task_file")
 int scan_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	const struct tcp_sock *tp;
-	struct socket *socket;
+	struct sock *sk = iter_sock(task, ctx->file);
+	const struct tcp_sock *tp = sk && sk->__sk_common.skc_state != WIRE_CLOSE ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct found f;
-	struct sock *sk;
 
-	if (!task || !file || task->tgid != task->pid)
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || !sock_is_tcp(sk) || sk->__sk_common.skc_state == WIRE_CLOSE)
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
 	fill_found(&f, sk, tp, bpf_get_socket_cookie(sk));
@@ -91,7 +79,7 @@ static __always_inline void fill_minisock(struct found_minisock *f, const struct
 	fill_hdr(&f->mini.hdr, bpf_ktime_get_ns(), skc->skc_cookie.counter, WIRE_MINISOCK, WIRE_PART_IDENT, sizeof(*f),
 		 WIRE_TIME_WAIT);
 	f->mini.hdr.new_state = tw->tw_substate;
-	f->mini.remaining_ns = (__s64)(tw->tw_timer.expires - bpf_jiffies64()) * (__s64)tick_ns;
+	f->mini.remaining_ns = remaining_ns(tw->tw_timer.expires);
 	f->mini.snd_nxt = skc->skc_tw_snd_nxt;
 	f->mini.rcv_nxt = skc->skc_tw_rcv_nxt;
 	f->mini.what = WIRE_MINI_FOUND;

@@ -25,6 +25,15 @@
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, the same since 2.6 */
 
+/* A jiffy; set before load. */
+const volatile __u64 tick_ns = 4000000;
+
+/* Until a timer is due: bpf_jiffies64() and timer->expires count the same ticks. */
+static __always_inline __s64 remaining_ns(unsigned long expires)
+{
+	return (__s64)(expires - bpf_jiffies64()) * (__s64)tick_ns;
+}
+
 static __always_inline bool sock_is_tcp(const struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
@@ -174,6 +183,22 @@ static __always_inline void fill_stats(struct wire_stats *s, const struct tcp_so
 	s->total_retrans = tp->total_retrans;
 	__builtin_memset(s->ca_name, 0, sizeof(s->ca_name));
 	bpf_probe_read_kernel_str(s->ca_name, sizeof(s->ca_name), tp->inet_conn.icsk_ca_ops->name);
+}
+
+/*
+ * The TCP socket behind a descriptor that iter/task_file shows, NULL if there is none. Threads share the descriptors of their
+ * process: only those of the first count.
+ */
+static __always_inline struct sock *iter_sock(const struct task_struct *task, struct file *file)
+{
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!task || !file || task->tgid != task->pid)
+		return NULL;
+	socket = bpf_sock_from_file(file);
+	sk = socket ? socket->sk : NULL;
+	return sk && sock_is_tcp(sk) ? sk : NULL;
 }
 
 #endif /* SOCK_BPF_H */
