@@ -57,8 +57,6 @@ struct sink_context {
 struct sink_options {
 	bool wide;      /* -w */
 	bool full_time; /* -T */
-	bool color;
-	bool split_time_wait; /* --time-wait=split */
 };
 
 struct sink {
