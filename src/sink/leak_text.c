@@ -28,8 +28,8 @@ static const char *const hints[] = {
 };
 _Static_assert(sizeof(hints) / sizeof(hints[0]) == LEAK_CAUSE_MAX, "a cause has no hint");
 
-static const char hint_nobody[] =
-	"No process has a descriptor of it: it lies unreceived in a Unix socket's message, or the kernel itself holds it.";
+static const char hint_nobody[] = "No process has a descriptor of it: it lies unreceived in a Unix socket's message, or "
+				  "io_uring or the kernel itself holds it.";
 
 const char *leak_hint(const struct leak_socket *socket)
 {

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* leaker KIND=COUNT...: leaves sockets in CLOSE_WAIT, in each kind's way, and says so as leakers.py does. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,13 +62,21 @@ static int listen_here(struct sockaddr_in *addr, int backlog)
 	return fd;
 }
 
-static int leak(const char *kind, int listener, const struct sockaddr_in *addr)
+static int connect_to(const struct sockaddr_in *addr)
 {
-	int client = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"), server = -1;
+	int client = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+
+	must(connect(client, (const struct sockaddr *)addr, sizeof(*addr)), "connect");
+	return client;
+}
+
+/* Returns the client's end; *ret_server is -1 if nobody has accepted the other. */
+static int leak(const char *kind, int listener, const struct sockaddr_in *addr, int *ret_server)
+{
+	int client = connect_to(addr), server = -1;
 	char buf[200];
 
 	memset(buf, 'x', sizeof(buf));
-	must(connect(client, (const struct sockaddr *)addr, sizeof(*addr)), "connect");
 	if (strcmp(kind, "never_accepted") != 0)
 		server = must(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept4");
 	if (!strcmp(kind, "data_unread"))
@@ -70,24 +84,136 @@ static int leak(const char *kind, int listener, const struct sockaddr_in *addr)
 	must(shutdown(client, SHUT_WR), "shutdown");
 	if (!strcmp(kind, "eof_read_not_closed"))
 		must((int)recv(server, buf, sizeof(buf), 0), "recv");
-	return client * (1 << 16) + (server < 0 ? 0xffff : server);
+	*ret_server = server;
+	return client;
+}
+
+static void leak_all(const char *kind, int count, int listener, const struct sockaddr_in *addr, int *servers)
+{
+	int *clients = calloc((size_t)count, sizeof(*clients));
+
+	for (int i = 0; i < count; i++)
+		clients[i] = leak(kind, listener, addr, &servers[i]);
+	for (int i = 0; i < count; i++)
+		wait_for_ack(clients[i]);
+	free(clients);
+}
+
+/* io_uring by its system calls, for one request at a time. */
+struct ring {
+	int fd;
+	unsigned int *sq_tail, *cq_head, *cq_mask;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqes;
+};
+
+static void *ring_map(int fd, size_t len, long what)
+{
+	void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, what);
+
+	must(map == MAP_FAILED ? -1 : 0, "mmap");
+	return map;
+}
+
+/* The two rings are one mapping since Linux 5.4. */
+static void ring_open(struct ring *ring)
+{
+	struct io_uring_params p = {0};
+	char *rings;
+
+	ring->fd = must((int)syscall(__NR_io_uring_setup, 1, &p), "io_uring_setup");
+	rings = ring_map(ring->fd, p.cq_off.cqes + p.cq_entries * sizeof(*ring->cqes), IORING_OFF_SQ_RING);
+	ring->sq_tail = (void *)(rings + p.sq_off.tail);
+	ring->cq_head = (void *)(rings + p.cq_off.head);
+	ring->cq_mask = (void *)(rings + p.cq_off.ring_mask);
+	ring->cqes = (void *)(rings + p.cq_off.cqes);
+	ring->sqe = ring_map(ring->fd, sizeof(*ring->sqe), IORING_OFF_SQES);
+}
+
+static int ring_do(struct ring *ring, const struct io_uring_sqe *request)
+{
+	int result;
+
+	*ring->sqe = *request;
+	__atomic_store_n(ring->sq_tail, *ring->sq_tail + 1, __ATOMIC_RELEASE);
+	must((int)syscall(__NR_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0), "io_uring_enter");
+	result = ring->cqes[*ring->cq_head & *ring->cq_mask].res;
+	__atomic_store_n(ring->cq_head, *ring->cq_head + 1, __ATOMIC_RELEASE);
+	errno = result < 0 ? -result : 0;
+	return result < 0 ? -1 : result;
+}
+
+/* Clients in a process of their own: what a segment of theirs sets off at the server runs there. */
+static void start_clients(int count, const struct sockaddr_in *addr, int listener)
+{
+	int client;
+
+	if (must(fork(), "fork"))
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(listener);
+	for (int i = 0; i < count; i++) {
+		client = connect_to(addr);
+		must((int)send(client, "hello", 5, 0), "send");
+		must(shutdown(client, SHUT_WR), "shutdown");
+	}
+	for (;;)
+		pause();
+}
+
+/* Accepts and reads to the end; "fixed": into a slot of the ring, of which the process has no descriptor. */
+static int accept_by_ring(struct ring *ring, const char *kind, int listener, int slot)
+{
+	bool fixed = !strcmp(kind, "io_uring_fixed");
+	unsigned char flags = strcmp(kind, "io_uring_worker") ? 0 : IOSQE_ASYNC;
+	struct io_uring_sqe accept = {.opcode = IORING_OP_ACCEPT, .flags = flags, .fd = listener};
+	struct io_uring_sqe recv = {.opcode = IORING_OP_RECV, .flags = flags};
+	char buf[200];
+
+	if (fixed) {
+		accept.file_index = (unsigned int)slot + 1;
+		recv.flags |= IOSQE_FIXED_FILE;
+	}
+	recv.fd = must(ring_do(ring, &accept), "IORING_OP_ACCEPT");
+	if (fixed)
+		recv.fd = slot;
+	recv.addr = (unsigned long)buf;
+	recv.len = sizeof(buf);
+	while (must(ring_do(ring, &recv), "IORING_OP_RECV"))
+		;
+	return fixed ? -1 : recv.fd;
+}
+
+static void leak_by_ring(const char *kind, int count, int listener, const struct sockaddr_in *addr, int *servers)
+{
+	int *slots = malloc((size_t)count * sizeof(*slots));
+	struct ring ring;
+
+	memset(slots, -1, (size_t)count * sizeof(*slots)); /* empty */
+	start_clients(count, addr, listener);
+	ring_open(&ring);
+	must((int)syscall(__NR_io_uring_register, ring.fd, IORING_REGISTER_FILES, slots, count), "io_uring_register");
+	for (int i = 0; i < count; i++)
+		servers[i] = accept_by_ring(&ring, kind, listener, i);
+	free(slots);
 }
 
 static void make(const char *kind, int count, bool first)
 {
 	struct sockaddr_in addr;
-	int listener = listen_here(&addr, count + 1), *ends = calloc((size_t)count, sizeof(*ends));
+	int listener = listen_here(&addr, count + 1), *servers = calloc((size_t)count, sizeof(*servers));
 
-	for (int i = 0; i < count; i++)
-		ends[i] = leak(kind, listener, &addr);
+	if (!strncmp(kind, "io_uring", strlen("io_uring")))
+		leak_by_ring(kind, count, listener, &addr, servers);
+	else
+		leak_all(kind, count, listener, &addr, servers);
 	printf("%s\"%s\":[", first ? "" : ",", kind);
 	for (int i = 0, shown = 0; i < count; i++) {
-		wait_for_ack(ends[i] >> 16);
-		if ((ends[i] & 0xffff) != 0xffff)
-			printf("%s%d", shown++ ? "," : "", ends[i] & 0xffff);
+		if (servers[i] >= 0)
+			printf("%s%d", shown++ ? "," : "", servers[i]);
 	}
 	putchar(']');
-	free(ends);
+	free(servers);
 }
 
 int main(int argc, char **argv)

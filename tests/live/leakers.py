@@ -9,6 +9,7 @@ line of more kinds on standard input. At the end of standard input it ends.
 
 import array
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -188,6 +189,8 @@ def crowd(count):
 # what follows is the tests' side
 
 TIMEOUT = 60.0
+LIBC = ctypes.CDLL(None, use_errno=True)
+SYS_IO_URING_SETUP = 425  # everywhere
 
 
 class _Process:
@@ -242,6 +245,16 @@ class Leaker(_Process):
         self.process.stdin.write(json.dumps(counts).encode() + b"\n")
         self.process.stdin.flush()
         self._take()
+
+
+def why_no_io_uring():
+    """What keeps io_uring from working here; None if nothing does."""
+    params = ctypes.create_string_buffer(120)  # struct io_uring_params, of zeros
+    fd = LIBC.syscall(SYS_IO_URING_SETUP, 1, params)
+    if fd < 0:
+        return f"io_uring_setup: {os.strerror(ctypes.get_errno())}"
+    os.close(fd)
+    return None
 
 
 class Pool(_Process):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from lab import TIMEOUT, Namespace, wait_until
-from leakers import CAUSES, Leaker, Pool
+from leakers import CAUSES, Leaker, Pool, why_no_io_uring
 from schema import validate_lines
 from test_output import SlowReader
 from tracer import BINARY, conn_id
@@ -172,6 +172,30 @@ def test_threads(namespace, leaker):
     assert len(found) == 8
     check_against_ss(namespace, found)
     assert all(len(r["holders"]) == 1 and r["process"]["pid"] == one.pid for r in found.values())
+
+
+@pytest.mark.parametrize("way", ["io_uring", "io_uring_worker", "io_uring_fixed"])
+def test_io_uring(namespace, leaker, start_tracer, way):
+    """Accepted and read by io_uring: in the process's own thread, in the kernel's worker for it, or into a slot of the ring.
+    The first two have descriptors like any other; of the third no process has one, and that is said."""
+    if why := why_no_io_uring():
+        pytest.skip(why)
+    tracer = start_tracer("--netns", namespace.inode)
+    one = leaker("c", **{way: 3})
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == 3
+    check_against_ss(namespace, found)
+    assert {r["cause"] for r in found.values()} == {"eof_read_not_closed"}
+    if way == "io_uring_fixed":
+        assert all(r["process"] is None and "io_uring" in r["hint"] for r in found.values())
+    else:
+        assert {holder for r in found.values() for holder in holders(r)} == {(one.pid, fd) for fd in one.fds[way]}
+        assert {r["process"]["pid"] for r in found.values()} == {one.pid}
+    one.kill()
+    for ident in found:
+        record = tracer.connection(int(ident.partition(".")[2], 16))
+        assert record["role"] == "server" and record["process"]["pid"] == one.pid and record["process"]["from"] == "io"
+    tracer.stop()
 
 
 def test_process_exit_resolves(namespace, leaker):
