@@ -10,6 +10,7 @@
 #include "cgroup.h"
 #include "core/conn.h"
 #include "core/wire_read.h"
+#include "process_stat.h"
 #include "sink/sink.h"
 #include "wire_text.h"
 
@@ -107,31 +108,9 @@ static struct entry *cache_put(struct cache *cache, uint64_t key, uint64_t key2,
 	return entry;
 }
 
-/* Field 22 of /proc/PID/stat, behind a name that may hold anything, ')' too: start time in ticks since boot. */
-static bool started_at(uint32_t pid, uint64_t start_ns)
-{
-	unsigned long long ticks = 0;
-	char path[40], stat[1024];
-	const char *tail;
-	size_t len;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	len = fread(stat, 1, sizeof(stat) - 1, file);
-	fclose(file);
-	stat[len] = '\0';
-	tail = strrchr(stat, ')');
-	if (!tail ||
-	    sscanf(tail, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &ticks) != 1)
-		return false;
-	return ticks == start_ns / (1000000000ull / sysconf(_SC_CLK_TCK));
-}
-
 static void read_exe(const struct wire_task *task, char *buf, size_t size)
 {
+	struct process_stat stat;
 	char path[40];
 	ssize_t len;
 
@@ -141,7 +120,7 @@ static void read_exe(const struct wire_task *task, char *buf, size_t size)
 	if (len < 0)
 		return;
 	buf[len] = '\0';
-	if (!started_at(task->tgid, task->start_ns))
+	if (!process_stat(task->tgid, &stat) || !process_started_at(&stat, task->start_ns))
 		buf[0] = '\0'; /* another process has the number now, or pids here are of another namespace */
 }
 
