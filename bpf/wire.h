@@ -17,7 +17,8 @@
 #define WIRE_VERSION 1
 #define WIRE_COMM_LEN 16
 #define WIRE_CA_LEN 16
-#define WIRE_MAX_LEN 4096 /* no event is longer, its texts included */
+#define WIRE_MAX_LEN 4096    /* no event is longer, its texts included */
+#define WIRE_STACKS_MAX 4096 /* numbers of WIRE_STACK are below */
 
 /* The kernel's TCP states (include/net/tcp_states.h). The transition tracepoint never shows 6 or 12 as a new state. */
 enum wire_tcp_state {
@@ -67,7 +68,9 @@ enum wire_kind {
 	/* from the collector */
 	WIRE_STUCK_BEGIN = 22, /* struct wire_mark: value 0 */
 	WIRE_STUCK_END = 23,   /* struct wire_mark: value = namespaces scanned */
-	WIRE_KIND_MAX = 24,
+	WIRE_STACK = 24,       /* struct wire_text: key = number, key2 = enum wire_stack_note, text = frames, one a line */
+	WIRE_OPENED = 25,      /* struct wire_opened: hdr.cookie was opened here */
+	WIRE_KIND_MAX = 26,
 };
 
 enum wire_parts {
@@ -325,6 +328,22 @@ struct wire_tick {
 	__u64 cpu_us;
 };
 
+/* What a stack is not. Number 0 is that of every connection of which there is none. */
+enum wire_stack_note {
+	WIRE_STACK_WHOLE = 0,
+	WIRE_STACK_CUT = 1,          /* the callers of the last frame are not known */
+	WIRE_STACK_PROCESS_GONE = 2, /* it ended, or became another program, before its stack was looked at */
+	WIRE_STACK_NOT_TAKEN = 3,    /* opened before, or among too many */
+	WIRE_STACK_NOTE_MAX = 4,
+};
+
+struct wire_opened {
+	struct wire_hdr hdr;
+	__u32 stack;   /* the number of a WIRE_STACK */
+	__u8 accepted; /* 1 accept(), 0 connect() */
+	__u8 pad[3];
+};
+
 struct wire_text {
 	struct wire_hdr hdr;
 	__u64 key;
@@ -347,6 +366,7 @@ _Static_assert(sizeof(struct wire_port_range) == 32, "wire");
 _Static_assert(sizeof(struct wire_aggregate) == 56, "wire");
 _Static_assert(sizeof(struct wire_lost) == 48, "wire");
 _Static_assert(sizeof(struct wire_tick) == 40, "wire");
+_Static_assert(sizeof(struct wire_opened) == 32, "wire");
 _Static_assert(sizeof(struct wire_text) == 40, "wire");
 
 #endif /* WIRE_H */

@@ -10,6 +10,7 @@
 #include "core/leak.h"
 #include "core/wire_read.h"
 #include "host.h"
+#include "openings.h"
 #include "options.h"
 #include "owner.h"
 #include "recording.h"
@@ -33,6 +34,7 @@ struct pipeline {
 	struct pipeline_config config;
 	struct conn_table *table;
 	struct owner *owner;
+	struct openings *openings;
 	const struct sink *sink;
 	struct sink_options sink_options;
 	struct sink_context context;
@@ -94,6 +96,8 @@ static void on_record(void *ctx, const struct record *rec)
 		return;
 	if (tuple)
 		owner_describe(p->owner, tuple, &owner);
+	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
+		owner.stack = openings_find(p->openings, tuple->cookie);
 	if (p->config.taker) {
 		p->config.taker->take(p->config.taker->ctx, &p->context, rec, tuple ? &owner : NULL);
 		return;
@@ -144,6 +148,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	set_context(p, config->header);
 	err = owner_new(&p->owner);
 	if (!err)
+		err = openings_new(&p->openings);
+	if (!err)
 		err = conn_table_new(&p->table, &conn_config, on_record, p);
 	if (err) {
 		pipeline_free(p);
@@ -165,6 +171,7 @@ void pipeline_free(struct pipeline *p)
 	if (!p)
 		return;
 	conn_table_free(p->table);
+	openings_free(p->openings);
 	owner_free(p->owner);
 	free(p);
 }
@@ -222,6 +229,10 @@ static void feed_own(struct pipeline *p, const struct wire_hdr *ev)
 	case WIRE_EXE:
 	case WIRE_CGROUP:
 		owner_feed(p->owner, ev);
+		break;
+	case WIRE_STACK:
+	case WIRE_OPENED:
+		openings_feed(p->openings, ev);
 		break;
 	case WIRE_RST_REASON:
 		feed_reason(p, (const void *)ev);

@@ -15,7 +15,7 @@ static const unsigned int socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) |
 					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_STUCK);
 
 static const unsigned int text_kinds =
-	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META);
+	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
 
 static const unsigned char base_sizes[] = {
 	[WIRE_STATE] = sizeof(struct wire_state),
@@ -41,6 +41,8 @@ static const unsigned char base_sizes[] = {
 	[WIRE_STUCK] = sizeof(struct wire_stuck),
 	[WIRE_STUCK_BEGIN] = sizeof(struct wire_mark),
 	[WIRE_STUCK_END] = sizeof(struct wire_mark),
+	[WIRE_STACK] = sizeof(struct wire_text),
+	[WIRE_OPENED] = sizeof(struct wire_opened),
 };
 _Static_assert(sizeof(base_sizes) == WIRE_KIND_MAX, "every kind has a size");
 
@@ -92,6 +94,8 @@ static bool text_valid(const struct wire_hdr *ev)
 
 	if (ev->parts || !size || text[size - 1])
 		return false;
+	if (ev->kind == WIRE_STACK)
+		return ((const struct wire_text *)ev)->key2 < WIRE_STACK_NOTE_MAX;
 	if (ev->kind != WIRE_HOOK)
 		return true;
 	for (size_t i = 0; i < size; i++) /* a hook's text is three texts */

@@ -2,6 +2,8 @@
 /* Leaks in JSON: close_wait_leak, close_wait_resolved, and what a leak scan adds to summary. */
 #include "json.h"
 
+#include <string.h>
+
 #include "../core/leak.h"
 #include "leak_text.h"
 
@@ -43,6 +45,40 @@ uint32_t json_holders_len(const struct leak_record *l)
 	return l->socket->holders < HOLDERS_MAX ? l->socket->holders : HOLDERS_MAX;
 }
 
+/* What is not there, and why: the other keys say that it is there. */
+static const char *const stack_notes[] = {
+	[WIRE_STACK_WHOLE] = NULL,
+	[WIRE_STACK_CUT] = "cut",
+	[WIRE_STACK_PROCESS_GONE] = "process_gone",
+	[WIRE_STACK_NOT_TAKEN] = "not_taken",
+};
+_Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_MAX, "a note has no name");
+
+/* Who was never accepted has none. */
+static void json_stack(struct json *j, const struct leak_socket *socket)
+{
+	const struct sink_stack *stack = j->owner->stack;
+	const char *frame = stack ? stack->frames : "";
+	struct buf *b = &j->b;
+	size_t len;
+
+	if (!stack || socket->verdict.cause == LEAK_NEVER_ACCEPTED)
+		return;
+	if (*frame) {
+		jsonw_open(b, KEY("stack"), '[');
+		for (; *frame; frame += len + (frame[len] == '\n')) {
+			len = strcspn(frame, "\n");
+			jsonw_text(b, KEY_NONE, frame, len, SINK_LINE_MAX);
+		}
+		jsonw_close(b, ']');
+		jsonw_word(b, KEY("stack_of"), stack->accepted ? "accept" : "connect");
+	} else {
+		jsonw_null(b, KEY("stack"));
+	}
+	if (stack_notes[stack->note])
+		jsonw_word(b, KEY("stack_note"), stack_notes[stack->note]);
+}
+
 void json_leak(struct json *j, const struct leak_record *l)
 {
 	const struct leak_socket *socket = l->socket;
@@ -66,6 +102,7 @@ void json_leak(struct json *j, const struct leak_record *l)
 		jsonw_int(b, KEY("group_growth_per_min"), l->growth_per_min);
 	else
 		jsonw_null(b, KEY("group_growth_per_min"));
+	json_stack(j, socket);
 	jsonw_word(b, KEY("hint"), leak_hint(socket));
 }
 

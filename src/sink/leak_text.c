@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "fmt.h"
+#include "sink.h"
 #include "text.h"
 #include "units.h"
 
 #define WHO_WIDTH 24
 #define CAUSE_WIDTH 19
+#define FRAME_WIDTH 104
 #define MINUTE_NS 60000000000ull
 
 /* At most 108 characters: with the indent they fit in 120 columns. */
@@ -242,6 +244,59 @@ void leak_text_group(struct buf *b, const struct leak_view *view, const struct l
 	buf_str(b, "        Other processes hold ");
 	put_uint(b, group->inherited);
 	buf_str(b, " of them, too, by fork() or passed on: all must close it. SOCK_CLOEXEC prevents it.\n");
+}
+
+void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct sink_stack *stack)
+{
+	for (size_t i = 0; stack && i < len; i++) {
+		if (counts[i].stack && counts[i].stack != stack)
+			continue;
+		counts[i].stack = stack;
+		counts[i].count++;
+		return;
+	}
+}
+
+static const char *const stack_notes[] = {
+	[WIRE_STACK_WHOLE] = "",
+	[WIRE_STACK_CUT] = "                its callers are not known\n",
+	[WIRE_STACK_PROCESS_GONE] = " by a process that ended before its stack was looked at.\n",
+	[WIRE_STACK_NOT_TAKEN] = " before this looked, or among too many.\n",
+};
+_Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_MAX, "a note has no text");
+
+static void put_stack(struct buf *b, const struct sink_stack *stack)
+{
+	const char *frame = stack->frames;
+	size_t len;
+
+	if (*frame)
+		buf_str(b, stack->accepted ? " by accept() in\n" : " by connect() in\n");
+	for (; *frame; frame += len + (frame[len] == '\n')) {
+		len = strcspn(frame, "\n");
+		spaces(b, 0, 16);
+		buf_put(b, frame, len < FRAME_WIDTH ? len : FRAME_WIDTH);
+		buf_char(b, '\n');
+	}
+	buf_str(b, stack_notes[stack->note]);
+}
+
+bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len)
+{
+	struct leak_stack_count *most = counts;
+
+	for (size_t i = 1; i < len; i++) {
+		if (counts[i].count > most->count)
+			most = &counts[i];
+	}
+	if (!most->count)
+		return false;
+	spaces(b, 0, 12);
+	put_uint(b, most->count);
+	buf_str(b, most->count == 1 ? " was opened" : " were opened");
+	put_stack(b, most->stack);
+	most->count = 0;
+	return true;
 }
 
 void leak_text_more(struct buf *b, size_t groups, uint64_t sockets)

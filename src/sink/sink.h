@@ -33,6 +33,13 @@ struct record_meta {
 	struct sink_limits limits;
 };
 
+/* Where in its program a connection was opened. */
+struct sink_stack {
+	const char *frames;        /* one a line, the innermost first, printable ASCII; "" none */
+	enum wire_stack_note note; /* what it is not */
+	bool accepted;             /* at accept(), not at connect() */
+};
+
 /* What is known of a connection's surroundings, looked up by the owner module. Strings may be NULL: not known. */
 struct sink_owner {
 	const char *exe;
@@ -40,6 +47,7 @@ struct sink_owner {
 	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
 	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */
 	size_t pod_uid_len;
+	const struct sink_stack *stack; /* NULL: nobody asked for stacks */
 };
 
 /* The same for all records of a run: from the recording's header in a replay. */

@@ -362,6 +362,8 @@ static void hostile_text(void **state)
 	leak_set_free(set);
 }
 
+static struct sink_owner json_owner;
+
 static size_t json_of(const struct leak_set *set, uint64_t cookie)
 {
 	static const struct sink_options options;
@@ -374,7 +376,12 @@ static size_t json_of(const struct leak_set *set, uint64_t cookie)
 					 .growth_known = true,
 					 .growth_per_min = -6};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
-	size_t len = sink_json.format(&sample_context, &options, &rec, &sample_owner, 5, out, SINK_LINE_MAX);
+	const struct sink_stack *stack = json_owner.stack;
+	size_t len;
+
+	json_owner = sample_owner;
+	json_owner.stack = stack;
+	len = sink_json.format(&sample_context, &options, &rec, &json_owner, 5, out, SINK_LINE_MAX);
 
 	out[len] = '\0';
 	return len;
@@ -393,6 +400,54 @@ static void json(void **state)
 		"\"holders\":[{\"pid\":201,\"comm\":\"worker\",\"fd\":41},{\"pid\":500,\"comm\":\"worker\",\"fd\":4}],"
 		"\"group_open\":11,\"group_growth_per_min\":-6,\"hint\":\"It was told"));
 	leak_set_free(set);
+}
+
+static void json_stacks(void **state)
+{
+	struct leak_set *set = sample_set();
+	const struct sink_stack whole = {"accept+0x7 (libc.so.6)\nmain (\"a\".c:7)", WIRE_STACK_WHOLE, true};
+	const struct sink_stack cut = {"connect", WIRE_STACK_CUT, false};
+	const struct sink_stack gone = {"", WIRE_STACK_PROCESS_GONE, true};
+
+	(void)state;
+	json_owner.stack = &whole;
+	json_of(set, 41);
+	assert_non_null(strstr(
+		out, ",\"stack\":[\"accept+0x7 (libc.so.6)\",\"main (\\\"a\\\".c:7)\"],\"stack_of\":\"accept\",\"hint\""));
+	json_owner.stack = &cut;
+	json_of(set, 41);
+	assert_non_null(strstr(out, ",\"stack\":[\"connect\"],\"stack_of\":\"connect\",\"stack_note\":\"cut\",\"hint\""));
+	json_owner.stack = &gone;
+	json_of(set, 41);
+	assert_non_null(strstr(out, ",\"stack\":null,\"stack_note\":\"process_gone\",\"hint\""));
+	json_owner.stack = NULL;
+	json_of(set, 41);
+	assert_null(strstr(out, "stack"));
+	leak_set_free(set);
+}
+
+/* The commonest first; each once. */
+static void text_stacks(void **state)
+{
+	const struct sink_stack whole = {"accept+0x7 (libc.so.6)\nmain (a.c:7)", WIRE_STACK_WHOLE, true};
+	const struct sink_stack gone = {"", WIRE_STACK_PROCESS_GONE, true};
+	struct leak_stack_count counts[2] = {0};
+	struct buf b;
+
+	(void)state;
+	leak_stack_add(counts, 2, &gone);
+	leak_stack_add(counts, 2, NULL);
+	for (int i = 0; i < 3; i++)
+		leak_stack_add(counts, 2, &whole);
+	leak_stack_add(counts, 2, &(struct sink_stack){"no room", WIRE_STACK_CUT, true});
+	buf_init(&b, out, sizeof(out) - 1);
+	while (leak_text_stack(&b, counts, 2))
+		;
+	*b.p = '\0';
+	assert_string_equal(out, "            3 were opened by accept() in\n"
+				 "                accept+0x7 (libc.so.6)\n"
+				 "                main (a.c:7)\n"
+				 "            1 was opened by a process that ended before its stack was looked at.\n");
 }
 
 /* 1000 holders with the longest names: the line is whole, and says how many it has no room for. */
@@ -428,7 +483,7 @@ int main(void)
 		cmocka_unit_test(causes),       cmocka_unit_test(ages),         cmocka_unit_test(holders),
 		cmocka_unit_test(accept_queue), cmocka_unit_test(bounded),      cmocka_unit_test(groups),
 		cmocka_unit_test(text),         cmocka_unit_test(hostile_text), cmocka_unit_test(json),
-		cmocka_unit_test(json_bounded),
+		cmocka_unit_test(json_bounded), cmocka_unit_test(json_stacks),  cmocka_unit_test(text_stacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static struct wire_hdr *hdr(void)
 
 static bool is_text(unsigned int kind)
 {
-	return kind >= WIRE_EXE && kind <= WIRE_META;
+	return (kind >= WIRE_EXE && kind <= WIRE_META) || kind == WIRE_STACK;
 }
 
 static bool takes_parts(unsigned int kind)
@@ -180,6 +180,7 @@ static void test_enums(void **state)
 	CHECK_BYTE(WIRE_SCAN_BEGIN, wire_mark, value, WIRE_SCAN_STARTUP, WIRE_SCAN_MINISOCKS)
 	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, what, WIRE_MINI_STARTED, WIRE_MINI_FOUND)
 	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, cause, WIRE_CAUSE_UNKNOWN, WIRE_CAUSE_RESET_SENT)
+	CHECK_BYTE(WIRE_STACK, wire_text, key2, WIRE_STACK_WHOLE, WIRE_STACK_NOT_TAKEN)
 	CHECK_BYTE(WIRE_TW_TIER, wire_mark, value, WIRE_TIER_OFF, WIRE_TIER_SCAN)
 	make(WIRE_SCAN_BEGIN, 0);
 	((struct wire_mark *)bytes)->value = INT64_MIN + WIRE_SCAN_STARTUP;
