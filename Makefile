@@ -44,7 +44,7 @@ all_cflags := -std=gnu11 -D_GNU_SOURCE -pthread $(warnings) -Wstrict-prototypes 
 all_ldflags := -pthread $(sanitize) $(CFLAGS) $(LDFLAGS)
 depflags := -MMD -MP
 
-libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libcap-ng zlib jansson)
+libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng zlib jansson)
 link_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs))
 comma := ,
 

@@ -59,6 +59,36 @@ struct aggregate_key {
 	__u32 reason;
 };
 
+/* x86-64's registers as DWARF numbers them, as many as a stack is unwound with. */
+enum dwarf_reg {
+	DWARF_RAX,
+	DWARF_RDX,
+	DWARF_RCX,
+	DWARF_RBX,
+	DWARF_RSI,
+	DWARF_RDI,
+	DWARF_RBP,
+	DWARF_RSP,
+	DWARF_R8,
+	DWARF_R15 = DWARF_R8 + 7,
+	DWARF_RIP,
+	DWARF_REGS
+};
+
+/* How a process opened a connection: its registers and its stack, from the stack pointer upwards. */
+#define CAPTURE_BYTES 8192
+struct capture {
+	__u64 cookie;   /* of the socket */
+	__u64 start_ns; /* of the process, since boot */
+	__u64 exec_id;  /* where its arguments stand: another place after each exec */
+	__u64 regs[DWARF_REGS];
+	__u32 tgid;
+	__u16 len;     /* of what could be read of the stack */
+	__u8 accepted; /* 1 accept(), 0 connect() */
+	__u8 pad;
+	__u8 stack[CAPTURE_BYTES];
+};
+
 _Static_assert(sizeof(struct counters) == 128, "a cache line pair");
 _Static_assert(sizeof(struct aggregate_key) == 12, "no padding");
 

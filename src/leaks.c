@@ -11,17 +11,21 @@
 #include "commands.h"
 #include "core/leak_group.h"
 #include "host.h"
+#include "openings.h"
 #include "options.h"
 #include "owner.h"
 #include "recording.h"
 #include "select.h"
 #include "sink/leak_text.h"
 #include "sink/sink.h"
+#include "stacks.h"
 #include "wire_text.h"
 
 #define SOCKETS_MAX (1u << 24)
 #define GROUPS_SHOWN 20
 #define MIRRORS_SHOWN 5
+#define STACKS_COUNTED 64 /* different ones of a group; what comes later is not shown */
+#define STACKS_SHOWN 3
 #define MINUTE_NS 60000000000ll
 
 struct leaks {
@@ -32,6 +36,8 @@ struct leaks {
 	struct leak_set *set;
 	struct leak_groups *groups, *mirror, *queue;
 	struct owner *owner;
+	struct stacks *stacks; /* NULL: not asked for */
+	struct openings *openings;
 	uint64_t seq, scanned_ns, before_ns; /* before_ns: of the scan before; 0: there is none */
 	char instance[INSTANCE_LEN];
 	char line[4 * SINK_LINE_MAX];
@@ -58,6 +64,7 @@ static void describe(struct leaks *l, const struct conn_tuple *t, struct sink_ow
 
 	owner_look(l->owner, &ask.hdr, learn_owner, l);
 	owner_describe(l->owner, t, ret_owner);
+	ret_owner->stack = openings_find(l->openings, t->cookie);
 }
 
 /* A leak_wanted_fn: a process is selected if it is one of the holders. */
@@ -96,6 +103,12 @@ static bool waits_for_peer(void *ctx, const struct leak_socket *socket)
 }
 
 /* An event_fn. */
+static void learn_opening(void *ctx, const struct wire_hdr *ev)
+{
+	openings_feed(((struct leaks *)ctx)->openings, ev);
+}
+
+/* An event_fn. */
 static void take_in(void *ctx, const struct wire_hdr *ev)
 {
 	struct leaks *l = ctx;
@@ -111,6 +124,8 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 	int err;
 
 	l->before_ns = l->scanned_ns;
+	if (l->stacks)
+		stacks_drain(l->stacks, clock_now_ns(), learn_opening, l);
 	err = stuck_scan_run(l->scan, take_in, l);
 	if (err)
 		complain(0, "not all sockets could be scanned: %s", strerror(-err));
@@ -180,6 +195,22 @@ static void flush_buf(struct leaks *l, struct buf *b)
 	buf_init(b, l->line, sizeof(l->line));
 }
 
+/* The commonest places where the group's sockets were opened. */
+static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group *group)
+{
+	struct leak_stack_count counts[STACKS_COUNTED] = {0};
+
+	for (size_t i = 0; i < leak_set_len(l->set); i++) {
+		const struct leak_socket *socket = leak_set_at(l->set, i);
+
+		if (socket->state == WIRE_CLOSE_WAIT && socket->verdict.cause != LEAK_NEVER_ACCEPTED &&
+		    leak_groups_of(l->groups, socket) == group && wanted(l, socket))
+			leak_stack_add(counts, STACKS_COUNTED, openings_find(l->openings, socket->t.cookie));
+	}
+	for (size_t shown = 0; shown < STACKS_SHOWN && leak_text_stack(b, counts, STACKS_COUNTED); shown++)
+		flush_buf(l, b);
+}
+
 static void print_groups(struct leaks *l, struct buf *b, const struct leak_view *view)
 {
 	size_t len = leak_groups_len(l->groups), i;
@@ -192,6 +223,8 @@ static void print_groups(struct leaks *l, struct buf *b, const struct leak_view 
 		describe(l, &group->oldest->t, &owner);
 		leak_text_group(b, view, group, &owner);
 		flush_buf(l, b);
+		if (l->stacks)
+			print_stacks(l, b, group);
 	}
 	for (; i < len; i++)
 		rest += leak_groups_at(l->groups, i)->count;
@@ -278,8 +311,11 @@ static int open_leaks(struct leaks *l)
 	host_make_instance(l->instance);
 	recording_context(&l->header, l->instance, &l->context);
 	if (leak_set_new(&l->set, SOCKETS_MAX) || leak_groups_new(&l->groups, o->leak_by) ||
-	    leak_groups_new(&l->mirror, LEAK_BY_PEER) || leak_groups_new(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner))
+	    leak_groups_new(&l->mirror, LEAK_BY_PEER) || leak_groups_new(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner) ||
+	    openings_new(&l->openings))
 		return complain(EXIT_RUNTIME, "out of memory");
+	if (o->stacks && stacks_open(&l->stacks, o->verbose, &failure))
+		return complain_collector(&failure);
 	return EXIT_OK;
 }
 
@@ -292,6 +328,8 @@ int command_leaks(const struct options *options)
 	exit_code = open_leaks(&l);
 	if (!exit_code)
 		exit_code = run(&l);
+	stacks_close(l.stacks);
+	openings_free(l.openings);
 	owner_free(l.owner);
 	leak_groups_free(l.queue);
 	leak_groups_free(l.mirror);

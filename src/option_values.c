@@ -58,6 +58,7 @@ const struct option_rule option_rules[] = {
 	{KEY_THRESHOLD, TAKES_OUTPUT | TAKES_LEAKS, false, A_DURATION},
 	{KEY_BY, TAKES_LEAKS, false, "leaks are grouped by process, peer or cgroup"},
 	{KEY_WATCH, TAKES_LEAKS, false, A_DURATION},
+	{KEY_STACKS, TAKES_TRACE | TAKES_LEAKS, false, NULL},
 	{KEY_MAX, TAKES_LEAKS, false, "a number from 0 to 4294967295"},
 	{KEY_FOLLOW, TAKES_SHOW, false, NULL},
 	{KEY_FROM, TAKES_SHOW, false, NULL},
@@ -293,6 +294,9 @@ static void take_flag(struct options *o, int key)
 		break;
 	case 'w':
 		o->wide = true;
+		break;
+	case KEY_STACKS:
+		o->stacks = true;
 		break;
 	case KEY_NO_HEADER:
 		o->no_header = true;

@@ -28,6 +28,7 @@ enum option_key {
 	KEY_THRESHOLD,
 	KEY_BY,
 	KEY_WATCH,
+	KEY_STACKS,
 	KEY_MAX,
 	KEY_FOLLOW,
 	KEY_FROM,

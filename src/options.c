@@ -65,6 +65,9 @@ static const struct argp_option argp_options[] = {
 	{.name = "threshold", .key = KEY_THRESHOLD, .arg = "DUR", .doc = "In CLOSE_WAIT for so long is a leak (60s)"},
 	{.name = "by", .key = KEY_BY, .arg = "WHAT", .doc = "Group them by process, peer or cgroup (process)"},
 	{.name = "watch", .key = KEY_WATCH, .arg = "DUR", .doc = "Look again every DUR"},
+	{.name = "stacks",
+	 .key = KEY_STACKS,
+	 .doc = "Where in its program each leaked connection was opened, if that was while this runs"},
 	{.name = "max", .key = KEY_MAX, .arg = "N", .doc = "More leaks than N give exit code 3 (0)"},
 
 	{.doc = "Show:", .group = 4},
@@ -276,6 +279,10 @@ static error_t check_together(struct context *ctx)
 		return refuse(ctx, "--duration: without --follow, show looks once");
 	if (o->from && strcmp(o->from, "-") && o->output && same_file(o->output, o->from))
 		return refuse(ctx, "--output '%s': it is what --from reads, write to another file", o->output);
+	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
+		return refuse(ctx,
+			      "--stacks: only connections that are opened meanwhile have a stack, so add --watch 5s, or use "
+			      "trace --stacks");
 	if (o->record && same_file(o->record, o->output))
 		return refuse(ctx, "--record '%s': the output goes there too, use two files", o->record);
 	return settle_events(ctx) ? ECANCELED : settle_time_wait(ctx);

@@ -74,6 +74,7 @@ struct options {
 	uint32_t tiers; /* --hooks, 1 << enum wire_tw_tier; 0: not given */
 	bool verbose;
 	uint64_t threshold_ns; /* in CLOSE_WAIT for so long is a leak */
+	bool stacks;           /* where they were opened */
 	uint64_t watch_ns;     /* 0: look once */
 	uint32_t leaks_max;    /* more than these are an exit code */
 	enum leak_by leak_by;

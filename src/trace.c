@@ -25,6 +25,7 @@
 #include "pipeline.h"
 #include "queue.h"
 #include "recording.h"
+#include "stacks.h"
 
 #include "../bpf/wire.h"
 
@@ -53,6 +54,7 @@ struct trace {
 	struct collector *collector;
 	struct pipeline *pipeline;
 	struct leak_watch *leak_watch;
+	struct stacks *stacks; /* NULL: not asked for */
 	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, stop_at;
 	uint64_t told_dropped;
 	bool resync; /* something was lost: look what exists */
@@ -223,6 +225,8 @@ static int open_trace(struct trace *t)
 		return complain(EXIT_RUNTIME, "out of memory");
 	if (collector_open(&t->collector, &collector_config, &failure))
 		return complain_collector(&failure);
+	if (t->options->stacks && stacks_open(&t->stacks, t->options->verbose, &failure))
+		return complain_collector(&failure);
 	if (watch(t, collector_fd(t->collector)) || watch(t, queue_error_fd(t->out)))
 		return complain(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
 	return EXIT_OK;
@@ -329,6 +333,8 @@ static int round_trip(struct trace *t)
 		t->resync = true;
 	n = collector_drain(t->collector, until, pipeline_feed, t->pipeline);
 	scanned = scan_if_due(t, now);
+	if (t->stacks)
+		stacks_drain(t->stacks, until, pipeline_feed, t->pipeline);
 	scanned |= leak_watch_run(t->leak_watch, t->collector, t->pipeline);
 	if (scanned) {
 		until = clock_now_ns() - HOLD_NS;
@@ -387,6 +393,8 @@ static void finish(struct trace *t)
 		collector_scan(t->collector, WIRE_SCAN_STOP, pipeline_feed, t->pipeline);
 	collector_detach(t->collector);
 	now = clock_now_ns();
+	if (t->stacks)
+		stacks_drain(t->stacks, now, pipeline_feed, t->pipeline);
 	collector_losses(t->collector, now, pipeline_feed, t->pipeline);
 	collector_drain(t->collector, UINT64_MAX, pipeline_feed, t->pipeline);
 	t->next_aggregates = 0;
@@ -424,6 +432,7 @@ static int close_trace(struct trace *t, bool ran)
 	struct pipeline_stats stats = {0};
 	uint64_t not_recorded = 0;
 
+	stacks_close(t->stacks);
 	leak_watch_free(t->leak_watch);
 	collector_close(t->collector);
 	if (t->recorder)

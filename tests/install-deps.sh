@@ -52,6 +52,7 @@ list_build()
 	bpftool:bpftool    bpftool|linux-tools-generic bpftool
 	library:libbpf     libbpf-dev                 libbpf-devel
 	library:libelf     libelf-dev                 elfutils-libelf-devel
+	library:libdw      libdw-dev                  elfutils-devel
 	library:zlib       zlib1g-dev                 zlib-devel
 	library:libcap-ng  libcap-ng-dev              libcap-ng-devel
 	library:jansson    libjansson-dev             jansson-devel
@@ -64,6 +65,7 @@ list_static()
 	cat <<-END
 	file:/usr/lib*/**/libbpf.a    libbpf-dev      libbpf-static
 	file:/usr/lib*/**/libelf.a    libelf-dev      elfutils-libelf-devel-static
+	file:/usr/lib*/**/libdw.a     libdw-dev       elfutils-devel-static
 	file:/usr/lib*/**/libz.a      zlib1g-dev      zlib-static
 	file:/usr/lib*/**/libcap-ng.a libcap-ng-dev   libcap-ng-static
 	file:/usr/lib*/**/libjansson.a libjansson-dev jansson-static

@@ -124,7 +124,9 @@ typedef struct {
 	int owned; /* 1 while a task holds the socket's lock */
 } socket_lock_t;
 
-struct file;
+struct file {
+	void *private_data;
+};
 
 struct socket {
 	struct sock *sk;
@@ -254,14 +256,33 @@ struct cred {
 	kuid_t uid;
 };
 
+struct mm_struct {
+	unsigned long arg_start;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	unsigned int flags;
 	const struct cred *cred;
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
+	struct mm_struct *mm;
+	struct files_struct *files;
 	u64 start_boottime; /* 5.5 on */
 	char comm[16];
+};
+
+struct pt_regs { /* x86-64 */
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, sp;
 };
 
 struct seq_file;

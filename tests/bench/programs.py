@@ -15,12 +15,13 @@ HERE = Path(__file__).parent
 @functools.cache
 def build(name, *libraries, folder=HERE):
     """The path of a program made now from name.c in the folder, which goes with this process; or of one made before (TEST_PROGRAMS: a folder)."""
+    # Debug information costs nothing at run time, and stacks have lines by it.
     if "TEST_PROGRAMS" in os.environ:
         return os.path.join(os.environ["TEST_PROGRAMS"], name)
     place = tempfile.mkdtemp(prefix="tcplife-fsm-")
     atexit.register(shutil.rmtree, place, True)
     path = os.path.join(place, name)
     compiler = os.environ.get("CC", "cc").split()
-    flags = ["-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-pthread"]
+    flags = ["-O2", "-g", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-pthread"]
     subprocess.run([*compiler, *flags, str(folder / f"{name}.c"), "-o", path, *libraries], check=True)
     return path

@@ -193,7 +193,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_IO_URING_SETUP = 425  # everywhere
 
 
-class _Process:
+class Process:
     """A program of this file in a namespace, and its lines."""
 
     def __init__(self, namespace, *argv, cgroup=None):
@@ -222,7 +222,7 @@ class _Process:
         self.process.stdout.close()
 
 
-class Leaker(_Process):
+class Leaker(Process):
     """One process with leaks: Leaker(namespace, "python", eof_unread=3)."""
 
     def __init__(self, namespace, language, *, keepalive=False, cgroup=None, **counts):
@@ -257,7 +257,7 @@ def why_no_io_uring():
     return None
 
 
-class Pool(_Process):
+class Pool(Process):
     """Many processes with one leak each."""
 
     def __init__(self, namespace, count):

@@ -109,7 +109,10 @@ static void commands(void **state)
 	assert_string_equal(options.file, "life.rec");
 	accept_line("replay -- -odd-name");
 	assert_string_equal(options.file, "-odd-name");
-	accept_line("leaks --threshold 5s --by peer --watch 500ms --max 0 -j -L 80");
+	accept_line("--stacks");
+	assert_true(options.stacks);
+	accept_line("leaks --threshold 5s --by peer --watch 500ms --stacks --max 0 -j -L 80");
+	assert_true(options.stacks);
 	assert_int_equal(options.command, COMMAND_LEAKS);
 	assert_int_equal(options.threshold_ns, 5 * SECOND);
 	assert_int_equal(options.leak_by, LEAK_BY_PEER);
@@ -264,6 +267,8 @@ static void refusals(void **state)
 		{"leaks -o x", "--output: leaks has no use for it"},
 		{"leaks now", "'now': leaks takes no argument"},
 		{"--watch 1s", "--watch: trace has no use for it"},
+		{"leaks --stacks", "--stacks: only connections that are opened meanwhile have a stack, so add --watch 5s"},
+		{"replay f --stacks", "--stacks: replay has no use for it"},
 		{"explain a b", "'b': explain takes one word"},
 		{"--events progress", "--events 'progress': how often? Add --progress DUR"},
 		{"--progress 0s", "--progress '0s': a duration"},

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where in its program a process opens a connection: registers and the top of the stack at connect() and accept(), for user
+ * space to unwind. Programs are rarely built with frame pointers, so that the kernel cannot walk their stacks itself. Loaded
+ * for
+ * --stacks only. What finds no room is counted, never waited for.
+ */
+#include "bpf/sock.bpf.h"
+#include "bpf/shared.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define PF_USER_WORKER 0x00004000 /* io_uring's threads have no user stack: 6.4 on, */
+#define PF_IO_WORKER 0x00000010   /* and before */
+#define CHUNK 512
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} captures SEC(".maps");
+
+__u64 no_room = 0;
+
+static __always_inline void copy_regs(__u64 *to, const struct pt_regs *regs)
+{
+	to[DWARF_RAX] = BPF_CORE_READ(regs, ax);
+	to[DWARF_RDX] = BPF_CORE_READ(regs, dx);
+	to[DWARF_RCX] = BPF_CORE_READ(regs, cx);
+	to[DWARF_RBX] = BPF_CORE_READ(regs, bx);
+	to[DWARF_RSI] = BPF_CORE_READ(regs, si);
+	to[DWARF_RDI] = BPF_CORE_READ(regs, di);
+	to[DWARF_RBP] = BPF_CORE_READ(regs, bp);
+	to[DWARF_RSP] = BPF_CORE_READ(regs, sp);
+	to[DWARF_R8] = BPF_CORE_READ(regs, r8);
+	to[DWARF_R8 + 1] = BPF_CORE_READ(regs, r9);
+	to[DWARF_R8 + 2] = BPF_CORE_READ(regs, r10);
+	to[DWARF_R8 + 3] = BPF_CORE_READ(regs, r11);
+	to[DWARF_R8 + 4] = BPF_CORE_READ(regs, r12);
+	to[DWARF_R8 + 5] = BPF_CORE_READ(regs, r13);
+	to[DWARF_R8 + 6] = BPF_CORE_READ(regs, r14);
+	to[DWARF_R15] = BPF_CORE_READ(regs, r15);
+	to[DWARF_RIP] = BPF_CORE_READ(regs, ip);
+}
+
+/* In pieces: a read that reaches beyond the stack's end gives nothing at all. */
+static __always_inline __u16 copy_stack(__u8 *to, __u64 sp)
+{
+	__u16 len;
+
+	for (len = 0; len < CAPTURE_BYTES; len += CHUNK) {
+		if (bpf_probe_read_user(to + len, CHUNK, (const void *)(sp + len)))
+			break;
+	}
+	return len;
+}
+
+static __always_inline void capture(__u64 cookie, bool accepted)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs *regs;
+	struct capture *c;
+
+	if (!cookie || task->flags & (PF_KTHREAD | PF_USER_WORKER | PF_IO_WORKER))
+		return;
+	c = bpf_ringbuf_reserve(&captures, sizeof(*c), 0);
+	if (!c) {
+		__sync_fetch_and_add(&no_room, 1);
+		return;
+	}
+	regs = (const void *)bpf_task_pt_regs((void *)task);
+	c->cookie = cookie;
+	c->tgid = task->tgid;
+	c->start_ns = task->group_leader->start_boottime;
+	c->exec_id = BPF_CORE_READ(task, mm, arg_start);
+	c->accepted = accepted;
+	c->pad = 0;
+	copy_regs(c->regs, regs);
+	c->len = copy_stack(c->stack, c->regs[DWARF_RSP]);
+	bpf_ringbuf_submit(c, 0);
+}
+
+/* connect(), or sendmsg() with MSG_FASTOPEN. And each connection that is accepted later gets its cookie here. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_connect, const struct sock *sk, int old, int new)
+{
+	if (!sock_is_tcp(sk))
+		return 0;
+	if (new == WIRE_SYN_SENT)
+		capture(bpf_get_socket_cookie((void *)sk), false);
+	else if (old == WIRE_SYN_RECV && new == WIRE_ESTABLISHED)
+		bpf_get_socket_cookie((void *)sk);
+	return 0;
+}
+
+SEC("fexit/inet_csk_accept")
+int on_accept(void *ctx)
+{
+	const struct sock *sk;
+	__u64 ret;
+
+	if (bpf_get_func_ret(ctx, &ret) || !ret)
+		return 0;
+	sk = (const void *)ret;
+	capture(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), true);
+	return 0;
+}
+
+/* events/syscalls/sys_exit_accept4/format */
+struct syscall_exit {
+	__u64 common;
+	long id, ret;
+};
+
+/* The same where fexit is refused: what accept() returned is looked up among the descriptors. */
+SEC("tracepoint/syscalls/sys_exit_accept4")
+int on_accept_return(struct syscall_exit *ctx)
+{
+	struct files_struct *files = BPF_CORE_READ(bpf_get_current_task_btf(), files);
+	struct file **fds = BPF_CORE_READ(files, fdt, fd), *file;
+	const struct socket *socket;
+	const struct sock *sk;
+
+	if (ctx->ret < 0 || bpf_probe_read_kernel(&file, sizeof(file), fds + ctx->ret))
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	if (BPF_CORE_READ(socket, file) != file) /* another thread has closed it, and it is no socket any more */
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
+		capture(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), true);
+	return 0;
+}

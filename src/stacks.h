@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* --stacks: where in their programs processes open connections. A thread of its own unwinds; what it finds goes into the
+ * stream. */
+#ifndef STACKS_H
+#define STACKS_H
+
+#include "collector.h"
+#include "rings.h"
+
+struct stacks;
+
+/* After collector_check(). 0, or -errno with *ret_failure filled. Complains of what cannot be seen. */
+int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure);
+void stacks_close(struct stacks *stacks); /* NULL is fine */
+
+/* Hands over WIRE_STACK and WIRE_OPENED events, with the time `ts`, and WIRE_LOST for what was not taken. */
+void stacks_drain(struct stacks *stacks, uint64_t ts, event_fn fn, void *ctx);
+
+#endif

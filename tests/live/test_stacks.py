@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""--stacks: the code path that opened a connection which leaks now, by a real program that is unwound and named."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from lab import TIMEOUT, Namespace, wait_until
+from leakers import Process
+from programs import build
+from tracer import BINARY, validate_lines
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "opener.c"
+
+
+@pytest.fixture
+def namespace():
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def opener():
+    return build("opener", folder=HERE)
+
+
+@pytest.fixture
+def run(namespace):
+    """Starts programs in the namespace; they are ready when they have said something."""
+    started = []
+
+    def start(*argv):
+        started.append(Process(namespace, *argv))
+        started[-1].line()
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+class Alerts:
+    """The alerts of a namespace, with stacks."""
+
+    def __init__(self, start_tracer, namespace, *args):
+        self.inode = namespace.inode
+        self.tracer = start_tracer("--stacks", "--threshold", "500ms", "--netns", namespace.inode, *args)
+
+    def wait(self):
+        alert = self.tracer.wait_for(lambda r: r["event"] == "close_wait_leak" and r["netns"] == self.inode)
+        return alert
+
+
+def line_of(code):
+    """The line in the source with this code, from 1."""
+    return next(n for n, line in enumerate(SOURCE.read_text(encoding="utf-8").splitlines(), 1) if code in line)
+
+
+def functions(alert):
+    return [re.split(r"[ +]", frame)[0] for frame in alert["stack"]]
+
+
+@pytest.mark.parametrize("how", ["accepted", "connected"])
+def test_names_the_code(start_tracer, namespace, run, opener, how):
+    alerts = Alerts(start_tracer, namespace)
+    run(opener, how)
+    alert = alerts.wait()
+    call, function = ("accept", "accept_one") if how == "accepted" else ("connect", "connect_one")
+    assert alert["stack_of"] == call
+    assert alert["role"] == ("server" if how == "accepted" else "client")
+    assert "stack_note" not in alert, "unwound to its end"
+    names = functions(alert)
+    assert function in names
+    assert "main" in names[names.index(function) :]
+    lines = [frame for frame in alert["stack"] if "(opener.c:" in frame]
+    if lines:  # built with debug information: the inlined function, and the line
+        if how == "connected":
+            assert lines[0] == f"dial (opener.c:{line_of('return connect(fd')})"
+            assert lines[1] == f"connect_one (opener.c:{line_of('must(dial(')})"
+        else:
+            assert lines[0] == f"accept_one (opener.c:{line_of('must(accept(')})"
+    alerts.tracer.stop()
+
+
+def test_stripped(start_tracer, namespace, run, opener, tmp_path):
+    """No names left: the binary and the place in it, with which its symbols can be looked up elsewhere."""
+    if not shutil.which("strip"):
+        pytest.skip("there is no strip here")
+    stripped = tmp_path / "stripped"
+    subprocess.run(["strip", "-o", stripped, opener], check=True)
+    alerts = Alerts(start_tracer, namespace)
+    run(stripped, "accepted")
+    alert = alerts.wait()
+    own = [frame for frame in alert["stack"] if frame.startswith("stripped+0x")]
+    assert len(own) >= 2, alert["stack"]
+    addresses = subprocess.run(["nm", opener], capture_output=True, text=True, check=True).stdout
+    start = int(re.search(r"^([0-9a-f]+) t accept_one$", addresses, re.MULTILINE)[1], 16)
+    assert 0 < int(own[0].split("+")[1], 16) - start < 100, "in accept_one"
+    alerts.tracer.stop()
+
+
+def test_deleted(start_tracer, namespace, run, opener, tmp_path):
+    """A program that was replaced by its next version while it runs, as an upgrade does: its own file is read, not the new one."""
+    program = tmp_path / "deleted"
+    shutil.copy(opener, program)
+    alerts = Alerts(start_tracer, namespace)
+    program.rename(tmp_path / "gone")
+    run(tmp_path / "gone", "accepted")
+    (tmp_path / "gone").unlink()
+    shutil.copy("/usr/bin/ip", tmp_path / "gone")
+    assert "accept_one" in functions(alerts.wait())
+    alerts.tracer.stop()
+
+
+def test_other_mounts(start_tracer, namespace, run, opener, tmp_path):
+    """A container: the program's path is another file here, or none."""
+    if not shutil.which("unshare"):
+        pytest.skip("there is no unshare here")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    alerts = Alerts(start_tracer, namespace)
+    script = 'mount -t tmpfs none "$0" && cp "$1" "$0/app" && exec "$0/app" accepted'
+    run("unshare", "-m", "sh", "-c", script, inside, opener)
+    assert not list(inside.iterdir())
+    assert "accept_one" in functions(alerts.wait())
+    alerts.tracer.stop()
+
+
+def test_who_opened_it_is_gone(start_tracer, namespace, run, opener):
+    """Accepted by a process that ended at once: by its stack, or else it says that it came too late. Never another's stack."""
+    alerts = Alerts(start_tracer, namespace)
+    run(opener, "inherited")
+    alert = alerts.wait()
+    if alert["stack"] is None:
+        assert alert["stack_note"] == "process_gone" and "stack_of" not in alert
+    else:
+        assert alert["stack_of"] == "accept" and "accept_one" in functions(alert)
+    assert alert["process"]["pid"] == alert["holders"][0]["pid"]
+    alerts.tracer.stop()
+
+
+def test_older(start_tracer, namespace, run, opener):
+    run(opener, "accepted")
+    alerts = Alerts(start_tracer, namespace)
+    alert = alerts.wait()
+    assert alert["stack"] is None and alert["stack_note"] == "not_taken"
+    alerts.tracer.stop()
+
+
+def test_not_asked_for(start_tracer, namespace, run, opener):
+    tracer = start_tracer("--threshold", "500ms", "--netns", namespace.inode)
+    run(opener, "accepted")
+    alert = tracer.wait_for(lambda r: r["event"] == "close_wait_leak" and r["netns"] == namespace.inode)
+    assert not {"stack", "stack_of", "stack_note"} & alert.keys()
+    tracer.stop()
+
+
+def test_recorded(start_tracer, namespace, run, opener, tmp_path):
+    """Stacks come from the stream: a replay, where those processes are gone, has them too."""
+    recording = tmp_path / "stacks.rec"
+    alerts = Alerts(start_tracer, namespace, "--record", recording)
+    run(opener, "accepted")
+    alert = alerts.wait()
+    alerts.tracer.stop()
+    argv = [BINARY, "replay", recording, "--json", "--threshold", "500ms", "--netns", str(namespace.inode)]
+    done = subprocess.run([*argv, "--events", "close_wait_leak"], capture_output=True, check=True)
+    (again,) = map(json.loads, done.stdout.splitlines())
+    assert (again["stack"], again["stack_of"]) == (alert["stack"], "accept")
+
+
+def test_watched(namespace, opener, run):
+    """`leaks` shows the stacks of a group once each, with their number."""
+    argv = ["leaks", "--watch", "1s", "--stacks", "--netns", str(namespace.inode)]
+    process = subprocess.Popen([BINARY, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    shown = []
+    try:
+        os.set_blocking(process.stdout.fileno(), False)
+
+        def seen(text):
+            shown.append((process.stdout.read() or b"").decode())
+            return text in "".join(shown)
+
+        wait_until(lambda: seen("No socket is in CLOSE_WAIT."), what="the first look")
+        run(opener, "accepted")
+        run(opener, "connected")
+        wait_until(lambda: seen("by connect() in") and seen("by accept() in"), what="stacks")
+        process.terminate()
+        process.wait(TIMEOUT)
+        assert process.returncode == 0 and not process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()
+    lines = "".join(shown).splitlines()
+    at = max(n for n, line in enumerate(lines) if line.endswith(" by accept() in"))
+    assert lines[at].strip() == "1 was opened by accept() in"
+    assert any(line.strip().startswith("accept_one") for line in lines[at : at + 4])
+    assert all(len(line) <= 120 for line in lines)
+
+
+def test_watched_as_json(namespace, opener, run):
+    argv = ["leaks", "--watch", "1s", "--stacks", "--json", "--netns", str(namespace.inode)]
+    process = subprocess.Popen([BINARY, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        run(opener, "accepted")
+        leak = None
+        while not leak:
+            (record,) = validate_lines([process.stdout.readline()])
+            leak = record if record["event"] == "close_wait_leak" else None
+        assert "accept_one" in functions(leak)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_flood_loses_stacks_only(start_tracer, load):
+    """Stacks cost what they may, and no more: those that are not taken are counted, and no event is lost for them."""
+    tracer = start_tracer("--stacks", "--events", "lost,meta,summary")
+    subprocess.run([load, "-n", "20000"], check=True, capture_output=True)
+    outcome = tracer.stop()
+    lost = [r for r in map(json.loads, outcome.lines) if r["event"] == "lost"]
+    assert {r["stage"] for r in lost} <= {"ratelimit"}
+    assert outcome.totals["total"] == 0
+    assert all(r["connections_affected"] == 0 for r in lost)
