@@ -9,6 +9,9 @@ int hold_new(struct hold **out);
 void hold_free(struct hold *hold);
 uint64_t hold_memory(const struct hold *hold);
 
+/* A reset may follow the ->CLOSE `close` of `c`, for which the preliminary verdict is c->end. */
+bool hold_wanted(const struct conn *c, const struct wire_state *close);
+
 /* Keeps `c`, whose ->CLOSE is `close`; a preliminary verdict stands in c->end. */
 void hold_push(struct conn_table *t, struct conn *c, const struct wire_state *close);
 

@@ -118,10 +118,10 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	if (minisock_close(t, c, ev))
 		return;
 	table_set_state(t, c, WIRE_CLOSE);
-	if (clean)
-		record_finish(t, c, h->ts, ev, wire_stats(h), NULL);
-	else
+	if (!clean && hold_wanted(c, ev))
 		hold_push(t, c, ev);
+	else
+		record_finish(t, c, h->ts, ev, wire_stats(h), NULL);
 }
 
 /* The last span was a scan's and cost a gap, but the event that it ran ahead of has come: nothing was lost. */

@@ -230,12 +230,22 @@ static const struct story resets[] = {
 	 .told = "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect rst=1,0\n"},
 	{.name = "17: aborted, and no reset was seen in time",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3), TICK(15001), RESET(15002, CLOSE, SENT)},
+	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3), TICK(105001), RESET(105002, CLOSE, SENT)},
 	 .told = "1 client aborted local - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect\n"},
+	{.name = "17: aborted by a task that lost its processor in between",
+	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3), TICK(100000), RESET(104000, CLOSE, SENT)},
+	 .told = "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
+		 "a:10/connect rst=1,0\n"},
+	{.name = "17: reset: told at once, for nothing follows",
+	 .steps = {CONNECTS(0), RESET(4999, ESTABLISHED, RECEIVED), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET),
+		   LOST(5000, RING, 1)},
+	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
+		 "a:10/connect rst=0,1\n"
+		 "lost ring 1 of 1 from 5000 touching 0\n"},
 	{.name = "17: data after close: no reset came, one went",
 	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), RESET(6000, FIN_WAIT1, RECEIVED),
-		   T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, DEAD), RESET(6003, CLOSE, SENT)},
+		   T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, .shut = 3, DEAD), RESET(6003, CLOSE, SENT)},
 	 .told = "1 client rst_sent local - RSTO ShFR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
 		 "FIN_WAIT1@5000+1001/local | handshake=100 "
 		 "a:10/connect rst=1,0\n"},

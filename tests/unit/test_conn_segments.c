@@ -377,7 +377,7 @@ static const struct story resets[] = {
 	      "> SYN 0 - @0 numbers\n"
 	      "< SYN,ACK 0 1 @100 numbers\n"
 	      "> ACK 1 1 @100 inferred\n",
-	      CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3), TICK(15001), RESET(15002, CLOSE, SENT)),
+	      CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3), TICK(105001), RESET(105002, CLOSE, SENT)),
 	STORY("17: data after close: no reset came, one went",
 	      "isn local peer\n"
 	      "> SYN 0 - @0 numbers\n"
@@ -386,7 +386,7 @@ static const struct story resets[] = {
 	      "> FIN,ACK 1 1 @5000 numbers\n"
 	      "> RST 1 - @6003 event\n",
 	      CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), RESET(6000, FIN_WAIT1, RECEIVED),
-	      T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, DEAD), RESET(6003, CLOSE, SENT)),
+	      T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, .shut = 3, DEAD), RESET(6003, CLOSE, SENT)),
 	STORY("17: data after close, or a reset, and events were lost",
 	      "isn local peer\n"
 	      "> SYN 0 - @0 numbers\n"
@@ -395,7 +395,7 @@ static const struct story resets[] = {
 	      "> FIN,ACK 1 1 @5000 numbers\n"
 	      "< RST 1 - @6001 inferred\n",
 	      CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), RESET(6000, FIN_WAIT1, RECEIVED),
-	      T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, DEAD), LOST(6002, RING, 1)),
+	      T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, .shut = 3, DEAD), LOST(6002, RING, 1)),
 	STORY("17: ss -K",
 	      "isn local peer\n"
 	      "< SYN 0 - @0 numbers\n"
