@@ -62,6 +62,8 @@ size_t probe_hooks(const struct btf *btf, struct collector_hook *hooks);
 /* The same of the leak scan's iterators. */
 #define STUCK_ROWS 2
 size_t probe_stuck(struct collector_hook *hooks);
+#define STACK_ROWS 3
+size_t probe_stacks(struct collector_hook *hooks);
 
 /* How libbpf behaves, for the whole process. */
 void collector_set_verbose(bool verbose);

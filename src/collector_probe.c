@@ -65,6 +65,13 @@ static const struct hook_fact stuck_facts[STUCK_ROWS] = {
 	{"tcp (leaks)", "iter", "those that were never accepted", LEAKS_FALLBACK, 0, 0},
 };
 
+/* By who unwinds stacks: connect(), and accept() in two ways. */
+static const struct hook_fact stack_facts[STACK_ROWS] = {
+	{"inet_sock_set_state (stacks)", "tp_btf", "--stacks: connect()", "no --stacks", 3, 3},
+	{"inet_csk_accept", "fexit", "--stacks: accept()", "its system calls tell it", 2, 4},
+	{"sys_exit (accept, accept4)", "tp", "--stacks: accept()", "no stacks of accept()", 2, 2},
+};
+
 int probe_tracepoint_args(const struct btf *btf, const char *name)
 {
 	const struct btf_type *t;
@@ -160,6 +167,11 @@ size_t collector_probe(struct collector_hook *hooks)
 size_t probe_stuck(struct collector_hook *hooks)
 {
 	return probe_here(stuck_facts, STUCK_ROWS, hooks);
+}
+
+size_t probe_stacks(struct collector_hook *hooks)
+{
+	return probe_here(stack_facts, STACK_ROWS, hooks);
 }
 
 static enum collector_problem fail(struct collector_failure *failure, enum collector_problem problem, const char *text)

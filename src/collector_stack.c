@@ -30,6 +30,7 @@ struct stack_source {
 	struct ring_buffer *ring;
 	capture_fn fn;
 	void *ctx;
+	bool fexit;
 	char blind[120];
 };
 
@@ -105,15 +106,15 @@ static int attach_calls(struct stack_source *s)
 	return err;
 }
 
-static int load(struct stack_source *s, bool fexit)
+static int load(struct stack_source *s)
 {
 	int err;
 
 	s->bpf = stack_bpf__open();
 	if (!s->bpf)
 		return -errno;
-	bpf_program__set_autoload(s->bpf->progs.on_accept, fexit);
-	bpf_program__set_autoload(s->bpf->progs.on_accept_return, !fexit);
+	bpf_program__set_autoload(s->bpf->progs.on_accept, s->fexit);
+	bpf_program__set_autoload(s->bpf->progs.on_accept_return, !s->fexit);
 	err = stack_bpf__load(s->bpf);
 	if (err) {
 		stack_bpf__destroy(s->bpf);
@@ -133,9 +134,9 @@ static int attach(struct bpf_link **link, const struct bpf_program *program)
 	return err;
 }
 
-static void attach_accept(struct stack_source *s, bool fexit)
+static void attach_accept(struct stack_source *s)
 {
-	int err = fexit ? attach(&s->accept[0], s->bpf->progs.on_accept) : attach_calls(s);
+	int err = s->fexit ? attach(&s->accept[0], s->bpf->progs.on_accept) : attach_calls(s);
 
 	if (err)
 		snprintf(s->blind, sizeof(s->blind), "the kernel shows no accept() here (%s)", strerror(-err));
@@ -152,18 +153,19 @@ static int on_capture(void *ctx, void *data, size_t size)
 
 static int open_source(struct stack_source *s)
 {
-	bool fexit = true;
-	int err = load(s, fexit);
+	int err;
 
+	s->fexit = true;
+	err = load(s);
 	if (err) {
-		fexit = false;
-		err = load(s, fexit);
+		s->fexit = false;
+		err = load(s);
 	}
 	if (!err)
 		err = attach(&s->connect, s->bpf->progs.on_connect);
 	if (err)
 		return err;
-	attach_accept(s, fexit);
+	attach_accept(s);
 	s->ring = ring_buffer__new(bpf_map__fd(s->bpf->maps.captures), on_capture, s, NULL);
 	return libbpf_get_error(s->ring);
 }
@@ -205,6 +207,30 @@ void stack_source_close(struct stack_source *s)
 		bpf_link__destroy(s->accept[i]);
 	stack_bpf__destroy(s->bpf);
 	free(s);
+}
+
+static void fill_row(struct collector_hook *row, bool used, const char *why)
+{
+	row->used = used;
+	if (!used && !row->why[0])
+		snprintf(row->why, sizeof(row->why), "%s", why);
+}
+
+size_t stack_source_examine(struct collector_hook *hooks, bool verbose)
+{
+	struct collector_failure failure = {0};
+	struct stack_source *s = NULL;
+	bool works = !collector_check(&failure) && !stack_source_open(&s, verbose, &failure);
+	bool accept = works && !s->blind[0], fexit = works && s->fexit;
+	size_t n = probe_stacks(hooks);
+
+	fill_row(&hooks[0], works, failure.text);
+	fill_row(&hooks[1], accept && fexit,
+		 works ? "the kernel refused the program; run with -v for its reasons" : failure.text);
+	fill_row(&hooks[2], accept && !fexit, works ? s->blind : failure.text);
+	hooks[2].spare = fexit;
+	stack_source_close(s);
+	return n;
 }
 
 const char *stack_source_blind(const struct stack_source *s)

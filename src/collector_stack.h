@@ -15,6 +15,9 @@ typedef void (*capture_fn)(void *ctx, const struct capture *capture);
 int stack_source_open(struct stack_source **out, bool verbose, struct collector_failure *ret_failure);
 void stack_source_close(struct stack_source *source); /* NULL is fine */
 
+/* Fills the rows of `doctor` and returns their number. */
+size_t stack_source_examine(struct collector_hook *hooks, bool verbose);
+
 /* "" or why accept() cannot be seen. */
 const char *stack_source_blind(const struct stack_source *source);
 

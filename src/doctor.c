@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "collector.h"
+#include "collector_stack.h"
 #include "collector_stuck.h"
 #include "commands.h"
 #include "embedded.h"
@@ -35,6 +36,7 @@ static void examine(struct report *r, const struct options *options)
 	uname(&r->uts);
 	r->features_n = collector_features(r->features);
 	r->leaks_n = stuck_scan_examine(r->leaks, options->verbose);
+	r->leaks_n += stack_source_examine(r->leaks + r->leaks_n, options->verbose);
 	if (collector_open(&collector, &config, &r->failure)) {
 		r->hooks_n = collector_probe(r->hooks);
 		return;

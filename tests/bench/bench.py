@@ -140,7 +140,7 @@ class Bench:
         print(f"{what}: {value}", file=sys.stderr)
 
     def throughput(self):
-        bare, empty, traced, lost, events, rings = [], [], [], 0, 0, []
+        bare, empty, traced, stacks, lost, events = [], [], [], [], 0, 0
         for number in range(self.rounds):
             print(f"round {number + 1} of {self.rounds}", file=sys.stderr)
             bare.append(self.rate())
@@ -149,14 +149,18 @@ class Bench:
             tool = Tool(self.folder, "--json")
             traced.append(self.rate())
             figures = tool.stop()
-            rings.append(figures["ring"] + figures["hook"])
             lost += figures["lost"]
             events += figures["events"]
-        base, floor, with_tool = map(statistics.median, (bare, empty, traced))
+            tool = Tool(self.folder, "--json", "--stacks")
+            stacks.append(self.rate())
+            tool.stop()
+        base, floor, with_tool, with_stacks = map(statistics.median, (bare, empty, traced, stacks))
         share = 100 * with_tool / base
         self.row("connections/s, bare", f"{base:,.0f}", "", None)
         self.row("connections/s, empty program", f"{floor:,.0f} ({100 * floor / base:.0f} %)", "", None)
         self.row("connections/s, with the tool (`--json` to a file)", f"{with_tool:,.0f} ({share:.0f} %)", "90 %", share >= 90)
+        shown = f"{with_stacks:,.0f} ({100 * with_stacks / base:.0f} %)"
+        self.row("connections/s, with `--stacks`", shown, "", None)
         self.row("events lost", f"{lost:,} of {events:,}", "none", lost == 0)
 
     def kernel_cost(self):

@@ -239,7 +239,7 @@ def test_doctor_json():
     hooks = text["hooks"]
     for hook in hooks + text["leaks"]:
         assert set(hook) >= {"name", "type", "available", "used", "fallback", "why"}
-    assert [h["used"] for h in text["leaks"]] == [True, True]
+    assert all(h["used"] for h in text["leaks"] if h["type"] == "iter")
     state = [h for h in hooks if "inet_sock_set_state" in h["name"]]
     assert state and state[0]["used"] is True
 

@@ -228,3 +228,10 @@ def test_a_flood_loses_stacks_only(start_tracer, load):
     assert {r["stage"] for r in lost} <= {"ratelimit"}
     assert outcome.totals["total"] == 0
     assert all(r["connections_affected"] == 0 for r in lost)
+
+
+def test_doctor():
+    rows = json.loads(subprocess.run([BINARY, "doctor", "--json"], capture_output=True, check=True).stdout)["leaks"]
+    used = {row["name"]: row["used"] for row in rows}
+    assert used["inet_sock_set_state (stacks)"]
+    assert used["inet_csk_accept"] != used["sys_exit (accept, accept4)"], "accept() is seen in one way"
