@@ -261,7 +261,7 @@ static const char *const stack_notes[] = {
 	[WIRE_STACK_WHOLE] = "",
 	[WIRE_STACK_CUT] = "                its callers are not known\n",
 	[WIRE_STACK_PROCESS_GONE] = " by a process that ended before its stack was looked at.\n",
-	[WIRE_STACK_NOT_TAKEN] = " before this looked, or among too many.\n",
+	[WIRE_STACK_NOT_TAKEN] = " where nobody looked: before this ran, just now, or among too many.\n",
 };
 _Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_MAX, "a note has no text");
 

@@ -9,12 +9,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lab import TIMEOUT, Namespace, wait_until
+from lab import SLOWNESS, TIMEOUT, Namespace, wait_until
 from leakers import Process
 from programs import build
 from tracer import BINARY, validate_lines
 
 HERE = Path(__file__).parent
+THRESHOLD = f"{round(1000 * SLOWNESS)}ms"  # the first stack of a process takes its time
 SOURCE = HERE / "opener.c"
 
 
@@ -50,7 +51,7 @@ class Alerts:
 
     def __init__(self, start_tracer, namespace, *args):
         self.inode = namespace.inode
-        self.tracer = start_tracer("--stacks", "--threshold", "500ms", "--netns", namespace.inode, *args)
+        self.tracer = start_tracer("--stacks", "--threshold", THRESHOLD, "--netns", namespace.inode, *args)
 
     def wait(self):
         alert = self.tracer.wait_for(lambda r: r["event"] == "close_wait_leak" and r["netns"] == self.inode)
@@ -154,7 +155,7 @@ def test_older(start_tracer, namespace, run, opener):
 
 
 def test_not_asked_for(start_tracer, namespace, run, opener):
-    tracer = start_tracer("--threshold", "500ms", "--netns", namespace.inode)
+    tracer = start_tracer("--threshold", THRESHOLD, "--netns", namespace.inode)
     run(opener, "accepted")
     alert = tracer.wait_for(lambda r: r["event"] == "close_wait_leak" and r["netns"] == namespace.inode)
     assert not {"stack", "stack_of", "stack_note"} & alert.keys()
@@ -168,7 +169,7 @@ def test_recorded(start_tracer, namespace, run, opener, tmp_path):
     run(opener, "accepted")
     alert = alerts.wait()
     alerts.tracer.stop()
-    argv = [BINARY, "replay", recording, "--json", "--threshold", "500ms", "--netns", str(namespace.inode)]
+    argv = [BINARY, "replay", recording, "--json", "--threshold", THRESHOLD, "--netns", str(namespace.inode)]
     done = subprocess.run([*argv, "--events", "close_wait_leak"], capture_output=True, check=True)
     (again,) = map(json.loads, done.stdout.splitlines())
     assert (again["stack"], again["stack_of"]) == (alert["stack"], "accept")
