@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """In the guest: prints how many instructions the verifier walked through for each program of a running tcplife-fsm.
 
-Each argument is an option with which it runs once more: one that makes it load other programs.
+Each argument has the words with which it runs once more: such that make it load other programs.
 """
 
 import ctypes
@@ -57,8 +57,8 @@ def loaded(*options):
 
 def main():
     found = {}
-    for options in ([], *([option] for option in sys.argv[1:])):
-        found.update(loaded(*options))
+    for words in ("", *sys.argv[1:]):
+        found.update(loaded(*words.split()))
     print("@@ instructions", json.dumps(found))
 
 

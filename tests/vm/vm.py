@@ -108,9 +108,9 @@ def add_tree(image):
 def add_programs(image, folder):
     """The tests' C programs, since the guest has no compiler."""
     compiler = os.environ.get("CC", "cc").split()
-    for source in (ROOT / "tests/bench/load.c", ROOT / "tests/live/leaker.c"):
+    for source in (ROOT / "tests/bench/load.c", ROOT / "tests/live/leaker.c", ROOT / "tests/live/opener.c"):
         path = folder / source.stem
-        subprocess.run([*compiler, "-O2", "-D_GNU_SOURCE", "-pthread", str(source), "-o", str(path)], check=True)
+        subprocess.run([*compiler, "-O2", "-g", "-D_GNU_SOURCE", "-pthread", str(source), "-o", str(path)], check=True)
         image.file(path, f"/src/programs/{source.stem}")
 
 
