@@ -312,7 +312,7 @@ static void read_counters(struct reader *rd, const json_t *object)
 	rec->unread_known = get_uint(rd, tcp, "unread_bytes", UINT32_MAX, &unread);
 	rec->unread_bytes = (uint32_t)unread;
 	rec->unsent_bytes = (uint32_t)uint_or_0(rd, tcp, "unsent_bytes", UINT32_MAX);
-	rec->retransmits.data = (uint32_t)uint_or_0(rd, retransmits, "data", UINT32_MAX);
+	rec->retransmits.data = uint_or_0(rd, retransmits, "data", UINT32_MAX);
 	rec->resets.sent = (uint32_t)uint_or_0(rd, resets, "sent", UINT32_MAX);
 	rec->resets.received = (uint32_t)uint_or_0(rd, resets, "received", UINT32_MAX);
 	if (reason)

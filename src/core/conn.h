@@ -122,6 +122,11 @@ struct conn_segment {
 	bool at_known, seq_known, ack_known;
 };
 
+/* How often something was sent again. */
+struct conn_retransmits {
+	uint64_t syn, synack, data, fin;
+};
+
 /* What is common to every record about a connection. */
 struct conn_tuple {
 	uint64_t cookie;
@@ -159,9 +164,7 @@ struct conn_record {
 	bool unread_known;
 	uint32_t unread_bytes;
 	uint32_t unsent_bytes;
-	struct {
-		uint32_t syn, synack, data, fin;
-	} retransmits;
+	struct conn_retransmits retransmits;
 	struct {
 		uint32_t sent, received;
 		uint32_t reason; /* enum sk_rst_reason of the recorded kernel; 0 none */
@@ -244,9 +247,7 @@ struct conn_summary_record {
 	uint64_t opened; /* connections that reached ESTABLISHED (or were found) in the interval */
 	uint64_t closed;
 	uint64_t by_state[WIRE_STATE_MAX]; /* now */
-	struct {
-		uint64_t syn, synack, data, fin;
-	} retransmits;
+	struct conn_retransmits retransmits;
 	uint64_t resets_sent, resets_received;
 	struct {
 		bool on;                                        /* else not looked at */

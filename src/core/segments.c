@@ -166,10 +166,26 @@ static void add_crossed(struct story *s)
 	enters(s, answered, WIRE_ESTABLISHED);
 }
 
+/* Then what the SYN-ACK acknowledges, and where the client goes on, is not known. */
+static bool syn_may_have_data(const struct story *s)
+{
+	return s->c->id_flags & WIRE_ID_FASTOPEN;
+}
+
+static void add_handshake_ack(struct story *s, enum conn_dir dir, enum conn_proof proof)
+{
+	struct conn_segment *seg = add(s, dir, CONN_FLAGS_ACK, proof);
+
+	set_ack(seg, 1);
+	if (!syn_may_have_data(s))
+		set_seq(seg, 1);
+	enters(s, seg, WIRE_ESTABLISHED);
+}
+
 static void open_active(struct story *s)
 {
 	struct conn_segment *seg;
-	bool crossed = has(s, CONN_SYN_CROSSED), data = s->c->id_flags & WIRE_ID_FASTOPEN;
+	bool crossed = has(s, CONN_SYN_CROSSED);
 
 	if (!syn_left(s))
 		return;
@@ -185,20 +201,16 @@ static void open_active(struct story *s)
 		return;
 	seg = add(s, CONN_IN, CONN_FLAGS_SYN_ACK, has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_seq(seg, 0);
-	if (!data)
+	if (!syn_may_have_data(s))
 		set_ack(seg, 1);
 	enters(s, seg, WIRE_ESTABLISHED);
-	seg = add(s, CONN_OUT, CONN_FLAGS_ACK, CONN_PROOF_INFERRED); /* may wait for data, or travel with it */
-	set_ack(seg, 1);
-	if (!data)
-		set_seq(seg, 1);
-	enters(s, seg, WIRE_ESTABLISHED);
+	add_handshake_ack(s, CONN_OUT, CONN_PROOF_INFERRED); /* may wait for data, or travel with it */
 }
 
 static void open_passive(struct story *s)
 {
 	enum conn_proof proof = has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
-	bool data = s->c->id_flags & WIRE_ID_FASTOPEN, timed = has(s, CONN_HANDSHAKE_KNOWN);
+	bool timed = has(s, CONN_HANDSHAKE_KNOWN);
 	struct conn_segment *seg = add(s, CONN_IN, CONN_FLAGS_SYN, proof);
 
 	set_seq(seg, 0);
@@ -207,7 +219,7 @@ static void open_passive(struct story *s)
 	seg = add(s, CONN_OUT, CONN_FLAGS_SYN_ACK, proof);
 	set_seq(seg, 0);
 	seg->n = 1 + s->c->retrans_synack;
-	if (!data)
+	if (!syn_may_have_data(s))
 		set_ack(seg, 1);
 	if (timed)
 		set_at(seg, 0);
@@ -215,11 +227,7 @@ static void open_passive(struct story *s)
 	/* With Fast Open the connection may go on without it. */
 	if (!has(s, CONN_ESTABLISHED) || has(s, CONN_FIN_WITH_ACK) || (has(s, CONN_START_KNOWN) && !stay(s, WIRE_ESTABLISHED)))
 		return;
-	seg = add(s, CONN_IN, CONN_FLAGS_ACK, stay(s, WIRE_ESTABLISHED) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
-	set_ack(seg, 1);
-	if (!data)
-		set_seq(seg, 1);
-	enters(s, seg, WIRE_ESTABLISHED);
+	add_handshake_ack(s, CONN_IN, stay(s, WIRE_ESTABLISHED) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 }
 
 /* FINs and their ACKs. A FIN, once queued, is the last number of write_seq; one that came is the last of rcv_nxt. */

@@ -133,13 +133,7 @@ static void json_summary_traffic(struct json *j, const struct conn_summary_recor
 {
 	struct buf *b = &j->b;
 
-	jsonw_open(b, KEY("retransmits"), '{');
-	jsonw_uint(b, KEY("syn"), s->retransmits.syn);
-	jsonw_uint(b, KEY("synack"), s->retransmits.synack);
-	jsonw_uint(b, KEY("data"), s->retransmits.data);
-	jsonw_uint(b, KEY("fin"), s->retransmits.fin);
-	jsonw_null(b, KEY("probe")); /* no hook shows them */
-	jsonw_close(b, '}');
+	json_retransmits(j, &s->retransmits);
 	jsonw_open(b, KEY("resets"), '{');
 	jsonw_uint(b, KEY("sent"), s->resets_sent);
 	jsonw_uint(b, KEY("received"), s->resets_received);

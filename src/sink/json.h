@@ -32,6 +32,7 @@ void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie); /* as i
 uint32_t json_holders_len(const struct leak_record *l);
 void json_leak(struct json *j, const struct leak_record *l);
 void json_leak_resolved(struct json *j, const struct leak_resolved_record *r);
+void json_retransmits(struct json *j, const struct conn_retransmits *again);
 void json_leak_totals(struct json *j, const struct leak_totals *totals);
 void json_time_wait(struct json *j, const struct conn_time_wait *tw); /* nothing if it was not entered */
 

@@ -200,17 +200,24 @@ static void json_tcp(struct json *j, const struct conn_record *c)
 	jsonw_close(b, '}');
 }
 
-static void json_counters(struct json *j, const struct conn_record *c)
+void json_retransmits(struct json *j, const struct conn_retransmits *again)
 {
 	struct buf *b = &j->b;
 
 	jsonw_open(b, KEY("retransmits"), '{');
-	jsonw_uint(b, KEY("syn"), c->retransmits.syn);
-	jsonw_uint(b, KEY("synack"), c->retransmits.synack);
-	jsonw_uint(b, KEY("data"), c->retransmits.data);
-	jsonw_uint(b, KEY("fin"), c->retransmits.fin);
+	jsonw_uint(b, KEY("syn"), again->syn);
+	jsonw_uint(b, KEY("synack"), again->synack);
+	jsonw_uint(b, KEY("data"), again->data);
+	jsonw_uint(b, KEY("fin"), again->fin);
 	jsonw_null(b, KEY("probe")); /* no hook shows them */
 	jsonw_close(b, '}');
+}
+
+static void json_counters(struct json *j, const struct conn_record *c)
+{
+	struct buf *b = &j->b;
+
+	json_retransmits(j, &c->retransmits);
 	if (!c->resets.sent && !c->resets.received)
 		return;
 	jsonw_open(b, KEY("resets"), '{');

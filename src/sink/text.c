@@ -147,7 +147,7 @@ static void text_states(struct text *t, const struct conn_record *c)
 static void text_connection(struct text *t, uint64_t ts, const struct conn_record *c)
 {
 	const char *end = t->options->wide && c->end != CONN_END_UNKNOWN ? conn_end_name(c->end) : text_end_words[c->end];
-	uint64_t retransmits = (uint64_t)c->retransmits.syn + c->retransmits.synack + c->retransmits.data + c->retransmits.fin;
+	uint64_t retransmits = c->retransmits.syn + c->retransmits.synack + c->retransmits.data + c->retransmits.fin;
 
 	text_subject(t, ts, &c->t);
 	text_letter(t, TEXT_BY, text_side_letters[c->closed_by], conn_side_name(c->closed_by));

@@ -369,9 +369,17 @@ static inline void say_time_wait(struct transcript *to, const struct conn_time_w
 		say(to, "/%s", conn_ev_name(tw->ev));
 }
 
+static inline void say_again(struct transcript *to, const struct conn_retransmits *again)
+{
+	say(to, " again=%llu,%llu,%llu,%llu", (unsigned long long)again->syn, (unsigned long long)again->synack,
+	    (unsigned long long)again->data, (unsigned long long)again->fin);
+}
+
 /* "1 client fin local four_way SF ShFf | spans | what is not zero" */
 static inline void say_conn(struct transcript *to, const struct conn_record *rec)
 {
+	const struct conn_retransmits *again = &rec->retransmits;
+
 	say(to, "%llu", (unsigned long long)rec->t.cookie);
 	if (rec->t.generation)
 		say(to, ".%u", rec->t.generation);
@@ -396,9 +404,8 @@ static inline void say_conn(struct transcript *to, const struct conn_record *rec
 		    (unsigned long long)rec->payload_received);
 	if (rec->unread_bytes || rec->unsent_bytes)
 		say(to, " unread=%u unsent=%u", rec->unread_bytes, rec->unsent_bytes);
-	if (rec->retransmits.syn || rec->retransmits.synack || rec->retransmits.data || rec->retransmits.fin)
-		say(to, " again=%u,%u,%u,%u", rec->retransmits.syn, rec->retransmits.synack, rec->retransmits.data,
-		    rec->retransmits.fin);
+	if (again->syn || again->synack || again->data || again->fin)
+		say_again(to, again);
 	if (rec->resets.sent || rec->resets.received)
 		say(to, " rst=%u,%u", rec->resets.sent, rec->resets.received);
 	if (rec->time_wait.entered)
@@ -451,12 +458,11 @@ static inline void say_by_state(struct transcript *to, const uint64_t by_state[W
 
 static inline void say_summary(struct transcript *to, const struct conn_summary_record *sum)
 {
-	say(to, "summary %llu us opened=%llu closed=%llu events=%llu lost=%llu again=%llu,%llu,%llu,%llu rst=%llu,%llu",
-	    (unsigned long long)sum->interval_us, (unsigned long long)sum->opened, (unsigned long long)sum->closed,
-	    (unsigned long long)sum->events_in, (unsigned long long)sum->lost[WIRE_LOST_RING],
-	    (unsigned long long)sum->retransmits.syn, (unsigned long long)sum->retransmits.synack,
-	    (unsigned long long)sum->retransmits.data, (unsigned long long)sum->retransmits.fin,
-	    (unsigned long long)sum->resets_sent, (unsigned long long)sum->resets_received);
+	say(to, "summary %llu us opened=%llu closed=%llu events=%llu lost=%llu", (unsigned long long)sum->interval_us,
+	    (unsigned long long)sum->opened, (unsigned long long)sum->closed, (unsigned long long)sum->events_in,
+	    (unsigned long long)sum->lost[WIRE_LOST_RING]);
+	say_again(to, &sum->retransmits);
+	say(to, " rst=%llu,%llu", (unsigned long long)sum->resets_sent, (unsigned long long)sum->resets_received);
 	if (sum->close_wait_any)
 		say(to, " oldest=%llu", (unsigned long long)sum->close_wait_oldest_us);
 	say_by_state(to, sum->by_state);
