@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The table of `leaks`, for somebody who was woken up for it: groups by size, each with one sentence of what to do. No line is
- * longer than 120 columns but for long paths. Foreign bytes go through text_safe() only.
+ * longer than 120 columns but for long paths and IPv6 addresses. Foreign bytes go through text_safe() only.
  */
 #include "leak_text.h"
 
@@ -100,7 +100,7 @@ void leak_text_head(struct buf *b, const struct leak_view *view, const struct le
 		return;
 	}
 	put_count(b, totals->close_wait, "socket");
-	buf_str(b, " in CLOSE_WAIT, where the peer has closed and the process has not; ");
+	buf_str(b, " in CLOSE_WAIT, closed by the peer and not here; ");
 	put_uint(b, totals->close_wait_over);
 	buf_str(b, " for over ");
 	put_duration(b, view->threshold_ns);

@@ -314,21 +314,21 @@ static void text(void **state)
 
 	(void)state;
 	assert_string_equal(text_of(empty, LEAK_BY_PROCESS, 0), "No socket is in CLOSE_WAIT.\n");
-	assert_string_equal(text_of(set, LEAK_BY_PROCESS, 0),
-			    "41 sockets in CLOSE_WAIT, where the peer has closed and the process has not; 41 for over 1m00s, "
-			    "the oldest for 1m30s.\n"
-			    "\n"
-			    "  COUNT   OVER   OLDEST CAUSE               PROCESS                  FDS\n"
-			    "     30     30   >1m30s data_unread         worker[200]              1 2 3 4 5 6 7 8 ...\n"
-			    "        the oldest: 10.0.0.1:80 from 10.0.0.1:40000, 120 bytes unread\n"
-			    "        It stopped reading: find the worker that should read these descriptors; it is stuck or "
-			    "has lost them.\n"
-			    "     11     11   >1m30s eof_read_not_closed worker[201]              31 32 33 34 35 36 37 38 ...\n"
-			    "        the oldest: 10.0.0.1:80 from 10.0.0.3:40000\n"
-			    "        It was told of the end and did not close(): look at what follows recv() returning 0, "
-			    "error paths first.\n"
-			    "        Other processes hold 1 of them, too, by fork() or passed on: all must close it. "
-			    "SOCK_CLOEXEC prevents it.\n");
+	assert_string_equal(
+		text_of(set, LEAK_BY_PROCESS, 0),
+		"41 sockets in CLOSE_WAIT, closed by the peer and not here; 41 for over 1m00s, the oldest for 1m30s.\n"
+		"\n"
+		"  COUNT   OVER   OLDEST CAUSE               PROCESS                  FDS\n"
+		"     30     30   >1m30s data_unread         worker[200]              1 2 3 4 5 6 7 8 ...\n"
+		"        the oldest: 10.0.0.1:80 from 10.0.0.1:40000, 120 bytes unread\n"
+		"        It stopped reading: find the worker that should read these descriptors; it is stuck or "
+		"has lost them.\n"
+		"     11     11   >1m30s eof_read_not_closed worker[201]              31 32 33 34 35 36 37 38 ...\n"
+		"        the oldest: 10.0.0.1:80 from 10.0.0.3:40000\n"
+		"        It was told of the end and did not close(): look at what follows recv() returning 0, "
+		"error paths first.\n"
+		"        Other processes hold 1 of them, too, by fork() or passed on: all must close it. "
+		"SOCK_CLOEXEC prevents it.\n");
 	text_of(set, LEAK_BY_PROCESS, 30 * S);
 	assert_non_null(strstr(out, "  +/MIN CAUSE"));
 	assert_non_null(strstr(out, "     +59 data_unread")); /* never rounded up */
@@ -360,6 +360,18 @@ static void hostile_text(void **state)
 	while ((line = strsep(&rest, "\n")))
 		assert_true(strlen(line) <= 120);
 	leak_set_free(set);
+}
+
+static void many_for_long(void **state)
+{
+	const struct leak_view view = {.threshold_ns = 59 * 60 * S};
+	const struct leak_totals totals = {.close_wait = 1000000, .close_wait_over = 1000000, .oldest_ns = 59 * 86400 * S};
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, out, sizeof(out));
+	leak_text_head(&b, &view, &totals);
+	assert_in_range(strcspn(out, "\n"), 1, 120);
 }
 
 static struct sink_owner json_owner;
@@ -482,8 +494,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(causes),       cmocka_unit_test(ages),         cmocka_unit_test(holders),
 		cmocka_unit_test(accept_queue), cmocka_unit_test(bounded),      cmocka_unit_test(groups),
-		cmocka_unit_test(text),         cmocka_unit_test(hostile_text), cmocka_unit_test(json),
-		cmocka_unit_test(json_bounded), cmocka_unit_test(json_stacks),  cmocka_unit_test(text_stacks),
+		cmocka_unit_test(text),         cmocka_unit_test(hostile_text), cmocka_unit_test(many_for_long),
+		cmocka_unit_test(json),         cmocka_unit_test(json_bounded), cmocka_unit_test(json_stacks),
+		cmocka_unit_test(text_stacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
