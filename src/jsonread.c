@@ -323,6 +323,7 @@ static void read_time_wait(struct reader *rd, const json_t *object)
 {
 	const json_t *value = json_object_get(object, "time_wait");
 	struct conn_time_wait *tw = &rd->r->end.rec.time_wait;
+	uint64_t restarts = 0;
 
 	if (!json_is_object(value))
 		return;
@@ -330,7 +331,8 @@ static void read_time_wait(struct reader *rd, const json_t *object)
 	tw->us_known = get_uint(rd, value, "us", US_MAX, &tw->us);
 	tw->fin_wait2 = json_object_get(value, "fin_wait2_us");
 	tw->fin_wait2_us_known = get_uint(rd, value, "fin_wait2_us", US_MAX, &tw->fin_wait2_us);
-	tw->restarts = (uint32_t)uint_or_0(rd, value, "restarts", UINT32_MAX);
+	tw->restarts_unknown = !get_uint(rd, value, "restarts", UINT32_MAX, &restarts);
+	tw->restarts = (uint32_t)restarts;
 	tw->end = GET_WORD(rd, value, "end", conn_tw_end_name, WIRE_CAUSE_MAX);
 	tw->ev = GET_WORD(rd, value, "ev", conn_ev_name, CONN_EV_MAX);
 }

@@ -96,6 +96,7 @@ struct conn_time_wait {
 	bool fin_wait2_us_known;
 	uint64_t fin_wait2_us; /* in the minisocket, not in the socket before it */
 	uint32_t restarts;     /* how often 2 MSL began anew; where segments are not seen, at least */
+	bool restarts_unknown; /* none was seen, and what is known as TIME_WAIT's begin may have been one */
 	enum wire_minisock_cause end;
 	enum conn_ev ev;
 };

@@ -66,7 +66,8 @@ enum conn_mini_flags {
 struct conn_minisock {
 	uint64_t bytes_sent, bytes_acked, bytes_received;
 	uint64_t due_us : 48; /* when its timer is due: since start_ns */
-	uint64_t restarts : 16;
+	uint64_t restarts : 15;
+	uint64_t at_latest : 1;            /* TIME_WAIT may have begun before, and what is known as its begin be a restart */
 	uint32_t snd_nxt, rcv_nxt, unread; /* all that was sent is acknowledged */
 	uint32_t segs_out, segs_in, srtt_us, min_rtt_us, mss;
 	uint32_t fin_wait2_us; /* in FIN_WAIT2; until that is over, from its begin to due_us */

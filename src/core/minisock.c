@@ -6,6 +6,8 @@
  * that is set again into the same bucket of the kernel's wheel shows nothing: but when it is due then tells when it was set,
  * for TIME_WAIT is always set to 60 s. That is exact to a tick of the kernel (1 to 10 ms, never late): so a moment that is
  * recovered from it is as good as an event. More than a tick later than we knew means at least one begin that was not shown.
+ * How many there were is lost: of a FIN that comes to FIN_WAIT2 silently, and again as silently, only the last coming is known.
+ * And if the timer hooks do show one, another may have come before, within the tick in which the minisocket began.
  *
  * scan: nothing shows the begin, it is inferred from the ->CLOSE; scans refresh it and miss it when it is gone.
  */
@@ -93,7 +95,7 @@ static void recover(struct conn_table *t, struct conn *c, const struct wire_mini
 		return;
 	}
 	if (c->state == WIRE_FIN_WAIT2) {
-		pending_fin(t, c, set_at(ev), ev->rcv_nxt);
+		pending_fin(t, c, set_at(ev), ev->rcv_nxt, true);
 	} else if (is_later(due_of(ev), c)) {
 		pending_restart(c);
 		pending_set_due(t, c, due_of(ev));
@@ -108,7 +110,7 @@ static void started(struct conn_table *t, struct conn *c, const struct wire_mini
 	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(due_of(stopped), c))
 		recover(t, c, stopped);
 	if (ev->hdr.new_state == WIRE_TIME_WAIT && c->state == WIRE_FIN_WAIT2)
-		pending_fin(t, c, ev->hdr.ts, ev->rcv_nxt);
+		pending_fin(t, c, ev->hdr.ts, ev->rcv_nxt, t->tier == WIRE_TIER_TIMER);
 	else if (c->state == WIRE_TIME_WAIT)
 		pending_restart(c);
 	pending_set_due(t, c, due_of(ev));

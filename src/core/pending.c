@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define DUE_MAX_US ((1ULL << 48) - 1)
+#define RESTARTS_MAX ((1U << 15) - 1)
 
 static struct conn_entry *last_entry(struct conn *c)
 {
@@ -110,6 +111,7 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 	uint64_t at_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
 	uint64_t fin_wait2_begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
 
+	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->at_latest && !m->restarts;
 	tw.fin_wait2 = m->flags & MINI_FIN_WAIT2;
 	tw.fin_wait2_us = m->fin_wait2_us;
 	if (c->state == WIRE_FIN_WAIT2) {
@@ -172,7 +174,7 @@ void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uin
 		   const struct wire_stats *stats, uint8_t flags)
 {
 	c->facts &= ~CONN_SCAN_JUMP;
-	c->mini = (struct conn_minisock){.flags = flags};
+	c->mini = (struct conn_minisock){.flags = flags, .at_latest = !close}; /* then its timer alone tells when it began */
 	fold(t, c, close, stats);
 	c->scan_epoch = 0;
 	if (state == WIRE_FIN_WAIT2)
@@ -211,13 +213,14 @@ void pending_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 	table_pend(t, c);
 }
 
-void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt)
+void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_latest)
 {
 	struct conn_minisock *m = &c->mini;
 	uint64_t begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
 	uint64_t at_us = at_ns > (int64_t)c->start_ns ? ((uint64_t)at_ns - c->start_ns) / 1000 : 0;
 
 	m->fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
+	m->at_latest = at_latest;
 	m->rcv_nxt = rcv_nxt;
 	m->unread += m->flags & MINI_CLOSE ? 1 : 0; /* an unread FIN is not payload: record.c takes it off */
 	m->bytes_received++;
@@ -235,7 +238,7 @@ void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 
 void pending_restart(struct conn *c)
 {
-	if (c->mini.restarts < UINT16_MAX)
+	if (c->mini.restarts < RESTARTS_MAX)
 		c->mini.restarts++;
 }
 

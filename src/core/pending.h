@@ -22,8 +22,8 @@ void pending_tell(struct conn_table *t, struct conn *c, uint64_t now);
 void pending_set_due(struct conn_table *t, struct conn *c, int64_t due_ns);
 int64_t pending_due_ns(const struct conn *c);
 
-/* The peer's FIN came to a minisocket in FIN_WAIT2. */
-void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt);
+/* The peer's FIN came to a minisocket in FIN_WAIT2; `at_latest`: it may have come before, and be known of by a repeat. */
+void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_latest);
 
 void pending_restart(struct conn *c);
 

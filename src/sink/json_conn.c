@@ -237,7 +237,7 @@ void json_time_wait(struct json *j, const struct conn_time_wait *tw)
 	jsonw_uint_if(b, KEY("us"), tw->us_known, tw->us);
 	if (tw->fin_wait2)
 		jsonw_uint_if(b, KEY("fin_wait2_us"), tw->fin_wait2_us_known, tw->fin_wait2_us);
-	jsonw_uint(b, KEY("restarts"), tw->restarts);
+	jsonw_uint_if(b, KEY("restarts"), !tw->restarts_unknown, tw->restarts);
 	jsonw_word(b, KEY("end"), conn_tw_end_name(tw->end));
 	jsonw_word(b, KEY("ev"), conn_ev_name(tw->ev));
 	jsonw_close(b, '}');

@@ -350,7 +350,7 @@ static inline void say_span(struct transcript *to, const struct conn_span *span)
 		say(to, "/%s", conn_ev_name(span->ev));
 }
 
-/* "tw=60000000,fin_wait2=5000,restarts=1,expired/inferred" */
+/* "tw=60000000,fin_wait2=5000,restarts=1,expired/inferred"; restarts=- if not known, nothing if there were none */
 static inline void say_time_wait(struct transcript *to, const struct conn_time_wait *tw)
 {
 	say(to, " tw=");
@@ -364,6 +364,8 @@ static inline void say_time_wait(struct transcript *to, const struct conn_time_w
 		say(to, ",fin_wait2=-");
 	if (tw->restarts)
 		say(to, ",restarts=%u", tw->restarts);
+	else if (tw->restarts_unknown)
+		say(to, ",restarts=-");
 	say(to, ",%s", or_dash(conn_tw_end_name(tw->end)));
 	if (tw->ev != CONN_EV_EVENT)
 		say(to, "/%s", conn_ev_name(tw->ev));

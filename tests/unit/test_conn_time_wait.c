@@ -28,17 +28,18 @@ static const struct story events[] = {
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED
 		 "FIN_WAIT2@5100+2994900/peer TIME_WAIT@3000000+61000000/peer" WHO " tw=61000000,fin_wait2=2994890,expired\n"},
-	{.name = "a FIN whose timer was set silently: when it is due tells when it came",
+	{.name = "a FIN whose timer was set silently: when it is due tells when it came, or when its repeat did",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(61 * S, STOPPED, TIME_WAIT, -900000),
 		   MINI(61 * S + 5, ENDED, TIME_WAIT, -900005, .cause = WIRE_CAUSE_EXPIRED)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+60900005/peer" WHO
-		 " tw=60900005,fin_wait2=94890,expired\n"},
+		 " tw=60900005,fin_wait2=94890,restarts=-,expired\n"},
 	{.name = "a FIN that moves the timer of FIN_WAIT2: it comes now, though the timer that it stops is 60 s long",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(3 * S, STOPPED, TIME_WAIT, 57 * S + 5101),
 		   MINI(3 * S + 3, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO " tw=60999997,fin_wait2=2994893,expired\n"},
+		 "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO
+		 " tw=60999997,fin_wait2=2994893,restarts=-,expired\n"},
 	{.name = "a silent FIN, then a repeated one that shows",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(9 * S, STOPPED, TIME_WAIT, 51 * S + 100000),
 		   MINI(9 * S + 3, STARTED, TIME_WAIT, 60 * S),
@@ -114,7 +115,7 @@ static const struct story events[] = {
 	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
 		 " tw=60994800,expired\n"
 		 "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer TIME_WAIT@5190+60994810/peer | incomplete gaps=1 "
-		 "handshake=100 a:10/connect tw=60994810,expired\n"},
+		 "handshake=100 a:10/connect tw=60994810,restarts=-,expired\n"},
 };
 
 static const struct story modes[] = {
@@ -172,8 +173,9 @@ static const struct story scans[] = {
 		   MINI(20 * S + 1, FOUND, FIN_WAIT2, 30 * S, .cookie = 2), MINI(20 * S + 2, FOUND, TIME_WAIT, S, .cookie = 2),
 		   SCAN_END(20 * S + 9), MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
 	 .told = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"
-		 "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older tw=61000000,expired/scan\n"
-		 "2 - fin local - OTH - | FIN_WAIT2@0/scan TIME_WAIT@0/peer/scan | incomplete older tw=-,fin_wait2=-,-/scan\n"},
+		 "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older tw=61000000,restarts=-,expired/scan\n"
+		 "2 - fin local - OTH - | FIN_WAIT2@0/scan TIME_WAIT@0/peer/scan | incomplete older "
+		 "tw=-,fin_wait2=-,restarts=-,-/scan\n"},
 	{.name = "scan tier: inferred, refreshed, expired when it is due",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   MINI(5 * S, FOUND, TIME_WAIT, 58 * S), SCAN_END(5 * S + 9), SCAN_BEGIN(64 * S, MINISOCKS),
@@ -193,7 +195,7 @@ static const struct story scans[] = {
 		   SCAN_END(70 * S + 1)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED
 		 "FIN_WAIT2@5100+3994900/peer TIME_WAIT@4000000+60000000/peer/inferred" WHO
-		 " tw=60000000,fin_wait2=3994890,expired/inferred\n"},
+		 " tw=60000000,fin_wait2=3994890,restarts=-,expired/inferred\n"},
 	{.name = "scan tier: a reset after the ->CLOSE: there was no minisocket",
 	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5112, CLOSE, SENT), TICK(S)},
 	 .told = "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+10/peer" WHO " rst=1,0\n"},

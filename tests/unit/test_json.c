@@ -334,6 +334,9 @@ static void test_time_wait(void **state)
 	c.time_wait = (struct conn_time_wait){.entered = true, .ev = CONN_EV_INFERRED};
 	line(RECORD_CONNECTION, &c, &sample_owner);
 	has("\"time_wait\":{\"us\":null,\"restarts\":0,\"end\":null,\"ev\":\"inferred\"},", true);
+	c.time_wait.restarts_unknown = true;
+	line(RECORD_CONNECTION, &c, &sample_owner);
+	has("\"restarts\":null,", true);
 }
 
 static void test_retransmit(void **state)

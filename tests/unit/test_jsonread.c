@@ -63,9 +63,12 @@ static void test_round_trip(void **state)
 
 	sample_addresses(&c.t, AF_INET6, "2001:db8::1", 1, "2001:db8::2", 65535);
 	c.t.role = CONN_SERVER;
+	c.time_wait.restarts = 0;
+	c.time_wait.restarts_unknown = true;
 	write_line(&c);
 	assert_int_equal(read_back(), 1);
 	assert_same_ladder(&c);
+	assert_memory_equal(&got.end.rec.time_wait, &c.time_wait, sizeof(c.time_wait));
 }
 
 static void test_least(void **state)
