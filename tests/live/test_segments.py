@@ -10,6 +10,7 @@ import datetime
 import socket
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
@@ -163,6 +164,8 @@ def check_acks(record, packets):
 def check(record, capture, untimed=()):
     packets = of_connection(capture, record)
     assert record["complete"] is True
+    if record["role"] == "server" and record["handshake_us"] is None:  # one in a thousand takes whole ms, as with SYN cookies
+        untimed = {*untimed, "in SYN", "out SYN,ACK"}
     check_control(record, packets, untimed)
     check_acks(record, packets)
     local, peer = isns(packets)
@@ -324,10 +327,24 @@ def test_syn_lost(trace, pair, captures):
 
 
 @pytest.mark.parametrize("family", ["ipv4"])
-def test_synack_lost(trace, pair, captures):
-    """The server's first SYN-ACK went to the request, which no hook shows: its time is null."""
-    pair.wire.drop(is_synack, times=1)
-    connected = pair.connect()
+@pytest.mark.parametrize("cause", ["timer", "syn"])
+def test_synack_lost(trace, pair, captures, cause):
+    """The server repeats its SYN-ACK when its timer says so, or when the SYN comes again; not both at once here, for the kernel may
+    lose count then. The first SYN-ACK went to the request, which no hook shows: its time is null."""
+    first_syn, _ = pair.wire.hold(is_syn, times=1), pair.wire.drop(is_syn)
+    first, second = pair.wire.drop(is_synack, times=1), pair.wire.hold(is_synack, times=1)
+    with ThreadPoolExecutor(1) as pool:
+        connecting = pool.submit(pair.connect)
+        first_syn.wait()
+        ((_, syn),) = first_syn.held
+        first_syn.release()
+        first.wait()
+        if cause == "syn":
+            pair.wire.inject(1, syn)
+        second.wait()
+        time.sleep(0.05 * SLOWNESS)  # the kernel counts it after it has left
+        second.release()
+        connected = connecting.result()
     close_both(connected.client, connected.server)
     check_both(trace, captures, connected, server=["in SYN", "out SYN,ACK"])
 
