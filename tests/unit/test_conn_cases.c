@@ -2,20 +2,17 @@
 /* TCP's cases as this host sees them, one story each, from either side: handshakes, closes, resets, timeouts. */
 #include "conn_story.h"
 
-/* What a close() in time leaves: nobody holds the socket any more. */
-#define DEAD .flags = WIRE_SK_DEAD
-
 static const struct story handshakes[] = {
 	{.name = "1: three-way handshake, client",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {CONNECTS(0), IS_RESET(5000)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect\n"},
 	{.name = "1: three-way handshake, server",
-	 .steps = {ACCEPTS(1000), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {ACCEPTS(1000), IS_RESET(5000)},
 	 .told = "1 server rst_received peer - RSTO ShAR | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+4000/peer | "
 		 "handshake=150\n"},
 	{.name = "1: SYN cookies leave a millisecond's guess of the handshake",
-	 .steps = {T(1000, SYN_RECV, ESTABLISHED, .rtt_us = 18000), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {T(1000, SYN_RECV, ESTABLISHED, .rtt_us = 18000), IS_RESET(5000)},
 	 .told = "1 server rst_received peer - RSTO ShAR | SYN_RECV@0/peer/inferred ESTABLISHED@0+4000/peer |\n"},
 	{.name = "1: Fast Open, server closes before the last ACK",
 	 .steps = {T(1000, SYN_RECV, FIN_WAIT1, .tgid = 20, .shut = 3, DEAD, .id_flags = WIRE_ID_FASTOPEN),
@@ -39,13 +36,12 @@ static const struct story handshakes[] = {
 	 .told = "1 client aborted local - OTH - | SYN_SENT@0+10/local ESTABLISHED@10+490/peer | a:10/connect\n"},
 	{.name = "2: SYN lost twice, then success",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RETRANSMIT(1000000, SYN_SENT, SYN), RETRANSMIT(3000000, SYN_SENT, SYN),
-		   T(3000100, SYN_SENT, ESTABLISHED, .retrans = 2), T(3000200, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+		   T(3000100, SYN_SENT, ESTABLISHED, .retrans = 2), IS_RESET(3000200)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+3000100/local ESTABLISHED@3000100+100/peer | "
 		 "handshake=3000100 "
 		 "a:10/connect again=2,0,0,0\n"},
 	{.name = "2: SYN lost, the events of the repeats too",
-	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(1000100, SYN_SENT, ESTABLISHED, .retrans = 1),
-		   T(1000200, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(1000100, SYN_SENT, ESTABLISHED, .retrans = 1), IS_RESET(1000200)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+1000100/local ESTABLISHED@1000100+100/peer | "
 		 "handshake=1000100 "
 		 "a:10/connect again=1,0,0,0\n"},
@@ -63,8 +59,7 @@ static const struct story handshakes[] = {
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(10, SYN_SENT, CLOSE, .tgid = 10, .no_syn = true)},
 	 .told = "1 client aborted local - OTH - | SYN_SENT@0+10/local | a:10/connect\n"},
 	{.name = "3: SYN,ACK repeated",
-	 .steps = {T(1000000, SYN_RECV, ESTABLISHED, .rtt_us = 1000150, .retrans = 1),
-		   T(1000500, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {T(1000000, SYN_RECV, ESTABLISHED, .rtt_us = 1000150, .retrans = 1), IS_RESET(1000500)},
 	 .told = "1 server rst_received peer - RSTO ShAR | SYN_RECV@0/peer/inferred ESTABLISHED@0+500/peer | again=0,1,0,0\n"},
 	{.name = "4: a child that lost the race after its clone",
 	 .steps = {T(1000, SYN_RECV, CLOSE)},
@@ -75,7 +70,7 @@ static const struct story handshakes[] = {
 	 .told = "1 client refused peer - REJ Sr | SYN_SENT@0+81/local | a:10/connect rst=0,1\n"},
 	{.name = "6: simultaneous open",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(60, SYN_SENT, SYN_RECV), T(90, SYN_RECV, ESTABLISHED),
-		   RESET(400, ESTABLISHED, RECEIVED), T(401, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+		   RESET(400, ESTABLISHED, RECEIVED), IS_RESET(401)},
 	 .told = "1 simultaneous rst_received peer - RSTR Ssr | SYN_SENT@0+60/local SYN_RECV@60+30/peer "
 		 "ESTABLISHED@90+311/peer | handshake=90 "
 		 "a:10/connect rst=0,1\n"},
@@ -103,14 +98,12 @@ static const struct story closes[] = {
 		 "FIN_WAIT1@4150+100/local "
 		 "FIN_WAIT2@4250+3900/peer TIME_WAIT@8150/peer/inferred | handshake=150 a:20/close\n"},
 	{.name = "7: the FIN_WAIT2 of an orphan goes on in a minisocket",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD),
-		   T(5100, FIN_WAIT1, FIN_WAIT2, DEAD), T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(100000)},
+	 .steps = {CLOSES, T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(100000)},
 	 .told = "1 client fin local - S2 ShF | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer FIN_WAIT1@5000+100/local "
 		 "FIN_WAIT2@5100+1/peer | "
 		 "incomplete handshake=100 a:10/connect\n"},
 	{.name = "8: three segments, first FIN ours",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD),
-		   T(5100, FIN_WAIT1, FIN_WAIT2, DEAD), T(5180, FIN_WAIT2, CLOSE, DEAD)},
+	 .steps = {CLOSES, T(5180, FIN_WAIT2, CLOSE, DEAD)},
 	 .told = "1 client fin local three_segment SF ShFf | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
 		 "FIN_WAIT1@5000+100/local "
 		 "FIN_WAIT2@5100+80/peer TIME_WAIT@5180/peer/inferred | handshake=100 a:10/connect\n"},
@@ -171,16 +164,12 @@ static const struct story closes[] = {
 		 "CLOSE_WAIT@4150+1000/peer "
 		 "LAST_ACK@5150+201100/local | handshake=150 a:20/close again=0,0,0,2\n"},
 	{.name = "15: FIN_WAIT2 that its timer ends with a reset",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD),
-		   T(5100, FIN_WAIT1, FIN_WAIT2, DEAD), RESET(60005100, FIN_WAIT2, SENT),
-		   T(60005101, FIN_WAIT2, CLOSE, DEAD, .not_done = true)},
+	 .steps = {CLOSES, RESET(60005100, FIN_WAIT2, SENT), T(60005101, FIN_WAIT2, CLOSE, DEAD, .not_done = true)},
 	 .told = "1 client rst_sent local - RSTO ShFR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
 		 "FIN_WAIT1@5000+100/local "
 		 "FIN_WAIT2@5100+60000001/peer | handshake=100 a:10/connect rst=1,0\n"},
 	{.name = "15: linger2 below zero: the reset follows the close",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD),
-		   T(5100, FIN_WAIT1, FIN_WAIT2, DEAD), T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true),
-		   RESET(5105, CLOSE, SENT)},
+	 .steps = {CLOSES, T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5105, CLOSE, SENT)},
 	 .told = "1 client rst_sent local - RSTO ShFR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
 		 "FIN_WAIT1@5000+100/local "
 		 "FIN_WAIT2@5100+1/peer | handshake=100 a:10/connect rst=1,0\n"},
@@ -238,8 +227,7 @@ static const struct story resets[] = {
 	 .told = "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect rst=1,0\n"},
 	{.name = "17: reset: told at once, for nothing follows",
-	 .steps = {CONNECTS(0), RESET(4999, ESTABLISHED, RECEIVED), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET),
-		   LOST(5000, RING, 1)},
+	 .steps = {CONNECTS(0), RESET(4999, ESTABLISHED, RECEIVED), IS_RESET(5000), LOST(5000, RING, 1)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect rst=0,1\n"
 		 "lost ring 1 of 1 from 5000 touching 0\n"},
@@ -257,7 +245,7 @@ static const struct story resets[] = {
 	{.name = "17: connect(AF_UNSPEC), then connect() again: two lives",
 	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10), RESET(5002, CLOSE, SENT), CONNECTS(6000),
 		   T(7000, ESTABLISHED, CLOSE, .tgid = 10), RESET(7002, CLOSE, SENT), CONNECTS(8000),
-		   RESET(9000, ESTABLISHED, RECEIVED), T(9001, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+		   RESET(9000, ESTABLISHED, RECEIVED), IS_RESET(9001)},
 	 .told = "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect rst=1,0\n"
 		 "1.1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+900/peer | handshake=100 "
@@ -291,30 +279,12 @@ static const struct story resets[] = {
 	 .stop_tells_open = true},
 };
 
-static void test_handshakes(void **state)
-{
-	(void)state;
-	RUN_STORIES(handshakes);
-}
-
-static void test_closes(void **state)
-{
-	(void)state;
-	RUN_STORIES(closes);
-}
-
-static void test_resets(void **state)
-{
-	(void)state;
-	RUN_STORIES(resets);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_handshakes),
-		cmocka_unit_test(test_closes),
-		cmocka_unit_test(test_resets),
+		STORIES(handshakes),
+		STORIES(closes),
+		STORIES(resets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,6 @@
 /* Streams with holes: lost events, scans that fill them, the races between scan and stream, and the table's limit. */
 #include "conn_story.h"
 
-#define DEAD .flags = WIRE_SK_DEAD
-
 static const struct story gaps[] = {
 	{.name = "a lost transition is taken over and counted, what was skipped is not invented",
 	 .steps = {CONNECTS(0), T(6000, CLOSE_WAIT, LAST_ACK, .tgid = 10), T(6100, LAST_ACK, CLOSE, DEAD)},
@@ -24,7 +22,7 @@ static const struct story gaps[] = {
 	 .told = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
 		 "handshake=100 a:10/connect\n"},
 	{.name = "->CLOSE lost, found at the next connect()",
-	 .steps = {CONNECTS(0), CONNECTS(9000), T(9500, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {CONNECTS(0), CONNECTS(9000), IS_RESET(9500)},
 	 .told = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
 		 "handshake=100 a:10/connect\n"
 		 "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+400/peer | "
@@ -34,12 +32,11 @@ static const struct story gaps[] = {
 	 .told = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
 		 "handshake=100 a:10/connect\n"},
 	{.name = "a death that is no news",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET), DESTROY(5001), TICK(20000), DESTROY(20001)},
+	 .steps = {CONNECTS(0), IS_RESET(5000), DESTROY(5001), TICK(20000), DESTROY(20001)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
 		 "handshake=100 a:10/connect\n"},
 	{.name = "an impossible change of the right state",
-	 .steps = {CONNECTS(0), T(500, ESTABLISHED, SYN_SENT), T(600, SYN_SENT, ESTABLISHED),
-		   T(700, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {CONNECTS(0), T(500, ESTABLISHED, SYN_SENT), T(600, SYN_SENT, ESTABLISHED), IS_RESET(700)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100/peer "
 		 "SYN_SENT@500+100 ESTABLISHED@600+100/peer | incomplete gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "more states than TCP has",
@@ -51,7 +48,7 @@ static const struct story gaps[] = {
 		 "ESTABLISHED@100+900/peer FIN_WAIT1@1000/local CLOSE_WAIT@1001 FIN_WAIT2@1002 LAST_ACK@1003 "
 		 "| incomplete gaps=5 handshake=100 a:10/connect\n"},
 	{.name = "the same event twice",
-	 .steps = {CONNECTS(0), T(100, SYN_SENT, ESTABLISHED), T(700, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {CONNECTS(0), T(100, SYN_SENT, ESTABLISHED), IS_RESET(700)},
 	 .told = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete "
 		 "gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "a change that is none, and a listener's child without identity",
@@ -63,11 +60,11 @@ static const struct story gaps[] = {
 	 .told = "1 - fin peer four_way OTH - | ESTABLISHED@0/inferred CLOSE_WAIT@0+300000/peer "
 		 "LAST_ACK@300000+100/local | incomplete older a:10/close\n"},
 	{.name = "unknown in mid-life after the startup scan: its begin was lost",
-	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN_END(10), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN_END(10), IS_RESET(5000)},
 	 .told = "snapshot 1 sockets=0 took=10\n"
 		 "1 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older gaps=1\n"},
 	{.name = "unknown out of SYN_SENT: a client all the same",
-	 .steps = {T(5000, SYN_SENT, ESTABLISHED), T(6000, ESTABLISHED, CLOSE, .err = ECONNRESET, .in = 4)},
+	 .steps = {T(5000, SYN_SENT, ESTABLISHED), IS_RESET(6000, .in = 4)},
 	 .told = "1 client rst_received peer - RSTR Shdr | SYN_SENT@0/inferred ESTABLISHED@0+1000/peer | "
 		 "incomplete older acked=0 received=4\n"},
 };
@@ -75,8 +72,8 @@ static const struct story gaps[] = {
 static const struct story losses[] = {
 	{.name = "a loss taints who lives and who is born before it is over",
 	 .steps = {CONNECTS(0), LOST(1000, RING, 5, .until_us = 3000), T(2000, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10),
-		   T(4000, CLOSE, SYN_SENT, .cookie = 3, .tgid = 10), LOST(4500, HOOK, 1),
-		   T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET), T(5000, SYN_SENT, CLOSE, .cookie = 2, .err = ECONNREFUSED),
+		   T(4000, CLOSE, SYN_SENT, .cookie = 3, .tgid = 10), LOST(4500, HOOK, 1), IS_RESET(5000),
+		   T(5000, SYN_SENT, CLOSE, .cookie = 2, .err = ECONNREFUSED),
 		   T(5000, SYN_SENT, CLOSE, .cookie = 3, .err = ECONNREFUSED)},
 	 .told = "lost ring 5 of 5 from 1000 touching 1\n"
 		 "lost hook 1 of 1 from 4500 touching 3\n"
@@ -85,13 +82,13 @@ static const struct story losses[] = {
 		 "2 client refused peer - REJ Sr | SYN_SENT@0+3000/local | incomplete gaps=2 a:10/connect\n"
 		 "3 client refused peer - REJ Sr | SYN_SENT@0+1000/local | incomplete gaps=1 a:10/connect\n"},
 	{.name = "two losses are two gaps",
-	 .steps = {CONNECTS(0), LOST(1000, RING, 5), LOST(2000, RING, 7), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {CONNECTS(0), LOST(1000, RING, 5), LOST(2000, RING, 7), IS_RESET(5000)},
 	 .told = "lost ring 5 of 5 from 1000 touching 1\n"
 		 "lost ring 7 of 12 from 2000 touching 1\n"
 		 "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
 		 "incomplete gaps=2 handshake=100 a:10/connect\n"},
 	{.name = "what the output lost taints nobody",
-	 .steps = {CONNECTS(0), LOST(1000, QUEUE, 5), LOST(2000, WRITE, 7), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {CONNECTS(0), LOST(1000, QUEUE, 5), LOST(2000, WRITE, 7), IS_RESET(5000)},
 	 .told = "lost queue 5 of 5 from 1000 touching 0\n"
 		 "lost write 7 of 7 from 2000 touching 0\n"
 		 "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
@@ -99,8 +96,7 @@ static const struct story losses[] = {
 	{.name = "beyond the limit newcomers are refused, together told at the next tick",
 	 .config = {.max_connections = 1},
 	 .steps = {CONNECTS(0), T(200, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10), T(300, SYN_SENT, ESTABLISHED, .cookie = 2),
-		   TICK(1000), TICK(2000), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET), TICK(20000),
-		   T(30000, ESTABLISHED, CLOSE, .cookie = 2, .err = ECONNRESET)},
+		   TICK(1000), TICK(2000), IS_RESET(5000), TICK(20000), IS_RESET(30000, .cookie = 2)},
 	 .told = "lost table 2 of 2 from 200 touching 0\n"
 		 "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
 		 "handshake=100 a:10/connect\n"
@@ -149,13 +145,13 @@ static const struct story scans[] = {
 		 "CLOSE_WAIT@1001+999/peer | handshake=100 a:10/connect\n"},
 	{.name = "found a moment before its own begin is told: a client",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(10, SYN_SENT, .tgid = 10), T(11, CLOSE, SYN_SENT, .tgid = 10), SCAN_END(20),
-		   T(111, SYN_SENT, ESTABLISHED), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+		   T(111, SYN_SENT, ESTABLISHED), IS_RESET(5000)},
 	 .told = "snapshot 1 sockets=1 took=20 SYN_SENT=1\n"
 		 "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4889/peer | "
 		 "handshake=100 a:10/connect\n"},
 	{.name = "found a moment before its own begin is told: a server",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1000, ESTABLISHED, .tgid = 10), T(1001, SYN_RECV, ESTABLISHED, .rtt_us = 150),
-		   SCAN_END(1020), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+		   SCAN_END(1020), IS_RESET(5000)},
 	 .told = "snapshot 1 sockets=1 took=1020 ESTABLISHED=1\n"
 		 "1 server rst_received peer - RSTO ShAR | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+3999/peer "
 		 "| handshake=150 a:10/scan\n"},
@@ -209,9 +205,8 @@ static const struct story scans[] = {
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1, ESTABLISHED, .still = true, .opener = true, .out = 700, .in = 300),
 		   SCAN(2, ESTABLISHED, .cookie = 2, .still = true, .out = 300, .in = 700),
 		   SCAN(3, ESTABLISHED, .cookie = 3, .opener = true, .out = 5), SCAN_END(10),
-		   T(1000, ESTABLISHED, CLOSE, .err = ECONNRESET, .out = 700, .in = 300),
-		   T(1001, ESTABLISHED, CLOSE, .cookie = 2, .err = ECONNRESET, .out = 300, .in = 700),
-		   T(1002, ESTABLISHED, CLOSE, .cookie = 3, .err = ECONNRESET)},
+		   IS_RESET(1000, .out = 700, .in = 300), IS_RESET(1001, .cookie = 2, .out = 300, .in = 700),
+		   IS_RESET(1002, .cookie = 3)},
 	 .told = "snapshot 1 sockets=3 took=10 ESTABLISHED=3\n"
 		 "1 client rst_received peer - RSTR ShDdr | ESTABLISHED@0/scan | incomplete older acked=700 received=300\n"
 		 "2 server rst_received peer - RSTO ShADdR | ESTABLISHED@0/scan | incomplete older acked=300 received=700\n"
@@ -223,8 +218,8 @@ static const struct story scans[] = {
 		 "progress 1 client daemon_stop - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+1900/peer | "
 		 "handshake=100 a:10/connect\n"},
 	{.name = "the shadow of a socket that died during the scan",
-	 .steps = {SCAN_BEGIN(0, STARTUP), T(10, ESTABLISHED, CLOSE, .err = ECONNRESET), TICK(20000), SCAN(20001, ESTABLISHED),
-		   DESTROY(20002), SCAN_END(20003)},
+	 .steps = {SCAN_BEGIN(0, STARTUP), IS_RESET(10), TICK(20000), SCAN(20001, ESTABLISHED), DESTROY(20002),
+		   SCAN_END(20003)},
 	 .stop_tells_open = true,
 	 .told = "1 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older\n"
 		 "snapshot 1 sockets=1 took=20003 ESTABLISHED=1\n"},
@@ -235,33 +230,9 @@ static const struct story scans[] = {
 		 "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+905/peer | "
 		 "handshake=100 a:10/connect rst=1,0\n"},
 	{.name = "an end without a begin is no scan",
-	 .steps = {SCAN_END(10), T(5000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+	 .steps = {SCAN_END(10), IS_RESET(5000)},
 	 .told = "1 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older\n"},
 };
-
-static void test_gaps(void **state)
-{
-	(void)state;
-	RUN_STORIES(gaps);
-}
-
-static void test_losses(void **state)
-{
-	(void)state;
-	RUN_STORIES(losses);
-}
-
-static void test_scans(void **state)
-{
-	(void)state;
-	RUN_STORIES(scans);
-}
-
-static void emit_nothing(void *ctx, const struct record *rec)
-{
-	(void)ctx;
-	(void)rec;
-}
 
 /* Cookies that follow each other, reuse of slots, growth of the index, removal in any order. */
 static void test_many(void **state)
@@ -335,8 +306,12 @@ static void test_bad_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gaps), cmocka_unit_test(test_losses),        cmocka_unit_test(test_scans),
-		cmocka_unit_test(test_many), cmocka_unit_test(test_hold_overflow), cmocka_unit_test(test_bad_config),
+		STORIES(gaps),
+		STORIES(losses),
+		STORIES(scans),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_hold_overflow),
+		cmocka_unit_test(test_bad_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,11 +2,8 @@
 /* TIME_WAIT and FIN_WAIT2 without a socket, as each tier shows them, in each mode. */
 #include "conn_story.h"
 
-#define DEAD .flags = WIRE_SK_DEAD
 #define S 1000000LL
 
-/* Our close, whose FIN is acknowledged at 5100. */
-#define CLOSES CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), T(5100, FIN_WAIT1, FIN_WAIT2, DEAD)
 /* The peer's FIN comes at once: TIME_WAIT from 5190 on. */
 #define TIME_WAITS CLOSES, MINI(5190, STARTED, TIME_WAIT, 60 * S), T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)
 /* The peer's FIN is still to come: a minisocket in FIN_WAIT2. */
@@ -151,8 +148,7 @@ static const struct story modes[] = {
 	{.name = "at the limit the oldest gives way, and at the end the rest",
 	 .config = {.max_connections = 1},
 	 .steps = {TIER(FENTRY), TIME_WAITS, T(S, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10),
-		   T(S + 100, SYN_SENT, ESTABLISHED, .cookie = 2), T(2 * S, ESTABLISHED, CLOSE, .cookie = 2, .err = ECONNRESET),
-		   TICK(3 * S), FIN_WAITS},
+		   T(S + 100, SYN_SENT, ESTABLISHED, .cookie = 2), IS_RESET(2 * S, .cookie = 2), TICK(3 * S), FIN_WAITS},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
 		 "handshake=100 a:10/connect tw=-,-\n"
 		 "2 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+999900/peer" WHO "\n"
@@ -161,7 +157,7 @@ static const struct story modes[] = {
 	{.name = "the socket connects again while its minisocket lives",
 	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2),
 		   T(5100, FIN_WAIT1, FIN_WAIT2), MINI(5190, STARTED, TIME_WAIT, 60 * S),
-		   T(5200, FIN_WAIT2, CLOSE, .segs_in = 1), CONNECTS(10000), T(15000, ESTABLISHED, CLOSE, .err = ECONNRESET)},
+		   T(5200, FIN_WAIT2, CLOSE, .segs_in = 1), CONNECTS(10000), IS_RESET(15000)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
 		 "handshake=100 a:10/connect tw=-,-\n"
 		 "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"},
@@ -229,56 +225,20 @@ static const struct story scans[] = {
 		 "handshake=100 a:10/connect tw=-,-\n"},
 };
 
-#define STORY(name_, told_, ...)                                                                                               \
-	{                                                                                                                      \
-		.name = name_, .segments = true, .steps = {__VA_ARGS__}, .told = told_                                         \
-	}
-#define OPENING                                                                                                                \
-	"isn local peer\n"                                                                                                     \
-	"> SYN 0 - @0 numbers\n"                                                                                               \
-	"< SYN,ACK 0 1 @100 numbers\n"                                                                                         \
-	"> ACK 1 1 @100 inferred\n"                                                                                            \
-	"> FIN,ACK 1 1 @5000 numbers\n"                                                                                        \
-	"< ACK 1 2 @5100 numbers\n"
-
 static const struct story segments[] = {
-	STORY("the FINs stand where TIME_WAIT began, the reset where it ended",
-	      OPENING "< FIN,ACK 1 2 @5200 numbers\n"
-		      "> ACK 2 2 @5200 inferred\n"
-		      "< RST - - @2000000 inferred\n",
-	      TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET)),
-	STORY("a FIN that came to a minisocket",
-	      OPENING "< FIN,ACK 1 2 @3000000 numbers\n"
-		      "> ACK 2 2 @3000000 inferred\n",
-	      TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
-	      MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)),
-	STORY("no FIN, and a reset", OPENING "< RST - - @1000000 inferred\n", TIER(FENTRY), FIN_WAITS,
-	      MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)),
+	SEGMENTS("the FINs stand where TIME_WAIT began, the reset where it ended",
+		 CLOSED "< FIN,ACK 1 2 @5200 numbers\n"
+			"> ACK 2 2 @5200 inferred\n"
+			"< RST - - @2000000 inferred\n",
+		 TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET)),
+	SEGMENTS("a FIN that came to a minisocket",
+		 CLOSED "< FIN,ACK 1 2 @3000000 numbers\n"
+			"> ACK 2 2 @3000000 inferred\n",
+		 TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
+		 MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)),
+	SEGMENTS("no FIN, and a reset", CLOSED "< RST - - @1000000 inferred\n", TIER(FENTRY), FIN_WAITS,
+		 MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)),
 };
-
-static void test_events(void **state)
-{
-	(void)state;
-	RUN_STORIES(events);
-}
-
-static void test_modes(void **state)
-{
-	(void)state;
-	RUN_STORIES(modes);
-}
-
-static void test_scans(void **state)
-{
-	(void)state;
-	RUN_STORIES(scans);
-}
-
-static void test_segments(void **state)
-{
-	(void)state;
-	RUN_STORIES(segments);
-}
 
 static void keep_summary(void *ctx, const struct record *rec)
 {
@@ -363,12 +323,6 @@ static void test_summary(void **state)
 	conn_table_free(t);
 }
 
-static void emit_nothing(void *ctx, const struct record *rec)
-{
-	(void)ctx;
-	(void)rec;
-}
-
 static void test_memory(void **state)
 {
 	enum { MANY = 100000 };
@@ -401,8 +355,12 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_events),   cmocka_unit_test(test_modes),  cmocka_unit_test(test_scans),
-		cmocka_unit_test(test_segments), cmocka_unit_test(test_memory), cmocka_unit_test(test_summary),
+		STORIES(events),
+		STORIES(modes),
+		STORIES(scans),
+		STORIES(segments),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_summary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
