@@ -80,6 +80,17 @@ static void set_lists(struct conn_record *c, const struct conn_span *spans, unsi
 		.at_us = at, .n = 1, .dir = CONN_##to, .flags = CONN_FLAGS_SYN, .proof = CONN_PROOF_##how, .at_known = true,   \
 		.seq_known = true                                                                                              \
 	}
+#define CONNECTS_AT(at)                                                                                                        \
+	FIRST_SEGMENT(0, OUT, NUMBERS), SEGMENT(at, IN, SYN_ACK, 0, 1, NUMBERS), SEGMENT(at, OUT, ACK, 1, 1, INFERRED)
+
+/* A life of so long without payload or repeats. */
+static void quiet_life(struct conn_record *c, uint64_t us)
+{
+	sample_connection(c);
+	c->end_ns = c->start_ns + us * 1000;
+	c->payload_acked = c->payload_received = 0;
+	c->retransmits.data = 0;
+}
 
 /* Four segments to close; 300 bytes from the client. */
 static void four_way_client(struct conn_record *c)
@@ -92,22 +103,17 @@ static void four_way_client(struct conn_record *c)
 		INFERRED_SPAN(46191, 0, TIME_WAIT, false),
 	};
 	static const struct conn_segment segments[] = {
-		FIRST_SEGMENT(0, OUT, NUMBERS),
-		SEGMENT(253, IN, SYN_ACK, 0, 1, NUMBERS),
-		SEGMENT(253, OUT, ACK, 1, 1, INFERRED),
+		CONNECTS_AT(253),
 		SEGMENT(358, OUT, FIN_ACK, 301, 1, NUMBERS),
 		SEGMENT(44657, IN, ACK, 1, 302, NUMBERS),
 		SEGMENT(46191, IN, FIN_ACK, 1, 302, NUMBERS),
 		SEGMENT(46191, OUT, ACK, 302, 2, INFERRED),
 	};
 
-	sample_connection(c);
-	c->end_ns = c->start_ns + 46191000;
+	quiet_life(c, 46191);
 	c->handshake_us = 253;
 	c->close_kind = CONN_CLOSE_FOUR_WAY;
 	c->payload_acked = 300;
-	c->payload_received = 0;
-	c->retransmits.data = 0;
 	set_lists(c, spans, COUNT(spans), segments, COUNT(segments));
 }
 
@@ -153,21 +159,16 @@ static void simultaneous_close(struct conn_record *c)
 		INFERRED_SPAN(2488, 60000000, TIME_WAIT, true),
 	};
 	static const struct conn_segment segments[] = {
-		FIRST_SEGMENT(0, OUT, NUMBERS),
-		SEGMENT(130, IN, SYN_ACK, 0, 1, NUMBERS),
-		SEGMENT(130, OUT, ACK, 1, 1, INFERRED),
+		CONNECTS_AT(130),
 		SEGMENT(255, OUT, FIN_ACK, 1, 1, NUMBERS),
 		SEGMENT(2456, IN, FIN_ACK, 1, 1, NUMBERS),
 		SEGMENT(2456, OUT, ACK, 2, 2, INFERRED),
 		SEGMENT(2488, IN, ACK, 2, 2, NUMBERS),
 	};
 
-	sample_connection(c);
-	c->end_ns = c->start_ns + 60002488000;
+	quiet_life(c, 60002488);
 	c->closed_by = CONN_BOTH;
 	c->close_kind = CONN_CLOSE_SIMULTANEOUS;
-	c->payload_acked = c->payload_received = 0;
-	c->retransmits.data = 0;
 	c->time_wait = (struct conn_time_wait){.entered = true, .us_known = true, .us = 60000000, .end = WIRE_CAUSE_EXPIRED};
 	set_lists(c, spans, COUNT(spans), segments, COUNT(segments));
 }
@@ -178,14 +179,11 @@ static void syn_refused(struct conn_record *c)
 	struct conn_segment segments[] = {FIRST_SEGMENT(0, OUT, NUMBERS), SEGMENT(283, IN, RST_ACK, 0, 1, EVENT)};
 
 	segments[1].seq_known = false;
-	sample_connection(c);
-	c->end_ns = c->start_ns + 283000;
+	quiet_life(c, 283);
 	c->end = CONN_END_REFUSED;
 	c->closed_by = CONN_PEER;
 	c->close_kind = CONN_CLOSE_NONE;
 	c->handshake_known = c->stats_known = c->unread_known = false;
-	c->payload_acked = c->payload_received = 0;
-	c->retransmits.data = 0;
 	set_lists(c, spans, COUNT(spans), segments, COUNT(segments));
 }
 
