@@ -272,8 +272,8 @@ static void tick(struct trace *t, uint64_t ts)
 	if (ts >= t->next_aggregates) {
 		t->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(t->collector, ts, pipeline_feed, t->pipeline);
-		tell_clock(t, ts);
 	}
+	tell_clock(t, ts);
 	if (pipeline_wants_port_ranges(t->pipeline, ts))
 		collector_port_ranges(ts, pipeline_feed, t->pipeline);
 	tick.rss_bytes = host_rss_bytes();
