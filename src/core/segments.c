@@ -465,6 +465,26 @@ static uint64_t close_us(const struct conn_record *rec)
 	return last->state == WIRE_TIME_WAIT ? last->at_us : (rec->end_ns - rec->start_ns) / 1000;
 }
 
+/*
+ * The first numbers, where no transition told them: of a connection that is older than us, or with Fast Open. The kernel counts
+ * from there all that came in order, the FIN included (tcp_rcv_nxt_update()), and all that was acknowledged, with an opener's
+ * SYN (tcp_snd_una_update()).
+ */
+static void count_back(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
+{
+	bool counted = last && rec->stats_known && (c->facts & CONN_ESTABLISHED) && !(c->facts & CONN_REPAIRED) &&
+		       !(last->hdr.sk_flags & WIRE_SK_REPAIR);
+
+	if (counted && !rec->isn_peer_known) {
+		rec->isn_peer = last->rcv_nxt - (uint32_t)rec->stats.bytes_received - 1;
+		rec->isn_peer_known = true;
+	}
+	if (counted && !rec->isn_local_known && (c->role == CONN_CLIENT || c->role == CONN_SERVER)) {
+		rec->isn_local = last->snd_una - (uint32_t)rec->stats.bytes_acked - (c->role == CONN_SERVER);
+		rec->isn_local_known = true;
+	}
+}
+
 void segments_fill(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
 {
 	struct story s = {
@@ -481,6 +501,7 @@ void segments_fill(const struct conn *c, const struct wire_state *last, struct c
 	rec->isn_local = c->isn_local;
 	rec->isn_peer_known = c->facts & CONN_ISN_PEER;
 	rec->isn_peer = c->isn_peer;
+	count_back(c, last, rec);
 	if (conn_is_active(c))
 		open_active(&s);
 	else if (c->role == CONN_SERVER)

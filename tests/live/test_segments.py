@@ -504,3 +504,44 @@ def test_answer_to_an_older_syn(trace, pair, captures):
     record = trace.connection(identity)
     check(record, captures[0])
     assert listed(record)[:3] == ["out SYN", "out RST", "in SYN,ACK"]
+
+
+def check_counted_back(record, capture):
+    """The first numbers, of which no transition told: they are those of the wire, and so the FINs stand where they stood."""
+    packets = of_connection(capture, record)
+    assert record["isn"] == dict(zip(("local", "peer"), isns(packets)))
+    fins = [(s["dir"], s["seq"], s["ack"]) for s in record["segments"] if s["flags"] == "FIN,ACK"]
+    assert fins == [tuple(row[i] for i in (0, 2, 3)) for row in folded(packets) if row[1] == "FIN,ACK"]
+
+
+def test_older_than_the_tool(start_tracer, pair, captures):
+    connected = pair.connect()
+    connected.client.sendall(b"x" * 700)
+    read_exactly(connected.server, 700)
+    tracer = start_tracer()
+    connected.server.sendall(b"y" * 300)
+    read_exactly(connected.client, 300)
+    close_both(connected.client, connected.server)
+    for side, identity in enumerate((connected.client_id, connected.server_id)):
+        check_counted_back(tracer.connection(identity), captures[side])
+    tracer.stop()
+
+
+def test_fast_open(trace, pair, captures):
+    """Data in the SYN, without a cookie: the namespaces allow it."""
+    for namespace in (pair.a, pair.b):
+        namespace.sysctl("ipv4/tcp_fastopen", 0x1 | 0x2 | 0x4 | 0x200)
+    listener = pair.listen()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+    client = pair.client()
+    client.sendto(b"early", socket.MSG_FASTOPEN, (pair.server_addr, listener.getsockname()[1]))
+    server = pair.keep(listener.accept()[0])
+    assert read_exactly(server, 5) == b"early"
+    wait_state(client, "ESTABLISHED")
+    assert pair.wire.wait(is_syn).len == 5
+    ids = cookie(client), cookie(server)
+    close_both(client, server)
+    for side, identity in enumerate(ids):
+        record = trace.connection(identity)
+        assert record["fastopen"] is True and record["complete"] is True
+        check_counted_back(record, captures[side])

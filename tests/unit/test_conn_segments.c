@@ -14,20 +14,20 @@ static const struct story opens[] = {
 		 "< ACK 1 1 @0 numbers\n",
 		 T(1000, SYN_RECV, ESTABLISHED, .rtt_us = 18000), T(5000, ESTABLISHED, CLOSE, .tgid = 10), TICK(20000)),
 	SEGMENTS("1: Fast Open, client: the SYN's data is not told",
-		 "isn\n"
+		 "isn local peer\n"
 		 "> SYN 0 - @0 numbers\n"
 		 "< SYN,ACK 0 - @100 inferred\n"
 		 "> ACK - 1 @100 inferred\n",
 		 T(0, CLOSE, SYN_SENT, .tgid = 10), T(100, SYN_SENT, ESTABLISHED, .id_flags = WIRE_ID_FASTOPEN),
 		 T(5000, ESTABLISHED, CLOSE, .tgid = 10), TICK(20000)),
 	SEGMENTS("1: Fast Open, server closes before the last ACK",
-		 "isn\n"
+		 "isn local peer\n"
 		 "< SYN 0 - @- inferred\n"
 		 "> SYN,ACK 0 - @- inferred\n"
-		 "> FIN,ACK - - @0 numbers\n"
-		 "< ACK - - @1000 numbers\n"
-		 "< FIN,ACK - - @2000 numbers\n"
-		 "> ACK - - @2000 inferred\n",
+		 "> FIN,ACK 1 1 @0 numbers\n"
+		 "< ACK 1 2 @1000 numbers\n"
+		 "< FIN,ACK 1 2 @2000 numbers\n"
+		 "> ACK 2 2 @2000 inferred\n",
 		 T(1000, SYN_RECV, FIN_WAIT1, .tgid = 20, .shut = 3, DEAD, .id_flags = WIRE_ID_FASTOPEN),
 		 T(2000, FIN_WAIT1, FIN_WAIT2, DEAD), T(3000, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)),
 	SEGMENTS("1: TCP_REPAIR has no segments", "isn\n", T(0, CLOSE, SYN_SENT, .tgid = 10, .flags = WIRE_SK_REPAIR),
@@ -265,13 +265,13 @@ static const struct story resets[] = {
 
 static const struct story holes[] = {
 	SEGMENTS("->ESTABLISHED lost",
-		 "isn\n"
+		 "isn local peer\n"
 		 "> SYN 0 - @0 numbers\n"
 		 "< SYN,ACK 0 1 @- inferred\n"
 		 "> ACK 1 1 @- inferred\n"
-		 "< FIN,ACK - - @5000 numbers\n"
-		 "> FIN,ACK - - @6000 numbers\n"
-		 "< ACK - - @6100 numbers\n",
+		 "< FIN,ACK 1 1 @5000 numbers\n"
+		 "> FIN,ACK 1 2 @6000 numbers\n"
+		 "< ACK 2 2 @6100 numbers\n",
 		 T(0, CLOSE, SYN_SENT, .tgid = 10), T(5000, ESTABLISHED, CLOSE_WAIT), T(6000, CLOSE_WAIT, LAST_ACK, .tgid = 10),
 		 T(6100, LAST_ACK, CLOSE, DEAD)),
 	SEGMENTS("->CLOSE_WAIT lost",
@@ -287,11 +287,11 @@ static const struct story holes[] = {
 	SEGMENTS("->CLOSE lost", CONNECTED "> FIN,ACK - 1 @5000 inferred\n", CONNECTS(0),
 		 T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), DESTROY(9000)),
 	SEGMENTS("older than us",
-		 "isn\n"
-		 "< FIN,ACK - - @0 numbers\n"
-		 "> ACK - - @0 numbers\n"
-		 "> FIN,ACK - - @300000 numbers\n"
-		 "< ACK - - @300100 numbers\n",
+		 "isn peer\n"
+		 "< FIN,ACK 1 - @0 numbers\n"
+		 "> ACK - 2 @0 numbers\n"
+		 "> FIN,ACK - 2 @300000 numbers\n"
+		 "< ACK 2 - @300100 numbers\n",
 		 T(5000, ESTABLISHED, CLOSE_WAIT), T(305000, CLOSE_WAIT, LAST_ACK, .tgid = 10, .segs_out = 1),
 		 T(305100, LAST_ACK, CLOSE, DEAD)),
 	SEGMENTS("unknown out of SYN_SENT",
