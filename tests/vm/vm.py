@@ -43,8 +43,6 @@ NOT_IN_GUESTS = {
     "tests/live/test_stacks.py::test_a_flood_loses_stacks_only": "and again",
     "tests/live/test_output.py": "pipes, files, signals and exit codes are user space's, and half of its tests are floods",
     "tests/live/test_record.py": "a recording is user space's: what is recorded is what the other tests look at",
-    "tests/live/test_leaks.py::test_many_in_one_process": "thousands of sockets take longer here than all the rest",
-    "tests/live/test_leaks.py::test_many_processes": "so do hundreds of processes",
 }
 # What .ci/run has time for: what the hooks and the verifier of a kernel decide, by the tests that see most of it. The owners,
 # selections, scans and leaks, which mostly wait for processes to start, are left to `make check-vm`.
