@@ -275,7 +275,7 @@ static void put_stack(struct buf *b, const struct sink_stack *stack)
 	for (; *frame; frame += len + (frame[len] == '\n')) {
 		len = strcspn(frame, "\n");
 		spaces(b, 0, 16);
-		buf_put(b, frame, len < FRAME_WIDTH ? len : FRAME_WIDTH);
+		text_safe(b, frame, len, FRAME_WIDTH, true);
 		buf_char(b, '\n');
 	}
 	buf_str(b, stack_notes[stack->note]);

@@ -15,6 +15,8 @@
 #include "fmt.h"
 #include "units.h"
 
+#define FRAMES_SHOWN 4 /* of a stack */
+
 static const char *const text_end_words[] = {
 	[CONN_END_UNKNOWN] = NULL,          [CONN_END_FIN] = "fin",         [CONN_END_RST_SENT] = "rst-out",
 	[CONN_END_RST_RECEIVED] = "rst-in", [CONN_END_REFUSED] = "refused", [CONN_END_TIMEOUT] = "timeout",
@@ -239,7 +241,21 @@ static void text_time_wait(struct text *t, uint64_t ts, const struct conn_time_w
 		text_phrase(t, " by ", tw->ev == CONN_EV_SCAN ? "scan" : "inference");
 }
 
-static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l)
+/* The innermost frames in one line; JSON has them all. */
+static void text_stack(struct text *t, const struct sink_stack *stack)
+{
+	const char *frame = stack->frames, *before = stack->accepted ? " by accept() in " : " by connect() in ";
+	size_t len;
+
+	for (unsigned int i = 0; i < FRAMES_SHOWN && *frame; i++, frame += len + (frame[len] == '\n')) {
+		len = strcspn(frame, "\n");
+		buf_str(&t->b, before);
+		text_safe(&t->b, frame, len, SIZE_MAX, true);
+		before = " < ";
+	}
+}
+
+static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, const struct sink_stack *stack)
 {
 	const struct leak_socket *socket = l->socket;
 
@@ -255,6 +271,8 @@ static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l)
 	}
 	if (l->count > 1)
 		text_phrase_uint(t, " sockets ", l->count);
+	if (stack && socket->verdict.cause != LEAK_NEVER_ACCEPTED)
+		text_stack(t, stack);
 }
 
 static void text_leak_resolved(struct text *t, uint64_t ts, const struct leak_resolved_record *r)
@@ -268,11 +286,15 @@ static void text_leak_resolved(struct text *t, uint64_t ts, const struct leak_re
 
 static void text_lost(struct text *t, const struct conn_lost_record *l)
 {
-	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE;
+	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE, rate = l->stage == WIRE_LOST_RATELIMIT;
 
 	text_phrase_uint(t, "# lost ", l->count);
-	text_phrase(t, output ? " records in " : " events in ", conn_lost_stage_name(l->stage));
-	if (!output)
+	text_phrase(t,
+		    output ? " records in "
+		    : rate ? " counts or stacks in "
+			   : " events in ",
+		    conn_lost_stage_name(l->stage));
+	if (!output && !rate)
 		text_phrase_uint(t, ", connections that may be affected: ", l->connections_affected);
 }
 
@@ -290,7 +312,7 @@ static void text_degraded(struct text *t, const struct record_meta *m)
 	}
 }
 
-static void text_record(struct text *t, const struct record *rec)
+static void text_record(struct text *t, const struct record *rec, const struct sink_owner *owner)
 {
 	switch (rec->kind) {
 	case RECORD_CONNECTION:
@@ -317,7 +339,7 @@ static void text_record(struct text *t, const struct record *rec)
 			text_degraded(t, rec->meta);
 		break;
 	case RECORD_CLOSE_WAIT_LEAK:
-		text_leak(t, rec->ts, rec->leak);
+		text_leak(t, rec->ts, rec->leak, owner ? owner->stack : NULL);
 		break;
 	case RECORD_CLOSE_WAIT_RESOLVED:
 		text_leak_resolved(t, rec->ts, rec->leak_resolved);
@@ -343,10 +365,9 @@ static size_t text_format(const struct sink_context *context, const struct sink_
 {
 	struct text t = {.context = context, .options = options};
 
-	(void)owner; /* the table has no column for paths */
 	(void)seq;
 	buf_init(&t.b, buf, size - 1);
-	text_record(&t, rec);
+	text_record(&t, rec, owner); /* it has no column for the owner's paths */
 	return text_line_end(&t.b);
 }
 

@@ -438,6 +438,22 @@ static void json_stacks(void **state)
 	leak_set_free(set);
 }
 
+/* One line, the innermost frames; a recording may hold any bytes. */
+static void text_alert(void **state)
+{
+	static const struct sink_options options;
+	const struct sink_stack stack = {"a\x1b[2J\nb\nc\nd\ne", WIRE_STACK_WHOLE, false};
+	struct sink_owner owner = {.stack = &stack};
+	struct leak_set *set = sample_set();
+	const struct leak_record leak = {.socket = leak_set_find(set, 41), .set = set, .count = 1};
+	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
+
+	(void)state;
+	out[sink_text.format(&sample_context, &options, &rec, &owner, 0, out, SINK_LINE_MAX)] = '\0';
+	assert_non_null(strstr(out, " fd 41 by connect() in a\\x1b[2J < b < c < d\n"));
+	leak_set_free(set);
+}
+
 /* The commonest first; each once. */
 static void text_stacks(void **state)
 {
@@ -496,7 +512,7 @@ int main(void)
 		cmocka_unit_test(accept_queue), cmocka_unit_test(bounded),      cmocka_unit_test(groups),
 		cmocka_unit_test(text),         cmocka_unit_test(hostile_text), cmocka_unit_test(many_for_long),
 		cmocka_unit_test(json),         cmocka_unit_test(json_bounded), cmocka_unit_test(json_stacks),
-		cmocka_unit_test(text_stacks),
+		cmocka_unit_test(text_stacks),  cmocka_unit_test(text_alert),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,8 @@ static void test_other_records(void **state)
 	assert_string_equal(line(&narrow, RECORD_LOST, &l), "# lost 12 events in ring, connections that may be affected: 40\n");
 	l.stage = WIRE_LOST_QUEUE;
 	assert_string_equal(line(&narrow, RECORD_LOST, &l), "# lost 12 records in queue\n");
+	l.stage = WIRE_LOST_RATELIMIT;
+	assert_string_equal(line(&narrow, RECORD_LOST, &l), "# lost 12 counts or stacks in ratelimit\n");
 	assert_string_equal(line(&narrow, RECORD_META, &m),
 			    "# degraded: without tcp_send_reset: not in\\x1b this kernel; tcp_time_wait: EPERM\n");
 	m.what = "ready";
