@@ -17,8 +17,9 @@ BLOCK_MAGIC, BLOCK_BYTES = 0x4B4C4250, 64 * 1024
 KINDS = (
     "STATE", "DESTROY", "RETRANSMIT", "RESET", "TOUCH", "SCAN", "SCAN_BEGIN", "SCAN_END", "AGGREGATE", "LOST", "TICK",
     "CLOCK", "EXE", "CGROUP", "RST_REASON", "HOOK", "META", "MINISOCK", "TW_TIER", "PORT_RANGE",
+    "STUCK", "STUCK_BEGIN", "STUCK_END", "STACK", "OPENED",
 )  # fmt: skip
-# of the kinds that carry parts, the size without them
+# of the kinds that carry parts and that a scenario keeps, the size without them
 SOCKET_KINDS = {"STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64, "MINISOCK": 48}
 TEXT_KINDS = {"EXE", "CGROUP", "RST_REASON", "HOOK", "META"}
 PARTS = {"task": (1, 32), "ident": (2, 64), "stats": (4, 72)}
@@ -51,6 +52,8 @@ class Event:
     def part(self, name):
         """The offset of a part, None where the event has none."""
         at = SOCKET_KINDS.get(self.kind)
+        if at is None:
+            return None
         for other, (bit, size) in PARTS.items():
             if not self.data[19] & bit:
                 continue
