@@ -392,20 +392,3 @@ class Pair:
         self.wire.close()
         self.a.close()
         self.b.close()
-
-
-def close_both(client, server):
-    """Each end is there until it has the other's FIN: none lives on in a minisocket, of which a record may know less."""
-    client.shutdown(socket.SHUT_WR)
-    read_all(server)
-    server.close()
-    read_all(client)
-    client.close()
-
-
-def orderly(pair, listener=None):
-    """A connection that lives and ends as it should."""
-    connected = pair.connect(listener)
-    connected.client.sendall(b"hello")
-    close_both(connected.client, connected.server)
-    return connected

@@ -8,6 +8,7 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_tuple, check_whole, from_side, is_fin, is_pure_ack, is_synack, span, states,
 )  # fmt: skip
+from choreography import close_at_once, close_half, close_in_three_segments, close_in_turn, close_rest, close_simultaneously
 from lab import ACK, FIN, read_all, read_exactly, tcp_state, us_since, wait_state, wait_until
 
 
@@ -53,12 +54,7 @@ def check_roles(active, passive):
 def test_four_way_by_client(trace, pair):
     connected = pair.connect()
     connected.client.sendall(b"x" * 300)
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_in_turn(connected.client, connected.server)
 
     client, server = ends(trace, connected)
     check_tuple(client, pair, connected, 0)
@@ -78,12 +74,7 @@ def test_four_way_by_server(trace, pair):
     """Either side can be the first, whoever opened."""
     connected = pair.connect()
     connected.server.sendall(b"bye")
-    connected.server.shutdown(socket.SHUT_WR)
-    read_all(connected.client)
-    wait_state(connected.server, "FIN_WAIT2")
-    connected.client.close()
-    read_all(connected.server)
-    connected.server.close()
+    close_in_turn(connected.server, connected.client)
 
     client, server = ends(trace, connected)
     check_roles(server, client)
@@ -115,9 +106,7 @@ def test_four_segments_back_to_back(trace, pair):
 def test_closed_at_once(trace, pair):
     """close() on both sides: the first leaves an orphan, whose FIN_WAIT2 a minisocket lives through."""
     connected = pair.connect()
-    connected.client.close()
-    assert read_all(connected.server) == b""
-    connected.server.close()
+    assert close_at_once(connected.client, connected.server) == b""
     client, server = trace.connection(connected.client_id), trace.connection(connected.server_id)
     check_fin(client)  # whole it is only if the server's FIN was faster
     check_fin(server)
@@ -150,13 +139,8 @@ def test_close_wait_lasts(trace, pair):
 
 
 def test_three_segments(trace, pair):
-    """FIN, FIN+ACK, ACK: the ACK of the first FIN is kept off the wire, so that it travels with the second FIN."""
     connected = pair.connect()
-    pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=FIN) and s.len == 0)
-    connected.client.shutdown(socket.SHUT_WR)
-    wait_state(connected.server, "CLOSE_WAIT")
-    connected.server.close()
-    read_all(connected.client)
+    close_in_three_segments(pair, connected)
     took_us = us_since(pair.wire.wait(from_side(1, is_fin)).at_ns)
     connected.client.close()
     client, server = ends(trace, connected)
@@ -172,14 +156,10 @@ def test_half_close(trace, pair):
     """The client ends its half and goes on receiving: the bytes after its FIN are counted."""
     connected = pair.connect()
     connected.client.sendall(b"request")
-    connected.client.shutdown(socket.SHUT_WR)
-    assert read_all(connected.server) == b"request"
-    wait_state(connected.client, "FIN_WAIT2")
+    assert close_half(connected.client, connected.server) == b"request"
     connected.server.sendall(b"r" * 50_000)
     read_exactly(connected.client, 50_000)
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_rest(connected.client, connected.server)
     client, server = ends(trace, connected)
     check_roles(client, server)
     check_bytes(client, 7, 50_000)
@@ -188,15 +168,8 @@ def test_half_close(trace, pair):
 
 
 def test_simultaneous_close(trace, pair):
-    """Both FINs are held until both are on their way."""
     connected = pair.connect()
-    crossing = pair.wire.hold(is_fin)
-    connected.client.shutdown(socket.SHUT_WR)
-    connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait_crossing()
-    crossing.release()
-    wait_state(connected.client, "CLOSE")
-    wait_state(connected.server, "CLOSE")
+    close_simultaneously(pair, connected)
     for record in ends(trace, connected):
         assert after_established(record)[:3] == ["FIN_WAIT1", "CLOSING", "TIME_WAIT"]
         assert span(record, "CLOSING")["by"] == "peer"
@@ -209,9 +182,7 @@ def test_simultaneous_close(trace, pair):
 def test_last_ack_lost(trace, pair):
     """The passive side repeats its FIN."""
     connected = pair.connect()
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
+    close_half(connected.client, connected.server)
     lost = pair.wire.drop(from_side(0, is_pure_ack), times=1)
     connected.server.close()
     lost.wait()

@@ -4,7 +4,8 @@
 import os
 
 import pytest
-from lab import RST, abort, orderly, wait_until
+from choreography import orderly
+from lab import RST, abort, wait_until
 from tracer import conn_id
 
 

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 from actors import Actor
 from checks import is_fin, states
-from lab import ACK, Namespace, Pair, abort, orderly, read_all, wait_state
+from choreography import orderly
+from lab import ACK, Namespace, Pair, abort, read_all, wait_state
 from tracer import check_lines, conn_id
 
 

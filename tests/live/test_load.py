@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 from checks import states
-from lab import TIMEOUT, Pair, abort, orderly
+from choreography import orderly
+from lab import TIMEOUT, Pair, abort
 from tracer import check_lines, conn_id
 
 

@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How connections begin: the handshake, refusal, simultaneous open. (What waits for timers is in test_timers.py.)"""
 
-import socket
-
 import pytest
 from checks import (
     check_bytes, check_retransmits, check_tuple, check_whole, is_syn, is_synack, span, states, wire_gap_us,
 )  # fmt: skip
-from lab import SYN, TIMEOUT, Pair, cookie, read_all, tcp_state, wait_until
+from choreography import close_both, close_half, close_rest, open_simultaneously
+from lab import Pair, cookie
 
 
 def talk(connected):
     """1000 bytes one way, 2000 the other, and an orderly end by the client."""
     connected.client.sendall(b"q" * 1000)
-    connected.client.shutdown(socket.SHUT_WR)
-    assert len(read_all(connected.server)) == 1000
+    assert len(close_half(connected.client, connected.server)) == 1000
     connected.server.sendall(b"a" * 2000)
-    connected.server.close()
-    assert len(read_all(connected.client)) == 2000
-    connected.client.close()
+    assert len(close_rest(connected.client, connected.server)) == 2000
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6", "mapped"])
@@ -73,23 +69,9 @@ def test_refused(trace, pair):
 
 
 def test_simultaneous_open(trace, pair):
-    ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
-    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
-    for end, addr in zip(ends, addrs):
-        end.bind(addr)
-        end.setblocking(False)
-    crossing = pair.wire.hold(lambda s: s.has(SYN))
-    for end, addr in zip(ends, reversed(addrs)):
-        end.connect_ex(addr)
-    crossing.wait_crossing()
-    crossing.release()
-    for end in ends:
-        wait_until(lambda end=end: tcp_state(end) == "ESTABLISHED")
+    ends = open_simultaneously(pair)
     other_id, one_id = map(cookie, ends)
-    ends[0].close()
-    ends[1].settimeout(TIMEOUT)
-    read_all(ends[1])
-    ends[1].close()
+    close_both(*ends)
 
     record = trace.connection(one_id)
     check_whole(record)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from checks import is_pure_ack
-from lab import SLOWNESS, TIMEOUT, linger0, orderly, wait_until
+from choreography import orderly
+from lab import SLOWNESS, TIMEOUT, linger0, wait_until
 from tracer import BINARY, Tracer, check_lines, conn_id, parse_final, run, wait_for_attachment, validate_lines
 
 

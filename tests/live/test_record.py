@@ -8,7 +8,8 @@ import subprocess
 from itertools import zip_longest
 
 import pytest
-from lab import SLOWNESS, TIMEOUT, Pair, abort, orderly
+from choreography import orderly
+from lab import SLOWNESS, TIMEOUT, Pair, abort
 from tracer import BINARY, run, validate_lines, wait_for_attachment, Tracer
 
 

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 from checks import check_whole, is_syn, states
-from lab import ACK, FIN, RST, SYN, abort, close_both, cookie, linger0, read_all, tcp_state, wait_acceptable, wait_state, wait_until
+from choreography import close_both, close_rest, close_unread, cross_fins
+from lab import ACK, FIN, RST, SYN, abort, cookie, linger0, wait_acceptable, wait_state
 
 
 def forged_reset(pair, to):
@@ -63,9 +64,7 @@ def test_linger_zero_by_server(trace, pair):
 def test_unread_data(trace, pair):
     """close() while received bytes wait: the peer is told that they were lost."""
     connected = pair.connect()
-    connected.client.sendall(b"never read")
-    wait_until(lambda: connected.server.recv(10, socket.MSG_PEEK) == b"never read")
-    connected.server.close()
+    close_unread(connected, b"never read")
     server = trace.connection(connected.server_id)
     check_reset(server, "sent", "local")
     assert server["tcp"]["unread_bytes"] == 10
@@ -78,7 +77,7 @@ def test_data_after_close(trace, pair):
     connected.client.close()
     wait_state(connected.server, "CLOSE_WAIT")
     connected.server.sendall(b"anyone there?")
-    wait_until(lambda: tcp_state(connected.server) == "CLOSE", what="the peer's RST")
+    wait_state(connected.server, "CLOSE")
     client = trace.connection(connected.client_id)
     assert states(client)[:3] == ["SYN_SENT", "ESTABLISHED", "FIN_WAIT1"]
     assert client["closed_by"] == "local"
@@ -130,7 +129,7 @@ def test_listener_closed_before_accept(trace, pair):
     client_id, ports = cookie(client), (listener.getsockname()[1], client.getsockname()[1])
     wait_acceptable(listener)
     listener.close()
-    wait_until(lambda: tcp_state(client) == "CLOSE")
+    wait_state(client, "CLOSE")
     check_reset(trace.connection(client_id), "received", "peer")
     server = trace.wait_for(lambda r: r["event"] == "connection" and (r["local_port"], r["peer_port"]) == ports)
     check_whole(server)
@@ -177,10 +176,7 @@ def in_last_ack(pair):
 
 def in_closing(pair):
     connected = pair.connect()
-    crossing = pair.wire.hold(lambda s: s.has(FIN))
-    connected.client.shutdown(socket.SHUT_WR)
-    connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait_crossing()
+    crossing = cross_fins(pair, connected)
     pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=RST))
     crossing.release()
     wait_state(connected.client, "CLOSING")
@@ -202,7 +198,7 @@ def test_received_in(trace, pair, state):
     connected, side = BY_STATE[state](pair)
     sock = (connected.client, connected.server)[side]
     pair.wire.inject(side, forged_reset(pair, side))
-    wait_until(lambda: tcp_state(sock) == "CLOSE", what="end by RST")
+    wait_state(sock, "CLOSE")
     record = trace.connection(identity(connected, side))
     check_reset(record, "received")
     left = [name for name in states(record) if name != "CLOSE"]
@@ -220,7 +216,7 @@ def test_received_in_syn_sent(trace, pair):
     client.connect_ex((pair.server_addr, 4000))
     syn = pair.wire.wait(is_syn)
     pair.wire.inject(0, refusal(pair, syn))
-    wait_until(lambda: tcp_state(client) == "CLOSE")
+    wait_state(client, "CLOSE")
     record = trace.connection(cookie(client))
     check_whole(record)
     assert record["end_reason"] == "refused"
@@ -255,9 +251,7 @@ def test_sent_in(trace, pair, state):
 def test_reason_is_the_kernels(trace, pair4):
     """On kernels that give one, `reason` is the kernel's word for an abort of ours."""
     connected = pair4.connect()
-    connected.client.sendall(b"x")
-    wait_until(lambda: connected.server.recv(1, socket.MSG_PEEK))
-    connected.server.close()
+    close_unread(connected)
     reason = trace.connection(connected.server_id)["resets"]["reason"]
     with open("/sys/kernel/btf/vmlinux", "rb") as file:
         named = b"SK_RST_REASON_TCP_ABORT_ON_CLOSE" in file.read()
@@ -272,9 +266,7 @@ def test_unread_eof_is_no_reset(trace, pair4):
     connected = pair4.connect()
     connected.client.shutdown(socket.SHUT_WR)
     wait_state(connected.server, "CLOSE_WAIT")
-    connected.server.close()
-    assert read_all(connected.client) == b""
-    connected.client.close()
+    assert close_rest(connected.client, connected.server) == b""
     record = trace.connection(connected.server_id)
     assert record["end_reason"] == "fin"
     assert "resets" not in record

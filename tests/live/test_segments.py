@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
+from choreography import close_both
 from lab import (
-    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, close_both, cookie, linger0, parse_segment, read_all, read_exactly, tcp_state,
-    wait_state, wait_until,
+    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, tcp_state, wait_state,
+    wait_until,
 )  # fmt: skip
 from test_reset import forged_reset
 

@@ -5,7 +5,8 @@ import os
 
 import pytest
 from actors import Actor
-from lab import Namespace, Pair, abort, close_both, orderly, read_all, wait_state
+from choreography import close_both, orderly
+from lab import Namespace, Pair, abort, read_all, wait_state
 from tracer import conn_id, validate_lines
 
 

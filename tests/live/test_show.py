@@ -5,11 +5,11 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 
 import pytest
-from lab import TIMEOUT, linger0, orderly, read_all, wait_state, wait_until
+from choreography import close_in_turn, orderly
+from lab import TIMEOUT, linger0, wait_until
 from tracer import BINARY, Tracer, conn_id
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -88,12 +88,7 @@ def test_follow_both_ends(follow, pair):
     shown = follow("-D", listener.getsockname()[1])  # selects the client, and brings the server along
     connected = pair.connect(listener)
     connected.client.sendall(b"x" * 77)
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")  # the ACK went alone
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_in_turn(connected.client, connected.server)
 
     (ladder,) = shown.wait_for_ladders(1)
     check_width(ladder)

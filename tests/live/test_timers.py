@@ -9,7 +9,8 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_whole, from_side, is_pure_ack, is_syn, is_synack, repeats, span, states,
 )  # fmt: skip
-from lab import ACK, FIN, RST, SLOWNESS, Pair, close_both, cookie, read_all, read_exactly, tcp_state, wait_until
+from choreography import close_both
+from lab import ACK, FIN, RST, SLOWNESS, Pair, cookie, read_all, read_exactly, tcp_state, wait_until
 
 SLOW = []
 SIDE_BY_SIDE = 8  # more of them would keep each other from the processor

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 from checks import is_syn, is_synack
-from lab import RST, TIMEOUT, Pair, abort, cookie, orderly, read_all, wait_until
+from choreography import orderly
+from lab import RST, TIMEOUT, Pair, abort, cookie, read_all, wait_until
 from test_events import tells_resets_without_a_socket
 from tracer import BINARY, validate_lines
 

@@ -7,7 +7,10 @@ import socket
 
 from actors import Actor
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
-from lab import ACK, FIN, PSH, RST, SYN, abort, cookie, read_all, read_exactly, tcp_state, wait_state, wait_until
+from choreography import (
+    close_at_once, close_both, close_half, close_in_turn, close_rest, close_simultaneously, close_unread, open_simultaneously,
+)  # fmt: skip
+from lab import ACK, FIN, PSH, RST, abort, cookie, read_all, read_exactly, wait_state
 
 SCENARIOS = {}
 TCP_USER_TIMEOUT = 18
@@ -23,20 +26,6 @@ def scenario(family="ipv4"):
 
 def ids(connected):
     return connected.client_id, connected.server_id
-
-
-def finish(connected):
-    """The client closes first, each side when it may."""
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
-
-
-def wait_closed(sock):
-    wait_until(lambda: tcp_state(sock) == "CLOSE", what="CLOSE")
 
 
 def flags_since(pair, first):
@@ -62,7 +51,7 @@ def three_way_four_way_close(pair, start):
     start()
     connected = pair.connect()
     connected.client.sendall(b"x" * 300)
-    finish(connected)
+    close_in_turn(connected.client, connected.server)
     assert ack_of_fin_travels_alone(pair), pair.wire.segments
     return ids(connected)
 
@@ -73,11 +62,7 @@ def three_segment_close(pair, start):
     start()
     connected = pair.connect()
     connected.server.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_both(connected.client, connected.server)
     pair.wire.wait(from_side(0, is_pure_ack), count=2)
     assert flags_since(pair, is_fin) == [(0, FIN | ACK), (1, FIN | ACK), (0, ACK)]
     return ids(connected)
@@ -88,38 +73,19 @@ def half_close(pair, start):
     start()
     connected = pair.connect()
     connected.client.sendall(b"request")
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
+    close_half(connected.client, connected.server)
     connected.server.sendall(b"r" * 50_000)
     read_exactly(connected.client, 50_000)
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_rest(connected.client, connected.server)
     return ids(connected)
 
 
 @scenario()
 def simultaneous_open(pair, start):
     start()
-    ends = [pair.keep(namespace.tcp_socket()) for namespace in (pair.a, pair.b)]
-    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
-    crossing = pair.wire.hold(lambda s: s.has(SYN), times=2)
-    for end, addr, to in zip(ends, addrs, reversed(addrs)):
-        end.bind(addr)
-        end.setblocking(False)
-        end.connect_ex(to)
-    crossing.wait(2)
-    crossing.release()
-    for end in ends:
-        wait_state(end, "ESTABLISHED")
-        end.settimeout(20)
+    ends = open_simultaneously(pair)
     cookies = tuple(map(cookie, ends))
-    ends[0].shutdown(socket.SHUT_WR)
-    read_all(ends[1])
-    ends[1].close()
-    read_all(ends[0])
-    ends[0].close()
+    close_both(*ends)
     return cookies
 
 
@@ -127,29 +93,16 @@ def simultaneous_open(pair, start):
 def simultaneous_close(pair, start):
     start()
     connected = pair.connect()
-    crossing = pair.wire.hold(is_fin, times=2)
-    connected.client.shutdown(socket.SHUT_WR)
-    connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait(2)
-    crossing.release()
-    wait_closed(connected.client)
-    wait_closed(connected.server)
+    close_simultaneously(pair, connected)
     return ids(connected)
 
 
 def connect_through(pair, loss):
     """A connection under a rule that loses something of its handshake."""
-    listener = pair.listen()
-    client = pair.client()
-    client.connect((pair.server_addr, listener.getsockname()[1]))
+    connected = pair.connect()
     loss.wait(loss.times)
-    server = pair.keep(listener.accept()[0])
-    server.settimeout(20)
-    cookies = cookie(client), cookie(server)
-    client.close()
-    read_all(server)
-    server.close()
-    return cookies
+    close_at_once(connected.client, connected.server)
+    return ids(connected)
 
 
 @scenario()
@@ -187,10 +140,8 @@ def reset_unread_data(pair, start):
     """close() while received bytes wait."""
     start()
     connected = pair.connect()
-    connected.client.sendall(b"never read")
-    wait_until(lambda: connected.server.recv(10, socket.MSG_PEEK) == b"never read")
-    connected.server.close()
-    wait_closed(connected.client)
+    close_unread(connected)
+    wait_state(connected.client, "CLOSE")
     return ids(connected)
 
 
@@ -199,7 +150,7 @@ def reset_linger0(pair, start):
     start()
     connected = pair.connect()
     abort(connected.client)
-    wait_closed(connected.server)
+    wait_state(connected.server, "CLOSE")
     return ids(connected)
 
 
@@ -212,7 +163,7 @@ def reset_received(pair, start):
     abort(connected.client)
     lost.wait()
     connected.server.sendall(b"still there?")
-    wait_closed(connected.server)
+    wait_state(connected.server, "CLOSE")
     wait_reset(trace, pair.a)
     return ids(connected)
 
@@ -225,7 +176,7 @@ def data_after_close(pair, start):
     connected.client.close()
     wait_state(connected.server, "CLOSE_WAIT")
     connected.server.sendall(b"anyone there?")
-    wait_closed(connected.server)
+    wait_state(connected.server, "CLOSE")
     return ids(connected)
 
 
@@ -237,7 +188,7 @@ def keepalive_timeout(pair, start):
         connected.client.setsockopt(socket.IPPROTO_TCP, option, 1)
     connected.client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     pair.wire.drop(from_side(1, lambda s: True))
-    wait_closed(connected.client)
+    wait_state(connected.client, "CLOSE")
     return ids(connected)
 
 
@@ -248,7 +199,7 @@ def user_timeout(pair, start):
     connected.client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 700)
     cut = pair.wire.drop(lambda s: True)
     connected.client.sendall(b"hello?")
-    wait_closed(connected.client)
+    wait_state(connected.client, "CLOSE")
     cut.release()
     return (connected.client_id,)
 
@@ -280,10 +231,8 @@ def older_than_the_tool(pair, start):
     half.client.shutdown(socket.SHUT_WR)
     wait_state(half.client, "FIN_WAIT2")
     start()
-    finish(whole)
-    half.server.close()
-    read_all(half.client)
-    half.client.close()
+    close_in_turn(whole.client, whole.server)
+    close_rest(half.client, half.server)
     return ids(whole) + ids(half)
 
 
@@ -312,12 +261,7 @@ def fast_open(pair, start):
     wait_state(client, "ESTABLISHED")
     assert next(s for s in pair.wire.segments if is_syn(s)).len == 5
     cookies = cookie(client), cookie(server)
-    client.shutdown(socket.SHUT_WR)
-    read_all(server)
-    wait_state(client, "FIN_WAIT2")
-    server.close()
-    read_all(client)
-    client.close()
+    close_in_turn(client, server)
     return cookies
 
 
@@ -326,7 +270,7 @@ def killed_by_ss(pair, start):
     start()
     connected = pair.connect()
     pair.a.run("ss", "-K", "dst", pair.server_addr, "dport", "=", str(connected.port))
-    wait_closed(connected.server)
+    wait_state(connected.server, "CLOSE")
     return ids(connected)
 
 

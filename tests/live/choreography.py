@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How two ends open and close together, step by step, so that nothing is left to chance. Where it matters, `first` is the
+socket whose FIN goes first, and `second` the other."""
+
+import socket
+
+from lab import ACK, FIN, SYN, TIMEOUT, read_all, wait_state, wait_until
+
+
+def close_half(first, second):
+    """The FIN of the first is read, and its ACK travels alone. Returns what the second read."""
+    first.shutdown(socket.SHUT_WR)
+    data = read_all(second)
+    wait_state(first, "FIN_WAIT2")
+    return data
+
+
+def close_rest(first, second):
+    """What follows the FIN of the first: the second closes, and the first is there until it has that FIN. Returns what it read."""
+    second.close()
+    data = read_all(first)
+    first.close()
+    return data
+
+
+def close_in_turn(first, second):
+    """Four segments: FIN, its ACK, the other FIN, its ACK."""
+    close_half(first, second)
+    close_rest(first, second)
+
+
+def close_both(first, second):
+    """Each end is there until it has the other's FIN: none lives on in a minisocket, of which a record may know less."""
+    first.shutdown(socket.SHUT_WR)
+    read_all(second)
+    close_rest(first, second)
+
+
+def close_at_once(first, second):
+    """close() alone: the first leaves an orphan, whose FIN_WAIT2 a minisocket may live through. Returns what the second read."""
+    first.close()
+    data = read_all(second)
+    second.close()
+    return data
+
+
+def close_in_three_segments(pair, connected):
+    """FIN, FIN+ACK, ACK: the ACK of the client's FIN is kept off the wire, so that it travels with the server's FIN. The client
+    has read that, and is not closed."""
+    pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=FIN) and s.len == 0)
+    connected.client.shutdown(socket.SHUT_WR)
+    wait_state(connected.server, "CLOSE_WAIT")
+    connected.server.close()
+    read_all(connected.client)
+
+
+def cross_fins(pair, connected):
+    """Both FINs are on their way, and held: returns the rule that holds them."""
+    crossing = pair.wire.hold(lambda s: s.has(FIN))
+    connected.client.shutdown(socket.SHUT_WR)
+    connected.server.shutdown(socket.SHUT_WR)
+    crossing.wait_crossing()
+    return crossing
+
+
+def close_simultaneously(pair, connected):
+    cross_fins(pair, connected).release()
+    wait_state(connected.client, "CLOSE")
+    wait_state(connected.server, "CLOSE")
+
+
+def close_unread(connected, data=b"never read"):
+    """The server closes while received bytes wait: it sends RST and no FIN."""
+    connected.client.sendall(data)
+    wait_until(lambda: connected.server.recv(len(data), socket.MSG_PEEK) == data, what="data")
+    connected.server.close()
+
+
+def open_simultaneously(pair):
+    """Both SYNs are held until both are on their way. Returns the two ends, of ports 7001 and 7002."""
+    ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
+    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
+    for end, addr in zip(ends, addrs):
+        end.bind(addr)
+        end.setblocking(False)
+    crossing = pair.wire.hold(lambda s: s.has(SYN))
+    for end, addr in zip(ends, reversed(addrs)):
+        end.connect_ex(addr)
+    crossing.wait_crossing()
+    crossing.release()
+    for end in ends:
+        wait_state(end, "ESTABLISHED")
+        end.settimeout(TIMEOUT)
+    return ends
+
+
+def orderly(pair, listener=None):
+    """A connection that lives and ends as it should."""
+    connected = pair.connect(listener)
+    connected.client.sendall(b"hello")
+    close_both(connected.client, connected.server)
+    return connected
