@@ -9,25 +9,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 
 #include "../bpf/shared.h"
 #include "clock.h"
+#include "frame_name.h"
 #include "process_stat.h"
 
 #define IMAGES 32
 #define FRAMES_MAX 32
-#define NAMED 8192
 #define AGE_MAX_NS 10000000000ull /* an image is opened again no sooner */
-#define NAME_MAX_LEN 100          /* of a function */
 
 struct image {
 	uint32_t tgid; /* 0: free */
@@ -37,24 +34,17 @@ struct image {
 	const struct capture *capture; /* while it is unwound */
 };
 
-/* What a place in a file is called: looked up once for all processes, for that is what takes time. */
-struct named {
-	uint64_t file, offset; /* a hash of the build id, and the place; 0 0: free */
-	bool exact;
-	char *text;
-};
-
 struct unwinder {
 	struct image images[IMAGES];
 	uint64_t uses;
-	struct named named[NAMED]; /* the newest of each slot */
+	struct frame_names *names;
 };
 
 /* The walk over a stack's frames. */
 struct walk {
-	struct unwinder *unwinder;
+	struct frame_names *names;
 	Dwfl *dwfl;
-	char *p, *end;
+	struct frame_text text;
 	unsigned int frames;
 	bool whole;   /* it came to a frame that has no caller */
 	bool strange; /* an address belongs to no file */
@@ -66,19 +56,21 @@ static _Thread_local uint32_t image_tgid;
 /* The mapping of `pid` that begins at `base`: as START-END. */
 static bool find_mapping(uint32_t pid, uint64_t base, char *range, size_t size)
 {
-	char path[40], line[512];
+	char path[40], *line = NULL;
 	bool found = false;
+	size_t room = 0;
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
 	maps = fopen(path, "re");
 	if (!maps)
 		return false;
-	while (!found && fgets(line, sizeof(line), maps)) {
+	while (!found && getline(&line, &room, maps) > 0) {
 		found = strtoull(line, NULL, 16) == base;
 		if (found)
 			snprintf(range, size, "%.*s", (int)strcspn(line, " "), line);
 	}
+	free(line);
 	fclose(maps);
 	return found;
 }
@@ -172,8 +164,10 @@ int unwinder_new(struct unwinder **out)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 
-	if (!u)
+	if (!u || frame_names_new(&u->names)) {
+		free(u);
 		return -ENOMEM;
+	}
 	*out = u;
 	return 0;
 }
@@ -191,8 +185,7 @@ void unwinder_free(struct unwinder *u)
 		return;
 	for (size_t i = 0; i < IMAGES; i++)
 		image_close(&u->images[i]);
-	for (size_t i = 0; i < NAMED; i++)
-		free(u->named[i].text);
+	frame_names_free(u->names);
 	free(u);
 }
 
@@ -242,144 +235,19 @@ static struct image *image_find(struct unwinder *u, const struct capture *c)
 	return oldest;
 }
 
-__attribute__((format(printf, 2, 3))) static void put(struct walk *w, const char *format, ...)
-{
-	va_list args;
-	int len;
-
-	va_start(args, format);
-	len = vsnprintf(w->p, (size_t)(w->end - w->p), format, args);
-	va_end(args);
-	w->p += len < w->end - w->p ? len : w->end - w->p - 1;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash ? slash + 1 : path ? path : "?";
-}
-
-static Dwarf_Word attribute(Dwarf_Die *die, unsigned int name)
-{
-	Dwarf_Attribute attr;
-	Dwarf_Word value = 0;
-
-	return dwarf_formudata(dwarf_attr(die, name, &attr), &value) ? 0 : value;
-}
-
-/* The scopes around `addr`, the innermost first, those that code was inlined into included. The caller frees them. */
-static int find_scopes(Dwfl_Module *mod, Dwarf_Addr addr, Dwarf_Die *cu, Dwarf_Die **ret_scopes)
-{
-	Dwarf_Die *here = NULL, *found;
-	Dwarf_Addr bias = 0;
-	int n = 0;
-
-	found = dwfl_module_addrdie(mod, addr, &bias);
-	*ret_scopes = NULL;
-	if (!found)
-		return 0;
-	*cu = *found;
-	if (dwarf_getscopes(cu, addr - bias, &here) > 0)
-		n = dwarf_getscopes_die(&here[0], ret_scopes);
-	free(here);
-	return n;
-}
-
-/* A line for the function, and before it one for each that was inlined there. False: there are no line numbers. */
-static bool put_source(struct walk *w, Dwfl_Module *mod, Dwarf_Addr addr)
-{
-	Dwarf_Die cu, *scopes;
-	int n = find_scopes(mod, addr, &cu, &scopes), number = 0;
-	Dwfl_Line *line = n > 0 ? dwfl_module_getsrc(mod, addr) : NULL;
-	const char *file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
-	bool any = false;
-	Dwarf_Files *files;
-
-	for (int i = 0; i < n && file; i++) {
-		int tag = dwarf_tag(&scopes[i]);
-		const char *name = dwarf_diename(&scopes[i]);
-
-		if (!name || (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine))
-			continue;
-		put(w, "%.*s (%s:%d)\n", NAME_MAX_LEN, name, base_name(file), number);
-		any = true;
-		if (tag == DW_TAG_subprogram)
-			break;
-		number = (int)attribute(&scopes[i], DW_AT_call_line);
-		file = dwarf_getsrcfiles(&cu, &files, NULL)
-			       ? NULL
-			       : dwarf_filesrc(files, attribute(&scopes[i], DW_AT_call_file), NULL, NULL);
-	}
-	free(scopes);
-	return any;
-}
-
-/* A caller's address is that of what follows the call, which may be another line or function: hence `addr`. */
-static void put_names(struct walk *w, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_Addr addr)
-{
-	const char *name, *module;
-	Dwarf_Addr start = 0;
-	GElf_Off offset = 0;
-	GElf_Sym sym;
-
-	if (put_source(w, mod, addr))
-		return;
-	module = base_name(dwfl_module_info(mod, NULL, &start, NULL, NULL, NULL, NULL, NULL));
-	name = dwfl_module_addrinfo(mod, addr, &offset, &sym, NULL, NULL, NULL);
-	if (name)
-		put(w, "%.*s+0x%" PRIx64 " (%s)\n", NAME_MAX_LEN, name, (uint64_t)(offset + (pc - addr)), module);
-	else
-		put(w, "%s+0x%" PRIx64 "\n", module, (uint64_t)(pc - start));
-}
-
-/* Where the name of this place is kept, or will be. NULL: the file has no build id. */
-static struct named *named_slot(struct unwinder *u, Dwfl_Module *mod, Dwarf_Addr pc, bool exact)
-{
-	struct named key = {.file = 14695981039346656037u, .exact = exact}; /* FNV-1a */
-	const unsigned char *id;
-	GElf_Addr vaddr, bias;
-	struct named *slot;
-	int len;
-
-	if (!dwfl_module_getelf(mod, &bias))
-		return NULL;
-	len = dwfl_module_build_id(mod, &id, &vaddr);
-	if (len <= 0)
-		return NULL;
-	for (int i = 0; i < len; i++)
-		key.file = (key.file ^ id[i]) * 1099511628211u;
-	key.offset = pc - bias;
-	slot = &u->named[(key.file ^ key.offset * 0x9e3779b97f4a7c15u ^ exact) % NAMED];
-	if (slot->text && (slot->file != key.file || slot->offset != key.offset || slot->exact != exact)) {
-		free(slot->text);
-		slot->text = NULL;
-	}
-	if (!slot->text)
-		*slot = key;
-	return slot;
-}
-
 static void put_frame(struct walk *w, Dwarf_Addr pc, bool exact)
 {
-	Dwarf_Addr addr = exact ? pc : pc - 1;
-	Dwfl_Module *mod = dwfl_addrmodule(w->dwfl, addr);
-	char *from = w->p;
-	struct named *slot;
+	Dwfl_Module *mod = dwfl_addrmodule(w->dwfl, exact ? pc : pc - 1);
+	struct frame_text *text = &w->text;
 
-	if (!mod) {
-		w->strange = true;
-		put(w, "0x%" PRIx64 "\n", (uint64_t)pc);
+	if (mod) {
+		frame_name_put(w->names, mod, pc, exact, text);
 		return;
 	}
-	slot = named_slot(w->unwinder, mod, pc, exact);
-	if (slot && slot->text) {
-		put(w, "%s", slot->text);
-		return;
-	}
-	put_names(w, mod, pc, addr);
-	if (slot && w->end - w->p > 2) /* not cut short */
-		slot->text = strdup(from);
+	w->strange = true;
+	text->p += snprintf(text->p, (size_t)(text->end - text->p), "0x%" PRIx64 "\n", (uint64_t)pc);
+	if (text->p >= text->end)
+		text->p = text->end - 1;
 }
 
 static int on_frame(Dwfl_Frame *frame, void *arg)
@@ -388,7 +256,7 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 	Dwarf_Addr pc;
 	bool exact;
 
-	if (w->frames == FRAMES_MAX || w->end - w->p < 2 || !dwfl_frame_pc(frame, &pc, &exact))
+	if (w->frames == FRAMES_MAX || w->text.end - w->text.p < 2 || !dwfl_frame_pc(frame, &pc, &exact))
 		return DWARF_CB_ABORT;
 	w->frames++;
 	put_frame(w, pc, exact || w->frames == 1);
@@ -405,14 +273,14 @@ static void make_printable(char *text)
 
 static void walk(struct unwinder *u, struct image *image, const struct capture *c, struct walk *w, char *text, size_t size)
 {
-	*w = (struct walk){.unwinder = u, .dwfl = image->dwfl, .p = text, .end = text + size};
+	*w = (struct walk){.names = u->names, .dwfl = image->dwfl, .text = {text, text + size}};
 	text[0] = '\0';
 	image->capture = c;
 	w->whole = !dwfl_getthread_frames(image->dwfl, (pid_t)image->tgid, on_frame, w);
 	image->capture = NULL;
-	if (w->p > text && w->p[-1] == '\n')
-		w->p--;
-	*w->p = '\0';
+	if (w->text.p > text && w->text.p[-1] == '\n')
+		w->text.p--;
+	*w->text.p = '\0';
 	make_printable(text);
 }
 
