@@ -120,13 +120,14 @@ static bool put_source(struct frame_text *text, Dwfl_Module *mod, Dwarf_Addr add
 static void put_names(struct frame_text *text, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_Addr addr)
 {
 	const char *name, *module;
-	Dwarf_Addr start = 0;
+	Dwarf_Addr start = 0; /* the address that the file calls 0: what addr2line wants is counted from there */
 	GElf_Off offset = 0;
 	GElf_Sym sym;
 
 	if (put_source(text, mod, addr))
 		return;
 	module = base_name(dwfl_module_info(mod, NULL, &start, NULL, NULL, NULL, NULL, NULL));
+	dwfl_module_getelf(mod, &start);
 	name = dwfl_module_addrinfo(mod, addr, &offset, &sym, NULL, NULL, NULL);
 	if (name)
 		put(text, "%.*s+0x%" PRIx64 " (%s)\n", NAME_MAX_LEN, name, (uint64_t)(offset + (pc - addr)), module);
