@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How two ends open and close together, step by step, so that nothing is left to chance. Where it matters, `first` is the
-socket whose FIN goes first, and `second` the other."""
+"""How two ends open and close together, step by step, so that nothing is left to chance.
+
+`first` is the socket whose FIN goes first, and `second` the other.
+"""
 
 import socket
 
-from lab import ACK, FIN, SYN, TIMEOUT, read_all, wait_state, wait_until
+from checks import is_fin, is_syn
+from lab import ACK, FIN, SYN, TIMEOUT, read_all, read_exactly, wait_state, wait_until
 
 
 def close_half(first, second):
@@ -16,7 +19,7 @@ def close_half(first, second):
 
 
 def close_rest(first, second):
-    """What follows the FIN of the first: the second closes, and the first is there until it has that FIN. Returns what it read."""
+    """What follows the FIN of the first: the second closes, and the first reads to its FIN and closes. Returns what it read."""
     second.close()
     data = read_all(first)
     first.close()
@@ -29,6 +32,15 @@ def close_in_turn(first, second):
     close_rest(first, second)
 
 
+def ask_half_closed(connected, asked, answered):
+    """So many bytes each way. The client ends its half behind what it asks, and goes on reading: the answer follows its FIN."""
+    connected.client.sendall(b"q" * asked)
+    assert close_half(connected.client, connected.server) == b"q" * asked
+    connected.server.sendall(b"a" * answered)
+    assert read_exactly(connected.client, answered) == b"a" * answered
+    assert close_rest(connected.client, connected.server) == b""
+
+
 def close_both(first, second):
     """Each end is there until it has the other's FIN: none lives on in a minisocket, of which a record may know less."""
     first.shutdown(socket.SHUT_WR)
@@ -37,7 +49,7 @@ def close_both(first, second):
 
 
 def close_at_once(first, second):
-    """close() alone: the first leaves an orphan, whose FIN_WAIT2 a minisocket may live through. Returns what the second read."""
+    """close() alone: the first leaves an orphan, which a minisocket may follow in FIN_WAIT2. Returns what the second read."""
     first.close()
     data = read_all(second)
     second.close()
@@ -56,7 +68,7 @@ def close_in_three_segments(pair, connected):
 
 def cross_fins(pair, connected):
     """Both FINs are on their way, and held: returns the rule that holds them."""
-    crossing = pair.wire.hold(lambda s: s.has(FIN))
+    crossing = pair.wire.hold(is_fin)
     connected.client.shutdown(socket.SHUT_WR)
     connected.server.shutdown(socket.SHUT_WR)
     crossing.wait_crossing()
@@ -92,6 +104,21 @@ def open_simultaneously(pair):
         wait_state(end, "ESTABLISHED")
         end.settimeout(TIMEOUT)
     return ends
+
+
+def open_with_data(pair, data=b"early"):
+    """Fast Open: data in the SYN, without a cookie, which the namespaces allow. Returns the client and the server."""
+    for namespace in (pair.a, pair.b):
+        namespace.sysctl("ipv4/tcp_fastopen", 0x1 | 0x2 | 0x4 | 0x200)
+    listener = pair.listen()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+    client = pair.client()
+    client.sendto(data, socket.MSG_FASTOPEN, (pair.server_addr, listener.getsockname()[1]))
+    server = pair.accept(listener)
+    assert read_exactly(server, len(data)) == data
+    wait_state(client, "ESTABLISHED")
+    assert pair.wire.wait(is_syn).len == len(data)
+    return client, server
 
 
 def orderly(pair, listener=None):

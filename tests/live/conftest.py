@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 pytest.register_assert_rewrite("checks", "tracer")
-from lab import Pair  # noqa: E402  (this folder is no package)
+from lab import Namespace, Pair  # noqa: E402  (this folder is no package)
 from programs import build  # noqa: E402
 from tracer import BINARY, Tracer  # noqa: E402
 
@@ -81,6 +81,13 @@ def pair4():
     pair = Pair("ipv4")
     yield pair
     pair.close()
+
+
+@pytest.fixture
+def namespace():
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
 
 
 @pytest.fixture(scope="session")

@@ -373,6 +373,11 @@ class Pair:
     def client(self):
         return self.keep(self.a.tcp_socket(self.client_family))
 
+    def accept(self, listener):
+        server = self.keep(listener.accept()[0])
+        server.settimeout(TIMEOUT)
+        return server
+
     def connect(self, listener=None):
         listener = listener or self.listen()
         client = self.client()
@@ -380,9 +385,8 @@ class Pair:
         begun = time.monotonic_ns()
         client.connect((self.server_addr, port))
         connect_us = us_since(begun)
-        server = self.keep(listener.accept()[0])
+        server = self.accept(listener)
         accept_us = us_since(begun)
-        server.settimeout(TIMEOUT)
         client_port = client.getsockname()[1]
         return Connected(client, server, cookie(client), cookie(server), port, client_port, connect_us, accept_us)
 

@@ -8,7 +8,9 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_tuple, check_whole, from_side, is_fin, is_pure_ack, is_synack, span, states,
 )  # fmt: skip
-from choreography import close_at_once, close_half, close_in_three_segments, close_in_turn, close_rest, close_simultaneously
+from choreography import (
+    ask_half_closed, close_at_once, close_half, close_in_three_segments, close_in_turn, close_simultaneously,
+)  # fmt: skip
 from lab import ACK, FIN, read_all, read_exactly, tcp_state, us_since, wait_state, wait_until
 
 
@@ -155,11 +157,7 @@ def test_three_segments(trace, pair):
 def test_half_close(trace, pair):
     """The client ends its half and goes on receiving: the bytes after its FIN are counted."""
     connected = pair.connect()
-    connected.client.sendall(b"request")
-    assert close_half(connected.client, connected.server) == b"request"
-    connected.server.sendall(b"r" * 50_000)
-    read_exactly(connected.client, 50_000)
-    close_rest(connected.client, connected.server)
+    ask_half_closed(connected, 7, 50_000)
     client, server = ends(trace, connected)
     check_roles(client, server)
     check_bytes(client, 7, 50_000)

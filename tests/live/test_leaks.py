@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from lab import TIMEOUT, Namespace, wait_until
+from lab import TIMEOUT, wait_until
 from leakers import CAUSES, Leaker, Pool, why_no_io_uring
 from schema import validate_lines
 from test_output import SlowReader
@@ -53,13 +53,6 @@ def holders(record):
 
 
 @pytest.fixture
-def namespace():
-    with_peers = Namespace()
-    yield with_peers
-    with_peers.close()
-
-
-@pytest.fixture
 def leaker(namespace):
     """Starts leakers of the test's own: leaker("python", data_unread=3)."""
     started = []
@@ -81,6 +74,14 @@ def check_against_ss(namespace, found):
         assert users == holders(record)
         read = record["cause"] == "eof_read_not_closed"
         assert recv_q == record["unread_bytes"] + (0 if read else 1), record
+
+
+def leaks_like_ss(namespace, count):
+    """The leaks of a namespace: so many, and the same as ss shows."""
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == count
+    check_against_ss(namespace, found)
+    return found
 
 
 @pytest.mark.parametrize("language", ["python", "c"])
@@ -107,9 +108,7 @@ def test_each_cause(namespace, leaker, language, cause):
 def test_exactly_the_last_byte_is_no_proof(namespace, leaker):
     """A FIN that came in one piece with the data is consumed with it: the program never saw the end, and that is not hidden."""
     one = leaker("python", exact=4)
-    found, _ = leaks("--netns", namespace.inode)
-    assert len(found) == 4
-    check_against_ss(namespace, found)
+    found = leaks_like_ss(namespace, 4)
     assert {r["process"]["pid"] for r in found.values()} == {one.pid}
     for record in found.values():
         assert record["cause"] in ("eof_unread", "eof_read_not_closed")
@@ -144,9 +143,7 @@ def test_age(namespace, leaker, keepalive):
 def test_several_holders(namespace, leaker, how):
     """A descriptor that a child inherited, or that was passed over a Unix socket: all who hold it are named."""
     one = leaker("python", **{how: 2})
-    found, _ = leaks("--netns", namespace.inode)
-    assert len(found) == 2
-    check_against_ss(namespace, found)
+    found = leaks_like_ss(namespace, 2)
     for record in found.values():
         pids = {pid for pid, _ in holders(record)}
         assert pids == ({one.pid, one.child} if how == "fork" else {one.child})
@@ -168,9 +165,7 @@ def test_unreceived(namespace, leaker):
 def test_threads(namespace, leaker):
     """A pool of threads is one process, and its descriptors are named once."""
     one = leaker("python", threads=8)
-    found, _ = leaks("--netns", namespace.inode)
-    assert len(found) == 8
-    check_against_ss(namespace, found)
+    found = leaks_like_ss(namespace, 8)
     assert all(len(r["holders"]) == 1 and r["process"]["pid"] == one.pid for r in found.values())
 
 
@@ -182,9 +177,7 @@ def test_io_uring(namespace, leaker, start_tracer, way):
         pytest.skip(why)
     tracer = start_tracer("--netns", namespace.inode)
     one = leaker("c", **{way: 3})
-    found, _ = leaks("--netns", namespace.inode)
-    assert len(found) == 3
-    check_against_ss(namespace, found)
+    found = leaks_like_ss(namespace, 3)
     assert {r["cause"] for r in found.values()} == {"eof_read_not_closed"}
     if way == "io_uring_fixed":
         assert all(r["process"] is None and "io_uring" in r["hint"] for r in found.values())
@@ -262,18 +255,14 @@ def test_grouped_by(namespace, leaker, by):
 
 def test_many_in_one_process(namespace, leaker):
     one = leaker("c", eof_unread=5000)
-    found, _ = leaks("--netns", namespace.inode)
-    assert len(found) == 5000
-    check_against_ss(namespace, found)
+    found = leaks_like_ss(namespace, 5000)
     assert {r["process"]["pid"] for r in found.values()} == {one.pid}
 
 
 def test_many_processes(namespace):
     """500 processes with one leak each: all told in JSON, and the table does not run off the screen."""
     with Pool(namespace, 500) as pool:
-        found, _ = leaks("--netns", namespace.inode)
-        assert len(found) == 500
-        check_against_ss(namespace, found)
+        found = leaks_like_ss(namespace, 500)
         assert {r["process"]["pid"] for r in found.values()} == set(pool.pids)
         out = text("--netns", namespace.inode).stdout
         assert "and 480 more groups with 480 sockets: --json shows every one." in out

@@ -5,22 +5,14 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_tuple, check_whole, is_syn, is_synack, span, states, wire_gap_us,
 )  # fmt: skip
-from choreography import close_both, close_half, close_rest, open_simultaneously
+from choreography import ask_half_closed, close_both, open_simultaneously, orderly
 from lab import Pair, cookie
-
-
-def talk(connected):
-    """1000 bytes one way, 2000 the other, and an orderly end by the client."""
-    connected.client.sendall(b"q" * 1000)
-    assert len(close_half(connected.client, connected.server)) == 1000
-    connected.server.sendall(b"a" * 2000)
-    assert len(close_rest(connected.client, connected.server)) == 2000
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6", "mapped"])
 def test_handshake(trace, pair):
     connected = pair.connect()
-    talk(connected)
+    ask_half_closed(connected, 1000, 2000)
 
     client = trace.connection(connected.client_id)
     check_tuple(client, pair, connected, 0)
@@ -87,8 +79,7 @@ def test_simultaneous_open(trace, pair):
 
 def drain(trace, pair):
     """Returns when the tracer has shown all that happened before: it shows things in order."""
-    later = pair.connect()
-    talk(later)
+    later = orderly(pair)
     trace.connection(later.client_id)
     trace.connection(later.server_id)
 
@@ -97,8 +88,7 @@ def test_never_connected(trace, pair4):
     """A socket that only listened, or was only bound, is no connection."""
     listener = pair4.b.listen()
     listener_id = cookie(listener)
-    connected = pair4.connect(listener)
-    talk(connected)
+    connected = orderly(pair4, listener)
     listener.close()
     drain(trace, pair4)
     assert trace.seen(connected.server_id)
@@ -122,7 +112,7 @@ def test_namespaces_are_told_apart(trace):
     try:
         connected = [pair.connect(pair.listen(port=8080)) for pair in pairs]
         for one in connected:
-            talk(one)
+            close_both(one.client, one.server)
         for pair, one in zip(pairs, connected):
             check_tuple(trace.connection(one.client_id), pair, one, 0)
             check_tuple(trace.connection(one.server_id), pair, one, 1)

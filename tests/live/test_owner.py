@@ -39,11 +39,16 @@ def addr(request):
     return request.param
 
 
-def run_client(stage, addr, port, size=100, **kwargs):
-    """A client's whole life; returns (pid, cookie)."""
+def start_client(stage, addr, port, size=0, **kwargs):
+    """A client that is connected; returns it and what it told."""
     client = stage.play("client", addr, port, size, **kwargs)
     client.go()
-    facts = client.told()
+    return client, client.told()
+
+
+def run_client(stage, addr, port, size=100, **kwargs):
+    """A client's whole life; returns (pid, cookie)."""
+    client, facts = start_client(stage, addr, port, size, **kwargs)
     client.go()
     assert client.told()["closed"]
     return facts["pid"], facts["cookie"]
@@ -152,9 +157,7 @@ def test_killed(trace, stage):
     """The kernel closes for a process that is gone; it was its connection all the same."""
     server = stage.play("server", "127.0.0.1")
     port = server.told()["port"]
-    client = stage.play("client", "127.0.0.1", port, 0)
-    client.go()
-    facts = client.told()
+    client, facts = start_client(stage, "127.0.0.1", port)
     client.kill()
     record = trace.connection(facts["cookie"])
     assert record["process"]["pid"] == facts["pid"]
@@ -167,9 +170,7 @@ def test_never_accepted(trace, stage):
     """Nobody touched the server's end: the listener's process answers for it, or nobody; never the client."""
     server = stage.play("idle-server", "127.0.0.1")
     port = server.told()["port"]
-    client = stage.play("client", "127.0.0.1", port, 0)
-    client.go()
-    facts = client.told()
+    client, facts = start_client(stage, "127.0.0.1", port)
     client.go()
     client.told()
     server.process.stdin.close()

@@ -4,7 +4,7 @@
 import socket
 
 import pytest
-from checks import check_whole, is_syn, states
+from checks import check_whole, from_side, is_syn, states
 from choreography import close_both, close_rest, close_unread, cross_fins
 from lab import ACK, FIN, RST, SYN, abort, cookie, linger0, wait_acceptable, wait_state
 
@@ -112,7 +112,7 @@ def test_disconnect(trace, pair4):
     check_reset(first, "sent", "local")
 
     connected.client.connect((pair4.server_addr, connected.port))
-    second_server = pair4.keep(listener.accept()[0])
+    second_server = pair4.accept(listener)
     assert cookie(connected.client) == connected.client_id
     close_both(connected.client, second_server)
     records = trace.connections(connected.client_id, 2)
@@ -140,13 +140,17 @@ def test_listener_closed_before_accept(trace, pair):
 # How to bring one end into a state with the other at hand, and which end that is (0 the client, 1 the server).
 
 
+def lose_acks(pair, side):
+    pair.wire.drop(from_side(side, lambda s: s.has(ACK, without=RST)))
+
+
 def in_established(pair):
     return pair.connect(), 0
 
 
 def in_fin_wait1(pair):
     connected = pair.connect()
-    pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=RST))
+    lose_acks(pair, 1)
     connected.client.shutdown(socket.SHUT_WR)
     wait_state(connected.client, "FIN_WAIT1")
     return connected, 0
@@ -168,7 +172,7 @@ def in_close_wait(pair):
 
 def in_last_ack(pair):
     connected, _ = in_close_wait(pair)
-    pair.wire.drop(lambda s: s.side == 0 and s.has(ACK, without=RST))
+    lose_acks(pair, 0)
     connected.server.shutdown(socket.SHUT_WR)
     wait_state(connected.server, "LAST_ACK")
     return connected, 1
@@ -177,7 +181,7 @@ def in_last_ack(pair):
 def in_closing(pair):
     connected = pair.connect()
     crossing = cross_fins(pair, connected)
-    pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=RST))
+    lose_acks(pair, 1)
     crossing.release()
     wait_state(connected.client, "CLOSING")
     return connected, 0

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
-from choreography import close_both
-from lab import (
-    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, tcp_state, wait_state,
-    wait_until,
+from choreography import (
+    ask_half_closed, close_both, close_half, close_in_three_segments, close_in_turn, close_rest, close_simultaneously,
+    close_unread, open_simultaneously, open_with_data,
 )  # fmt: skip
+from lab import ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, wait_state
 from test_reset import forged_reset
 
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
@@ -196,12 +196,7 @@ def test_four_way(trace, pair, captures):
     connected.client.sendall(b"x" * 300)
     connected.server.sendall(b"y" * 20)
     read_exactly(connected.client, 20)
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_in_turn(connected.client, connected.server)
     check_both(trace, captures, connected)
     client, server = trace.connection(connected.client_id), trace.connection(connected.server_id)
     assert listed(client) == [*OPENS, "out FIN,ACK", "in ACK", "in FIN,ACK", "out ACK"]
@@ -215,23 +210,14 @@ def test_four_way(trace, pair, captures):
 def test_four_way_by_server(trace, pair, captures):
     connected = pair.connect()
     connected.server.sendall(b"bye")
-    connected.server.shutdown(socket.SHUT_WR)
-    read_all(connected.client)
-    wait_state(connected.server, "FIN_WAIT2")
-    connected.client.close()
-    read_all(connected.server)
-    connected.server.close()
+    close_in_turn(connected.server, connected.client)
     check_both(trace, captures, connected)
     assert listed(trace.connection(connected.server_id)) == [*ACCEPTS, "out FIN,ACK", "in ACK", "in FIN,ACK", "out ACK"]
 
 
 def test_three_segments(trace, pair, captures):
     connected = pair.connect()
-    pair.wire.drop(lambda s: s.side == 1 and s.has(ACK, without=FIN) and s.len == 0)
-    connected.client.shutdown(socket.SHUT_WR)
-    wait_state(connected.server, "CLOSE_WAIT")
-    connected.server.close()
-    read_all(connected.client)
+    close_in_three_segments(pair, connected)
     connected.client.close()
     check_both(trace, captures, connected)
     assert listed(trace.connection(connected.client_id)) == [*OPENS, "out FIN,ACK", "in FIN,ACK", "out ACK"]
@@ -239,15 +225,7 @@ def test_three_segments(trace, pair, captures):
 
 def test_half_close(trace, pair, captures):
     connected = pair.connect()
-    connected.client.sendall(b"request")
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
-    connected.server.sendall(b"r" * 50_000)
-    read_exactly(connected.client, 50_000)
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    ask_half_closed(connected, 7, 50_000)
     check_both(trace, captures, connected)
 
 
@@ -272,34 +250,15 @@ def test_fin_behind_data(trace, pair, captures):
 
 def test_simultaneous_close(trace, pair, captures):
     connected = pair.connect()
-    crossing = pair.wire.hold(is_fin)
-    connected.client.shutdown(socket.SHUT_WR)
-    connected.server.shutdown(socket.SHUT_WR)
-    crossing.wait_crossing()
-    crossing.release()
-    wait_state(connected.client, "CLOSE")
-    wait_state(connected.server, "CLOSE")
+    close_simultaneously(pair, connected)
     check_both(trace, captures, connected)
     for identity in (connected.client_id, connected.server_id):
         assert listed(trace.connection(identity))[3:] == ["out FIN,ACK", "in FIN,ACK", "out ACK", "in ACK"]
 
 
 def test_simultaneous_open(trace, pair, captures):
-    ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
-    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
-    for end, addr in zip(ends, addrs):
-        end.bind(addr)
-        end.setblocking(False)
-    crossing = pair.wire.hold(lambda s: s.has(SYN))
-    for end, addr in zip(ends, reversed(addrs)):
-        end.connect_ex(addr)
-    crossing.wait_crossing()
-    crossing.release()
-    for end in ends:
-        wait_until(lambda end=end: tcp_state(end) == "ESTABLISHED")
+    ends = open_simultaneously(pair)
     ids = [cookie(end) for end in ends]
-    for end in ends:
-        end.settimeout(TIMEOUT)
     close_both(*ends)
     for identity, capture in zip(ids, captures):
         record = trace.connection(identity)
@@ -368,13 +327,11 @@ def test_fin_ends_the_handshake(trace, pair4):
     client.connect((pair4.server_addr, listener.getsockname()[1]))
     identity, port = cookie(client), client.getsockname()[1]
     client.shutdown(socket.SHUT_WR)
-    server = pair4.keep(listener.accept()[0])
+    server = pair4.accept(listener)
     server_id = cookie(server)
     read_all(server)
     lost.release()
-    server.close()
-    read_all(client)
-    client.close()
+    close_rest(client, server)
     record = trace.connection(server_id)
     assert record["peer_port"] == port
     check(record, captures[1])
@@ -387,11 +344,7 @@ def test_fin_ends_the_handshake(trace, pair4):
 def test_fin_lost(trace, pair, captures):
     connected = pair.connect()
     pair.wire.drop(from_side(0, is_fin), times=1)
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    connected.server.close()
-    read_all(connected.client)
-    connected.client.close()
+    close_both(connected.client, connected.server)
     check_both(trace, captures, connected)
     fin = next(s for s in trace.connection(connected.client_id)["segments"] if s["flags"] == "FIN,ACK")
     assert fin["n"] >= 2 and fin["ev"] == "event"
@@ -399,9 +352,7 @@ def test_fin_lost(trace, pair, captures):
 
 def test_last_ack_lost(trace, pair, captures):
     connected = pair.connect()
-    connected.client.shutdown(socket.SHUT_WR)
-    read_all(connected.server)
-    wait_state(connected.client, "FIN_WAIT2")
+    close_half(connected.client, connected.server)
     lost = pair.wire.drop(from_side(0, is_pure_ack), times=1)
     connected.server.close()
     lost.wait()
@@ -414,9 +365,7 @@ def test_last_ack_lost(trace, pair, captures):
 
 def test_unread_data(trace, pair, captures):
     connected = pair.connect()
-    connected.client.sendall(b"never read")
-    wait_until(lambda: connected.server.recv(10, socket.MSG_PEEK) == b"never read")
-    connected.server.close()
+    close_unread(connected, b"never read")
     check_both(trace, captures, connected)
     reset = trace.connection(connected.server_id)["segments"][-1]
     assert (reset["dir"], reset["flags"], reset["seq"], reset["ack"], reset["ev"]) == ("out", "RST,ACK", 1, 11, "event")
@@ -447,7 +396,7 @@ def test_linger_zero_after_fins(trace, pair, captures):
 def test_forged_reset(trace, pair, captures):
     connected = pair.connect()
     pair.wire.inject(0, forged_reset(pair, 0))
-    wait_until(lambda: tcp_state(connected.client) == "CLOSE", what="end by RST")
+    wait_state(connected.client, "CLOSE")
     check(trace.connection(connected.client_id), captures[0])
 
 
@@ -457,7 +406,7 @@ def test_data_after_close(trace, pair, captures):
     pair.wire.hold(from_side(0, is_fin))
     connected.client.close()
     connected.server.sendall(b"anyone there?")
-    wait_until(lambda: tcp_state(connected.server) == "CLOSE", what="the peer's RST")
+    wait_state(connected.server, "CLOSE")
     check_both(trace, captures, connected)
     assert listed(trace.connection(connected.client_id)) == [*OPENS, "out FIN,ACK", "out RST"]
 
@@ -469,7 +418,7 @@ def test_data_after_close_to_a_minisocket(trace, pair, captures):
     wait_state(connected.server, "CLOSE_WAIT")
     trace.connection(connected.client_id)
     connected.server.sendall(b"anyone there?")
-    wait_until(lambda: tcp_state(connected.server) == "CLOSE", what="the peer's RST")
+    wait_state(connected.server, "CLOSE")
     check(trace.connection(connected.server_id), captures[1])
 
 
@@ -498,8 +447,8 @@ def test_answer_to_an_older_syn(trace, pair, captures):
     pair.wire.wait(lambda s: s.has(RST))
     held.release()
     client.settimeout(TIMEOUT)
-    server = pair.keep(listener.accept()[0])
-    wait_until(lambda: tcp_state(client) == "ESTABLISHED")
+    server = pair.accept(listener)
+    wait_state(client, "ESTABLISHED")
     identity = cookie(client)
     close_both(client, server)
     record = trace.connection(identity)
@@ -529,17 +478,7 @@ def test_older_than_the_tool(start_tracer, pair, captures):
 
 
 def test_fast_open(trace, pair, captures):
-    """Data in the SYN, without a cookie: the namespaces allow it."""
-    for namespace in (pair.a, pair.b):
-        namespace.sysctl("ipv4/tcp_fastopen", 0x1 | 0x2 | 0x4 | 0x200)
-    listener = pair.listen()
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
-    client = pair.client()
-    client.sendto(b"early", socket.MSG_FASTOPEN, (pair.server_addr, listener.getsockname()[1]))
-    server = pair.keep(listener.accept()[0])
-    assert read_exactly(server, 5) == b"early"
-    wait_state(client, "ESTABLISHED")
-    assert pair.wire.wait(is_syn).len == 5
+    client, server = open_with_data(pair)
     ids = cookie(client), cookie(server)
     close_both(client, server)
     for side, identity in enumerate(ids):

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lab import SLOWNESS, TIMEOUT, Namespace, wait_until
+from lab import SLOWNESS, TIMEOUT, wait_until
 from leakers import Process
 from programs import build
 from tracer import BINARY, validate_lines
@@ -17,13 +17,6 @@ from tracer import BINARY, validate_lines
 HERE = Path(__file__).parent
 THRESHOLD = f"{round(1000 * SLOWNESS)}ms"  # the first stack of a process takes its time
 SOURCE = HERE / "opener.c"
-
-
-@pytest.fixture
-def namespace():
-    namespace = Namespace()
-    yield namespace
-    namespace.close()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import pytest
 from checks import from_side, is_fin, is_pure_ack, states
-from lab import SLOWNESS, TIMEOUT, Pair, cookie, read_all, wait_until
+from choreography import close_at_once
+from lab import SLOWNESS, TIMEOUT, Pair, wait_until
 from test_reset import forged_reset
 from tracer import EXTRA_ARGS, Tracer
 
@@ -70,9 +71,7 @@ def close(pair, connected, first):
     begins, follows = (connected.client, connected.server)[:: 1 if first == 0 else -1]
     one = life(pair, connected, first)
     lost = pair.wire.drop(from_side(1 - first, is_pure_ack))
-    begins.close()
-    read_all(follows)
-    follows.close()
+    close_at_once(begins, follows)
     wait_until(one.fins, what="the FIN")
     lost.release()
     return one
@@ -151,29 +150,26 @@ def data_comes(pair):
     return one
 
 
-def reused_by_syn(pair):
-    """The server closed first; a new connection comes from the same port."""
+def reuse(pair, first):
+    """A new connection between the same ports."""
     listener = pair.listen()
     connected = pair.connect(listener)
-    one = wait_time_wait(close(pair, connected, 1))
+    one = wait_time_wait(close(pair, connected, first))
     time.sleep(LATER_S)
     client = pair.client()
-    client.bind((pair.client_addr, one.peer_port))
+    client.bind((pair.client_addr, connected.client_port))
     one.ended = time.monotonic_ns()
-    client.connect((pair.server_addr, one.local_port))
+    client.connect((pair.server_addr, connected.port))
     return one
+
+
+def reused_by_syn(pair):
+    """The server closed first, and its TIME_WAIT gives way to the SYN that comes."""
+    return reuse(pair, 1)
 
 
 def reused_by_connect(pair):
-    listener = pair.listen()
-    connected = pair.connect(listener)
-    one = wait_time_wait(close(pair, connected, 0))
-    time.sleep(LATER_S)
-    client = pair.client()
-    client.bind((pair.client_addr, one.local_port))
-    one.ended = time.monotonic_ns()
-    client.connect((pair.server_addr, one.peer_port))
-    return one
+    return reuse(pair, 0)
 
 
 def reset(pair):

@@ -8,7 +8,8 @@ import socket
 from actors import Actor
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
 from choreography import (
-    close_at_once, close_both, close_half, close_in_turn, close_rest, close_simultaneously, close_unread, open_simultaneously,
+    ask_half_closed, close_at_once, close_both, close_in_turn, close_rest, close_simultaneously, close_unread,
+    open_simultaneously, open_with_data,
 )  # fmt: skip
 from lab import ACK, FIN, PSH, RST, abort, cookie, read_all, read_exactly, wait_state
 
@@ -72,11 +73,7 @@ def three_segment_close(pair, start):
 def half_close(pair, start):
     start()
     connected = pair.connect()
-    connected.client.sendall(b"request")
-    close_half(connected.client, connected.server)
-    connected.server.sendall(b"r" * 50_000)
-    read_exactly(connected.client, 50_000)
-    close_rest(connected.client, connected.server)
+    ask_half_closed(connected, 7, 50_000)
     return ids(connected)
 
 
@@ -212,8 +209,7 @@ def close_wait_then_exit(pair, start):
     with contextlib.closing(Actor(pair.a, "client", pair.server_addr, listener.getsockname()[1])) as client:
         client.go()
         identity = client.told()["cookie"]
-        server = pair.keep(listener.accept()[0])
-        server.settimeout(20)
+        server = pair.accept(listener)
         server.shutdown(socket.SHUT_WR)
         wait_state(server, "FIN_WAIT2")
         client.kill()
@@ -247,19 +243,8 @@ def existing_connections(pair, start):
 
 @scenario()
 def fast_open(pair, start):
-    """Data in the SYN, without a cookie: the namespaces allow it."""
-    for namespace in (pair.a, pair.b):
-        namespace.sysctl("ipv4/tcp_fastopen", 0x1 | 0x2 | 0x4 | 0x200)
     start()
-    listener = pair.listen()
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
-    client = pair.client()
-    client.sendto(b"early", socket.MSG_FASTOPEN, (pair.server_addr, listener.getsockname()[1]))
-    server = pair.keep(listener.accept()[0])
-    server.settimeout(20)
-    assert read_exactly(server, 5) == b"early"
-    wait_state(client, "ESTABLISHED")
-    assert next(s for s in pair.wire.segments if is_syn(s)).len == 5
+    client, server = open_with_data(pair)
     cookies = cookie(client), cookie(server)
     close_in_turn(client, server)
     return cookies
