@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A pytest plugin for the guest: one line for vm.py as each test begins and ends. Several pytests run side by side."""
+"""A pytest plugin for the guest: a line for vm.py of each test to run, and as it begins and ends. Several run side by side."""
 
 import os
 import time
@@ -12,6 +12,11 @@ begun = time.monotonic()
 
 def say(*words):
     os.write(CONSOLE, f"@@ {' '.join(words)}\n".encode())
+
+
+def pytest_collection_finish(session):
+    for item in session.items:
+        say("collected", LABEL, item.nodeid)
 
 
 def pytest_runtest_logstart(nodeid):
