@@ -125,7 +125,7 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 
 	l->before_ns = l->scanned_ns;
 	if (l->stacks)
-		stacks_drain(l->stacks, clock_now_ns(), learn_opening, l);
+		stacks_drain(l->stacks, clock_now_ns(), false, learn_opening, l);
 	err = stuck_scan_run(l->scan, take_in, l);
 	if (err)
 		complain(0, "not all sockets could be scanned: %s", strerror(-err));

@@ -233,7 +233,7 @@ void stacks_close(struct stacks *s)
 	free(s);
 }
 
-static void tell_lost(struct stacks *s, uint64_t ts, uint64_t dropped, event_fn fn, void *ctx)
+static void tell_lost(struct stacks *s, uint64_t ts, uint64_t dropped, bool last, event_fn fn, void *ctx)
 {
 	uint64_t total = stack_source_lost(s->source) + dropped;
 	const struct wire_lost lost = {
@@ -243,14 +243,14 @@ static void tell_lost(struct stacks *s, uint64_t ts, uint64_t dropped, event_fn 
 		.stage = WIRE_LOST_RATELIMIT,
 	};
 
-	if (total == s->told || ts - s->told_ns < TELL_NS)
+	if (total == s->told || (!last && ts - s->told_ns < TELL_NS))
 		return;
 	s->told = total;
 	s->told_ns = ts;
 	fn(ctx, &lost.hdr);
 }
 
-void stacks_drain(struct stacks *s, uint64_t ts, event_fn fn, void *ctx)
+void stacks_drain(struct stacks *s, uint64_t ts, bool last, event_fn fn, void *ctx)
 {
 	struct buffer full;
 	uint64_t dropped;
@@ -270,5 +270,5 @@ void stacks_drain(struct stacks *s, uint64_t ts, event_fn fn, void *ctx)
 		at += ev->len;
 		fn(ctx, ev);
 	}
-	tell_lost(s, ts, dropped, fn, ctx);
+	tell_lost(s, ts, dropped, last, fn, ctx);
 }

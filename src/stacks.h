@@ -13,7 +13,10 @@ struct stacks;
 int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure);
 void stacks_close(struct stacks *stacks); /* NULL is fine */
 
-/* Hands over WIRE_STACK and WIRE_OPENED events, with the time `ts`, and WIRE_LOST for what was not taken. */
-void stacks_drain(struct stacks *stacks, uint64_t ts, event_fn fn, void *ctx);
+/*
+ * Hands over WIRE_STACK and WIRE_OPENED events, with the time `ts`, and, once a second and at the `last` time, WIRE_LOST for
+ * what was not taken.
+ */
+void stacks_drain(struct stacks *stacks, uint64_t ts, bool last, event_fn fn, void *ctx);
 
 #endif

@@ -334,7 +334,7 @@ static int round_trip(struct trace *t)
 	n = collector_drain(t->collector, until, pipeline_feed, t->pipeline);
 	scanned = scan_if_due(t, now);
 	if (t->stacks)
-		stacks_drain(t->stacks, until, pipeline_feed, t->pipeline);
+		stacks_drain(t->stacks, until, false, pipeline_feed, t->pipeline);
 	scanned |= leak_watch_run(t->leak_watch, t->collector, t->pipeline);
 	if (scanned) {
 		until = clock_now_ns() - HOLD_NS;
@@ -394,7 +394,7 @@ static void finish(struct trace *t)
 	collector_detach(t->collector);
 	now = clock_now_ns();
 	if (t->stacks)
-		stacks_drain(t->stacks, now, pipeline_feed, t->pipeline);
+		stacks_drain(t->stacks, now, true, pipeline_feed, t->pipeline);
 	collector_losses(t->collector, now, pipeline_feed, t->pipeline);
 	collector_drain(t->collector, UINT64_MAX, pipeline_feed, t->pipeline);
 	t->next_aggregates = 0;
