@@ -9,7 +9,10 @@
 
 struct stacks;
 
-/* After collector_check(). 0, or -errno with *ret_failure filled. Complains of what cannot be seen. */
+/*
+ * After collector_check(), and before there are threads, since it forks. 0, or -errno with *ret_failure filled. Complains of
+ * what cannot be seen.
+ */
 int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure);
 void stacks_close(struct stacks *stacks); /* NULL is fine */
 

@@ -215,6 +215,8 @@ static int open_trace(struct trace *t)
 
 	if (collector_check(&failure))
 		return complain_collector(&failure);
+	if (t->options->stacks && stacks_open(&t->stacks, t->options->verbose, &failure))
+		return complain_collector(&failure);
 	exit_code = open_loop(t);
 	if (!exit_code)
 		exit_code = open_queues(t);
@@ -224,8 +226,6 @@ static int open_trace(struct trace *t)
 	if (pipeline_new(&t->pipeline, &with_recorder) || leak_watch_new(&t->leak_watch, t->options->verbose))
 		return complain(EXIT_RUNTIME, "out of memory");
 	if (collector_open(&t->collector, &collector_config, &failure))
-		return complain_collector(&failure);
-	if (t->options->stacks && stacks_open(&t->stacks, t->options->verbose, &failure))
 		return complain_collector(&failure);
 	if (watch(t, collector_fd(t->collector)) || watch(t, queue_error_fd(t->out)))
 		return complain(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));

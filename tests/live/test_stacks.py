@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -222,6 +223,27 @@ def test_a_flood_loses_stacks_only(start_tracer, load):
     assert {r["stage"] for r in lost} <= {"ratelimit"}
     assert outcome.totals["total"] == 0
     assert all(r["connections_affected"] == 0 for r in lost)
+
+
+def test_the_unwinder_ends(start_tracer, namespace, run, opener):
+    """It reads files that anybody may have made: if that breaks it, the tool says so and goes on."""
+    alerts = Alerts(start_tracer, namespace)
+    pid = alerts.tracer.process.pid
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    assert Path(f"/proc/{child}/comm").read_text(encoding="ascii") == "tcplife-stacks\n"
+    os.kill(int(child), signal.SIGSEGV)
+    wait_until(lambda: "has ended (signal 11)" in alerts.tracer.complaints, what="word of it")
+    run(opener, "accepted")
+    assert alerts.wait()["stack_note"] == "not_taken"
+    assert alerts.tracer.stop().totals["total"] == 0
+
+
+def test_the_unwinder_ends_with_the_tool(start_tracer):
+    tracer = start_tracer("--stacks")
+    pid = tracer.process.pid
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    tracer.process.kill()
+    wait_until(lambda: not os.path.exists(f"/proc/{child}"), what="its end")
 
 
 def test_doctor():

@@ -112,6 +112,10 @@ class Tracer:
             self._by_id.setdefault(record["conn_id"], []).append(record)
 
     @property
+    def complaints(self):
+        return "".join(self._stderr)
+
+    @property
     def records(self):
         with self._lock:
             self._take_in()
