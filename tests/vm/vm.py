@@ -151,7 +151,7 @@ def boot(kernel, initramfs, folder):
     """The lines on the serial console of a whole run."""
     (folder / "initramfs").write_bytes(initramfs)
     # SLUB's cmpxchg16b, emulated by QEMU 7.2, came back with broken flags and a double fault: the guest shall not have it.
-    machine = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", "2", "-m", "3G"]
+    machine = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", "2", "-m", "6G"]
     quiet = ["-nographic", "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor", "none"]
     system = ["-kernel", kernel.image, "-initrd", folder / "initramfs"]
     options = ["-append", "console=ttyS0 panic=-1 mitigations=off quiet loglevel=3"]
