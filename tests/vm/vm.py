@@ -122,7 +122,7 @@ def forced():
 def planned(args):
     """The runs of pytest in a guest, and which of them side by side: [[(label, options of the tool, arguments)...]...]."""
     if args.tests:
-        return [[("default", "", args.tests)]]
+        return [[(args.tier, FORCED.get(args.tier, ""), args.tests)]]
     if args.ci:
         return [[("default", "", " ".join(f"tests/live/{name}.py" for name in FOR_CI))]]
     first = [f"tests/live/{name}.py" for name in FIRST_HALF]
@@ -263,6 +263,7 @@ def parse_args():
     parser.add_argument("--record", action="store_true", help=f"write {INSTRUCTIONS.name}")
     parser.add_argument("--ci", action="store_true", help="the tests that .ci/run has time for")
     parser.add_argument("--tests", help="what pytest is to run instead of the usual: words without quotes")
+    parser.add_argument("--tier", default="default", choices=["default", *FORCED], help="with which hooks, with --tests")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what guests print")
     args = parser.parse_args()
     args.kernels = list(dict.fromkeys(list(kernels.SUITES)[-1] if name == "newest" else name for name in args.kernels))
