@@ -5,7 +5,8 @@
  * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin anew, and ends. A timer
  * that is set again into the same bucket of the kernel's wheel shows nothing: but when it is due then tells when it was set,
  * for TIME_WAIT is always set to 60 s. That is exact to a tick of the kernel (1 to 10 ms, never late): so a moment that is
- * recovered from it is as good as an event. More than a tick later than we knew means at least one begin that was not shown.
+ * recovered from it is as good as an event. Later than we knew means at least one begin that was not shown; by how much it must
+ * be is said by the ticks, which come late where a hypervisor takes a processor away.
  * How many there were is lost: of a FIN that comes to FIN_WAIT2 silently, and again as silently, only the last coming is known.
  * And if the timer hooks do show one, another may have come before, within the tick in which the minisocket began.
  *
@@ -23,6 +24,7 @@
 #include "wire_read.h"
 
 #define TICK_NS 10000000LL      /* of a kernel with HZ=100 */
+#define STALLED_NS 60000000LL   /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
 #define NEIGHBOUR_NS 10000000LL /* between STARTED and ->CLOSE lie microseconds */
 #define LATE_NS 15000000000LL   /* the wheel rounds up by 5.1 s at most */
 
@@ -41,10 +43,10 @@ static int64_t due_of(const struct wire_minisock *ev)
 	return (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns); /* a hostile sum may turn over */
 }
 
-/* By more than a tick than we knew. */
+/* By more than we knew, and than jiffies may have been behind. */
 static bool is_later(int64_t due_ns, const struct conn *c)
 {
-	return (int64_t)((uint64_t)due_ns - (uint64_t)pending_due_ns(c)) > TICK_NS;
+	return (int64_t)((uint64_t)due_ns - (uint64_t)pending_due_ns(c)) > STALLED_NS;
 }
 
 /* When TIME_WAIT's timer was set, if `ev` is of TIME_WAIT; not in the future, whatever the stream says. */

@@ -179,6 +179,12 @@ static const struct story scans[] = {
 	 .told = "1 client fin local four_way SF ShFf | " OPENED
 		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994800/peer/inferred" WHO
 		 " tw=62994800,restarts=1,expired/inferred\n"},
+	{.name = "scan tier: due a little later than known, for ticks came late: nothing began anew",
+	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
+		   MINI(5 * S, FOUND, TIME_WAIT, 55 * S + 50000), SCAN_END(5 * S + 9), SCAN_BEGIN(62 * S, MINISOCKS),
+		   SCAN_END(62 * S + 9)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60000000/peer/inferred" WHO " tw=60000000,expired/inferred\n"},
 	{.name = "scan tier: gone before it is due",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   SCAN_END(5 * S + 9)},
