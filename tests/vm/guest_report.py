@@ -26,3 +26,6 @@ def pytest_runtest_logstart(nodeid):
 def pytest_runtest_logreport(report):
     if report.when == "call" or report.outcome != "passed":
         say(TEST, report.outcome, f"{report.duration:.1f}", LABEL, report.nodeid)
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash:
+        say("why", LABEL, report.nodeid, "|", f"line {crash.lineno}:", crash.message.partition("\n")[0][:200])

@@ -194,7 +194,9 @@ def judge_tests(result, runs, lines):
     collected = set(marked(lines, "collected"))  # "label tests/..."
     begun = {line.split(" ", 1)[1] for line in marked(lines, "begin")}
     outcomes, again = outcomes_of(lines, "test"), outcomes_of(lines, "retest")
-    result.notes += [f"passed only when tried again: {name}" for name, outcome in sorted(again.items()) if outcome == "passed"]
+    why = {name: text for name, _, text in (line.partition(" | ") for line in marked(lines, "why"))}
+    lucky = sorted(name for name, outcome in again.items() if outcome == "passed")
+    result.notes += [f"passed only when tried again: {name}: {why.get(name, '?')}" for name in lucky]
     outcomes.update(again)
     for name in sorted(collected | set(outcomes)):
         outcome = outcomes.get(name, "not finished" if name in begun else "never begun")
