@@ -232,6 +232,7 @@ static void put_notes(const struct ladder *l, bool left, struct buf *b)
 	const struct ladder_end *end = left ? &l->left : &l->right;
 	const struct conn_record *rec = end->rec;
 	struct line line;
+	size_t used;
 
 	put_note(l, left, " sent data again, segments: ", rec->retransmits.data, "", b);
 	if (rec->unread_known) {
@@ -244,7 +245,8 @@ static void put_notes(const struct ladder *l, bool left, struct buf *b)
 		buf_str(&line.b, "reason of the reset, at the ");
 		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, ": ");
-		text_safe(&line.b, end->reset_reason, strlen(end->reset_reason), 44, true);
+		used = (size_t)(line.b.p - line.b.start);
+		text_safe(&line.b, end->reset_reason, strlen(end->reset_reason), CANVAS_WIDTH - used, true);
 		put_line(b, &line);
 	} else if (!rec->complete && rec->start_known) {
 		buf_str(&line.b, end_word(l, left));
