@@ -88,6 +88,15 @@ static __always_inline void tell_minisock(const struct inet_timewait_sock *tw, _
 
 /* fentry */
 
+/* For how long at the most: in FIN_WAIT2 no longer than in TIME_WAIT, or for 3.5 times the retransmission timeout
+ * (tcp_time_wait()). */
+static __always_inline __s64 longest_ns(const struct tcp_sock *tp, int state)
+{
+	__u64 ns = tp->inet_conn.icsk_rto * tick_ns * 7 / 2;
+
+	return state == WIRE_FIN_WAIT2 && ns > TIMEWAIT_NS ? ns : TIMEWAIT_NS;
+}
+
 /* On return: the minisocket exists, its timer does not run yet. */
 SEC("fexit/inet_twsk_alloc")
 int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, const struct inet_timewait_sock *tw)
@@ -103,7 +112,7 @@ int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, con
 		return 0;
 	fill_hdr(&w->hdr, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk), WIRE_MINISOCK, 0, sizeof(*w), WIRE_TIME_WAIT);
 	w->hdr.new_state = state;
-	w->remaining_ns = tw && state == WIRE_TIME_WAIT ? TIMEWAIT_NS : 0;
+	w->remaining_ns = tw ? longest_ns(tp, state) : 0;
 	w->snd_nxt = tp->snd_nxt;
 	w->rcv_nxt = tp->rcv_nxt;
 	w->what = tw ? WIRE_MINI_STARTED : WIRE_MINI_REFUSED;

@@ -245,7 +245,8 @@ enum wire_minisock_cause {
  */
 struct wire_minisock {
 	struct wire_hdr hdr;
-	__s64 remaining_ns; /* until the timer is due, in whole ticks; negative: overdue. 0 in REFUSED */
+	__s64 remaining_ns; /* until the timer is due, in whole ticks; negative: overdue. 0 in REFUSED. Where the timer is not
+			     * set yet (fentry, FIN_WAIT2) at the latest */
 	__u32 snd_nxt;
 	__u32 rcv_nxt;
 	__u8 what;  /* enum wire_minisock_what */

@@ -166,6 +166,7 @@ struct tcp_congestion_ops {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct timer_list icsk_delack_timer;
+	__u32 icsk_rto; /* ticks */
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	__u8 icsk_ca_state : 5; /* 6 bits before 6.0 */
 	__u8 icsk_pending;

@@ -24,7 +24,7 @@ WHEEL_US = 5_200_000  # a timer of a minute is late by up to this: 2.1 s at HZ=2
 WITHIN_US = 5_000 * SLOWNESS
 EARLY = 0.95  # a timer is set by the count of ticks: while these are late, it is set to end as much too early
 PATIENCE = (TIME_WAIT_US + WHEEL_US) / 1e6 + 2 * TIMEOUT
-FIN_TIMEOUT_S = 4
+FIN_TIMEOUT_S = 20  # longer than an end that does not come is waited for
 LATER_S = 1.2  # connect() reuses a TIME_WAIT older than a second
 
 
