@@ -42,6 +42,7 @@ static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 	case CALLER_ABORT:
 		return WIRE_CAUSE_KILLED;
 	case CALLER_TIMER:
+	case CALLER_TIMER_REMOTE:
 		return WIRE_CAUSE_EXPIRED;
 	default:
 		return WIRE_CAUSE_UNKNOWN;

@@ -34,6 +34,7 @@ static const char *const symbol_names[] = {
 	[CALLER_TCP_PURGE] = "tcp_twsk_purge", /* 6.1.192 and 6.10 on */
 	[CALLER_ABORT] = "tcp_abort",
 	[CALLER_TIMER] = "run_timer_softirq",
+	[CALLER_TIMER_REMOTE] = "tmigr_handle_remote", /* for an idle processor, 6.9 on; the last call of the one before */
 	[CALLERS_MAX] = "tw_timer_handler",
 };
 #define SYMBOLS (CALLERS_MAX + 1)
