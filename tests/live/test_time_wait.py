@@ -7,6 +7,7 @@ looks at one. The truth is the wire's (the FIN that begins it), the kernel's tab
 
 import contextlib
 import datetime
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from checks import from_side, is_fin, is_pure_ack, states
 from choreography import close_at_once
 from lab import SLOWNESS, TIMEOUT, Pair, wait_until
 from test_reset import forged_reset
-from tracer import EXTRA_ARGS, Tracer
+from tracer import EXTRA_ARGS, Tracer, conn_id
 
 SECOND = 10**9
 TIME_WAIT_US = 60_000_000  # TCP_TIMEWAIT_LEN
@@ -436,6 +437,28 @@ def test_peer_never_closes(lives):
     assert record["end_reason"] == "timeout"
     assert record["time_wait"]["end"] == "expired"
     assert FIN_TIMEOUT_S * 1_000_000 * EARLY <= record["time_wait"]["fin_wait2_us"] <= 2 * FIN_TIMEOUT_S * 1_000_000 * SLOWNESS
+
+
+def test_expires_while_its_processor_sleeps(start_tracer):
+    """The kernel lets a processor that is awake run the timers of one that is not, by another way (Linux 6.9 on). Nor is there
+    anything that stands before this minisocket, which the tool must wait for as long as it lives."""
+    allowed = os.sched_getaffinity(0)
+    asleep, awake = min(allowed), max(allowed)
+    try:
+        os.sched_setaffinity(0, {awake})
+        tracer = start_tracer()
+        os.sched_setaffinity(0, {asleep})
+        with contextlib.closing(Pair()) as pair:
+            pair.a.sysctl("ipv4/tcp_fin_timeout", FIN_TIMEOUT_S)
+            one = no_fin(pair)
+            os.sched_setaffinity(0, {awake})
+            over = tracer.wait_for(lambda r: r["event"] == "time_wait" and r["conn_id"] == conn_id(one.id), PATIENCE)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    tracer.stop()
+    if tier_of(tracer) != "scan":
+        assert over["time_wait"]["end"] == "expired"
+        assert FIN_TIMEOUT_S * 1_000_000 * EARLY <= over["time_wait"]["fin_wait2_us"]
 
 
 def test_overflow(lives):
