@@ -15,25 +15,38 @@
 
 static const char fmt_digits[16] = "0123456789abcdef";
 
-/* The `width` lowest decimal digits, zeros first. */
-static char *fmt_fixed(char *p, uint32_t value, int width)
+/* 00 to 99: a division for two digits. */
+static const char fmt_pairs[] = "0001020304050607080910111213141516171819"
+				"2021222324252627282930313233343536373839"
+				"4041424344454647484950515253545556575859"
+				"6061626364656667686970717273747576777879"
+				"8081828384858687888990919293949596979899";
+
+static char *fmt_pair(char *p, uint64_t value)
 {
-	for (int i = width; i-- > 0; value /= 10)
-		p[i] = (char)('0' + value % 10);
-	return p + width;
+	return (char *)memcpy(p, fmt_pairs + 2 * value, 2) + 2;
+}
+
+static int fmt_width(uint64_t value)
+{
+	int width = 1;
+
+	for (; value >= 10000; value /= 10000)
+		width += 4;
+	return width + (value >= 10) + (value >= 100) + (value >= 1000);
 }
 
 char *fmt_uint(char *p, uint64_t value)
 {
-	char digits[FMT_UINT_MAX];
-	char *d = digits + sizeof(digits);
+	char *end = p + fmt_width(value), *d = end;
 
-	do
-		*--d = (char)('0' + value % 10);
-	while (value /= 10);
-	size_t len = (size_t)(digits + sizeof(digits) - d);
-	memcpy(p, d, len);
-	return p + len;
+	for (; value >= 100; value /= 100)
+		fmt_pair(d -= 2, value % 100);
+	if (value >= 10)
+		fmt_pair(d - 2, value);
+	else
+		d[-1] = (char)('0' + value);
+	return end;
 }
 
 char *fmt_hex(char *p, uint64_t value)
@@ -66,28 +79,31 @@ char *fmt_time(char *p, int64_t wall_ns)
 	int64_t us = wall_ns > 0 ? wall_ns / 1000 : 0;
 	int64_t sec = us / 1000000;
 	int64_t day = sec / 86400;
-	uint32_t of_day = (uint32_t)(sec % 86400);
+	uint32_t of_day = (uint32_t)(sec % 86400), of_us = (uint32_t)(us % 1000000);
 
 	if (day != cache.day) {
 		time_t t = (time_t)sec;
 		struct tm tm;
 		gmtime_r(&t, &tm);
-		char *c = fmt_fixed(cache.text, (uint32_t)tm.tm_year + 1900, 4);
+		char *c = fmt_pair(cache.text, (uint32_t)(tm.tm_year + 1900) / 100 % 100);
+		c = fmt_pair(c, (uint32_t)(tm.tm_year + 1900) % 100);
 		*c++ = '-';
-		c = fmt_fixed(c, (uint32_t)tm.tm_mon + 1, 2);
+		c = fmt_pair(c, (uint32_t)tm.tm_mon + 1);
 		*c++ = '-';
-		c = fmt_fixed(c, (uint32_t)tm.tm_mday, 2);
+		c = fmt_pair(c, (uint32_t)tm.tm_mday);
 		*c = 'T';
 		cache.day = day;
 	}
 	memcpy(p, cache.text, sizeof(cache.text));
-	p = fmt_fixed(p + sizeof(cache.text), of_day / 3600, 2);
+	p = fmt_pair(p + sizeof(cache.text), of_day / 3600);
 	*p++ = ':';
-	p = fmt_fixed(p, of_day / 60 % 60, 2);
+	p = fmt_pair(p, of_day / 60 % 60);
 	*p++ = ':';
-	p = fmt_fixed(p, of_day % 60, 2);
+	p = fmt_pair(p, of_day % 60);
 	*p++ = '.';
-	p = fmt_fixed(p, (uint32_t)(us % 1000000), 6);
+	p = fmt_pair(p, of_us / 10000);
+	p = fmt_pair(p, of_us / 100 % 100);
+	p = fmt_pair(p, of_us % 100);
 	*p++ = 'Z';
 	return p;
 }

@@ -58,16 +58,20 @@ static void jsonw_unquote(struct buf *b, char *p)
 	b->p = p;
 }
 
+static void jsonw_chars(struct buf *b, struct jsonw_key key, const char *text, size_t len)
+{
+	char *p = jsonw_quote(b, key, len);
+	if (p)
+		jsonw_unquote(b, (char *)memcpy(p, text, len) + len);
+}
+
 void jsonw_word(struct buf *b, struct jsonw_key key, const char *word)
 {
 	if (!word) {
 		jsonw_null(b, key);
 		return;
 	}
-	size_t len = strlen(word);
-	char *p = jsonw_quote(b, key, len);
-	if (p)
-		jsonw_unquote(b, (char *)memcpy(p, word, len) + len);
+	jsonw_chars(b, key, word, strlen(word));
 }
 
 void jsonw_time(struct buf *b, struct jsonw_key key, int64_t wall_ns)
@@ -117,12 +121,26 @@ static bool jsonw_put_char(char **p, const char *text, size_t len, size_t *ret_u
 	return true;
 }
 
+/* Nearly all texts are so: nothing in them to escape, to replace or to cut. */
+static bool jsonw_is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+			return false;
+	}
+	return true;
+}
+
 bool jsonw_text(struct buf *b, struct jsonw_key key, const char *text, size_t len, size_t max)
 {
 	bool exact = true;
 
 	if (!text) {
 		jsonw_null(b, key);
+		return true;
+	}
+	if (len <= max && jsonw_is_plain(text, len)) {
+		jsonw_chars(b, key, text, len);
 		return true;
 	}
 	buf_put(b, key.text, key.len);
