@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ring of messages between the event loop and a thread that writes them.
+ * A ring of messages between the event loop and a thread that writes them. Its memory is that of what waits in it.
  *
  * Each message is its length (4 bytes), its bytes, and padding to 4. Head and tail only grow; the producer alone moves tail,
  * the writer alone moves head, and only over whole messages that are written: what lies between them when the thread has ended
@@ -11,6 +11,8 @@
  * is: instead the writer asks poll() first and then writes no more than a pipe that is ready takes without blocking.
  */
 #include "queue.h"
+
+#include "chunks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +48,7 @@ enum queue_sleep {
 };
 
 struct queue {
-	char *ring;
+	struct chunks ring;
 	size_t size, mark, piece;
 	uint64_t flush_ns, opened;
 	int fd, own_fd, wake_fd, error_fd, done_fd;
@@ -139,13 +141,12 @@ static bool queue_sleep(struct queue *q, enum queue_sleep state, uint64_t deadli
 	return false;
 }
 
-static void queue_copy_out(const struct queue *q, size_t pos, char *to, size_t len)
+static uint32_t queue_len(const struct queue *q, size_t pos)
 {
-	size_t offset = pos & (q->size - 1);
-	size_t flat = q->size - offset < len ? q->size - offset : len;
+	uint32_t len;
 
-	memcpy(to, q->ring + offset, flat);
-	memcpy(to + flat, q->ring, len - flat);
+	chunks_read(&q->ring, pos, &len, sizeof(len));
+	return len;
 }
 
 /*
@@ -159,10 +160,9 @@ static struct iovec queue_stage(const struct queue *q, size_t tail)
 	size_t done = q->head_done, take;
 
 	for (size_t pos = q->head; pos != tail && out.iov_len < q->piece; done = 0) {
-		uint32_t len;
-		memcpy(&len, q->ring + (pos & (q->size - 1)), sizeof(len));
+		uint32_t len = queue_len(q, pos);
 		take = len - done < q->piece - out.iov_len ? len - done : q->piece - out.iov_len;
-		queue_copy_out(q, pos + QUEUE_LEN_SIZE + done, (char *)out.iov_base + out.iov_len, take);
+		chunks_read(&q->ring, pos + QUEUE_LEN_SIZE + done, (char *)out.iov_base + out.iov_len, take);
 		out.iov_len += take;
 		pos += queue_span(len);
 	}
@@ -178,8 +178,7 @@ static void queue_consume(struct queue *q, size_t bytes)
 	q->head_done += bytes;
 	q->offset += bytes;
 	while (q->head_done > 0) {
-		uint32_t len;
-		memcpy(&len, q->ring + (head & (q->size - 1)), sizeof(len));
+		uint32_t len = queue_len(q, head);
 		if (q->head_done < len)
 			break;
 		q->head_done -= len;
@@ -187,6 +186,7 @@ static void queue_consume(struct queue *q, size_t bytes)
 		messages++;
 	}
 	atomic_fetch_add(&q->written, messages);
+	chunks_give_back(&q->ring, q->head, head);
 	atomic_store(&q->head, head);
 }
 
@@ -294,7 +294,7 @@ static void queue_free(struct queue *q)
 	if (q->done_fd >= 0)
 		close(q->done_fd);
 	free(q->stage);
-	free(q->ring);
+	chunks_close(&q->ring);
 	free(q);
 }
 
@@ -344,12 +344,10 @@ int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns)
 	if (q->own_fd >= 0)
 		q->fd = q->own_fd;
 	q->offset = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0; /* a file is appended to, or empty */
-	q->ring = malloc(q->size);
 	q->stage = aligned_alloc(QUEUE_PAGE, q->piece + QUEUE_PAGE);
-	if (!q->ring || !q->stage) {
-		err = -ENOMEM;
+	err = q->stage ? chunks_open(&q->ring, q->size) : -ENOMEM;
+	if (err)
 		goto out;
-	}
 	err = queue_start(q);
 out:
 	if (err)
@@ -357,15 +355,6 @@ out:
 	else
 		*out = q;
 	return err;
-}
-
-static void queue_copy_in(struct queue *q, size_t pos, const void *data, size_t len)
-{
-	size_t offset = pos & (q->size - 1);
-	size_t flat = q->size - offset < len ? q->size - offset : len;
-
-	memcpy(q->ring + offset, data, flat);
-	memcpy(q->ring, (const char *)data + flat, len - flat);
 }
 
 /* `kept` bytes of the ring are not for this message. */
@@ -381,13 +370,14 @@ static bool put(struct queue *q, const void *data, size_t len, size_t kept)
 		atomic_fetch_add_explicit(&q->accepted, 1, memory_order_relaxed); /* and not written: lost */
 		return false;
 	}
-	if (len > q->size || queue_span(len) + kept > q->size - (tail - head)) {
+	if (len > q->size || queue_span(len) + kept > q->size - (tail - head) ||
+	    !chunks_take(&q->ring, tail, tail + queue_span(len))) {
 		atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
 		return false;
 	}
 	atomic_fetch_add_explicit(&q->accepted, 1, memory_order_relaxed);
-	queue_copy_in(q, tail, &prefix, sizeof(prefix));
-	queue_copy_in(q, tail + sizeof(prefix), data, len);
+	chunks_write(&q->ring, tail, &prefix, sizeof(prefix));
+	chunks_write(&q->ring, tail + sizeof(prefix), data, len);
 	tail += queue_span(len);
 	atomic_store(&q->tail, tail);
 	int sleep = atomic_load(&q->sleep);

@@ -8,6 +8,7 @@ rounds of their own, because counting costs time too.
 """
 
 import argparse
+import atexit
 import contextlib
 import ctypes
 import json
@@ -42,15 +43,18 @@ class Tool:
 
     def __init__(self, folder, *options):
         self.output = Path(folder) / "out"
+        self.output.unlink(missing_ok=True)  # it would be appended to
         self.process = subprocess.Popen(
             [BINARY, *options, "-o", str(self.output)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
+        atexit.register(self.process.kill)  # does nothing to one that has ended
         self._wait_ready()
 
     def _wait_ready(self):
-        """Both programs that a tracer cannot do without are in the kernel, and its scan is over."""
+        """Both programs that a tracer cannot do without are in the kernel."""
         deadline = time.monotonic() + 20
-        while not any(name == "on_set_state" for name, *_ in programs(self.process.pid)):
+        needed = {"on_set_state", "on_set_state_missed"}
+        while not needed <= {name for name, *_ in programs(self.process.pid)}:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"bench: the tool did not start: {self.process.stderr.read()}")
             time.sleep(0.02)
@@ -132,7 +136,9 @@ class Bench:
 
     def rate(self):
         """Connections per second of the load."""
-        done = subprocess.run([self.load, "-t", str(self.seconds)], capture_output=True, text=True, check=True)
+        done = subprocess.run([self.load, "-t", str(self.seconds)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"bench: {done.stderr.strip()}")
         return float(done.stdout.split()[-1])
 
     def row(self, what, value, target, good):
@@ -201,17 +207,16 @@ class Bench:
 
     def memory(self, steps=2, per_process=7_500):
         """
-        What more connections cost, both ends ours: the second step against the first, after a load that has warmed buffers. A
-        process may hold 20 000 descriptors, so each step is one.
+        What more connections cost, both ends ours, after a first step that has warmed buffers. There was no load before: what it
+        leaves in TIME_WAIT would give its place to these. A process may hold 20 000 descriptors, so each step is one.
         """
         tool = Tool(self.folder, "--json")
-        self.rate()
         holders, rss = [], []
         try:
             for _ in range(steps + 1):
+                holders.append(self.hold(per_process))
                 settle(tool)
                 rss.append(tool.anon_bytes())
-                holders.append(self.hold(per_process))
         finally:
             release(holders)
         tool.stop()
