@@ -130,10 +130,10 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	const struct conn_config conn_config = {
 		.max_connections = config->header->max_connections,
 		.progress_ns = o->progress_ns,
-		/* A recording is summed up too, so that it has what a summary in its replay needs. */
+		/* A recording has what summaries and alerts need, whatever is shown while it is made. */
 		.summary_ns = o->events & (1u << RECORD_SUMMARY) || config->recorder ? o->summary_ns : 0,
 		.time_wait = o->time_wait,
-		.leak_threshold_ns = o->events & LEAK_EVENTS ? o->threshold_ns : 0,
+		.leak_threshold_ns = o->events & LEAK_EVENTS || config->recorder ? o->threshold_ns : 0,
 		.wanted = o->events,
 	};
 	struct pipeline *p = calloc(1, sizeof(*p));

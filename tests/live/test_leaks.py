@@ -15,7 +15,7 @@ from lab import TIMEOUT, wait_until
 from leakers import CAUSES, Leaker, Pool, why_no_io_uring
 from schema import validate_lines
 from test_output import SlowReader
-from tracer import BINARY, conn_id
+from tracer import BINARY, conn_id, wait_for_attachment
 
 SECOND = 1_000_000
 
@@ -428,6 +428,25 @@ def test_alerts_of_a_recording(start_tracer, namespace, leaker, tmp_path):
     assert [_without_instance(line) for line in replayed.stdout.splitlines()] == [
         _without_instance(line) for line in outcome.lines
     ]
+
+
+def test_alerts_of_a_recorded_table(namespace, leaker, tmp_path):
+    """A run that shows no alerts records what they need."""
+    recording = tmp_path / "table.rec"
+    argv = [BINARY, "--threshold", "500ms", "--record", recording, "-o", "/dev/null"]
+    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for_attachment(recording)
+            one = leaker("python", eof_unread=1)
+            (ident,) = ss(namespace)
+            wait_until(lambda: scanned_age(recording, int(ident.split(".")[1], 16)) >= 500_000_000, what="a scan of the aged leak")
+        finally:
+            process.send_signal(signal.SIGINT)
+    argv = ["--threshold", "500ms", "--netns", str(namespace.inode), "--events", "close_wait_leak"]
+    replayed = subprocess.run([BINARY, "replay", recording, "--json", *argv], capture_output=True, check=True)
+    (alert,) = [json.loads(line) for line in replayed.stdout.splitlines()]
+    assert alert["process"]["pid"] == one.pid
+    assert alert["cause"] == "eof_unread"
 
 
 def _without_instance(line):
