@@ -414,6 +414,12 @@ def test_alerts_at_the_end(start_tracer, namespace, leaker):
     second.tracer.stop()
 
 
+def replay_alerts(recording, namespace, events):
+    """Lines of the replay with the threshold and of the namespace of Alerts."""
+    argv = ["--json", "--threshold", "500ms", "--netns", str(namespace.inode), "--events", events]
+    return subprocess.run([BINARY, "replay", recording, *argv], capture_output=True, check=True).stdout.splitlines()
+
+
 def test_alerts_of_a_recording(start_tracer, namespace, leaker, tmp_path):
     """Alerts come from the stream alone: a replay gives the same."""
     recording = tmp_path / "leaks.rec"
@@ -423,11 +429,8 @@ def test_alerts_of_a_recording(start_tracer, namespace, leaker, tmp_path):
     one.kill()
     alerts.wait("close_wait_resolved", 7)
     outcome = alerts.tracer.stop()
-    argv = ["--threshold", "500ms", "--netns", str(namespace.inode), "--events", EVENTS]
-    replayed = subprocess.run([BINARY, "replay", recording, "--json", *argv], capture_output=True, check=True)
-    assert [_without_instance(line) for line in replayed.stdout.splitlines()] == [
-        _without_instance(line) for line in outcome.lines
-    ]
+    replayed = replay_alerts(recording, namespace, EVENTS)
+    assert [_without_instance(line) for line in replayed] == [_without_instance(line) for line in outcome.lines]
 
 
 def test_alerts_of_a_recorded_table(namespace, leaker, tmp_path):
@@ -442,9 +445,7 @@ def test_alerts_of_a_recorded_table(namespace, leaker, tmp_path):
             wait_until(lambda: scanned_age(recording, int(ident.split(".")[1], 16)) >= 500_000_000, what="a scan of the aged leak")
         finally:
             process.send_signal(signal.SIGINT)
-    argv = ["--threshold", "500ms", "--netns", str(namespace.inode), "--events", "close_wait_leak"]
-    replayed = subprocess.run([BINARY, "replay", recording, "--json", *argv], capture_output=True, check=True)
-    (alert,) = [json.loads(line) for line in replayed.stdout.splitlines()]
+    (alert,) = map(json.loads, replay_alerts(recording, namespace, "close_wait_leak"))
     assert alert["process"]["pid"] == one.pid
     assert alert["cause"] == "eof_unread"
 

@@ -20,96 +20,103 @@ static void fill(char *data, size_t pos, size_t len)
 		data[i] = (char)((pos + i) * 31 >> 3);
 }
 
-static size_t chunks_held(const struct chunks *c)
-{
-	size_t held = 0;
+struct ring {
+	struct chunks c;
+	size_t head, tail;
+};
 
-	for (size_t i = 0; i <= c->mask; i++)
-		held += c->table[i] != NULL;
-	return held;
+static struct ring open_ring(size_t size)
+{
+	struct ring r = {.head = 0};
+
+	assert_int_equal(chunks_open(&r.c, size), 0);
+	return r;
 }
 
-static void put(struct chunks *c, size_t *tail, size_t len)
+static size_t held(const struct ring *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i <= r->c.mask; i++)
+		n += r->c.table[i] != NULL;
+	return n;
+}
+
+static void put(struct ring *r, size_t len)
 {
 	char data[STEP];
 
-	assert_true(chunks_take(c, *tail, *tail + len));
-	fill(data, *tail, len);
-	chunks_write(c, *tail, data, len);
-	*tail += len;
+	assert_true(chunks_take(&r->c, r->tail, r->tail + len));
+	fill(data, r->tail, len);
+	chunks_write(&r->c, r->tail, data, len);
+	r->tail += len;
 }
 
-static void get(struct chunks *c, size_t *head, size_t len)
+static void get(struct ring *r, size_t len)
 {
 	char data[STEP], expected[STEP];
 
-	chunks_read(c, *head, data, len);
-	fill(expected, *head, len);
+	chunks_read(&r->c, r->head, data, len);
+	fill(expected, r->head, len);
 	assert_memory_equal(data, expected, len);
-	chunks_give_back(c, *head, *head + len);
-	*head += len;
+	chunks_give_back(&r->c, r->head, r->head + len);
+	r->head += len;
 }
 
 /* What is read as soon as it is written goes round in the same memory. */
 static void test_hot(void **state)
 {
-	size_t head = 0, tail = 0;
-	struct chunks c;
+	struct ring r = open_ring(RING);
 	(void)state;
 
-	assert_int_equal(chunks_open(&c, RING), 0);
-	assert_int_equal(chunks_held(&c), 0);
-	put(&c, &tail, STEP);
+	assert_int_equal(held(&r), 0);
+	put(&r, STEP);
 	for (int i = 0; i < 1000; i++) {
-		char *spare = atomic_load(&c.spare);
-		size_t before = chunks_held(&c);
+		char *spare = atomic_load(&r.c.spare);
+		size_t before = held(&r);
 
-		put(&c, &tail, STEP);
-		if (chunks_held(&c) > before && i * STEP > RING) {
+		put(&r, STEP);
+		if (held(&r) > before && i * STEP > RING) {
 			assert_non_null(spare);
-			assert_null(atomic_load(&c.spare));
+			assert_null(atomic_load(&r.c.spare));
 		}
-		get(&c, &head, STEP);
-		assert_in_range(chunks_held(&c), 1, 2);
+		get(&r, STEP);
+		assert_in_range(held(&r), 1, 2);
 	}
-	chunks_close(&c);
+	chunks_close(&r.c);
 }
 
 /* A full ring whose end lies in the chunk in which it begins. */
 static void test_full(void **state)
 {
-	size_t head = 0, tail = 0;
-	struct chunks c;
+	struct ring r = open_ring(RING);
 	(void)state;
 
-	assert_int_equal(chunks_open(&c, RING), 0);
-	put(&c, &tail, STEP);
-	get(&c, &head, STEP);
+	put(&r, STEP);
+	get(&r, STEP);
 	for (int lap = 0; lap < 3; lap++) {
-		while (RING - (tail - head) >= STEP)
-			put(&c, &tail, STEP);
-		put(&c, &tail, RING - (tail - head));
-		assert_int_equal(chunks_held(&c), RING / c.size + 1);
-		while (head != tail)
-			get(&c, &head, tail - head < STEP ? tail - head : STEP);
-		assert_in_range(chunks_held(&c), 0, 1);
+		while (RING - (r.tail - r.head) >= STEP)
+			put(&r, STEP);
+		put(&r, RING - (r.tail - r.head));
+		assert_int_equal(held(&r), RING / r.c.size + 1);
+		while (r.head != r.tail)
+			get(&r, r.tail - r.head < STEP ? r.tail - r.head : STEP);
+		assert_in_range(held(&r), 0, 1);
 	}
-	chunks_close(&c);
+	chunks_close(&r.c);
 }
 
 /* A ring that is shorter than a chunk would be. */
 static void test_small(void **state)
 {
-	size_t head = 0, tail = 0;
-	struct chunks c;
+	struct ring r = open_ring(4096);
 	(void)state;
 
-	assert_int_equal(chunks_open(&c, 4096), 0);
 	for (size_t i = 0; i < 2000; i++) {
-		put(&c, &tail, 1 + i % 4096);
-		get(&c, &head, 1 + i % 4096);
+		put(&r, 1 + i % 4096);
+		get(&r, 1 + i % 4096);
 	}
-	chunks_close(&c);
+	chunks_close(&r.c);
 }
 
 int main(void)
