@@ -151,6 +151,13 @@ check-core: $(core_obj)
 		test -z "$$foreign" || { echo "src/core must not use:" $$foreign >&2; exit 1; }
 
 pytest := $(PYTHON) -m pytest -q -p no:cacheprovider
+
+# Who may include whom, and that the check of it finds what is wrong.
+check-layers:
+	$(call msg,CHECK,includes)
+	$(Q)$(PYTHON) tests/house/layers.py
+	$(Q)$(pytest) tests/house
+
 check-replay: export TCPLIFE_FSM = $(abspath $(program))
 check-replay: $(program)
 	$(Q)$(pytest) tests/replay
@@ -197,7 +204,7 @@ jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 check:
 	$(Q)tests/install-deps.sh $(if $(STATIC),--static) build check
 	$(Q)$(MAKE) --no-print-directory $(jobs) all test-programs
-	$(Q)$(MAKE) --no-print-directory -j1 check-core check-unit check-fuzz check-replay check-live
+	$(Q)$(MAKE) --no-print-directory -j1 check-layers check-core check-unit check-fuzz check-replay check-live
 
 # libFuzzer comes with clang only: objects of its own, under $(O)/fuzz.
 fuzz_seconds ?= 60
@@ -258,7 +265,7 @@ make bench       measure cost and loss under load (as root)
 make fuzz        run the fuzzers, fuzz_seconds=60 each
 make check-vm    run the live tests in Debian's kernels under QEMU; KERNEL=6.1 for one of them
 make clean       remove $(O)
-Parts of check:  check-unit check-core check-replay check-fuzz check-live; on their own: check-style check-vm
+Parts of check:  check-layers check-unit check-core check-replay check-fuzz check-live; on their own: check-style check-vm
 Variables:       O=build CC=gcc CLANG=clang CROSS_COMPILE= CFLAGS="-O2 -g" LDFLAGS= SANITIZE=address,undefined
                  STATIC=1 (no shared libbpf needed to run) WERROR=1 V=1 (show commands)
 endef
@@ -267,5 +274,5 @@ help:
 	@:
 
 FORCE:
-.PHONY: all bench check check-core check-fuzz check-live check-replay check-style check-unit check-vm clean deps fuzz fuzz-run \
+.PHONY: all bench check check-core check-fuzz check-layers check-live check-replay check-style check-unit check-vm clean deps fuzz fuzz-run \
 	help install run test-programs uninstall FORCE
