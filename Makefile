@@ -48,10 +48,8 @@ libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap
 link_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs))
 comma := ,
 
-core_obj := $(patsubst %.c,$(O)/%.o,$(wildcard src/core/*.c))
-sink_obj := $(patsubst %.c,$(O)/%.o,$(wildcard src/sink/*.c))
-main_obj := $(patsubst %.c,$(O)/%.o,$(wildcard src/*.c))
-all_obj := $(core_obj) $(sink_obj) $(main_obj)
+all_obj := $(patsubst %.c,$(O)/%.o,$(wildcard src/*.c src/*/*.c))
+core_obj := $(filter $(O)/src/core/%,$(all_obj))
 bpf_obj := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
 bpf_skel := $(bpf_obj:.bpf.o=.skel.h)
 unit_bin := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
@@ -107,10 +105,10 @@ $(O)/%.o: %.c $(O)/cc.stamp
 	$(Q)$(CC) $(all_cflags) $(depflags) -c $< -o $@
 
 # Order only: the skeletons must be there for the first compilation, after which the .d files say who includes which.
-$(filter $(O)/src/collector%,$(main_obj)): | $(bpf_skel)
+$(filter $(O)/src/kernel/%,$(all_obj)): | $(bpf_skel)
 
-$(O)/src/embedded.o: CPPFLAGS_EMBEDDED = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"'
-$(O)/src/embedded.o: src/embedded.c docs/schema.json $(O)/version.stamp $(O)/cc.stamp
+$(O)/src/cli/embedded.o: CPPFLAGS_EMBEDDED = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"'
+$(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json $(O)/version.stamp $(O)/cc.stamp
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cflags) $(CPPFLAGS_EMBEDDED) $(depflags) -c $< -o $@

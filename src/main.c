@@ -2,9 +2,9 @@
 /* The command line leads to a command; a failure is one sentence and an exit code. */
 #include <signal.h>
 
-#include "collector.h"
-#include "commands.h"
-#include "options.h"
+#include "src/cli/options.h"
+#include "src/cmd/commands.h"
+#include "src/kernel/collector.h"
 
 static int (*const commands[COMMAND_MAX])(const struct options *) = {
 	[COMMAND_TRACE] = command_trace, [COMMAND_REPLAY] = command_replay, [COMMAND_EXPLAIN] = command_explain,

@@ -10,8 +10,8 @@
  */
 #include "alert.h"
 
+#include "emit.h"
 #include "leak.h"
-#include "record.h"
 #include "wire_read.h"
 
 #include <errno.h>

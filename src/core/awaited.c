@@ -8,7 +8,7 @@
  */
 #include "awaited.h"
 
-#include "pending.h"
+#include "tw_conn.h"
 
 #include <errno.h>
 #include <stdlib.h>

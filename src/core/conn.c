@@ -16,17 +16,17 @@
 
 #include "alert.h"
 #include "awaited.h"
-#include "hold.h"
-#include "life.h"
+#include "conn_events.h"
+#include "delay.h"
+#include "emit.h"
 #include "listener.h"
 #include "minisock.h"
-#include "pending.h"
 #include "ports.h"
 #include "progress.h"
-#include "record.h"
 #include "scan.h"
 #include "stopped.h"
 #include "summary.h"
+#include "tw_conn.h"
 #include "wire_read.h"
 
 #include <errno.h>

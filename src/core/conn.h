@@ -8,7 +8,7 @@
 #ifndef CORE_CONN_H
 #define CORE_CONN_H
 
-#include "../../bpf/wire.h"
+#include "bpf/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>

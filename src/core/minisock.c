@@ -14,12 +14,12 @@
  */
 #include "minisock.h"
 
-#include "hold.h"
-#include "learn.h"
-#include "life.h"
-#include "pending.h"
-#include "record.h"
+#include "conn_events.h"
+#include "delay.h"
+#include "emit.h"
+#include "facts.h"
 #include "stopped.h"
+#include "tw_conn.h"
 #include "verdict.h"
 #include "wire_read.h"
 

@@ -6,7 +6,7 @@
  */
 #include "progress.h"
 
-#include "record.h"
+#include "emit.h"
 #include "wire_read.h"
 
 #define SWEEP_NS 1000000000ULL /* a sweep reads every connection */

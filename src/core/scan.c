@@ -9,14 +9,14 @@
  */
 #include "scan.h"
 
+#include "conn_events.h"
+#include "conn_owner.h"
+#include "emit.h"
+#include "facts.h"
 #include "fsm.h"
-#include "learn.h"
-#include "life.h"
 #include "listener.h"
 #include "minisock.h"
-#include "process.h"
 #include "progress.h"
-#include "record.h"
 #include "wire_read.h"
 
 #include <string.h>

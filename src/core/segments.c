@@ -10,8 +10,8 @@
  */
 #include "segments.h"
 
+#include "segment_list.h"
 #include "seq.h"
-#include "story.h"
 
 struct conn_segment *story_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof)
 {

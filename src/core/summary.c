@@ -7,10 +7,10 @@
 #include "summary.h"
 
 #include "alert.h"
+#include "emit.h"
 #include "half_open.h"
 #include "listener.h"
 #include "ports.h"
-#include "record.h"
 
 #include <string.h>
 

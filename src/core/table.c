@@ -12,12 +12,12 @@
 
 #include "alert.h"
 #include "awaited.h"
+#include "delay.h"
 #include "half_open.h"
-#include "hold.h"
 #include "listener.h"
-#include "pending.h"
 #include "ports.h"
 #include "stopped.h"
+#include "tw_conn.h"
 
 #include <errno.h>
 #include <stdlib.h>

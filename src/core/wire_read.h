@@ -3,7 +3,7 @@
 #ifndef CORE_WIRE_READ_H
 #define CORE_WIRE_READ_H
 
-#include "../../bpf/wire.h"
+#include "bpf/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>

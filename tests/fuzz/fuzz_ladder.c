@@ -3,9 +3,9 @@
  * A line of any bytes as a record of each end of a connection. Whatever it says: a reason why it is none, or ladders that fit
  * into their place, into 80 columns and, where asked for, into ASCII.
  */
-#include "src/jsonread.h"
-#include "src/sink/canvas.h"
-#include "src/sink/ladder.h"
+#include "src/format/json_read.h"
+#include "src/format/canvas.h"
+#include "src/format/ladder.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -10,15 +10,17 @@ import sys
 from pathlib import Path
 
 # From the top. bpf/ and vmlinux/ lie beside src/, below all of it.
-WINGS = ["src", "src/sink", "src/core", "bpf", "vmlinux"]
+WINGS = ["src"] + ["src/" + wing for wing in (
+    "cmd", "cli", "pipeline", "symbols", "kernel", "io", "host", "format", "core")] + ["bpf", "vmlinux"]
 
-# Files that lie in a circle today. Nothing may be added.
+# Files that include what they must not today. Nothing may be added.
 EXCEPTIONS = set("""
-    src/collector src/collector_impl src/core/alert src/core/awaited src/core/conn src/core/entry src/core/fsm
-    src/core/half_open src/core/hold src/core/leak src/core/learn src/core/life src/core/listener src/core/minisock
-    src/core/pending src/core/ports src/core/process src/core/progress src/core/record src/core/scan src/core/segments
-    src/core/stopped src/core/story src/core/summary src/core/table src/core/verdict src/option_values src/options src/parse
-    src/sink/ladder src/sink/ladder_head src/sink/ladder_plan
+    src/core/alert src/core/awaited src/core/conn src/core/conn_events src/core/conn_owner src/core/delay src/core/emit
+    src/core/entry src/core/facts src/core/fsm src/core/half_open src/core/leak src/core/listener src/core/minisock
+    src/core/ports src/core/progress src/core/scan src/core/segment_list src/core/segments src/core/stopped src/core/summary
+    src/core/table src/core/tw_conn src/core/verdict src/format/json_read src/format/ladder src/format/ladder_head
+    src/format/ladder_plan src/host/owner src/host/self src/io/file src/io/recording src/kernel/collector
+    src/kernel/internal src/pipeline/pipeline src/pipeline/select src/symbols/symbolizer
 """.split())
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)

@@ -25,13 +25,13 @@ def test_nothing_is_wrong_today(copy):
 
 
 def test_an_include_from_above(copy):
-    put(copy / "src/core/intern.c", '#include "src/sink/buf.h"')
-    assert layers.check(copy, layers.EXCEPTIONS) == ["src/core/intern includes src/sink/buf, which lies above it"]
+    put(copy / "src/core/intern.c", '#include "src/format/buf.h"')
+    assert layers.check(copy, layers.EXCEPTIONS) == ["src/core/intern includes src/format/buf, which lies above it"]
 
 
 def test_a_circle_in_a_wing(copy):
-    put(copy / "src/sink/buf.h", '#include "utf8.h"')
-    put(copy / "src/sink/utf8.c", '#include "buf.h"')
+    put(copy / "src/format/buf.h", '#include "utf8.h"')
+    put(copy / "src/format/utf8.c", '#include "buf.h"')
     problems = layers.check(copy, layers.EXCEPTIONS)
     assert len(problems) == 2 and all("a circle" in line for line in problems)
 
@@ -39,11 +39,11 @@ def test_a_circle_in_a_wing(copy):
 def test_a_folder_that_is_no_wing(copy):
     (copy / "src/aux").mkdir()
     (copy / "src/aux/helper.h").write_text("")
-    put(copy / "src/sink/buf.h", '#include "src/aux/helper.h"')
+    put(copy / "src/format/buf.h", '#include "src/aux/helper.h"')
     assert layers.check(copy, layers.EXCEPTIONS) == [
-        "src/aux/helper lies in no wing", "src/sink/buf includes src/aux/helper, which lies in no wing"]
+        "src/aux/helper lies in no wing", "src/format/buf includes src/aux/helper, which lies in no wing"]
 
 
 def test_an_exception_that_is_none(copy):
-    assert layers.check(copy, layers.EXCEPTIONS | {"src/sink/utf8"}) == [
-        "src/sink/utf8 is all right now: take it off the exceptions"]
+    assert layers.check(copy, layers.EXCEPTIONS | {"src/format/utf8"}) == [
+        "src/format/utf8 is all right now: take it off the exceptions"]

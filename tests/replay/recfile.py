@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads and writes recordings (src/recording.h) as lists of events (bpf/wire.h)."""
+"""Reads and writes recordings (src/io/recording.h) as lists of events (bpf/wire.h)."""
 
 import struct
 import zlib

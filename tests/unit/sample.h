@@ -3,7 +3,7 @@
 #ifndef TESTS_SAMPLE_H
 #define TESTS_SAMPLE_H
 
-#include "src/sink/sink.h"
+#include "src/format/format.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

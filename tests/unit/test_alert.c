@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Alerts of CLOSE_WAIT: when they are raised, how few records tell of how many sockets, and how they end. */
-#include "tests/unit/sample.h"
+#include "sample.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "src/cgroup.h"
+#include "src/host/cgroup.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"

@@ -4,7 +4,7 @@
  *
  * `test_json --lines` prints what the tests look at, for tests/schema.py.
  */
-#include "tests/unit/sample.h"
+#include "sample.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "sample.h"
-#include "src/sink/canvas.h"
-#include "src/sink/ladder.h"
+#include "src/format/canvas.h"
+#include "src/format/ladder.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WALL_US INT64_C(1767322800000000)

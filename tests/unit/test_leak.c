@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Leaks: cause and age from what a scan tells, who holds a socket, groups, and what people and pipelines are shown of it. */
-#include "tests/unit/sample.h"
+#include "sample.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "src/core/leak_group.h"
 #include "src/core/wire_read.h"
-#include "src/sink/leak_text.h"
+#include "src/format/leak_text.h"
 
 #define S SAMPLE_S
 

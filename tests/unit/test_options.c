@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "src/core/conn.h"
-#include "src/embedded.h"
-#include "src/options.h"
-#include "src/sink/sink.h"
+#include "src/cli/embedded.h"
+#include "src/cli/options.h"
+#include "src/format/format.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND 1000000000ULL

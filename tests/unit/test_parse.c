@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "bpf/wire.h"
-#include "src/options.h"
-#include "src/parse.h"
+#include "src/cli/options.h"
+#include "src/cli/parse.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND 1000000000ULL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The output queue: order and exact counts with readers that are quick, slow, stuck or gone. No test sleeps for luck. */
-#include "src/queue.h"
+#include "src/io/queue.h"
 
 #include <errno.h>
 #include <fcntl.h>

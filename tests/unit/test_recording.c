@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "bpf/wire.h"
-#include "src/queue.h"
-#include "src/recording.h"
+#include "src/io/queue.h"
+#include "src/io/recording.h"
 
 #define EVENTS 5000
 #define BLOCK_HEAD 16

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "src/core/conn.h"
-#include "src/options.h"
-#include "src/select.h"
-#include "src/sink/sink.h"
+#include "src/cli/options.h"
+#include "src/pipeline/select.h"
+#include "src/format/format.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND 1000000000ULL

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The text table: golden rows, its width, units, and names that would like to write on the terminal. */
-#include "src/sink/units.h"
-#include "tests/unit/sample.h"
+#include "src/format/units.h"
+#include "sample.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

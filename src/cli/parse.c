@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The notations of the command line. Strict on purpose: no sign, no white space, no rest after the value, no octal, so that a
+ * typing error is refused and never becomes another value. Messages are the caller's.
+ */
+#include "parse.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "src/core/conn.h"
+
+#define NS_PER_MS 1000000ULL
+#define DURATION_MAX_NS (10 * 365 * 24 * 3600ULL * 1000 * NS_PER_MS)
+#define HEX_DIGITS "0123456789abcdefABCDEF"
+#define PID_MAX (4 << 20) /* PID_MAX_LIMIT of 64-bit kernels */
+
+struct unit {
+	const char *suffix;
+	uint64_t factor;
+};
+
+/* Reads digits, leaves *rest behind them. */
+static bool digits(const char *text, uint64_t *ret, const char **rest)
+{
+	uint64_t value = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	for (; isdigit((unsigned char)*text); text++)
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *text - '0', &value))
+			return false;
+	*ret = value;
+	*rest = text;
+	return true;
+}
+
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	const char *rest;
+	uint64_t value;
+
+	if (!digits(text, &value, &rest) || *rest || value < min || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static bool with_unit(const char *text, const struct unit *units, size_t units_len, uint64_t max, uint64_t *ret)
+{
+	const char *rest;
+	uint64_t value;
+
+	if (!digits(text, &value, &rest))
+		return false;
+	for (size_t i = 0; i < units_len; i++) {
+		if (strcmp(rest, units[i].suffix))
+			continue;
+		if (__builtin_mul_overflow(value, units[i].factor, &value) || value == 0 || value > max)
+			return false;
+		*ret = value;
+		return true;
+	}
+	return false;
+}
+
+bool parse_duration(const char *text, uint64_t *ret_ns)
+{
+	static const struct unit units[] = {
+		{"ms", NS_PER_MS},
+		{"s", 1000 * NS_PER_MS},
+		{"m", 60 * 1000 * NS_PER_MS},
+		{"h", 3600 * 1000 * NS_PER_MS},
+	};
+
+	return with_unit(text, units, sizeof(units) / sizeof(units[0]), DURATION_MAX_NS, ret_ns);
+}
+
+bool parse_size(const char *text, uint64_t *ret_bytes)
+{
+	static const struct unit units[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}};
+
+	return with_unit(text, units, sizeof(units) / sizeof(units[0]), UINT64_MAX, ret_bytes);
+}
+
+bool parse_pid(const char *text, uint32_t *ret_pid)
+{
+	uint64_t pid;
+
+	if (!parse_number(text, 1, PID_MAX, &pid))
+		return false;
+	*ret_pid = pid;
+	return true;
+}
+
+bool parse_conn_id(const char *text, char boot[9], uint64_t *ret_cookie)
+{
+	const char *dot = strchr(text, '.'), *hex = dot ? dot + 1 : text;
+	size_t len = strlen(hex);
+	uint64_t cookie;
+
+	if ((dot && (dot - text != 8 || strspn(text, HEX_DIGITS) != 8)) || !len || len > 16 || strspn(hex, HEX_DIGITS) != len)
+		return false;
+	cookie = strtoull(hex, NULL, 16);
+	if (!cookie)
+		return false;
+	memset(boot, 0, 9);
+	for (int i = 0; dot && i < 8; i++)
+		boot[i] = (char)tolower((unsigned char)text[i]);
+	*ret_cookie = cookie;
+	return true;
+}
+
+bool parse_ports(const char *text, struct port_range *ret_range)
+{
+	uint64_t first, last;
+	const char *rest;
+
+	if (!digits(text, &first, &rest) || first == 0 || first > UINT16_MAX)
+		return false;
+	last = first;
+	if (*rest == '-') {
+		if (!parse_number(rest + 1, first, UINT16_MAX, &last))
+			return false;
+	} else if (*rest) {
+		return false;
+	}
+	*ret_range = (struct port_range){.first = first, .last = last};
+	return true;
+}
+
+bool parse_cidr(const char *text, struct cidr *ret_cidr)
+{
+	size_t len = strcspn(text, "/");
+	char addr[INET6_ADDRSTRLEN];
+	struct cidr cidr = {0};
+	uint64_t bits;
+	bool ipv4;
+
+	if (len >= sizeof(addr))
+		return false;
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+
+	ipv4 = inet_pton(AF_INET, addr, &cidr.addr.s6_addr[12]) == 1;
+	if (ipv4)
+		memset(&cidr.addr.s6_addr[10], 0xff, 2);
+	else if (inet_pton(AF_INET6, addr, &cidr.addr) != 1)
+		return false;
+
+	bits = ipv4 ? 32 : 128;
+	if (text[len] == '/' && !parse_number(text + len + 1, 0, bits, &bits))
+		return false;
+	cidr.bits = bits + (ipv4 ? 96 : 0);
+	*ret_cidr = cidr;
+	return true;
+}
+
+static const char *skip_dashes(const char *s)
+{
+	return s + strspn(s, "-_");
+}
+
+bool parse_name_equal(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a = skip_dashes(a);
+		b = skip_dashes(b);
+		if (toupper((unsigned char)*a) != toupper((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
+bool parse_state(const char *text, uint32_t *ret_state)
+{
+	static const struct {
+		const char *name;
+		enum wire_tcp_state state;
+	} aliases[] = {
+		{"SYN-RECEIVED", WIRE_SYN_RECV}, /* RFC 9293 */
+		{"CLOSED", WIRE_CLOSE},          /* RFC 9293 */
+		{"ESTAB", WIRE_ESTABLISHED},     /* ss */
+		{"UNCONN", WIRE_CLOSE},          /* ss */
+	};
+
+	/* A listener is not a connection, and NEW_SYN_RECV is the kernel's own affair. */
+	for (uint32_t state = 1; state < WIRE_STATE_MAX; state++) {
+		if (state == WIRE_LISTEN || state == WIRE_NEW_SYN_RECV || !parse_name_equal(text, conn_state_name(state)))
+			continue;
+		*ret_state = state;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+		if (!parse_name_equal(text, aliases[i].name))
+			continue;
+		*ret_state = aliases[i].state;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The notations of the command line: text in, value out. True and *ret set, or false and *ret untouched. */
+#ifndef CLI_PARSE_H
+#define CLI_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cidr;
+struct port_range;
+
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret); /* decimal digits and nothing else */
+bool parse_duration(const char *text, uint64_t *ret_ns);                        /* 500ms 30s 5m 2h; 0 is refused */
+bool parse_size(const char *text, uint64_t *ret_bytes);                         /* 4096 64K 16M 1G */
+bool parse_pid(const char *text, uint32_t *ret_pid);
+/* 7c9e6679.2a01, or the cookie alone: then *boot is "". */
+bool parse_conn_id(const char *text, char boot[9], uint64_t *ret_cookie);
+bool parse_ports(const char *text, struct port_range *ret_range); /* 443 or 8000-8999 */
+bool parse_cidr(const char *text, struct cidr *ret_cidr);         /* an address alone is a /32 or /128 */
+
+/* Names in any case, with - or _ or neither: FIN_WAIT1, fin-wait-1. */
+bool parse_name_equal(const char *a, const char *b);
+/* A state that a connection can be in, in the spelling of the kernel, of RFC 9293 or of ss. */
+bool parse_state(const char *text, uint32_t *ret_state);
+
+#endif

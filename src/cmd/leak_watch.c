@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "leak_watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/cli/error.h"
+#include "src/host/clock.h"
+#include "src/kernel/leak_scan.h"
+#include "src/pipeline/pipeline.h"
+
+#define PAUSE_NS 1000000000ull /* between two scans, and */
+#define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
+
+struct leak_watch {
+	struct stuck_scan *scan; /* opened when it is first needed */
+	struct collector *collector;
+	struct pipeline *pipeline;
+	uint64_t next_ns;
+	bool verbose, failed;
+};
+
+int leak_watch_new(struct leak_watch **out, bool verbose)
+{
+	struct leak_watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch)
+		return -ENOMEM;
+	watch->verbose = verbose;
+	*out = watch;
+	return 0;
+}
+
+void leak_watch_free(struct leak_watch *watch)
+{
+	if (watch)
+		stuck_scan_close(watch->scan);
+	free(watch);
+}
+
+/* An event_fn: what happened before the socket was read comes first. */
+static void merge(void *ctx, const struct wire_hdr *ev)
+{
+	struct leak_watch *watch = ctx;
+
+	collector_drain(watch->collector, ev->ts, pipeline_feed, watch->pipeline);
+	pipeline_feed(watch->pipeline, ev);
+}
+
+static bool ready(struct leak_watch *watch)
+{
+	struct collector_failure failure;
+
+	if (!watch->scan && !watch->failed && stuck_scan_open(&watch->scan, watch->verbose, &failure)) {
+		watch->failed = true; /* alerts then need a stream that has scans */
+		complain(0, "no alerts of CLOSE_WAIT: %s", failure.text);
+	}
+	return watch->scan;
+}
+
+bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
+{
+	uint64_t begin = clock_now_ns(), cpu, pause;
+	int err;
+
+	if (begin < watch->next_ns || !pipeline_wants_leak_scan(pipeline, begin) || !ready(watch))
+		return false;
+	cpu = clock_cpu_ns();
+	watch->collector = collector;
+	watch->pipeline = pipeline;
+	err = stuck_scan_run(watch->scan, merge, watch);
+	if (err)
+		complain(0, "not all sockets could be scanned for leaks: %s", strerror(-err));
+	pause = (clock_cpu_ns() - cpu) * PAUSE_TIMES;
+	watch->next_ns = clock_now_ns() + (pause > PAUSE_NS ? pause : PAUSE_NS);
+	return true;
+}

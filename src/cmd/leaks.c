@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* CLOSE_WAIT now: one scan, or one every --watch, shown in groups or as JSON lines. Nothing is attached to the kernel. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "src/cli/options.h"
+#include "src/core/leak_group.h"
+#include "src/core/wire_text.h"
+#include "src/format/format.h"
+#include "src/format/leak_text.h"
+#include "src/host/clock.h"
+#include "src/host/owner.h"
+#include "src/host/self.h"
+#include "src/io/recording.h"
+#include "src/kernel/leak_scan.h"
+#include "src/pipeline/select.h"
+#include "src/symbols/stack_table.h"
+#include "src/symbols/symbolizer.h"
+
+#define SOCKETS_MAX (1u << 24)
+#define GROUPS_SHOWN 20
+#define MIRRORS_SHOWN 5
+#define STACKS_COUNTED 64 /* different ones of a group; what comes later is not shown */
+#define STACKS_SHOWN 3
+#define MINUTE_NS 60000000000ll
+
+struct leaks {
+	const struct options *options;
+	struct recording_header header;
+	struct sink_context context;
+	struct stuck_scan *scan;
+	struct leak_set *set;
+	struct leak_groups *groups, *mirror, *queue;
+	struct owner *owner;
+	struct stacks *stacks; /* NULL: not asked for */
+	struct openings *openings;
+	uint64_t seq, scanned_ns, before_ns; /* before_ns: of the scan before; 0: there is none */
+	char instance[INSTANCE_LEN];
+	char line[4 * SINK_LINE_MAX];
+};
+
+/* An event_fn: what owner_look() found. */
+static void learn_owner(void *ctx, const struct wire_hdr *ev)
+{
+	owner_feed(((struct leaks *)ctx)->owner, ev);
+}
+
+/* The paths behind a tuple's process and cgroup are looked up when they are first asked for. */
+static void describe(struct leaks *l, const struct conn_tuple *t, struct sink_owner *ret_owner)
+{
+	struct {
+		struct wire_hdr hdr;
+		struct wire_task task;
+		struct wire_ident ident;
+	} ask = {
+		.hdr = {.len = sizeof(ask), .kind = WIRE_TOUCH, .parts = WIRE_PART_TASK | WIRE_PART_IDENT},
+		.task = t->task,
+		.ident = t->id,
+	};
+
+	owner_look(l->owner, &ask.hdr, learn_owner, l);
+	owner_describe(l->owner, t, ret_owner);
+	ret_owner->stack = openings_find(l->openings, t->cookie);
+}
+
+/* A leak_wanted_fn: a process is selected if it is one of the holders. */
+static bool wanted(void *ctx, const struct leak_socket *socket)
+{
+	struct leaks *l = ctx;
+	const struct selection *select = &l->options->select;
+	struct sink_owner owner = {0};
+	struct conn_tuple t = socket->t;
+
+	if (select->cgroup)
+		describe(l, &t, &owner);
+	if (selection_matches_tuple(select, &t, &owner))
+		return true;
+	for (uint32_t i = socket->first_holder; i != LEAK_NONE; i = leak_holder(l->set, i)->next) {
+		t.task = leak_holder(l->set, i)->task;
+		if (selection_matches_tuple(select, &t, &owner))
+			return true;
+	}
+	return false;
+}
+
+static bool waits_for_accept(void *ctx, const struct leak_socket *socket)
+{
+	struct leaks *l = ctx;
+
+	return socket->verdict.cause == LEAK_NEVER_ACCEPTED && socket->age_ns >= l->options->threshold_ns &&
+	       wanted(ctx, socket);
+}
+
+static bool waits_for_peer(void *ctx, const struct leak_socket *socket)
+{
+	struct leaks *l = ctx;
+
+	return socket->age_ns >= l->options->threshold_ns && wanted(ctx, socket);
+}
+
+/* An event_fn. */
+static void learn_opening(void *ctx, const struct wire_hdr *ev)
+{
+	openings_feed(((struct leaks *)ctx)->openings, ev);
+}
+
+/* An event_fn. */
+static void take_in(void *ctx, const struct wire_hdr *ev)
+{
+	struct leaks *l = ctx;
+
+	leak_set_feed(l->set, ev);
+	if (ev->kind == WIRE_STUCK_END)
+		l->scanned_ns = ev->ts;
+}
+
+static int look(struct leaks *l, struct leak_totals *ret_totals)
+{
+	uint64_t threshold_ns = l->options->threshold_ns;
+	int err;
+
+	l->before_ns = l->scanned_ns;
+	if (l->stacks)
+		stacks_drain(l->stacks, clock_now_ns(), false, learn_opening, l);
+	err = stuck_scan_run(l->scan, take_in, l);
+	if (err)
+		complain(0, "not all sockets could be scanned: %s", strerror(-err));
+	if (leak_set_lost(l->set))
+		complain(0, "%llu sockets or descriptors were left out: there was no room for them",
+			 (unsigned long long)leak_set_lost(l->set));
+	*ret_totals = leak_set_totals(l->set, threshold_ns, wanted, l);
+	err = leak_groups_fill(l->groups, l->set, 1u << WIRE_CLOSE_WAIT, threshold_ns, wanted, l);
+	if (!err)
+		err = leak_groups_fill(l->mirror, l->set, 1u << WIRE_FIN_WAIT2, threshold_ns, waits_for_peer, l);
+	if (!err)
+		err = leak_groups_fill(l->queue, l->set, UINT32_MAX, threshold_ns, waits_for_accept, l);
+	return err ? complain(EXIT_RUNTIME, "out of memory") : EXIT_OK;
+}
+
+static void put_line(struct leaks *l, const struct record *rec, const struct sink_owner *owner)
+{
+	static const struct sink_options no_options;
+	size_t len = sink_json.format(&l->context, &no_options, rec, owner, l->seq, l->line, sizeof(l->line));
+
+	l->seq++;
+	fwrite(l->line, 1, len, stdout);
+}
+
+static void write_leak(struct leaks *l, const struct leak_socket *socket)
+{
+	const struct leak_group *group = leak_groups_of(l->groups, socket);
+	uint64_t watch_ns = l->scanned_ns - l->before_ns;
+	struct leak_record leak = {
+		.socket = socket,
+		.set = l->set,
+		.threshold_ns = l->options->threshold_ns,
+		.alert_cookie = socket->t.cookie,
+		.count = 1,
+		.group_open = group->count,
+		.growth_known = l->before_ns != 0,
+	};
+	struct sink_owner owner;
+
+	if (leak.growth_known)
+		leak.growth_per_min =
+			(int64_t)(group->count - group->before) * (MINUTE_NS / 1000) / (int64_t)(watch_ns / 1000 + 1);
+	describe(l, &socket->t, &owner);
+	put_line(l, &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .ts = l->scanned_ns, .leak = &leak}, &owner);
+}
+
+static void write_json(struct leaks *l, const struct leak_totals *totals)
+{
+	const struct conn_summary_record summary = {
+		.close_wait_any = totals->close_wait,
+		.close_wait_oldest_us = totals->oldest_ns / 1000,
+		.leaks = totals,
+	};
+
+	for (size_t i = 0; i < leak_set_len(l->set); i++) {
+		const struct leak_socket *socket = leak_set_at(l->set, i);
+
+		if (socket->state == WIRE_CLOSE_WAIT && wanted(l, socket))
+			write_leak(l, socket);
+	}
+	put_line(l, &(struct record){.kind = RECORD_SUMMARY, .ts = l->scanned_ns, .summary = &summary}, NULL);
+}
+
+static void flush_buf(struct leaks *l, struct buf *b)
+{
+	fwrite(b->start, 1, (size_t)(b->p - b->start), stdout);
+	buf_init(b, l->line, sizeof(l->line));
+}
+
+/* The commonest places where the group's sockets were opened. */
+static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group *group)
+{
+	struct leak_stack_count counts[STACKS_COUNTED] = {0};
+
+	for (size_t i = 0; i < leak_set_len(l->set); i++) {
+		const struct leak_socket *socket = leak_set_at(l->set, i);
+
+		if (socket->state == WIRE_CLOSE_WAIT && socket->verdict.cause != LEAK_NEVER_ACCEPTED &&
+		    leak_groups_of(l->groups, socket) == group && wanted(l, socket))
+			leak_stack_add(counts, STACKS_COUNTED, openings_find(l->openings, socket->t.cookie));
+	}
+	for (size_t shown = 0; shown < STACKS_SHOWN && leak_text_stack(b, counts, STACKS_COUNTED); shown++)
+		flush_buf(l, b);
+}
+
+static void print_groups(struct leaks *l, struct buf *b, const struct leak_view *view)
+{
+	size_t len = leak_groups_len(l->groups), i;
+	const struct leak_group *group;
+	struct sink_owner owner;
+	uint64_t rest = 0;
+
+	for (i = 0; i < len && i < GROUPS_SHOWN; i++) {
+		group = leak_groups_at(l->groups, i);
+		describe(l, &group->oldest->t, &owner);
+		leak_text_group(b, view, group, &owner);
+		flush_buf(l, b);
+		if (l->stacks)
+			print_stacks(l, b, group);
+	}
+	for (; i < len; i++)
+		rest += leak_groups_at(l->groups, i)->count;
+	if (rest)
+		leak_text_more(b, len - GROUPS_SHOWN, rest);
+}
+
+static void print_mirrors(struct leaks *l, struct buf *b, const struct leak_view *view, const struct leak_groups *groups)
+{
+	for (size_t i = 0; i < leak_groups_len(groups) && i < MIRRORS_SHOWN; i++) {
+		leak_text_mirror(b, view, leak_groups_at(groups, i));
+		flush_buf(l, b);
+	}
+}
+
+static void write_text(struct leaks *l, const struct leak_totals *totals)
+{
+	const struct leak_view view = {
+		.by = l->options->leak_by,
+		.threshold_ns = l->options->threshold_ns,
+		.watch_ns = l->before_ns ? l->scanned_ns - l->before_ns : 0,
+	};
+	struct buf b;
+
+	buf_init(&b, l->line, sizeof(l->line));
+	if (l->options->watch_ns)
+		buf_str(&b, isatty(STDOUT_FILENO) ? "\033[H\033[2J" : l->before_ns ? "\n" : "");
+	leak_text_head(&b, &view, totals);
+	flush_buf(l, &b);
+	print_groups(l, &b, &view);
+	if (totals->not_accepted_over) {
+		leak_text_queue_head(&b, &view, totals);
+		print_mirrors(l, &b, &view, l->queue);
+	}
+	if (totals->fin_wait2_over) {
+		leak_text_mirror_head(&b, &view, totals);
+		print_mirrors(l, &b, &view, l->mirror);
+	}
+	flush_buf(l, &b);
+}
+
+/* True when the time is up, false when the user ends it. */
+static bool wait_for_next(uint64_t ns)
+{
+	const struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return sigtimedwait(&set, NULL, &time) < 0 && errno == EAGAIN;
+}
+
+static int run(struct leaks *l)
+{
+	const struct options *o = l->options;
+	struct leak_totals totals;
+	int exit_code;
+
+	do {
+		exit_code = look(l, &totals);
+		if (exit_code)
+			return exit_code;
+		if (o->json)
+			write_json(l, &totals);
+		else
+			write_text(l, &totals);
+		if (fflush(stdout))
+			return errno == EPIPE ? EXIT_OK
+					      : complain(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno));
+	} while (o->watch_ns && wait_for_next(o->watch_ns));
+	return !o->watch_ns && totals.close_wait_over > o->leaks_max ? EXIT_LEAKS : EXIT_OK;
+}
+
+static int open_leaks(struct leaks *l)
+{
+	const struct options *o = l->options;
+	struct collector_failure failure = {0};
+
+	if (collector_check(&failure) || stuck_scan_open(&l->scan, o->verbose, &failure))
+		return complain_collector(&failure);
+	host_fill_header(&l->header, o);
+	host_make_instance(l->instance);
+	recording_context(&l->header, l->instance, &l->context);
+	if (leak_set_new(&l->set, SOCKETS_MAX) || leak_groups_new(&l->groups, o->leak_by) ||
+	    leak_groups_new(&l->mirror, LEAK_BY_PEER) || leak_groups_new(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner) ||
+	    openings_new(&l->openings))
+		return complain(EXIT_RUNTIME, "out of memory");
+	if (o->stacks && stacks_open(&l->stacks, o->verbose, &failure))
+		return complain_collector(&failure);
+	return EXIT_OK;
+}
+
+int command_leaks(const struct options *options)
+{
+	static struct leaks l;
+	int exit_code;
+
+	l.options = options;
+	exit_code = open_leaks(&l);
+	if (!exit_code)
+		exit_code = run(&l);
+	stacks_close(l.stacks);
+	openings_free(l.openings);
+	owner_free(l.owner);
+	leak_groups_free(l.queue);
+	leak_groups_free(l.mirror);
+	leak_groups_free(l.groups);
+	leak_set_free(l.set);
+	stuck_scan_close(l.scan);
+	return exit_code;
+}

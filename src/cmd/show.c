@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connections as ladders. The records come from a live run, from a recording or from JSON lines; the two of a connection with
+ * both ends on this host are brought together and drawn as one. What is selected is told of both ends: -D 443 selects the
+ * client, and shows the server too.
+ */
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "src/cli/options.h"
+#include "src/format/format.h"
+#include "src/format/json_read.h"
+#include "src/format/ladder.h"
+#include "src/io/file.h"
+#include "src/io/recording.h"
+#include "src/pipeline/pair.h"
+#include "src/pipeline/pipeline.h"
+#include "src/pipeline/select.h"
+
+#define LIVE_WAIT_NS (1000 * 1000000ull)
+#define LIVE_WAITING 4096
+#define FILE_WAIT_NS (150 * 1000000000ull) /* one end may be told after its TIME_WAIT, with restarts */
+#define FILE_WAITING 32768
+#define NEVER_NS (UINT64_MAX / 2)
+#define LINE_MAX_BYTES 65536 /* a record has 8,000 */
+#define BAD_LINES_NAMED 10
+
+struct show {
+	const struct options *options;
+	struct taker taker;
+	struct couples *couples;
+	bool ascii;
+	bool ready; /* live: told that the run has begun */
+	uint64_t drawn, bad_lines;
+	FILE *out; /* of JSON lines */
+	char text[LADDER_MAX];
+};
+
+static bool opened(const struct couple_end *end)
+{
+	return end->rec.t.role == CONN_CLIENT;
+}
+
+static struct ladder_end ladder_end(const struct couple_end *end)
+{
+	if (!end)
+		return (struct ladder_end){0};
+	return (struct ladder_end){
+		.rec = &end->rec,
+		.start_us = end->start_us,
+		.reset_reason = end->reset_reason[0] ? end->reset_reason : NULL,
+	};
+}
+
+/* A couple_fn: who opened stands at the left; the one that was seen, if it is one. */
+static void draw(void *ctx, const struct couple_end *a, const struct couple_end *b)
+{
+	struct show *s = ctx;
+	bool swap = b && opened(b) && !opened(a);
+	const struct ladder ladder = {
+		.left = ladder_end(swap ? b : a),
+		.right = ladder_end(swap ? a : b),
+		.boot = a->boot,
+		.ascii = s->ascii,
+	};
+	size_t len = 0;
+
+	if (!a->selected && !(b && b->selected))
+		return;
+	if (s->options->select.cookie && s->options->follow && s->taker.done)
+		return;
+	if (s->drawn++)
+		s->text[len++] = '\n';
+	len += ladder_draw(&ladder, s->text + len, sizeof(s->text) - len);
+	s->taker.line(s->taker.line_ctx, s->text, len);
+	s->taker.done = s->options->follow && s->options->select.cookie;
+}
+
+static bool is_selected(const struct show *s, const struct couple_end *end, const struct record *rec,
+			const struct sink_owner *owner)
+{
+	const struct selection *select = &s->options->select;
+
+	return (!select->boot[0] || !strcmp(select->boot, end->boot)) && selection_matches(select, rec, owner);
+}
+
+static void take(void *ctx, const struct sink_context *context, const struct record *rec, const struct sink_owner *owner)
+{
+	struct couple_end end = {.ts = rec->ts};
+	const char *reason;
+	struct show *s = ctx;
+
+	if (rec->kind != RECORD_CONNECTION && rec->kind != RECORD_PROGRESS)
+		return;
+	end.rec = *rec->conn;
+	end.start_us = (int64_t)(rec->conn->start_ns + (uint64_t)context->clock_offset_ns) / 1000;
+	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, COUPLE_BOOT_LEN));
+	reason = end.rec.resets.reason ? context->reason_name(context->ctx, end.rec.resets.reason) : NULL;
+	if (reason)
+		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);
+	end.selected = is_selected(s, &end, rec, owner);
+	couples_put(s->couples, &end);
+}
+
+static void tick(void *ctx, uint64_t now)
+{
+	struct show *s = ctx;
+
+	if (s->options->follow && !s->ready) {
+		s->ready = true;
+		complain(0, "waiting for connections that match to end");
+	}
+	couples_tick(s->couples, now);
+}
+
+/* JSON lines */
+
+static bool put_file(void *ctx, const char *text, size_t len)
+{
+	return fwrite(text, 1, len, ctx) == len;
+}
+
+static void take_line(struct show *s, const char *line, size_t len, uint64_t number)
+{
+	struct sink_owner owner = {0};
+	struct jsonread r;
+	char why[JSONREAD_WHY_LEN] = "";
+	int kind = jsonread_line(line, len, &r, why);
+	const struct record rec = {
+		.kind = r.end.rec.final ? RECORD_CONNECTION : RECORD_PROGRESS,
+		.ts = r.end.ts,
+		.conn = &r.end.rec,
+	};
+
+	if (kind < 0 && s->bad_lines++ < BAD_LINES_NAMED)
+		complain(0, "%s line %llu: %s", s->options->from, (unsigned long long)number, why);
+	if (kind <= 0)
+		return;
+	owner.cgroup = r.has_cgroup ? r.cgroup : NULL;
+	r.end.selected = is_selected(s, &r.end, &rec, &owner);
+	couples_put(s->couples, &r.end);
+}
+
+/* One line into `line`, its rest dropped. False at the end of the file. *ret_len is cut to `size`, which tells a long line. */
+static bool read_line(FILE *in, char *line, size_t size, size_t *ret_len)
+{
+	size_t len = 0;
+	int c = getc_unlocked(in);
+
+	if (c == EOF)
+		return false;
+	for (; c != EOF && c != '\n'; c = getc_unlocked(in)) {
+		if (len < size)
+			line[len++] = (char)c;
+	}
+	*ret_len = len;
+	return true;
+}
+
+static int read_lines(struct show *s, FILE *in)
+{
+	char *line = malloc(LINE_MAX_BYTES);
+	uint64_t number = 0;
+	size_t len;
+
+	if (!line)
+		return complain(EXIT_RUNTIME, "out of memory");
+	while (read_line(in, line, LINE_MAX_BYTES, &len)) {
+		number++;
+		if (len == LINE_MAX_BYTES && s->bad_lines++ < BAD_LINES_NAMED)
+			complain(0, "%s line %llu: it is longer than a record can be", s->options->from,
+				 (unsigned long long)number);
+		else if (len && len < LINE_MAX_BYTES)
+			take_line(s, line, len, number);
+	}
+	couples_tick(s->couples, UINT64_MAX);
+	free(line);
+	if (ferror(in))
+		return complain(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, strerror(errno));
+	return EXIT_OK;
+}
+
+static int show_lines(struct show *s, FILE *in)
+{
+	int exit_code = output_open(s->options->output, &s->out), closed;
+
+	if (exit_code)
+		return exit_code;
+	s->taker.line = put_file;
+	s->taker.line_ctx = s->out;
+	exit_code = read_lines(s, in);
+	closed = output_close(s->out, s->options->output);
+	if (s->bad_lines)
+		complain(0, "%s: %llu lines were no records and are not shown", s->options->from,
+			 (unsigned long long)s->bad_lines);
+	return exit_code ? exit_code : closed;
+}
+
+/* Sources */
+
+/* What is open at the end is told too; each ladder has its TIME_WAIT. */
+static int show_recording(struct show *s)
+{
+	struct options options = *s->options;
+
+	options.file = options.from;
+	options.events = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS;
+	options.progress_ns = NEVER_NS; /* at the end only */
+	return replay_run(&options, &s->taker);
+}
+
+static int show_file(struct show *s)
+{
+	const char *path = s->options->from;
+	bool is_stdin = !strcmp(path, "-");
+	FILE *in = is_stdin ? stdin : fopen(path, "re");
+	int first, exit_code;
+
+	if (!in)
+		return complain(EXIT_RUNTIME, "cannot read %s: %s", path, strerror(errno));
+	first = ungetc(getc(in), in);
+	if (first != RECORDING_MAGIC[0])
+		exit_code = show_lines(s, in);
+	else if (is_stdin)
+		exit_code = complain(EXIT_RUNTIME, "a recording does not come through standard input: give its name");
+	else
+		exit_code = show_recording(s);
+	if (!is_stdin)
+		fclose(in);
+	return exit_code;
+}
+
+static int show_live(struct show *s)
+{
+	struct options options = *s->options;
+
+	options.events = 1u << (options.follow ? RECORD_CONNECTION : RECORD_PROGRESS);
+	options.progress_ns = options.follow ? 0 : NEVER_NS;
+	s->taker.scan_only = !options.follow;
+	return trace_run(&options, &s->taker);
+}
+
+static void tell_what_is_not_shown(const struct show *s)
+{
+	uint64_t hurried = couples_hurried(s->couples);
+
+	if (!s->drawn && s->options->from)
+		complain(0, "no connection in %s matches", s->options->from);
+	else if (!s->drawn)
+		complain(0, s->options->follow ? "no connection that matches has ended"
+					       : "no connection matches: --follow waits for those to come");
+	if (hurried)
+		complain(0, "%llu connections came too fast to wait for the record of their other end",
+			 (unsigned long long)hurried);
+}
+
+int command_show(const struct options *options)
+{
+	struct show s = {.options = options};
+	int exit_code;
+
+	setlocale(LC_CTYPE, "");
+	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	s.taker = (struct taker){.take = take, .tick = tick, .ctx = &s};
+	if (couples_new(&s.couples, options->from ? FILE_WAITING : LIVE_WAITING, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS,
+			draw, &s))
+		return complain(EXIT_RUNTIME, "out of memory");
+	exit_code = options->from ? show_file(&s) : show_live(&s);
+	if (!exit_code)
+		tell_what_is_not_shown(&s);
+	couples_free(s.couples);
+	return exit_code;
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a connection, event by event. fsm.c says what may follow what; here it is taken over: the timeline grows, facts
+ * are learned from states and numbers, the owner is noted, and a ->CLOSE is judged and told or held.
+ *
+ * A life begins with CLOSE->SYN_SENT (we connect) or out of SYN_RECV (a child: its SYN was a request socket's affair). What
+ * begins otherwise is older than us, or its begin was lost. An event that does not fit the state we know means that one was
+ * lost: the kernel is right, the state is taken over, and the gap is counted; what was skipped is not invented.
+ */
+#include "conn_events.h"
+
+#include "alert.h"
+#include "conn_owner.h"
+#include "delay.h"
+#include "emit.h"
+#include "facts.h"
+#include "fsm.h"
+#include "half_open.h"
+#include "listener.h"
+#include "minisock.h"
+#include "tw_conn.h"
+#include "verdict.h"
+#include "wire_read.h"
+
+#include <errno.h>
+
+#define AT_MAX_US ((1ULL << 48) - 1)
+
+static struct conn_entry *last_entry(struct conn *c)
+{
+	return &c->spans[c->spans_len - 1];
+}
+
+void life_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_by by, enum conn_ev ev)
+{
+	uint64_t at_us = ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
+
+	c->facts &= ~CONN_SCAN_JUMP;
+	if (c->spans_len == CONN_SPANS) {
+		c->facts |= CONN_TRUNCATED;
+		last_entry(c)->us_unknown = true;
+		return;
+	}
+	if (at_us > AT_MAX_US)
+		at_us = AT_MAX_US;
+	if (c->spans_len && at_us < last_entry(c)->at_us) /* only a broken stream goes back in time */
+		at_us = last_entry(c)->at_us;
+	c->spans[c->spans_len++] = (struct conn_entry){.at_us = at_us, .state = state, .by = by, .ev = ev};
+}
+
+void life_gap(struct conn_table *t, struct conn *c)
+{
+	t->resyncs++;
+	if (c->gaps < UINT16_MAX)
+		c->gaps++;
+}
+
+static void note_owner(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	switch (ev->hdr.new_state) {
+	case WIRE_SYN_SENT:
+		process_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CONNECT);
+		break;
+	case WIRE_CLOSE:
+		if (ev->err == ECONNABORTED) /* the task is whoever ran ss -K */
+			break;
+		/* fallthrough */
+	case WIRE_FIN_WAIT1:
+	case WIRE_LAST_ACK:
+		process_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CLOSE);
+		break;
+	}
+}
+
+static enum conn_by close_by(enum conn_end end, bool clean)
+{
+	switch (end) {
+	case CONN_END_RST_RECEIVED:
+	case CONN_END_REFUSED:
+		return CONN_BY_PEER;
+	case CONN_END_FIN: /* the last ACK or the peer's FIN; else the kernel keeps a FIN_WAIT2 minisocket instead */
+		return clean ? CONN_BY_PEER : CONN_BY_LOCAL;
+	case CONN_END_TIMEOUT:
+		return CONN_BY_TIMER;
+	case CONN_END_RST_SENT:
+	case CONN_END_ABORTED:
+		return CONN_BY_LOCAL;
+	default:
+		return CONN_BY_UNKNOWN;
+	}
+}
+
+/* The change itself; `c` is in ev's old state, or we have made our peace with that it was not. */
+static void advance(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_hdr *h = &ev->hdr;
+	const struct wire_ident *ident = wire_ident(h);
+	enum conn_by by = fsm_step(h->old_state, h->new_state)->by;
+	bool clean;
+
+	if (c->state == WIRE_CLOSE_WAIT)
+		alerts_left(t, c, ev);
+	learn_ident(t, c, ident);
+	if (h->old_state == WIRE_SYN_SENT || h->old_state == WIRE_SYN_RECV)
+		learn_repeats(c, ident);
+	learn_state(t, c, h->new_state);
+	learn_numbers(c, ev);
+	note_owner(t, c, ev);
+	if (h->new_state != WIRE_CLOSE) {
+		record_state(t, c, h, by, CONN_EV_EVENT);
+		life_enter(c, h->ts, h->new_state, by, CONN_EV_EVENT);
+		table_set_state(t, c, h->new_state);
+		return;
+	}
+	clean = verdict_is_clean(c, ev);
+	c->end = verdict_end(c, ev);
+	record_state(t, c, h, close_by(c->end, clean), CONN_EV_EVENT);
+	if (minisock_close(t, c, ev))
+		return;
+	table_set_state(t, c, WIRE_CLOSE);
+	if (!clean && hold_wanted(c, ev))
+		hold_push(t, c, ev);
+	else
+		record_finish(t, c, h->ts, ev, wire_stats(h), NULL);
+}
+
+/* The last span was a scan's and cost a gap, but the event that it ran ahead of has come: nothing was lost. */
+static void forgive_scan(struct conn_table *t, struct conn *c)
+{
+	if (!(c->facts & CONN_SCAN_JUMP))
+		return;
+	c->facts &= ~CONN_SCAN_JUMP;
+	c->gaps--;
+	t->resyncs--;
+}
+
+/* From here on `c` is known from its begin, even if a scan met it first. */
+static void begin_active(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	forgive_scan(t, c);
+	c->start_ns = ev->hdr.ts;
+	c->spans_len = 0;
+	c->role = CONN_CLIENT;
+	c->facts |= CONN_START_KNOWN | (record_wanted(t, RECORD_STATE) ? CONN_UNTOLD : 0);
+	if (ev->hdr.sk_flags & WIRE_SK_REPAIR)
+		c->facts |= CONN_REPAIRED;
+	note_owner(t, c, ev);
+	life_enter(c, ev->hdr.ts, WIRE_SYN_SENT, CONN_BY_LOCAL, CONN_EV_EVENT);
+}
+
+static void on_connect(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	if (c && c->state == WIRE_SYN_SENT && c->spans_len == 1 && last_entry(c)->ev == CONN_EV_SCAN) {
+		begin_active(t, c, ev);
+		return;
+	}
+	if (c)
+		life_lost_end(t, c, ev->hdr.ts);
+	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_SENT);
+	if (!c)
+		return;
+	c->generation = table_next_generation(t, c->cookie);
+	begin_active(t, c, ev);
+}
+
+/*
+ * SYN-ACK to ACK, as the kernel measured it; 0 if not known. After a repeated SYN-ACK it measures something else, and with SYN
+ * cookies it only has the timestamp's millisecond.
+ */
+static uint64_t synack_to_ack_us(const struct wire_state *ev)
+{
+	const struct wire_ident *ident = wire_ident(&ev->hdr);
+
+	if (!ident || ev->hdr.new_state != WIRE_ESTABLISHED || ident->syn_retrans || ident->syn_rtt_us % 1000 == 0)
+		return 0;
+	return ident->syn_rtt_us * 1000ULL <= ev->hdr.ts ? ident->syn_rtt_us : 0;
+}
+
+static void begin_passive(struct conn *c, const struct wire_state *ev)
+{
+	uint64_t handshake_us = synack_to_ack_us(ev);
+
+	c->start_ns = ev->hdr.ts - handshake_us * 1000;
+	c->spans_len = 0;
+	c->role = CONN_SERVER;
+	c->facts |= CONN_START_KNOWN | (handshake_us ? CONN_HANDSHAKE_KNOWN : 0);
+	life_enter(c, c->start_ns, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
+	last_entry(c)->us_unknown = !handshake_us;
+}
+
+/* First heard of in mid-life. That is no loss until a scan has told us of all that exists, unless we refused it ourselves. */
+static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
+{
+	struct conn *c = table_add(t, ev->hdr.cookie, ev->hdr.ts, ev->hdr.old_state);
+
+	if (!c)
+		return NULL;
+	if (ev->hdr.old_state == WIRE_SYN_SENT)
+		c->role = CONN_CLIENT;
+	if (t->scan.any_done || t->lost[WIRE_LOST_TABLE])
+		life_gap(t, c);
+	learn_state(t, c, ev->hdr.old_state);
+	life_enter(c, ev->hdr.ts, ev->hdr.old_state, CONN_BY_UNKNOWN, CONN_EV_INFERRED);
+	last_entry(c)->us_unknown = true;
+	return c;
+}
+
+static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
+{
+	const struct wire_ident *ident = wire_ident(&ev->hdr);
+	struct conn *c;
+
+	if (ev->hdr.old_state != WIRE_SYN_RECV)
+		return adopt(t, ev);
+	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans)
+		half_open_add(t->half_open, ident->netns, ident->local_port, 1, true);
+	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
+	if (c)
+		begin_passive(c, ev);
+	return c;
+}
+
+/*
+ * A scan reads a socket's state a moment after the event took its time, so it may be ahead of an event that is still to come.
+ * True if `ev` is now to be applied, false if it is dealt with.
+ */
+static bool scan_was_early(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_hdr *h = &ev->hdr;
+	bool only = c->spans_len == 1;
+
+	if (!only && (c->facts & CONN_SCAN_JUMP) && c->spans[c->spans_len - 2].state == h->old_state) {
+		forgive_scan(t, c);
+		c->spans_len--; /* the event tells it better */
+		table_set_state(t, c, h->old_state);
+		return true;
+	}
+	if (c->state != h->new_state) /* the scan is even further */
+		return false;
+	if (only && h->old_state == WIRE_SYN_RECV) {
+		forgive_scan(t, c);
+		table_set_state(t, c, WIRE_SYN_RECV);
+		begin_passive(c, ev);
+		return true;
+	}
+	if (only) { /* when it came to its state is known after all */
+		c->start_ns = h->ts;
+		c->spans_len = 0;
+		c->role = h->old_state == WIRE_SYN_SENT ? CONN_CLIENT : c->role;
+		return true;
+	}
+	return false;
+}
+
+/* True if `ev`, which does not start where `c` is, is to be applied all the same. */
+static bool reconcile(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_hdr *h = &ev->hdr;
+
+	if (last_entry(c)->ev == CONN_EV_SCAN && (c->state == h->new_state || fsm_reachable(h->new_state, c->state)))
+		return scan_was_early(t, c, ev);
+	life_gap(t, c);
+	last_entry(c)->us_unknown = true;
+	learn_state(t, c, h->old_state);
+	return c->state != h->new_state;
+}
+
+static void on_listen(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_ident *ident = wire_ident(&ev->hdr);
+	bool seen;
+
+	if (c)
+		life_lost_end(t, c, ev->hdr.ts);
+	if (ev->hdr.new_state != WIRE_LISTEN)
+		listeners_remove(t->listeners, ev->hdr.cookie);
+	else if (ident && listeners_put(t->listeners, ev->hdr.cookie, ident, wire_task(&ev->hdr), true, t->scan.epoch, &seen))
+		table_refuse(t, ev->hdr.ts);
+}
+
+void life_state(struct conn_table *t, const struct wire_state *ev)
+{
+	const struct wire_hdr *h = &ev->hdr;
+	const struct fsm_cell *cell = fsm_step(h->old_state, h->new_state);
+	struct conn *c;
+
+	/* A listener's child has no identity of its own yet; what it is, is told out of SYN_RECV. */
+	if (!h->cookie || cell->verdict == FSM_SAME || (h->old_state == WIRE_LISTEN && h->new_state == WIRE_SYN_RECV))
+		return;
+	c = table_find(t, h->cookie);
+	if (c && (c->facts & CONN_HELD)) {
+		hold_release(t, c);
+		c = table_find(t, h->cookie);
+	}
+	if (c && (c->facts & CONN_PENDING)) {
+		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream says more */
+			t->resyncs++;
+			return;
+		}
+		pending_early(t, c); /* a socket that stayed open begins another life */
+		c = NULL;
+	}
+	if (h->old_state == WIRE_LISTEN || h->new_state == WIRE_LISTEN) {
+		on_listen(t, c, ev);
+	} else if (h->old_state == WIRE_CLOSE && h->new_state == WIRE_SYN_SENT) {
+		on_connect(t, c, ev);
+	} else if (h->old_state == WIRE_CLOSE) { /* no kernel does this */
+		t->resyncs++;
+	} else if (!c) {
+		c = newcomer(t, ev);
+		if (c)
+			advance(t, c, ev);
+	} else if (c->state == h->old_state ? cell->verdict == FSM_LEGAL || reconcile(t, c, ev) : reconcile(t, c, ev)) {
+		advance(t, c, ev);
+	}
+}
+
+void life_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
+{
+	life_gap(t, c);
+	last_entry(c)->us_unknown = true;
+	c->end = CONN_END_UNKNOWN;
+	record_finish(t, c, now, NULL, NULL, NULL);
+}
+
+/* A scan may meet a socket whose CLOSE it has not heard of yet; then it was told, and this is only its shadow. */
+static bool is_shadow(const struct conn_table *t, const struct conn *c)
+{
+	return t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns;
+}
+
+void life_destroy(struct conn_table *t, const struct wire_hdr *ev)
+{
+	struct conn *c = table_find(t, ev->cookie);
+
+	listeners_remove(t->listeners, ev->cookie);
+	if (!c || (c->facts & (CONN_HELD | CONN_PENDING))) /* a minisocket outlives the descriptor */
+		return;
+	if (is_shadow(t, c))
+		table_remove(t, c);
+	else
+		life_lost_end(t, c, ev->ts);
+}
+
+void life_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
+{
+	struct conn *c = table_find(t, ev->hdr.cookie);
+
+	switch (ev->segment) {
+	case WIRE_SEG_SYN:
+		t->interval.syn++;
+		break;
+	case WIRE_SEG_SYNACK:
+		t->interval.synack++;
+		break;
+	case WIRE_SEG_FIN:
+		t->interval.fin++;
+		break;
+	default:
+		t->interval.data++;
+	}
+	if (c) {
+		learn_ident(t, c, wire_ident(&ev->hdr));
+		if (ev->segment == WIRE_SEG_SYN) {
+			c->retrans_syn = learn_capped(c->retrans_syn + 1);
+			learn_isn(c, ev->seq);
+		} else if (ev->segment == WIRE_SEG_SYNACK) {
+			c->retrans_synack = learn_capped(c->retrans_synack + 1);
+		} else if (ev->segment == WIRE_SEG_FIN) {
+			c->retrans_fin = learn_capped(c->retrans_fin + 1);
+		} else {
+			c->retrans_data++;
+		}
+		record_first_state(t, c);
+	}
+	record_retransmit(t, c, ev);
+}
+
+/* In SYN_SENT and SYN_RECV a reset answers a segment that does not fit, and the connection goes on. */
+static void sent_reset(struct conn *c, const struct wire_reset *ev)
+{
+	bool opening = c->state == WIRE_SYN_SENT || c->state == WIRE_SYN_RECV;
+	bool last = (c->facts & CONN_HELD) || !opening;
+	uint64_t since_ns = c->start_ns + (last ? last_entry(c)->at_us * 1000 : 0);
+	uint64_t us = ev->hdr.ts > since_ns ? (ev->hdr.ts - since_ns) / 1000 : 0;
+
+	if (!c->resets_sent)
+		c->reset_us = us < UINT32_MAX ? us : UINT32_MAX;
+	c->resets_sent = learn_capped(c->resets_sent + 1);
+	if (last)
+		c->facts |= CONN_RST_LAST | (c->facts & (CONN_HELD | CONN_PENDING) ? 0 : CONN_RST_ACTIVE);
+}
+
+void life_reset(struct conn_table *t, const struct wire_reset *ev)
+{
+	bool sent = ev->direction == WIRE_SENT;
+	struct conn *c = table_find(t, ev->hdr.cookie);
+
+	(*(sent ? &t->interval.resets_sent : &t->interval.resets_received))++;
+	if (c)
+		learn_ident(t, c, wire_ident(&ev->hdr)); /* a refused connection's comes with the reset */
+	record_reset(t, c, ev);
+	if (!c)
+		return;
+	if (sent)
+		sent_reset(c, ev);
+	else
+		c->resets_received = learn_capped(c->resets_received + 1);
+	if (ev->reason)
+		c->reset_reason = ev->reason;
+	if (c->facts & CONN_HELD)
+		hold_reset(t, c, ev);
+}
+
+void life_touch(struct conn_table *t, const struct wire_hdr *ev)
+{
+	struct conn *c = table_find(t, ev->cookie);
+
+	if (c)
+		process_saw(t, c, wire_task(ev), CONN_FROM_IO);
+}

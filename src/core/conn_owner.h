@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which process a connection belongs to. */
+#ifndef CORE_CONN_OWNER_H
+#define CORE_CONN_OWNER_H
+
+#include "table.h"
+
+/* `task` (may be NULL or nobody) did to `c` what `from` says. */
+void process_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from);
+
+/* What is known of the owner now: the evidence, else for a server connection who listens. */
+void process_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);
+
+#endif

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a connection to its records. Reads, computes nothing that a verdict depends on, and owns the kernel's counting rules:
+ * which of its byte counts include a SYN or a FIN.
+ */
+#include "emit.h"
+
+#include "conn_owner.h"
+#include "segments.h"
+#include "seq.h"
+#include "verdict.h"
+#include "wire_read.h"
+
+#include <string.h>
+
+bool record_wanted(const struct conn_table *t, enum record_kind kind)
+{
+	return t->config.wanted & 1u << kind;
+}
+
+void record_emit(const struct conn_table *t, const struct record *rec)
+{
+	t->emit(t->ctx, rec);
+}
+
+void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
+{
+	const struct conn_place *place = table_place(t, c);
+	struct wire_ident *id = &tuple->id;
+
+	tuple->cookie = c->cookie;
+	tuple->generation = c->generation;
+	tuple->role = c->role;
+	tuple->id_known = c->facts & CONN_ID_KNOWN;
+	memcpy(id->local_addr, place->local_addr, sizeof(id->local_addr));
+	memcpy(id->peer_addr, c->peer_addr, sizeof(id->peer_addr));
+	id->cgroup_id = place->cgroup_id;
+	id->netns = place->netns;
+	id->uid = place->uid;
+	id->local_port = c->local_port;
+	id->peer_port = c->peer_port;
+	id->family = c->family;
+	id->flags = c->id_flags;
+	process_fill(t, c, tuple);
+}
+
+static uint64_t ns_to_us_since(const struct conn *c, uint64_t ts)
+{
+	return ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
+}
+
+/* The last state is a minisocket's, and when that ends is not known. */
+static bool minisock_goes_on(const struct conn *c, const struct conn_record *rec)
+{
+	const struct conn_time_wait *tw = &rec->time_wait;
+
+	if (!(c->facts & CONN_PENDING))
+		return false;
+	return c->state == WIRE_TIME_WAIT ? !tw->us_known : !tw->fin_wait2_us_known;
+}
+
+static void fill_timeline(const struct conn *c, struct conn_record *rec)
+{
+	uint64_t end_us = ns_to_us_since(c, rec->end_ns);
+
+	for (unsigned int i = 0; i < c->spans_len; i++) {
+		const struct conn_entry *entry = &c->spans[i];
+		struct conn_span *span = &rec->timeline[i];
+		const struct conn_entry *next = i + 1 < c->spans_len ? entry + 1 : NULL;
+		uint64_t next_us = next ? next->at_us : end_us;
+
+		span->at_us = entry->at_us;
+		span->state = entry->state;
+		span->by = entry->by;
+		span->ev = entry->ev;
+		span->us_known = !entry->us_unknown && !(next && next->ev == CONN_EV_SCAN); /* a scan knows no begin */
+		span->us = span->us_known && next_us > entry->at_us ? next_us - entry->at_us : 0;
+		if (entry->state == WIRE_ESTABLISHED && (c->facts & CONN_HANDSHAKE_KNOWN) && !rec->handshake_known) {
+			rec->handshake_known = true;
+			rec->handshake_us = entry->at_us - c->spans[0].at_us;
+		}
+	}
+	rec->timeline_len = c->spans_len;
+	if (minisock_goes_on(c, rec)) {
+		rec->timeline[rec->timeline_len - 1].us_known = false;
+		rec->timeline[rec->timeline_len - 1].us = 0;
+	}
+}
+
+/* The full socket is gone and a minisocket waits 2 MSL; how long is not known from transitions. */
+static void add_time_wait(struct conn_record *rec)
+{
+	struct conn_span *span = &rec->timeline[rec->timeline_len++];
+
+	span->at_us = rec->end_ns > rec->start_ns ? (rec->end_ns - rec->start_ns) / 1000 : 0;
+	span->state = WIRE_TIME_WAIT;
+	span->by = CONN_BY_PEER;
+	span->ev = CONN_EV_INFERRED;
+}
+
+static uint64_t less(uint64_t value, uint64_t by)
+{
+	return value > by ? value - by : 0;
+}
+
+/* bytes_acked counts our SYN if it was acknowledged in SYN_SENT or later (not a server's), and our FIN; bytes_received a FIN.
+ */
+static void fill_stats(const struct conn *c, const struct wire_stats *stats, struct conn_record *rec)
+{
+	bool syn = conn_syn_acked(c), fin = c->facts & CONN_FIN_ACKED, peer_fin = c->facts & CONN_FIN_PEER;
+
+	rec->stats_known = true;
+	rec->stats = *stats;
+	rec->payload_acked = less(stats->bytes_acked, syn + fin);
+	rec->payload_received = less(stats->bytes_received, peer_fin);
+}
+
+/* An unread FIN is the last of what is unread, and our unsent FIN the last of what is unsent: neither is payload. */
+static void fill_queues(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
+{
+	uint32_t unread = seq_pending(last->copied_seq, last->rcv_nxt);
+	uint32_t unsent = seq_pending(last->snd_nxt, last->write_seq);
+
+	if (!(c->facts & CONN_ESTABLISHED))
+		return; /* before that the numbers are not set */
+	rec->unread_known = true;
+	rec->unread_bytes = less(unread, !!(c->facts & CONN_FIN_PEER));
+	rec->unsent_bytes = less(unsent, !!(c->facts & CONN_FIN_LOCAL));
+}
+
+/* The kernel counted repeats of which no event came. (More repeats than events is normal: it counts segments of a larger skb.)
+ */
+bool record_repeats_untold(const struct conn *c, const struct wire_stats *stats)
+{
+	return stats && stats->total_retrans && (c->facts & CONN_START_KNOWN) &&
+	       !(c->retrans_syn || c->retrans_synack || c->retrans_data || c->retrans_fin);
+}
+
+/* A FIN_WAIT2 that outlives its socket, and nothing told of its end: not the whole life. */
+static bool waits_unseen(const struct conn *c, const struct wire_state *last, enum conn_end end)
+{
+	return last && last->hdr.kind == WIRE_STATE && last->hdr.old_state == WIRE_FIN_WAIT2 && end == CONN_END_FIN &&
+	       !(c->facts & CONN_FIN_PEER);
+}
+
+/* `last`: the numbers of the ->CLOSE, or of a scan that has just met it. */
+static void fill_record(const struct conn_table *t, const struct conn *c, uint64_t end_ns, enum conn_end end,
+			const struct wire_state *last, const struct wire_stats *stats, const struct conn_time_wait *tw,
+			struct conn_record *rec)
+{
+	bool cut = (c->facts & CONN_PENDING) && (c->mini.flags & MINI_CUT);
+	uint64_t last_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
+
+	memset(rec, 0, sizeof(*rec));
+	record_tuple(t, c, &rec->t);
+	rec->start_known = c->facts & CONN_START_KNOWN;
+	rec->start_ns = c->start_ns;
+	rec->end_ns = end_ns > last_ns ? end_ns : last_ns; /* only a broken stream goes back in time */
+	rec->end = end;
+	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + record_repeats_untold(c, stats);
+	/* The begin of a passive handshake is known only if its length is. */
+	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
+	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen(c, last, end);
+	if (tw)
+		rec->time_wait = *tw;
+	rec->retransmits.syn = c->retrans_syn;
+	rec->retransmits.synack = c->retrans_synack;
+	rec->retransmits.data = c->retrans_data;
+	rec->retransmits.fin = c->retrans_fin;
+	rec->resets.sent = c->resets_sent;
+	rec->resets.received = c->resets_received;
+	rec->resets.reason = c->reset_reason;
+	fill_timeline(c, rec);
+	if (!tw && last && last->hdr.kind == WIRE_STATE && verdict_is_clean(c, last) && verdict_time_waits(last))
+		add_time_wait(rec);
+	if (last)
+		fill_queues(c, last, rec);
+	if (stats)
+		fill_stats(c, stats, rec);
+	segments_fill(c, last && last->hdr.old_state != c->state && last->hdr.kind == WIRE_SCAN ? NULL : last, rec);
+	verdict_fill(c, rec);
+}
+
+/* CLOSE->SYN_SENT was kept back, for the port may not have been chosen then. */
+static void emit_first_state(struct conn_table *t, struct conn *c)
+{
+	struct conn_tuple tuple = {0};
+	struct conn_state_record state = {
+		.t = &tuple, .old_state = WIRE_CLOSE, .new_state = WIRE_SYN_SENT, .by = CONN_BY_LOCAL, .ev = CONN_EV_EVENT};
+
+	c->facts &= ~CONN_UNTOLD;
+	record_tuple(t, c, &tuple);
+	record_emit(t, &(struct record){.kind = RECORD_STATE, .ts = c->start_ns, .state = &state});
+}
+
+void record_first_state(struct conn_table *t, struct conn *c)
+{
+	if ((c->facts & CONN_UNTOLD) && (c->facts & CONN_ID_KNOWN))
+		emit_first_state(t, c);
+}
+
+void record_tell(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		 const struct wire_stats *stats, const struct conn_time_wait *tw)
+{
+	struct conn_record rec;
+
+	if (c->facts & CONN_UNTOLD)
+		emit_first_state(t, c);
+	if (record_wanted(t, RECORD_CONNECTION)) {
+		fill_record(t, c, end_ns, c->end, close, stats, tw, &rec);
+		rec.final = true;
+		record_emit(t, &(struct record){.kind = RECORD_CONNECTION, .ts = rec.end_ns, .conn = &rec});
+	}
+	if (c->facts & CONN_ESTABLISHED)
+		t->interval.closed++;
+}
+
+void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		   const struct wire_stats *stats, const struct conn_time_wait *tw)
+{
+	record_tell(t, c, end_ns, close, stats, tw);
+	if (!close || !(close->hdr.sk_flags & WIRE_SK_DEAD))
+		table_end_life(t, c);
+	table_remove(t, c);
+}
+
+void record_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw)
+{
+	struct conn_tuple tuple = {0};
+	struct conn_time_wait_record rec = {.t = &tuple, .time_wait = *tw};
+
+	if (!record_wanted(t, RECORD_TIME_WAIT))
+		return;
+	record_tuple(t, c, &tuple);
+	record_emit(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});
+}
+
+void record_progress(const struct conn_table *t, const struct conn *c, uint64_t now, enum conn_end end,
+		     const struct wire_state *found)
+{
+	struct conn_record rec;
+
+	fill_record(t, c, now, end, found, found ? wire_stats(&found->hdr) : NULL, NULL, &rec);
+	record_emit(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
+}
+
+void record_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how)
+{
+	struct conn_tuple tuple = {0};
+	struct conn_state_record state = {
+		.t = &tuple, .old_state = ev->old_state, .new_state = ev->new_state, .by = by, .ev = how};
+	const struct conn_entry *last = c->spans_len ? &c->spans[c->spans_len - 1] : NULL;
+
+	if (!record_wanted(t, RECORD_STATE))
+		return;
+	if (c->facts & CONN_UNTOLD)
+		emit_first_state(t, c);
+	record_tuple(t, c, &tuple);
+	if (how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown) {
+		uint64_t now_us = ns_to_us_since(c, ev->ts);
+
+		state.prev_known = true;
+		state.prev_us = less(now_us, last->at_us);
+	}
+	record_emit(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
+}
+
+/* Of a connection that is not tracked the event itself may tell the tuple. */
+static void fill_event_tuple(const struct conn_table *t, const struct conn *c, const struct wire_hdr *ev,
+			     struct conn_tuple *tuple)
+{
+	const struct wire_ident *ident = wire_ident(ev);
+
+	memset(tuple, 0, sizeof(*tuple));
+	if (c) {
+		record_tuple(t, c, tuple);
+		return;
+	}
+	tuple->cookie = ev->cookie;
+	tuple->id_known = ident;
+	if (ident)
+		tuple->id = *ident;
+}
+
+void record_retransmit(const struct conn_table *t, const struct conn *c, const struct wire_retransmit *ev)
+{
+	uint32_t space = seq_pending(ev->seq, ev->end_seq);
+	bool one_is_flag = ev->segment != WIRE_SEG_DATA;
+	struct conn_tuple tuple;
+	struct conn_retransmit_record r = {
+		.t = &tuple,
+		.state = ev->hdr.old_state,
+		.kind = ev->segment,
+		.trigger = ev->trigger,
+		.seq_known = true,
+		.seq = ev->seq,
+		.len = less(space, one_is_flag),
+		.count = 1,
+	};
+
+	if (!record_wanted(t, RECORD_RETRANSMIT))
+		return;
+	fill_event_tuple(t, c, &ev->hdr, &tuple);
+	record_emit(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &r});
+}
+
+void record_reset(const struct conn_table *t, const struct conn *c, const struct wire_reset *ev)
+{
+	struct conn_tuple tuple;
+	struct conn_reset_record r = {
+		.t = &tuple,
+		/* close() sends its reset after it has changed the state: told is the one that it left */
+		.state = c && (c->facts & CONN_HELD) ? c->spans[c->spans_len - 1].state : ev->hdr.old_state,
+		.direction = ev->direction,
+		.reason = ev->reason,
+		.count = 1,
+	};
+
+	if (!record_wanted(t, RECORD_RESET))
+		return;
+	fill_event_tuple(t, c, &ev->hdr, &tuple);
+	record_emit(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &r});
+}
+
+void record_aggregate(const struct conn_table *t, const struct wire_aggregate *ev)
+{
+	struct conn_retransmit_record retransmit = {
+		.netns = ev->netns,
+		.local_port = ev->local_port,
+		.state = WIRE_NEW_SYN_RECV,
+		.kind = WIRE_SEG_SYNACK,
+		.count = ev->count,
+		.interval_us = ev->interval_ns / 1000,
+	};
+	struct conn_reset_record reset = {
+		.netns = ev->netns,
+		.local_port = ev->local_port,
+		.state = WIRE_CLOSE,
+		.direction = WIRE_SENT,
+		.reason = ev->reason,
+		.count = ev->count,
+		.interval_us = ev->interval_ns / 1000,
+	};
+
+	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT && record_wanted(t, RECORD_RETRANSMIT))
+		record_emit(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &retransmit});
+	if (ev->what == WIRE_AGG_RESET_SENT && record_wanted(t, RECORD_RESET))
+		record_emit(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &reset});
+}

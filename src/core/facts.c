@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a state and the numbers at a transition prove. The events carry the socket's sequence numbers as they stand when the
+ * tracepoint fires, which is before our FIN is queued and after the peer's is counted.
+ * Facts only grow: a verdict is made of them when the connection is told.
+ */
+#include "facts.h"
+
+#include "seq.h"
+#include "wire_read.h"
+
+#include <string.h>
+
+static uint32_t facts_of(unsigned int state)
+{
+	switch (state) {
+	case WIRE_ESTABLISHED:
+		return CONN_ESTABLISHED;
+	case WIRE_FIN_WAIT1:
+		return CONN_ESTABLISHED | CONN_FIN_LOCAL;
+	case WIRE_FIN_WAIT2:
+		return CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_SENT | CONN_FIN_ACKED;
+	case WIRE_CLOSING:
+		return CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_PEER | CONN_FIN_CROSSED;
+	case WIRE_CLOSE_WAIT:
+		return CONN_ESTABLISHED | CONN_FIN_PEER | CONN_PEER_FIRST;
+	case WIRE_LAST_ACK:
+		return CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_PEER | CONN_PEER_FIRST;
+	default:
+		return 0;
+	}
+}
+
+void learn_state(struct conn_table *t, struct conn *c, unsigned int state)
+{
+	uint32_t facts = facts_of(state);
+
+	if (facts & ~c->facts & CONN_ESTABLISHED)
+		t->interval.opened++;
+	c->facts |= facts;
+}
+
+void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
+{
+	struct conn_place place;
+	uint32_t id;
+
+	if (!ident)
+		return;
+	place = (struct conn_place){.cgroup_id = ident->cgroup_id, .netns = ident->netns, .uid = ident->uid};
+	memcpy(place.local_addr, ident->local_addr, sizeof(place.local_addr));
+	id = intern_get(t->places, &place);
+	if (id == INTERN_NONE)
+		return;
+	intern_put(t->places, c->place);
+	c->place = id;
+	c->facts |= CONN_ID_KNOWN;
+	memcpy(c->peer_addr, ident->peer_addr, sizeof(c->peer_addr));
+	c->local_port = ident->local_port;
+	c->peer_port = ident->peer_port;
+	c->family = ident->family;
+	c->id_flags = ident->flags;
+}
+
+uint16_t learn_capped(uint32_t value)
+{
+	return value < UINT16_MAX ? value : UINT16_MAX;
+}
+
+void learn_repeats(struct conn *c, const struct wire_ident *ident)
+{
+	uint16_t *count = c->role == CONN_SERVER ? &c->retrans_synack : &c->retrans_syn;
+
+	if (ident && ident->syn_retrans > *count)
+		*count = learn_capped(ident->syn_retrans);
+}
+
+/*
+ * Of what was sent for the first time, bytes_acked counts the SYN as well, but only an active opener's (a child starts with it
+ * acknowledged), so that it is one more than the payload sent and acknowledged: the opener gives itself away by one byte.
+ */
+void learn_role(struct conn *c, const struct wire_state *found)
+{
+	const struct wire_stats *stats = wire_stats(&found->hdr);
+	uint64_t fin = c->facts & CONN_FIN_LOCAL && found->snd_nxt == found->write_seq;
+	uint64_t payload, counted;
+
+	if (c->role != CONN_ROLE_UNKNOWN || !stats || !(c->facts & CONN_ESTABLISHED) || (found->hdr.sk_flags & WIRE_SK_REPAIR))
+		return;
+	payload = stats->bytes_sent - stats->bytes_retrans;
+	counted = stats->bytes_acked + seq_distance(found->snd_una, found->snd_nxt) - fin;
+	if (counted == payload)
+		c->role = CONN_SERVER;
+	else if (counted == payload + 1)
+		c->role = CONN_CLIENT;
+}
+
+/* The numbers at ESTABLISHED. With Fast Open the SYN carried data, and how much is not told. */
+static void learn_established(struct conn *c, const struct wire_state *ev)
+{
+	if (ev->hdr.sk_flags & WIRE_SK_REPAIR) {
+		c->facts |= CONN_REPAIRED;
+		return;
+	}
+	if (c->role != CONN_SERVER && (c->facts & CONN_START_KNOWN))
+		c->facts |= CONN_HANDSHAKE_KNOWN;
+	if (!(c->id_flags & WIRE_ID_FASTOPEN)) {
+		c->isn_local = (c->role == CONN_SERVER ? ev->write_seq : ev->snd_una) - 1;
+		c->isn_peer = ev->rcv_nxt - 1;
+		c->facts |= CONN_ISN_LOCAL | CONN_ISN_PEER;
+	}
+	c->mark_segs = ev->segs_in;
+}
+
+void learn_isn(struct conn *c, uint32_t isn_local)
+{
+	c->isn_local = isn_local;
+	c->facts |= CONN_ISN_LOCAL;
+}
+
+/* Was there payload before the first FIN? A FIN that came is in rcv_nxt already; ours is not queued yet. */
+static void learn_first_fin(struct conn *c, const struct wire_state *ev)
+{
+	bool ours = ev->hdr.new_state == WIRE_FIN_WAIT1;
+
+	c->first_ack = ours ? ev->rcv_nxt : ev->snd_una;
+	if (seq_distance(c->isn_local + 1, ours ? ev->write_seq : ev->snd_nxt))
+		c->facts |= CONN_OUT_FIRST;
+	if (seq_distance(c->isn_peer + 1, ours ? ev->rcv_nxt : ev->rcv_nxt - 1))
+		c->facts |= CONN_IN_FIRST;
+	if (ours && ev->hdr.shutdown == 2 && !(ev->hdr.sk_flags & WIRE_SK_DEAD))
+		c->facts |= CONN_SHUT_ONLY;
+}
+
+static void set_mark(struct conn *c, const struct wire_state *ev, uint32_t seq, uint32_t segs)
+{
+	c->mark_seq = seq;
+	c->mark_segs = segs;
+	c->facts |= CONN_MARK_KNOWN | (ev->hdr.sk_flags & WIRE_SK_OWNED ? CONN_MARK_BACKLOG : 0);
+}
+
+/* Our FIN is about to be queued: does it have to wait? */
+static void learn_own_fin(struct conn *c, const struct wire_state *ev)
+{
+	if (ev->snd_nxt != ev->write_seq)
+		c->facts |= CONN_FIN_DELAYED;
+}
+
+/*
+ * The peer's FIN came. A server's first segment of all, which ended the handshake, may have carried it; and if the FINs
+ * crossed, ours may not have left yet.
+ */
+static void learn_peer_fin(struct conn *c, const struct wire_state *ev)
+{
+	if (ev->hdr.old_state == WIRE_ESTABLISHED && c->spans_len == 2 && c->role == CONN_SERVER &&
+	    ev->segs_in == c->mark_segs && !(ev->hdr.sk_flags & WIRE_SK_OWNED))
+		c->facts |= CONN_FIN_WITH_ACK;
+	if (ev->hdr.new_state == WIRE_CLOSING && ev->snd_nxt != ev->write_seq)
+		c->facts |= CONN_FIN_AFTER;
+}
+
+/*
+ * Our FIN is about to be queued. Whatever left since the peer's FIN came has acknowledged it; if nothing did, our FIN will.
+ * What was written but not sent when the peer's FIN came goes out after it too.
+ */
+static void learn_last_ack(struct conn *c, const struct wire_state *ev)
+{
+	if (!(c->facts & CONN_MARK_KNOWN))
+		return;
+	if (seq_after(ev->write_seq, c->mark_seq))
+		c->facts |= CONN_FIN_THEN_DATA;
+	c->facts |= ev->segs_out == c->mark_segs ? CONN_FIN_JOINED : CONN_FIN_APART;
+}
+
+/* The peer's FIN came to FIN_WAIT2. Did a segment arrive between the ACK of ours and it? */
+static void learn_second_fin(struct conn *c, const struct wire_state *ev)
+{
+	if (!(c->facts & CONN_MARK_KNOWN) || (c->facts & CONN_MARK_BACKLOG) || (ev->hdr.sk_flags & WIRE_SK_OWNED))
+		return; /* both may have waited in the backlog, counted already */
+	c->facts |= ev->segs_in == c->mark_segs ? CONN_FIN_JOINED : CONN_FIN_APART;
+}
+
+/* What the last numbers prove about FINs. A FIN, once queued, is the last number of write_seq. */
+static void learn_close(struct conn *c, const struct wire_state *ev)
+{
+	uint32_t peer_fin = !!(ev->hdr.sk_flags & WIRE_SK_DONE);
+
+	if (peer_fin && (c->facts & CONN_FIN_LOCAL))
+		c->facts |= CONN_FIN_PEER;
+	if (ev->hdr.old_state == WIRE_SYN_SENT && ev->segs_out && ev->snd_nxt == ev->snd_una + 1)
+		learn_isn(c, ev->snd_una);
+	if ((c->facts & CONN_FIN_LOCAL) && ev->snd_nxt == ev->write_seq)
+		c->facts |= CONN_FIN_SENT;
+	if ((c->facts & CONN_FIN_LOCAL) && ev->snd_una == ev->write_seq)
+		c->facts |= CONN_FIN_SENT | CONN_FIN_ACKED;
+	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && peer_fin && !ev->err)
+		learn_second_fin(c, ev);
+	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && (c->facts & CONN_SHUT_ONLY) && (c->facts & CONN_MARK_KNOWN) &&
+	    seq_after(ev->rcv_nxt - peer_fin, c->mark_seq))
+		c->facts |= CONN_FIN_THEN_DATA;
+}
+
+void learn_numbers(struct conn *c, const struct wire_state *ev)
+{
+	switch (ev->hdr.new_state) {
+	case WIRE_SYN_RECV:
+		c->role = CONN_SIMULTANEOUS;
+		c->facts |= CONN_SYN_CROSSED;
+		if (ev->snd_nxt == ev->snd_una + 1)
+			learn_isn(c, ev->snd_una);
+		break;
+	case WIRE_ESTABLISHED:
+		learn_established(c, ev);
+		break;
+	case WIRE_FIN_WAIT1:
+		learn_first_fin(c, ev);
+		learn_own_fin(c, ev);
+		break;
+	case WIRE_CLOSE_WAIT:
+		learn_first_fin(c, ev);
+		learn_peer_fin(c, ev);
+		set_mark(c, ev, ev->snd_nxt, ev->segs_out);
+		break;
+	case WIRE_FIN_WAIT2:
+		set_mark(c, ev, ev->rcv_nxt, ev->segs_in);
+		break;
+	case WIRE_CLOSING:
+		learn_peer_fin(c, ev);
+		set_mark(c, ev, ev->snd_una, 0);
+		break;
+	case WIRE_LAST_ACK:
+		learn_last_ack(c, ev);
+		learn_own_fin(c, ev);
+		break;
+	case WIRE_CLOSE:
+		learn_close(c, ev);
+		break;
+	}
+}

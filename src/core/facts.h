@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What events prove about a connection, written into its facts and counts. */
+#ifndef CORE_FACTS_H
+#define CORE_FACTS_H
+
+#include "table.h"
+
+/* To be in a state proves what must have happened before, seen or not. */
+void learn_state(struct conn_table *t, struct conn *c, unsigned int state);
+
+/* Who opened a connection that is older than us, if the numbers of a socket at rest tell. */
+void learn_role(struct conn *c, const struct wire_state *found);
+
+/* `ident` may be NULL here and below. */
+void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident);
+
+/* Our SYN's number, from wherever it shows. */
+void learn_isn(struct conn *c, uint32_t isn_local);
+
+/* At the handshake's end: total_retrans is all the handshake's, and knows of repeats whose events were lost. */
+void learn_repeats(struct conn *c, const struct wire_ident *ident);
+
+/* The sequence numbers at a transition. */
+void learn_numbers(struct conn *c, const struct wire_state *ev);
+
+/* Counts of handshake segments and resets fit into 16 bits: they stop there. */
+uint16_t learn_capped(uint32_t value);
+
+#endif

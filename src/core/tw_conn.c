@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Between a connection's ->CLOSE and the end of its minisocket only what its record needs is kept, in struct conn itself: the
+ * last numbers and counters. At the end they become the ->CLOSE again that they were, so that records, segments and verdicts
+ * know one kind of end.
+ *
+ * A minisocket begins in TIME_WAIT, or in FIN_WAIT2 if the peer's FIN is still to come: then FIN_WAIT2 goes on in the timeline.
+ * All that we sent is acknowledged by then, our FIN too: snd_una == snd_nxt == write_seq.
+ */
+#include "tw_conn.h"
+
+#include "awaited.h"
+#include "conn_events.h"
+#include "emit.h"
+#include "facts.h"
+#include "seq.h"
+#include "stopped.h"
+
+#include <string.h>
+
+#define DUE_MAX_US ((1ULL << 48) - 1)
+#define RESTARTS_MAX ((1U << 15) - 1)
+
+static struct conn_entry *last_entry(struct conn *c)
+{
+	return &c->spans[c->spans_len - 1];
+}
+
+static void fold(struct conn_table *t, struct conn *c, const struct wire_state *close, const struct wire_stats *stats)
+{
+	struct conn_minisock *m = &c->mini;
+
+	if (close) {
+		m->flags |= MINI_CLOSE;
+		m->close_state = close->hdr.old_state;
+		m->close_flags = close->hdr.sk_flags;
+		m->snd_nxt = close->snd_nxt;
+		m->rcv_nxt = close->rcv_nxt;
+		m->unread = seq_pending(close->copied_seq, close->rcv_nxt);
+	}
+	if (!stats)
+		return;
+	m->flags |= MINI_STATS;
+	m->bytes_sent = stats->bytes_sent;
+	m->bytes_acked = stats->bytes_acked;
+	m->bytes_received = stats->bytes_received;
+	m->segs_out = stats->segs_out;
+	m->segs_in = stats->segs_in;
+	m->srtt_us = stats->srtt_us;
+	m->min_rtt_us = stats->min_rtt_us;
+	m->mss = stats->mss;
+	m->ca = table_ca_id(t, stats->ca_name);
+	if (record_repeats_untold(c, stats) && c->gaps < UINT16_MAX)
+		c->gaps++;
+}
+
+static void unfold_close(const struct conn *c, struct wire_state *close)
+{
+	const struct conn_minisock *m = &c->mini;
+
+	*close = (struct wire_state){
+		.hdr = {.cookie = c->cookie,
+			.len = sizeof(*close),
+			.kind = WIRE_STATE,
+			.old_state = m->close_state,
+			.new_state = WIRE_CLOSE,
+			.sk_flags = m->close_flags},
+		.snd_una = m->snd_nxt,
+		.snd_nxt = m->snd_nxt,
+		.write_seq = m->snd_nxt,
+		.rcv_nxt = m->rcv_nxt,
+		.copied_seq = m->rcv_nxt - m->unread,
+	};
+}
+
+static void unfold_stats(const struct conn_table *t, const struct conn *c, struct wire_stats *stats)
+{
+	const struct conn_minisock *m = &c->mini;
+
+	*stats = (struct wire_stats){
+		.bytes_sent = m->bytes_sent,
+		.bytes_acked = m->bytes_acked,
+		.bytes_received = m->bytes_received,
+		.segs_out = m->segs_out,
+		.segs_in = m->segs_in,
+		.srtt_us = m->srtt_us,
+		.min_rtt_us = m->min_rtt_us,
+		.mss = m->mss,
+	};
+	memcpy(stats->ca_name, table_ca_name(t, m->ca), sizeof(stats->ca_name));
+}
+
+static enum conn_ev evidence(const struct conn *c)
+{
+	if (c->mini.flags & MINI_FOUND)
+		return CONN_EV_SCAN;
+	return c->mini.flags & MINI_INFERRED ? CONN_EV_INFERRED : CONN_EV_EVENT;
+}
+
+/* An inferred FIN_WAIT2 that no scan met may have had no minisocket: the kernel may have refused it. */
+static bool had_minisock(const struct conn *c)
+{
+	return !(c->mini.flags & MINI_INFERRED) || c->state == WIRE_TIME_WAIT || c->scan_epoch;
+}
+
+/* `at_ns` is 0 if it is not over, or nobody knows when it was. */
+static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
+{
+	const struct conn_minisock *m = &c->mini;
+	struct conn_time_wait tw = {.entered = had_minisock(c), .restarts = m->restarts, .end = cause, .ev = evidence(c)};
+	uint64_t at_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
+	uint64_t fin_wait2_begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
+
+	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->at_latest && !m->restarts;
+	tw.fin_wait2 = m->flags & MINI_FIN_WAIT2;
+	tw.fin_wait2_us = m->fin_wait2_us;
+	if (c->state == WIRE_FIN_WAIT2) {
+		tw.fin_wait2_us_known = at_ns && !(m->flags & MINI_FOUND);
+		tw.fin_wait2_us = at_us > fin_wait2_begin_us ? at_us - fin_wait2_begin_us : 0;
+	} else {
+		tw.fin_wait2_us_known = tw.fin_wait2 && !(m->flags & MINI_FOUND);
+		tw.us_known = at_ns && last_entry(c)->state == WIRE_TIME_WAIT;
+		tw.us = at_us > last_entry(c)->at_us ? at_us - last_entry(c)->at_us : 0;
+	}
+	if (!tw.us_known)
+		tw.us = 0;
+	if (!tw.fin_wait2_us_known)
+		tw.fin_wait2_us = 0;
+	return tw;
+}
+
+static void tell_connection(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+{
+	struct wire_state close;
+	struct wire_stats stats;
+
+	unfold_close(c, &close);
+	unfold_stats(t, c, &stats);
+	record_tell(t, c, now, c->mini.flags & MINI_CLOSE ? &close : NULL, c->mini.flags & MINI_STATS ? &stats : NULL, tw);
+	c->mini.flags |= MINI_TOLD;
+}
+
+/* It is over. With CONN_TW_SPLIT the connection was told, or is now, apart from TIME_WAIT. */
+static void tell_end(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+{
+	if (!(c->mini.flags & MINI_TOLD))
+		tell_connection(t, c, now, tw);
+	if (t->config.time_wait == CONN_TW_SPLIT && tw->entered)
+		record_time_wait(t, c, now, tw);
+}
+
+void pending_tell(struct conn_table *t, struct conn *c, uint64_t now)
+{
+	const struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
+
+	tell_connection(t, c, now, &tw);
+}
+
+static void forget(struct conn_table *t, struct conn *c)
+{
+	stopped_take(t, c);
+	if (!(c->mini.flags & MINI_FOUND) && !(c->mini.close_flags & WIRE_SK_DEAD))
+		table_end_life(t, c);
+	table_remove(t, c);
+}
+
+static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns)
+{
+	t->interval.tw_entered++;
+	life_enter(c, at_ns, WIRE_TIME_WAIT, CONN_BY_PEER, evidence(c));
+}
+
+void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uint64_t at_ns, const struct wire_state *close,
+		   const struct wire_stats *stats, uint8_t flags)
+{
+	c->facts &= ~CONN_SCAN_JUMP;
+	c->mini = (struct conn_minisock){.flags = flags, .at_latest = !close}; /* then its timer alone tells when it began */
+	fold(t, c, close, stats);
+	c->scan_epoch = 0;
+	if (state == WIRE_FIN_WAIT2)
+		c->mini.flags |= MINI_FIN_WAIT2;
+	else if (!(flags & MINI_FOUND))
+		begin_time_wait(t, c, at_ns);
+	table_set_state(t, c, state);
+	table_pend(t, c);
+	c->mini.due_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
+	pending_set_due(t, c, (int64_t)(at_ns + PENDING_2MSL_NS));
+	if (t->config.time_wait != CONN_TW_SPLIT)
+		return;
+	if (flags & MINI_FOUND) /* it closed before us */
+		c->mini.flags |= MINI_TOLD;
+	else if (state == WIRE_FIN_WAIT2)
+		awaited_push(t, c);
+	else
+		pending_tell(t, c, at_ns);
+}
+
+int64_t pending_due_ns(const struct conn *c)
+{
+	return (int64_t)(c->start_ns + c->mini.due_us * 1000);
+}
+
+void pending_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
+{
+	uint64_t old_us = c->mini.due_us;
+	uint64_t due_us = due_ns > (int64_t)c->start_ns ? ((uint64_t)due_ns - c->start_ns) / 1000 : 0;
+
+	if (due_us > DUE_MAX_US)
+		due_us = DUE_MAX_US;
+	c->mini.due_us = due_us;
+	if (c->state == WIRE_FIN_WAIT2) /* its begin stays */
+		c->mini.fin_wait2_us += due_us - old_us;
+	table_pend(t, c);
+}
+
+void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_latest)
+{
+	struct conn_minisock *m = &c->mini;
+	uint64_t begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
+	uint64_t at_us = at_ns > (int64_t)c->start_ns ? ((uint64_t)at_ns - c->start_ns) / 1000 : 0;
+
+	m->fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
+	m->at_latest = at_latest;
+	m->rcv_nxt = rcv_nxt;
+	m->unread += m->flags & MINI_CLOSE ? 1 : 0; /* an unread FIN is not payload: record.c takes it off */
+	m->bytes_received++;
+	c->facts |= CONN_FIN_PEER;
+	if (c->facts & CONN_FIN_LOCAL)
+		c->facts |= CONN_FIN_APART; /* the minisocket began with the ACK of ours, or later */
+	c->end = CONN_END_FIN;
+	begin_time_wait(t, c, at_us * 1000 + c->start_ns);
+	table_set_state(t, c, WIRE_TIME_WAIT);
+	m->due_us = at_us;
+	pending_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + PENDING_2MSL_NS));
+	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_TOLD))
+		pending_tell(t, c, c->start_ns + at_us * 1000);
+}
+
+void pending_restart(struct conn *c)
+{
+	if (c->mini.restarts < RESTARTS_MAX)
+		c->mini.restarts++;
+}
+
+/* In FIN_WAIT2 the connection itself ends here, without the peer's FIN. */
+static enum conn_end end_of(const struct conn *c, enum wire_minisock_cause cause)
+{
+	if (c->state == WIRE_TIME_WAIT)
+		return CONN_END_FIN;
+	switch (cause) {
+	case WIRE_CAUSE_EXPIRED:
+		return CONN_END_TIMEOUT;
+	case WIRE_CAUSE_KILLED:
+	case WIRE_CAUSE_OVERFLOW:
+		return CONN_END_ABORTED;
+	case WIRE_CAUSE_NETNS_GONE:
+		return CONN_END_NETNS_GONE;
+	case WIRE_CAUSE_RESET:
+		return CONN_END_RST_RECEIVED;
+	case WIRE_CAUSE_RESET_SENT:
+		return CONN_END_RST_SENT;
+	default:
+		return CONN_END_UNKNOWN;
+	}
+}
+
+void pending_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
+{
+	struct conn_time_wait tw = time_wait_of(c, at_ns, cause);
+
+	if (c->state == WIRE_TIME_WAIT)
+		t->interval.tw_ended[cause == WIRE_CAUSE_RESET_SENT ? WIRE_CAUSE_RESET : cause]++;
+	c->end = end_of(c, cause);
+	tell_end(t, c, at_ns, &tw);
+	forget(t, c);
+}
+
+void pending_cut(struct conn_table *t, struct conn *c, uint64_t now, enum conn_end why)
+{
+	struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
+
+	c->mini.flags |= MINI_CUT;
+	c->end = c->state == WIRE_TIME_WAIT ? CONN_END_FIN : why;
+	tell_end(t, c, now, &tw);
+	forget(t, c);
+}
+
+void pending_early(struct conn_table *t, struct conn *c)
+{
+	t->early++;
+	t->interval.tw_early++;
+	pending_cut(t, c, t->now, CONN_END_UNKNOWN);
+}
+
+void pending_make_room(struct conn_table *t)
+{
+	if (t->pending.head != CONN_NONE)
+		pending_early(t, table_by_id(t, t->pending.head));
+}
+
+void pending_refused(struct conn_table *t, struct conn *c, unsigned int state, const struct wire_state *close,
+		     const struct wire_stats *stats, enum conn_ev ev)
+{
+	const struct conn_time_wait tw = {
+		.entered = true,
+		.us_known = state == WIRE_TIME_WAIT,
+		.fin_wait2 = state == WIRE_FIN_WAIT2,
+		.fin_wait2_us_known = state == WIRE_FIN_WAIT2,
+		.end = WIRE_CAUSE_OVERFLOW,
+		.ev = ev,
+	};
+
+	if (state == WIRE_TIME_WAIT)
+		t->interval.tw_ended[WIRE_CAUSE_OVERFLOW]++;
+	else
+		c->end = CONN_END_ABORTED;
+	record_finish(t, c, close->hdr.ts, close, stats, &tw);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rows of a picture that is 80 columns wide, whatever is drawn on it: what does not fit is cut at the edge. A cell is a
+ * printable ASCII character or a glyph, which has an ASCII character to stand for it.
+ */
+#ifndef FORMAT_CANVAS_H
+#define FORMAT_CANVAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CANVAS_WIDTH 80
+#define CANVAS_ROW_MAX (3 * CANVAS_WIDTH + 1) /* bytes of a row, newline included */
+
+struct buf;
+
+enum canvas_glyph {
+	GLYPH_LIFE = 128, /* a lifeline */
+	GLYPH_LIFE_DASHED,
+	GLYPH_LEAVES_LEFT, /* a lifeline where an arrow begins */
+	GLYPH_LEAVES_RIGHT,
+	GLYPH_LINE,
+	GLYPH_DASH,
+	GLYPH_HEAD_RIGHT,
+	GLYPH_HEAD_LEFT,
+	GLYPH_CROSS,
+	GLYPH_DOWN, /* where a crossing arrow leaves its row and comes to the next */
+	GLYPH_UP,
+	GLYPH_DATA,
+	GLYPH_TIMES,
+	GLYPH_END
+};
+
+struct canvas_row {
+	uint8_t cell[CANVAS_WIDTH];
+};
+
+void canvas_clear(struct canvas_row *row);
+void canvas_put(struct canvas_row *row, int column, uint8_t cell);
+void canvas_fill(struct canvas_row *row, int first, int last, uint8_t cell); /* both included */
+void canvas_text(struct canvas_row *row, int column, const char *text, size_t len);
+void canvas_text_right(struct canvas_row *row, int end, const char *text, size_t len); /* its last character is before `end` */
+void canvas_write(const struct canvas_row *row, bool ascii, struct buf *b);
+
+#endif

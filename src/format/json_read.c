@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A line must be what docs/schema.json allows where it is read at all; keys that a ladder or a selection does not need are not
+ * looked at. A list longer than a record holds is cut, and the record is then not complete.
+ */
+#include "json_read.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define YEAR_LAST 2261 /* int64_t nanoseconds go no further */
+#define US_MAX ((UINT64_C(1) << 53) - 1)
+
+struct reader {
+	struct jsonread *r;
+	char *why; /* JSONREAD_WHY_LEN bytes */
+	bool bad;
+};
+
+__attribute__((format(printf, 2, 3))) static void refuse(struct reader *rd, const char *format, ...)
+{
+	va_list args;
+
+	if (rd->bad)
+		return;
+	rd->bad = true;
+	va_start(args, format);
+	vsnprintf(rd->why, JSONREAD_WHY_LEN, format, args);
+	va_end(args);
+}
+
+/* Values: null and what is absent leave *ret as it is and return false. */
+
+static bool get_uint(struct reader *rd, const json_t *object, const char *key, uint64_t max, uint64_t *ret)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!value || json_is_null(value))
+		return false;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max) {
+		refuse(rd, "%s is not an integer from 0 to %" PRIu64, key, max);
+		return false;
+	}
+	*ret = (uint64_t)json_integer_value(value);
+	return true;
+}
+
+static uint64_t uint_or_0(struct reader *rd, const json_t *object, const char *key, uint64_t max)
+{
+	uint64_t value = 0;
+
+	get_uint(rd, object, key, max, &value);
+	return value;
+}
+
+static const char *get_text(struct reader *rd, const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!value || json_is_null(value))
+		return NULL;
+	if (!json_is_string(value))
+		refuse(rd, "%s is not a string", key);
+	return json_string_value(value);
+}
+
+/* Its number by `name`; 0 if it is null. */
+#define GET_WORD(rd, object, key, name, max) get_word(rd, object, key, (const char *(*)(unsigned int))(name), max)
+
+static unsigned int get_word(struct reader *rd, const json_t *object, const char *key, const char *(*name)(unsigned int),
+			     unsigned int max)
+{
+	const char *word = get_text(rd, object, key);
+
+	if (!word)
+		return 0;
+	for (unsigned int i = 0; i < max; i++) {
+		if (name(i) && !strcmp(name(i), word))
+			return i;
+	}
+	refuse(rd, "%s has a value that this version does not know", key);
+	return 0;
+}
+
+static bool get_bool(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+/* 2026-01-02T03:04:05.123456Z, exactly. */
+static bool get_time(struct reader *rd, const json_t *object, const char *key, int64_t *ret_us)
+{
+	const char *text = get_text(rd, object, key), *rest;
+	unsigned int us = 0;
+	struct tm tm = {0};
+	int used = 0;
+
+	if (!text)
+		return false;
+	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!rest || strlen(rest) != 8 || sscanf(rest, ".%6uZ%n", &us, &used) != 1 || used != 8 || tm.tm_year < 70 ||
+	    tm.tm_year > YEAR_LAST - 1900) {
+		refuse(rd, "%s is not a time like 2026-01-02T03:04:05.000000Z", key);
+		return false;
+	}
+	*ret_us = (int64_t)timegm(&tm) * 1000000 + us;
+	return true;
+}
+
+/* Who */
+
+static void read_id(struct reader *rd, const json_t *object)
+{
+	const char *id = get_text(rd, object, "conn_id");
+	struct couple_end *end = &rd->r->end;
+	int used = 0;
+
+	if (!id || strspn(id, "0123456789abcdef") != COUPLE_BOOT_LEN || id[COUPLE_BOOT_LEN] != '.' ||
+	    strspn(id + COUPLE_BOOT_LEN + 1, "0123456789abcdef") > 16 ||
+	    sscanf(id + COUPLE_BOOT_LEN + 1, "%" SCNx64 "%n", &end->rec.t.cookie, &used) != 1 || id[COUPLE_BOOT_LEN + 1 + used])
+		refuse(rd, "conn_id is not 8 hex digits, a dot and the socket cookie in hex");
+	else
+		memcpy(end->boot, id, COUPLE_BOOT_LEN);
+	end->rec.t.generation = (uint32_t)uint_or_0(rd, object, "generation", UINT32_MAX);
+}
+
+static void read_address(struct reader *rd, const json_t *object, const char *key, bool ipv4, uint8_t addr[16])
+{
+	const char *text = get_text(rd, object, key);
+
+	if (!text)
+		return;
+	if (ipv4) {
+		memset(addr, 0, 10);
+		memset(addr + 10, 0xff, 2);
+	}
+	if (inet_pton(ipv4 ? AF_INET : AF_INET6, text, ipv4 ? addr + 12 : addr) != 1)
+		refuse(rd, "%s is not an address of its family", key);
+}
+
+static void read_addresses(struct reader *rd, const json_t *object)
+{
+	const char *family = get_text(rd, object, "family");
+	struct conn_tuple *t = &rd->r->end.rec.t;
+	bool ipv4;
+
+	if (!family)
+		return;
+	ipv4 = !strcmp(family, "ipv4");
+	if (!ipv4 && strcmp(family, "ipv6")) {
+		refuse(rd, "family is neither ipv4 nor ipv6");
+		return;
+	}
+	t->id_known = true;
+	t->id.family = ipv4 && !get_bool(object, "v4_mapped") ? AF_INET : AF_INET6;
+	read_address(rd, object, "local_addr", ipv4, t->id.local_addr);
+	read_address(rd, object, "peer_addr", ipv4, t->id.peer_addr);
+	t->id.local_port = (uint16_t)uint_or_0(rd, object, "local_port", UINT16_MAX);
+	t->id.peer_port = (uint16_t)uint_or_0(rd, object, "peer_port", UINT16_MAX);
+	t->id.netns = (uint32_t)uint_or_0(rd, object, "netns", UINT32_MAX);
+}
+
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef", *found = c ? strchr(digits, c) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+/* comm_hex has the exact bytes where comm could not. */
+static void read_comm(struct reader *rd, const json_t *process, char comm[WIRE_COMM_LEN])
+{
+	const char *hex = get_text(rd, process, "comm_hex"), *text = get_text(rd, process, "comm");
+	size_t len = hex ? strlen(hex) : text ? strlen(text) : 0;
+
+	if (len > (hex ? 2 : 1) * (size_t)WIRE_COMM_LEN || (hex && len % 2)) {
+		refuse(rd, "comm is longer than a process name");
+		return;
+	}
+	if (!hex && len) {
+		memcpy(comm, text, len);
+		return;
+	}
+	for (size_t i = 0; i < len / 2; i++) {
+		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+		if (high < 0 || low < 0) {
+			refuse(rd, "comm_hex is not hex");
+			return;
+		}
+		comm[i] = (char)(high << 4 | low);
+	}
+}
+
+static void read_owner(struct reader *rd, const json_t *object)
+{
+	const json_t *process = json_object_get(object, "process");
+	const char *cgroup = get_text(rd, object, "cgroup");
+	struct conn_tuple *t = &rd->r->end.rec.t;
+
+	t->role = GET_WORD(rd, object, "role", conn_role_name, CONN_ROLE_MAX);
+	if (cgroup) {
+		rd->r->has_cgroup = true;
+		snprintf(rd->r->cgroup, sizeof(rd->r->cgroup), "%s", cgroup);
+	}
+	if (!process || json_is_null(process))
+		return;
+	if (!json_is_object(process)) {
+		refuse(rd, "process is not an object");
+		return;
+	}
+	t->from = GET_WORD(rd, process, "from", conn_from_name, CONN_FROM_MAX);
+	if (t->from == CONN_FROM_NONE)
+		t->from = CONN_FROM_SCAN;
+	t->task.tgid = (uint32_t)uint_or_0(rd, process, "pid", UINT32_MAX);
+	read_comm(rd, process, t->task.comm);
+}
+
+/* Its life */
+
+static const json_t *get_list(struct reader *rd, const json_t *object, const char *key)
+{
+	const json_t *list = json_object_get(object, key);
+
+	if (list && !json_is_array(list))
+		refuse(rd, "%s is not a list", key);
+	return json_is_array(list) ? list : NULL;
+}
+
+static void read_timeline(struct reader *rd, const json_t *object)
+{
+	const json_t *list = get_list(rd, object, "timeline"), *item;
+	struct conn_record *rec = &rd->r->end.rec;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		struct conn_span *span = &rec->timeline[rec->timeline_len];
+		if (rec->timeline_len == CONN_TIMELINE_MAX) {
+			rec->complete = false;
+			return;
+		}
+		if (!get_text(rd, item, "state") || !get_text(rd, item, "ev"))
+			refuse(rd, "an entry of timeline has no state or no ev");
+		span->state = (uint8_t)GET_WORD(rd, item, "state", conn_state_name, WIRE_STATE_MAX);
+		span->at_us = uint_or_0(rd, item, "at_us", US_MAX);
+		span->us_known = get_uint(rd, item, "us", US_MAX, &span->us);
+		span->by = (uint8_t)GET_WORD(rd, item, "by", conn_by_name, CONN_BY_MAX);
+		span->ev = (uint8_t)GET_WORD(rd, item, "ev", conn_ev_name, CONN_EV_MAX);
+		rec->timeline_len++;
+	}
+}
+
+static void read_segments(struct reader *rd, const json_t *object)
+{
+	const json_t *list = get_list(rd, object, "segments"), *item;
+	struct conn_record *rec = &rd->r->end.rec;
+	uint64_t number;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		struct conn_segment *seg = &rec->segments[rec->segments_len];
+		if (rec->segments_len == CONN_SEGMENTS_MAX) {
+			rec->complete = false;
+			return;
+		}
+		if (!get_text(rd, item, "dir") || !get_text(rd, item, "flags") || !get_text(rd, item, "ev"))
+			refuse(rd, "an entry of segments has no dir, no flags or no ev");
+		seg->at_known = get_uint(rd, item, "at_us", US_MAX, &seg->at_us);
+		seg->dir = (uint8_t)GET_WORD(rd, item, "dir", conn_dir_name, CONN_DIR_MAX);
+		seg->flags = (uint8_t)GET_WORD(rd, item, "flags", conn_flags_name, CONN_FLAGS_MAX);
+		seg->proof = (uint8_t)GET_WORD(rd, item, "ev", conn_proof_name, CONN_PROOF_MAX);
+		seg->seq_known = get_uint(rd, item, "seq", UINT32_MAX, &number);
+		seg->seq = seg->seq_known ? (uint32_t)number : 0;
+		seg->ack_known = get_uint(rd, item, "ack", UINT32_MAX, &number);
+		seg->ack = seg->ack_known ? (uint32_t)number : 0;
+		seg->n = get_uint(rd, item, "n", UINT32_MAX, &number) ? (uint32_t)number : 1;
+		rec->segments_len++;
+	}
+}
+
+static void read_isn(struct reader *rd, const json_t *object)
+{
+	const json_t *isn = json_object_get(object, "isn");
+	struct conn_record *rec = &rd->r->end.rec;
+	uint64_t number = 0;
+
+	rec->isn_local_known = get_uint(rd, isn, "local", UINT32_MAX, &number);
+	rec->isn_local = (uint32_t)number;
+	number = 0;
+	rec->isn_peer_known = get_uint(rd, isn, "peer", UINT32_MAX, &number);
+	rec->isn_peer = (uint32_t)number;
+}
+
+static void read_counters(struct reader *rd, const json_t *object)
+{
+	const json_t *tcp = json_object_get(object, "tcp"), *resets = json_object_get(object, "resets");
+	const json_t *retransmits = json_object_get(object, "retransmits");
+	struct conn_record *rec = &rd->r->end.rec;
+	const char *reason = get_text(rd, resets, "reason");
+	uint64_t unread = 0;
+
+	rec->stats_known = get_uint(rd, tcp, "bytes_acked", US_MAX, &rec->payload_acked);
+	get_uint(rd, tcp, "bytes_received", US_MAX, &rec->payload_received);
+	rec->unread_known = get_uint(rd, tcp, "unread_bytes", UINT32_MAX, &unread);
+	rec->unread_bytes = (uint32_t)unread;
+	rec->unsent_bytes = (uint32_t)uint_or_0(rd, tcp, "unsent_bytes", UINT32_MAX);
+	rec->retransmits.data = uint_or_0(rd, retransmits, "data", UINT32_MAX);
+	rec->resets.sent = (uint32_t)uint_or_0(rd, resets, "sent", UINT32_MAX);
+	rec->resets.received = (uint32_t)uint_or_0(rd, resets, "received", UINT32_MAX);
+	if (reason)
+		snprintf(rd->r->end.reset_reason, sizeof(rd->r->end.reset_reason), "%s", reason);
+}
+
+static void read_time_wait(struct reader *rd, const json_t *object)
+{
+	const json_t *value = json_object_get(object, "time_wait");
+	struct conn_time_wait *tw = &rd->r->end.rec.time_wait;
+	uint64_t restarts = 0;
+
+	if (!json_is_object(value))
+		return;
+	tw->entered = true;
+	tw->us_known = get_uint(rd, value, "us", US_MAX, &tw->us);
+	tw->fin_wait2 = json_object_get(value, "fin_wait2_us");
+	tw->fin_wait2_us_known = get_uint(rd, value, "fin_wait2_us", US_MAX, &tw->fin_wait2_us);
+	tw->restarts_unknown = !get_uint(rd, value, "restarts", UINT32_MAX, &restarts);
+	tw->restarts = (uint32_t)restarts;
+	tw->end = GET_WORD(rd, value, "end", conn_tw_end_name, WIRE_CAUSE_MAX);
+	tw->ev = GET_WORD(rd, value, "ev", conn_ev_name, CONN_EV_MAX);
+}
+
+/* How long the timeline says that it was; false if its last state is open-ended. */
+static bool timeline_us(const struct conn_record *rec, uint64_t *ret_us)
+{
+	const struct conn_span *last = rec->timeline_len ? &rec->timeline[rec->timeline_len - 1] : NULL;
+
+	*ret_us = last ? last->at_us + (last->us_known ? last->us : 0) : 0;
+	return !last || last->us_known;
+}
+
+static void read_times(struct reader *rd, const json_t *object)
+{
+	struct couple_end *end = &rd->r->end;
+	struct conn_record *rec = &end->rec;
+	int64_t ts_us = 0, end_us;
+	uint64_t life_us;
+
+	if (!get_time(rd, object, "ts", &ts_us))
+		refuse(rd, "ts is missing");
+	end_us = ts_us;
+	get_time(rd, object, "end", &end_us);
+	rec->start_known = get_time(rd, object, "start", &end->start_us);
+	rec->duration_known = get_uint(rd, object, "duration_us", US_MAX, &life_us);
+	if (!rec->duration_known && !timeline_us(rec, &life_us) && rec->start_known &&
+	    end_us - end->start_us > (int64_t)life_us)
+		life_us = end_us - end->start_us;
+	if (!rec->start_known)
+		end->start_us = end_us > (int64_t)life_us ? end_us - (int64_t)life_us : 0;
+	end->ts = (uint64_t)ts_us * 1000;
+	rec->start_ns = (uint64_t)end->start_us * 1000;
+	rec->end_ns = rec->start_ns + life_us * 1000;
+	rec->handshake_known = get_uint(rd, object, "handshake_us", US_MAX, &rec->handshake_us);
+}
+
+static void read_connection(struct reader *rd, const json_t *object)
+{
+	struct conn_record *rec = &rd->r->end.rec;
+
+	rec->final = get_bool(object, "final");
+	rec->complete = get_bool(object, "complete");
+	rec->gaps = (uint32_t)uint_or_0(rd, object, "gaps", UINT32_MAX);
+	rec->closed_by = GET_WORD(rd, object, "closed_by", conn_side_name, CONN_SIDE_MAX);
+	rec->end = GET_WORD(rd, object, "end_reason", conn_end_name, CONN_END_MAX);
+	rec->close_kind = GET_WORD(rd, object, "close_kind", conn_close_kind_name, CONN_CLOSE_KIND_MAX);
+	read_id(rd, object);
+	read_addresses(rd, object);
+	read_owner(rd, object);
+	read_timeline(rd, object);
+	read_segments(rd, object);
+	read_isn(rd, object);
+	read_counters(rd, object);
+	read_time_wait(rd, object);
+	read_times(rd, object);
+}
+
+int jsonread_line(const char *line, size_t len, struct jsonread *ret, char ret_why[JSONREAD_WHY_LEN])
+{
+	struct reader rd = {.r = ret, .why = ret_why};
+	json_error_t error;
+	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+	const char *event;
+	bool wanted = false;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!object) {
+		refuse(&rd, "it is not JSON: %.100s", error.text);
+		return -EINVAL;
+	}
+	event = get_text(&rd, object, "event");
+	if (!event) {
+		refuse(&rd, "it is no record: it has no event");
+	} else if (!strcmp(event, record_kind_name(RECORD_CONNECTION)) || !strcmp(event, record_kind_name(RECORD_PROGRESS))) {
+		wanted = true;
+		read_connection(&rd, object);
+	}
+	json_decref(object);
+	return rd.bad ? -EINVAL : wanted;
+}

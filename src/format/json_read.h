@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* JSON lines back to records: the reverse of sink/json_conn.c, as far as a record of the core goes. Any bytes may come. */
+#ifndef FORMAT_JSON_READ_H
+#define FORMAT_JSON_READ_H
+
+#include "format.h"
+#include "src/pipeline/pair.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define JSONREAD_WHY_LEN 160
+
+struct jsonread {
+	struct couple_end end; /* `selected` is the caller's */
+	bool has_cgroup;
+	char cgroup[1200];
+};
+
+/* 1: a connection or its progress; 0: a record of another kind; -EINVAL: no such record, and `ret_why` says what is wrong. */
+int jsonread_line(const char *line, size_t len, struct jsonread *ret, char ret_why[JSONREAD_WHY_LEN]);
+
+#endif

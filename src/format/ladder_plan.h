@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a ladder shows, step by step from top to bottom, before it is drawn. */
+#ifndef FORMAT_LADDER_PLAN_H
+#define FORMAT_LADDER_PLAN_H
+
+#include "ladder.h"
+
+enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
+
+/* The state that one end enters at a step. */
+struct ladder_state {
+	const char *name; /* NULL: none */
+	uint64_t us;
+	bool us_known;
+	bool goes_on; /* it has not ended, as far as is known */
+	bool inferred;
+};
+
+enum ladder_kind {
+	LADDER_SEGMENT,
+	LADDER_MOMENT, /* a state that began without a segment, or what is said between the lifelines */
+	LADDER_DATA,   /* payload: when which byte went is not known */
+};
+
+struct ladder_step {
+	enum ladder_kind kind;
+	struct conn_segment seg; /* SEGMENT: as its sender knows it, if that is on this host; dir is the left end's */
+	bool crosses;            /* SEGMENT: and the next one cross on the way */
+	bool lost;               /* SEGMENT: nothing says that it arrived */
+	bool seen[LADDER_SIDES]; /* SEGMENT: by the record of that end */
+	const char *note;        /* MOMENT, DATA; NULL: none */
+	uint64_t bytes[2];       /* DATA: by enum conn_dir of the left end */
+	struct ladder_state state[LADDER_SIDES];
+	bool at_known[LADDER_SIDES];
+	int64_t at_us[LADDER_SIDES]; /* of day: when it left or reached that end */
+};
+
+#define LADDER_STEPS_MAX (2 * CONN_SEGMENTS_MAX + 2 * (CONN_TIMELINE_MAX + 1) + 4)
+
+struct ladder_plan {
+	struct ladder_step steps[LADDER_STEPS_MAX];
+	unsigned int len;
+	int64_t begin_us; /* of day: what times in the picture count from */
+};
+
+void ladder_plan(const struct ladder *ladder, struct ladder_plan *ret_plan);
+
+/* The segments of both ends, into an empty plan. */
+void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan);
+bool ladder_is_reset(const struct conn_segment *seg);
+
+/* Fills in the states of the right end that its segments imply. */
+void ladder_imply(const struct ladder *ladder, struct ladder_plan *plan);
+
+/* Room for a step before steps[at]; NULL if there is none. */
+struct ladder_step *ladder_insert(struct ladder_plan *plan, unsigned int at, enum ladder_kind kind);
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of `leaks`, for somebody who was woken up for it: groups by size, each with one sentence of what to do. No line is
+ * longer than 120 columns but for long paths and IPv6 addresses. Foreign bytes go through text_safe() only.
+ */
+#include "leak_text.h"
+
+#include <string.h>
+
+#include "fmt.h"
+#include "format.h"
+#include "text.h"
+#include "units.h"
+
+#define WHO_WIDTH 24
+#define CAUSE_WIDTH 19
+#define FRAME_WIDTH 104
+#define MINUTE_NS 60000000000ull
+
+/* At most 108 characters: with the indent they fit in 120 columns. */
+static const char *const hints[] = {
+	[LEAK_NEVER_ACCEPTED] =
+		"It does not call accept(): find what its accept loop waits for (a full pool, the limit of open files).",
+	[LEAK_DATA_UNREAD] =
+		"It stopped reading: find the worker that should read these descriptors; it is stuck or has lost them.",
+	[LEAK_EOF_UNREAD] = "It read all data but not the end: keep polling the socket, and close() it when recv() returns 0.",
+	[LEAK_EOF_READ_NOT_CLOSED] =
+		"It was told of the end and did not close(): look at what follows recv() returning 0, error paths first.",
+	[LEAK_UNSEEN] = "The leak scan did not meet it, so its holder is not known: look for it with ss -tanpe.",
+};
+_Static_assert(sizeof(hints) / sizeof(hints[0]) == LEAK_CAUSE_MAX, "a cause has no hint");
+
+static const char hint_nobody[] = "No process has a descriptor of it: it lies unreceived in a Unix socket's message, or "
+				  "io_uring or the kernel itself holds it.";
+
+const char *leak_hint(const struct leak_socket *socket)
+{
+	if (socket->verdict.cause < LEAK_UNSEEN && socket->verdict.cause != LEAK_NEVER_ACCEPTED && !socket->holders)
+		return hint_nobody;
+	return hints[socket->verdict.cause];
+}
+
+static void spaces(struct buf *b, size_t used, size_t width)
+{
+	for (; used < width; used++)
+		buf_char(b, ' ');
+}
+
+static void put_uint(struct buf *b, uint64_t value)
+{
+	char text[FMT_UINT_MAX];
+
+	buf_put(b, text, (size_t)(fmt_uint(text, value) - text));
+}
+
+static void put_duration(struct buf *b, uint64_t ns)
+{
+	char text[UNITS_MAX];
+
+	buf_put(b, text, (size_t)(units_duration(text, ns / 1000) - text));
+}
+
+static void right(struct buf *b, const char *text, size_t len, size_t width)
+{
+	spaces(b, len, width);
+	buf_put(b, text, len);
+	buf_char(b, ' ');
+}
+
+static void right_uint(struct buf *b, uint64_t value, size_t width)
+{
+	char text[FMT_UINT_MAX];
+
+	right(b, text, (size_t)(fmt_uint(text, value) - text), width);
+}
+
+static void right_age(struct buf *b, const struct leak_socket *socket, size_t width)
+{
+	char text[UNITS_MAX + 1], *p = text;
+
+	if (socket->age_is_lower_bound)
+		*p++ = '>';
+	right(b, text, (size_t)(units_duration(p, socket->age_ns / 1000) - text), width);
+}
+
+/* "sockets" or "socket". */
+static void put_count(struct buf *b, uint64_t count, const char *what)
+{
+	put_uint(b, count);
+	buf_char(b, ' ');
+	buf_str(b, what);
+	if (count != 1)
+		buf_char(b, 's');
+}
+
+void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
+{
+	if (!totals->close_wait) {
+		buf_str(b, "No socket is in CLOSE_WAIT.\n");
+		return;
+	}
+	put_count(b, totals->close_wait, "socket");
+	buf_str(b, " in CLOSE_WAIT, closed by the peer and not here; ");
+	put_uint(b, totals->close_wait_over);
+	buf_str(b, " for over ");
+	put_duration(b, view->threshold_ns);
+	buf_str(b, ", the oldest for ");
+	put_duration(b, totals->oldest_ns);
+	buf_str(b, ".\n\n  COUNT   OVER   OLDEST ");
+	if (view->watch_ns)
+		buf_str(b, "  +/MIN ");
+	buf_str(b, "CAUSE               ");
+	buf_str(b, view->by == LEAK_BY_PROCESS ? "PROCESS                  FDS\n"
+		   : view->by == LEAK_BY_PEER  ? "PEER\n"
+					       : "CGROUP\n");
+}
+
+static void put_growth(struct buf *b, const struct leak_view *view, const struct leak_group *group)
+{
+	bool less = group->count < group->before;
+	uint64_t change = less ? group->before - group->count : group->count - group->before;
+	char text[FMT_UINT_MAX + 1] = {less ? '-' : '+'};
+
+	if (!view->watch_ns)
+		return;
+	change = change * (MINUTE_NS / 1000) / (view->watch_ns / 1000 + 1);
+	right(b, text, (size_t)(fmt_uint(text + 1, change) - text), 7);
+}
+
+static size_t put_process(struct buf *b, const struct conn_tuple *t)
+{
+	const char *start = b->p;
+	size_t len;
+
+	if (t->from == CONN_FROM_NONE) {
+		buf_str(b, "(no process)");
+		return 12;
+	}
+	len = text_safe(b, t->task.comm, strnlen(t->task.comm, sizeof(t->task.comm)), WHO_WIDTH - 9, false);
+	start = b->p;
+	buf_char(b, '[');
+	put_uint(b, t->task.tgid);
+	buf_char(b, ']');
+	return len + (size_t)(b->p - start);
+}
+
+static void put_address(struct buf *b, const struct wire_ident *id, bool local)
+{
+	char text[FMT_ADDR_MAX];
+	bool ipv4 = fmt_is_ipv4(id);
+
+	if (!ipv4)
+		buf_char(b, '[');
+	buf_put(b, text, (size_t)(fmt_addr(text, local ? id->local_addr : id->peer_addr, ipv4) - text));
+	if (!ipv4)
+		buf_char(b, ']');
+}
+
+static void put_endpoint(struct buf *b, const struct wire_ident *id, bool local)
+{
+	put_address(b, id, local);
+	buf_char(b, ':');
+	put_uint(b, local ? id->local_port : id->peer_port);
+}
+
+static void put_fds(struct buf *b, const struct leak_group *group)
+{
+	if (!group->fds_len)
+		buf_char(b, '-');
+	for (uint32_t i = 0; i < group->fds_len; i++) {
+		if (i)
+			buf_char(b, ' ');
+		put_uint(b, (uint64_t)group->fds[i]);
+	}
+	if (group->fds_all > group->fds_len)
+		buf_str(b, " ...");
+}
+
+static void put_who(struct buf *b, const struct leak_view *view, const struct leak_group *group, const struct sink_owner *owner)
+{
+	switch (view->by) {
+	case LEAK_BY_PROCESS:
+		spaces(b, put_process(b, &group->oldest->t), WHO_WIDTH);
+		buf_char(b, ' ');
+		put_fds(b, group);
+		break;
+	case LEAK_BY_PEER:
+		put_address(b, &group->oldest->t.id, false);
+		break;
+	default:
+		if (owner->cgroup)
+			text_safe(b, owner->cgroup, strlen(owner->cgroup), SIZE_MAX, false);
+		else
+			buf_char(b, '-');
+	}
+}
+
+/* Where the oldest one stands, and whose it is when the group does not say so. */
+static void put_example(struct buf *b, const struct leak_view *view, const struct leak_group *group)
+{
+	const struct leak_socket *oldest = group->oldest;
+
+	buf_str(b, "        ");
+	buf_str(b, group->count > 1 ? "the oldest: " : "");
+	put_endpoint(b, &oldest->t.id, true);
+	buf_str(b, " from ");
+	put_endpoint(b, &oldest->t.id, false);
+	if (view->by != LEAK_BY_PROCESS) {
+		buf_str(b, " of ");
+		put_process(b, &oldest->t);
+		if (group->fds_len) {
+			buf_str(b, " fd ");
+			put_uint(b, (uint64_t)group->fds[0]);
+		}
+	}
+	if (oldest->verdict.unread_bytes) {
+		buf_str(b, ", ");
+		put_count(b, oldest->verdict.unread_bytes, "byte");
+		buf_str(b, " unread");
+	}
+	buf_char(b, '\n');
+}
+
+void leak_text_group(struct buf *b, const struct leak_view *view, const struct leak_group *group,
+		     const struct sink_owner *owner)
+{
+	const struct leak_socket *oldest = group->oldest;
+	const char *cause = leak_cause_name(oldest->verdict.cause);
+
+	right_uint(b, group->count, 7);
+	right_uint(b, group->over, 6);
+	right_age(b, oldest, 8);
+	put_growth(b, view, group);
+	buf_str(b, cause);
+	spaces(b, strlen(cause), CAUSE_WIDTH + 1);
+	put_who(b, view, group, owner);
+	buf_char(b, '\n');
+	put_example(b, view, group);
+	buf_str(b, "        ");
+	buf_str(b, leak_hint(oldest));
+	buf_char(b, '\n');
+	if (!group->inherited)
+		return;
+	buf_str(b, "        Other processes hold ");
+	put_uint(b, group->inherited);
+	buf_str(b, " of them, too, by fork() or passed on: all must close it. SOCK_CLOEXEC prevents it.\n");
+}
+
+void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct sink_stack *stack)
+{
+	for (size_t i = 0; stack && i < len; i++) {
+		if (counts[i].stack && counts[i].stack != stack)
+			continue;
+		counts[i].stack = stack;
+		counts[i].count++;
+		return;
+	}
+}
+
+static const char *const stack_notes[] = {
+	[WIRE_STACK_WHOLE] = "",
+	[WIRE_STACK_CUT] = "                its callers are not known\n",
+	[WIRE_STACK_PROCESS_GONE] = " by a process that ended before its stack was looked at.\n",
+	[WIRE_STACK_NOT_TAKEN] = " where nobody looked: before this ran, just now, or among too many.\n",
+};
+_Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_MAX, "a note has no text");
+
+static void put_stack(struct buf *b, const struct sink_stack *stack)
+{
+	const char *frame = stack->frames;
+	size_t len;
+
+	if (*frame)
+		buf_str(b, stack->accepted ? " by accept() in\n" : " by connect() in\n");
+	for (; *frame; frame += len + (frame[len] == '\n')) {
+		len = strcspn(frame, "\n");
+		spaces(b, 0, 16);
+		text_safe(b, frame, len, FRAME_WIDTH, true);
+		buf_char(b, '\n');
+	}
+	buf_str(b, stack_notes[stack->note]);
+}
+
+bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len)
+{
+	struct leak_stack_count *most = counts;
+
+	for (size_t i = 1; i < len; i++) {
+		if (counts[i].count > most->count)
+			most = &counts[i];
+	}
+	if (!most->count)
+		return false;
+	spaces(b, 0, 12);
+	put_uint(b, most->count);
+	buf_str(b, most->count == 1 ? " was opened" : " were opened");
+	put_stack(b, most->stack);
+	most->count = 0;
+	return true;
+}
+
+void leak_text_more(struct buf *b, size_t groups, uint64_t sockets)
+{
+	buf_str(b, "and ");
+	put_count(b, groups, "more group");
+	buf_str(b, " with ");
+	put_count(b, sockets, "socket");
+	buf_str(b, ": --json shows every one.\n");
+}
+
+void leak_text_mirror_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
+{
+	buf_char(b, '\n');
+	put_count(b, totals->fin_wait2_over, "socket");
+	buf_str(b, " in FIN_WAIT2 for over ");
+	put_duration(b, view->threshold_ns);
+	buf_str(b, ": here it was closed, the peer did not. The leak is there:\n");
+}
+
+void leak_text_queue_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
+{
+	buf_char(b, '\n');
+	put_count(b, totals->not_accepted_over, "connection");
+	buf_str(b, totals->not_accepted_over == 1 ? " waits" : " wait");
+	buf_str(b, " for accept() for over ");
+	put_duration(b, view->threshold_ns);
+	buf_str(b, ": whoever listens there is stuck:\n");
+}
+
+void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct leak_group *group)
+{
+	(void)view;
+	right_uint(b, group->over, 7);
+	buf_str(b, "       ");
+	right_age(b, group->oldest, 8);
+	put_endpoint(b, &group->oldest->t.id, true);
+	buf_str(b, " from ");
+	put_address(b, &group->oldest->t.id, false);
+	buf_str(b, ", of ");
+	put_process(b, &group->oldest->t);
+	buf_char(b, '\n');
+}

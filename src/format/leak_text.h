@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Leaks for people: what is stuck, who has it, and what to do about it. Writes into the caller's buffer, as sinks do. */
+#ifndef FORMAT_LEAK_TEXT_H
+#define FORMAT_LEAK_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "src/core/leak_group.h"
+
+struct sink_owner;
+struct sink_stack;
+
+/* One sentence: what is wrong with such a socket and where to look. */
+const char *leak_hint(const struct leak_socket *socket);
+
+struct leak_view {
+	enum leak_by by;
+	uint64_t threshold_ns;
+	uint64_t watch_ns; /* since the view before; 0: there is none */
+};
+
+void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
+void leak_text_group(struct buf *b, const struct leak_view *view, const struct leak_group *group,
+		     const struct sink_owner *owner);
+/* How many of a group's sockets were opened where. */
+struct leak_stack_count {
+	const struct sink_stack *stack; /* NULL: free */
+	uint64_t count;                 /* 0: told */
+};
+void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct sink_stack *stack);
+
+/* Writes the commonest and sets its count to 0; false: there is none. */
+bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len);
+
+void leak_text_more(struct buf *b, size_t groups, uint64_t sockets);
+
+/* Sockets whose peer has not closed, and connections that wait for accept(): one line for each group. */
+void leak_text_mirror_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
+void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct leak_group *group);
+void leak_text_queue_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
+
+#endif

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table for people: a row per connection, as wide as it must be and no wider than 120 columns for IPv4.
+ *
+ * No address is ever cut: a long one makes its row longer. No byte that a process chose reaches the terminal unless it prints.
+ * Opt-in records (state, retransmit, reset, time_wait) have the row's first columns and then a word that begins with +; losses
+ * and missing hooks are lines that begin with #; snapshot and summary have no place in a table.
+ */
+#include "text.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "fmt.h"
+#include "units.h"
+#include "src/core/leak.h"
+
+#define FRAMES_SHOWN 4 /* of a stack */
+
+static const char *const text_end_words[] = {
+	[CONN_END_UNKNOWN] = NULL,          [CONN_END_FIN] = "fin",         [CONN_END_RST_SENT] = "rst-out",
+	[CONN_END_RST_RECEIVED] = "rst-in", [CONN_END_REFUSED] = "refused", [CONN_END_TIMEOUT] = "timeout",
+	[CONN_END_UNREACHABLE] = "unreach", [CONN_END_ABORTED] = "aborted", [CONN_END_NETNS_GONE] = "netns",
+	[CONN_END_DAEMON_STOP] = "stop",
+};
+_Static_assert(sizeof(text_end_words) / sizeof(text_end_words[0]) == CONN_END_MAX, "an end has no word");
+
+static const char text_state_letters[WIRE_STATE_MAX] = {
+	[WIRE_SYN_SENT] = 'S',   [WIRE_SYN_RECV] = 'R',  [WIRE_NEW_SYN_RECV] = 'R', [WIRE_ESTABLISHED] = 'E',
+	[WIRE_FIN_WAIT1] = '1',  [WIRE_FIN_WAIT2] = '2', [WIRE_CLOSING] = 'C',      [WIRE_TIME_WAIT] = 'T',
+	[WIRE_CLOSE_WAIT] = 'W', [WIRE_LAST_ACK] = 'L',
+};
+static const char text_role_letters[CONN_ROLE_MAX] = "-csx";
+static const char text_side_letters[CONN_SIDE_MAX] = "-lpb";
+
+#define TEXT_LEGEND_STATES                                                                                                     \
+	"S syn_sent, R syn_recv, E established, 1 2 fin_wait, C closing, T time_wait, W close_wait, L last_ack, ! incomplete"
+
+const char sink_text_legend[] =
+	"R: c client, s server, x both opened. B: closed first by l local, p peer, b both. END: fin, rst-out, rst-in, refused, "
+	"timeout, unreach(able), aborted, netns (gone), open, - not known. LIFE: > at least. STATES: " TEXT_LEGEND_STATES ".";
+
+/* The hour and minute change rarely. A cache of what is a pure function as long as TZ stays: it changes the cost only. */
+static char *text_local_time(char *p, int64_t wall_ns)
+{
+	static _Thread_local struct {
+		int64_t minute;
+		char text[6];
+	} cache = {.minute = -1};
+	int64_t sec = wall_ns > 0 ? wall_ns / 1000000000 : 0;
+
+	if (sec / 60 != cache.minute) {
+		time_t at = (time_t)sec;
+		struct tm tm;
+		localtime_r(&at, &tm);
+		cache.minute = sec / 60;
+		memcpy(cache.text,
+		       (char[]){(char)('0' + tm.tm_hour / 10), (char)('0' + tm.tm_hour % 10), ':', (char)('0' + tm.tm_min / 10),
+				(char)('0' + tm.tm_min % 10), ':'},
+		       sizeof(cache.text));
+	}
+	memcpy(p, cache.text, sizeof(cache.text));
+	p += sizeof(cache.text);
+	*p++ = (char)('0' + sec % 60 / 10);
+	*p++ = (char)('0' + sec % 10);
+	return p;
+}
+
+static void text_time(struct text *t, uint64_t ts)
+{
+	int64_t wall = (int64_t)(ts + (uint64_t)t->context->clock_offset_ns);
+	char text[FMT_TIME_LEN];
+	char *end = t->options->full_time ? fmt_time(text, wall) : text_local_time(text, wall);
+
+	text_cell(t, TEXT_TIME, text, (size_t)(end - text));
+}
+
+static void text_address(struct text *t, enum text_column column, const struct conn_tuple *tuple)
+{
+	const struct wire_ident *id = &tuple->id;
+	bool local = column == TEXT_LOCAL, ipv4 = fmt_is_ipv4(id);
+	uint16_t port = local ? id->local_port : id->peer_port;
+	char text[FMT_ADDR_MAX + FMT_UINT_MAX + 3], *p = text;
+
+	if (!tuple->id_known) {
+		text_word(t, column, NULL);
+		return;
+	}
+	if (!ipv4)
+		*p++ = '[';
+	p = fmt_addr(p, local ? id->local_addr : id->peer_addr, ipv4);
+	if (!ipv4)
+		*p++ = ']';
+	*p++ = ':';
+	if (port)
+		p = fmt_uint(p, port);
+	else
+		*p++ = '-';
+	text_cell(t, column, text, (size_t)(p - text));
+}
+
+static void text_process(struct text *t, const struct conn_tuple *tuple)
+{
+	char pid[FMT_UINT_MAX];
+
+	if (tuple->from == CONN_FROM_NONE) {
+		text_word(t, TEXT_PID, NULL);
+		text_word(t, TEXT_COMM, NULL);
+		return;
+	}
+	text_cell(t, TEXT_PID, pid, (size_t)(fmt_uint(pid, tuple->task.tgid) - pid));
+	text_name(t, TEXT_COMM, tuple->task.comm, strnlen(tuple->task.comm, WIRE_COMM_LEN));
+}
+
+static void text_subject(struct text *t, uint64_t ts, const struct conn_tuple *tuple)
+{
+	text_time(t, ts);
+	text_process(t, tuple);
+	text_letter(t, TEXT_ROLE, text_role_letters[tuple->role], conn_role_name(tuple->role));
+	text_address(t, TEXT_LOCAL, tuple);
+	text_address(t, TEXT_PEER, tuple);
+}
+
+/* CLOSE is how every life begins and ends: it tells nothing. */
+static void text_states(struct text *t, const struct conn_record *c)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < c->timeline_len; i++) {
+		uint8_t state = c->timeline[i].state;
+		char letter = state < WIRE_STATE_MAX ? text_state_letters[state] : 0;
+		if (!letter)
+			continue;
+		if (!t->options->wide) {
+			buf_char(&t->b, letter);
+		} else {
+			if (any)
+				buf_char(&t->b, '>');
+			buf_str(&t->b, conn_state_name(state));
+		}
+		any = true;
+	}
+	if (!any)
+		buf_char(&t->b, '-');
+	if (!c->complete)
+		buf_char(&t->b, '!');
+}
+
+static void text_connection(struct text *t, uint64_t ts, const struct conn_record *c)
+{
+	const char *end = t->options->wide && c->end != CONN_END_UNKNOWN ? conn_end_name(c->end) : text_end_words[c->end];
+	uint64_t retransmits = c->retransmits.syn + c->retransmits.synack + c->retransmits.data + c->retransmits.fin;
+
+	text_subject(t, ts, &c->t);
+	text_letter(t, TEXT_BY, text_side_letters[c->closed_by], conn_side_name(c->closed_by));
+	text_word(t, TEXT_END, c->final ? end : "open");
+	text_duration(t, TEXT_HANDSHAKE, c->handshake_known, "", c->handshake_us);
+	text_duration(t, TEXT_LIFE, true, c->duration_known ? "" : ">", (c->end_ns - c->start_ns) / 1000);
+	text_scaled(t, TEXT_TX, c->stats_known, units_size, c->payload_acked);
+	text_scaled(t, TEXT_RX, c->stats_known, units_size, c->payload_received);
+	text_scaled(t, TEXT_RETRANSMITS, true, units_count, retransmits);
+	text_states(t, c);
+}
+
+static void text_state(struct text *t, uint64_t ts, const struct conn_state_record *s)
+{
+	text_subject(t, ts, s->t);
+	text_phrase(t, "+state ", conn_state_name(s->old_state));
+	text_phrase(t, ">", conn_state_name(s->new_state));
+	if (s->prev_known)
+		text_phrase_duration(t, " after ", s->prev_us);
+	text_phrase(t, " by ", conn_by_name(s->by));
+}
+
+/* The columns of what has no connection: a local port that was counted for. */
+static void text_port(struct text *t, uint64_t ts, uint16_t local_port)
+{
+	char text[FMT_UINT_MAX + 2] = "*:";
+
+	text_time(t, ts);
+	text_word(t, TEXT_PID, NULL);
+	text_word(t, TEXT_COMM, NULL);
+	text_word(t, TEXT_ROLE, NULL);
+	text_cell(t, TEXT_LOCAL, text, (size_t)(fmt_uint(text + 2, local_port) - text));
+	text_word(t, TEXT_PEER, NULL);
+}
+
+static void text_times(struct text *t, uint64_t count, uint64_t interval_us)
+{
+	if (count != 1)
+		text_phrase_uint(t, " x", count);
+	if (interval_us)
+		text_phrase_duration(t, " in ", interval_us);
+}
+
+static void text_retransmit(struct text *t, uint64_t ts, const struct conn_retransmit_record *r)
+{
+	if (r->t)
+		text_subject(t, ts, r->t);
+	else
+		text_port(t, ts, r->local_port);
+	text_phrase(t, "+retransmit ", conn_segment_name(r->kind));
+	text_phrase(t, " by ", conn_trigger_name(r->trigger));
+	text_phrase(t, " in ", conn_state_name(r->state));
+	text_times(t, r->count, r->interval_us);
+	if (!r->t)
+		text_phrase_uint(t, " netns ", r->netns);
+}
+
+static void text_reset(struct text *t, uint64_t ts, const struct conn_reset_record *r)
+{
+	const struct sink_context *context = t->context;
+
+	if (r->t)
+		text_subject(t, ts, r->t);
+	else
+		text_port(t, ts, r->local_port);
+	text_phrase(t, "+reset ", r->direction == WIRE_SENT ? "sent" : "received");
+	text_phrase(t, " in ", conn_state_name(r->state));
+	text_times(t, r->count, r->interval_us);
+	if (!r->t)
+		text_phrase_uint(t, " netns ", r->netns);
+	if (r->reason && context->reason_name)
+		text_phrase(t, ": ", context->reason_name(context->ctx, r->reason));
+}
+
+/* What is not known is left out: a minisocket that died in FIN_WAIT2 had no TIME_WAIT to measure. */
+static void text_time_wait(struct text *t, uint64_t ts, const struct conn_time_wait_record *r)
+{
+	const struct conn_time_wait *tw = &r->time_wait;
+
+	text_subject(t, ts, r->t);
+	text_phrase(t, "+time_wait ", tw->end == WIRE_CAUSE_UNKNOWN ? "ended" : conn_tw_end_name(tw->end));
+	if (tw->us_known)
+		text_phrase_duration(t, " after ", tw->us);
+	if (tw->fin_wait2_us_known)
+		text_phrase_duration(t, " in FIN_WAIT2 ", tw->fin_wait2_us);
+	if (tw->restarts)
+		text_phrase_uint(t, " restarts ", tw->restarts);
+	if (tw->ev != CONN_EV_EVENT)
+		text_phrase(t, " by ", tw->ev == CONN_EV_SCAN ? "scan" : "inference");
+}
+
+/* The innermost frames in one line; JSON has them all. */
+static void text_stack(struct text *t, const struct sink_stack *stack)
+{
+	const char *frame = stack->frames, *before = stack->accepted ? " by accept() in " : " by connect() in ";
+	size_t len;
+
+	for (unsigned int i = 0; i < FRAMES_SHOWN && *frame; i++, frame += len + (frame[len] == '\n')) {
+		len = strcspn(frame, "\n");
+		buf_str(&t->b, before);
+		text_safe(&t->b, frame, len, SIZE_MAX, true);
+		before = " < ";
+	}
+}
+
+static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, const struct sink_stack *stack)
+{
+	const struct leak_socket *socket = l->socket;
+
+	text_subject(t, ts, &socket->t);
+	text_phrase(t, "+close_wait_leak", "");
+	text_phrase(t, " ", leak_cause_name(socket->verdict.cause));
+	text_phrase_duration(t, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
+	for (uint32_t i = socket->first_holder; i != LEAK_NONE; i = leak_holder(l->set, i)->next) {
+		if (leak_holder(l->set, i)->task.tgid != socket->t.task.tgid)
+			continue;
+		text_phrase_uint(t, " fd ", (uint64_t)leak_holder(l->set, i)->fd);
+		break;
+	}
+	if (l->count > 1)
+		text_phrase_uint(t, " sockets ", l->count);
+	if (stack && socket->verdict.cause != LEAK_NEVER_ACCEPTED)
+		text_stack(t, stack);
+}
+
+static void text_leak_resolved(struct text *t, uint64_t ts, const struct leak_resolved_record *r)
+{
+	text_subject(t, ts, r->t);
+	text_phrase(t, "+close_wait_resolved ", leak_resolution_name(r->resolution));
+	text_phrase_duration(t, r->age_is_lower_bound ? " after >" : " after ", r->in_state_ns / 1000);
+	if (r->count > 1)
+		text_phrase_uint(t, " sockets ", r->count);
+}
+
+static void text_lost(struct text *t, const struct conn_lost_record *l)
+{
+	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE, rate = l->stage == WIRE_LOST_RATELIMIT;
+
+	text_phrase_uint(t, "# lost ", l->count);
+	text_phrase(t,
+		    output ? " records in "
+		    : rate ? " counts or stacks in "
+			   : " events in ",
+		    conn_lost_stage_name(l->stage));
+	if (!output && !rate)
+		text_phrase_uint(t, ", connections that may be affected: ", l->connections_affected);
+}
+
+static void text_degraded(struct text *t, const struct record_meta *m)
+{
+	const char *before = " without ";
+
+	buf_str(&t->b, "# degraded:");
+	for (size_t i = 0; i < m->hooks_len; i++) {
+		if (m->hooks[i].ok || m->hooks[i].spare)
+			continue;
+		text_phrase(t, before, m->hooks[i].name);
+		text_phrase(t, ": ", m->hooks[i].why);
+		before = "; ";
+	}
+}
+
+static void text_record(struct text *t, const struct record *rec, const struct sink_owner *owner)
+{
+	switch (rec->kind) {
+	case RECORD_CONNECTION:
+	case RECORD_PROGRESS:
+		text_connection(t, rec->ts, rec->conn);
+		break;
+	case RECORD_STATE:
+		text_state(t, rec->ts, rec->state);
+		break;
+	case RECORD_RETRANSMIT:
+		text_retransmit(t, rec->ts, rec->retransmit);
+		break;
+	case RECORD_RESET:
+		text_reset(t, rec->ts, rec->reset);
+		break;
+	case RECORD_TIME_WAIT:
+		text_time_wait(t, rec->ts, rec->time_wait);
+		break;
+	case RECORD_LOST:
+		text_lost(t, rec->lost);
+		break;
+	case RECORD_META:
+		if (!strcmp(rec->meta->what, "degraded"))
+			text_degraded(t, rec->meta);
+		break;
+	case RECORD_CLOSE_WAIT_LEAK:
+		text_leak(t, rec->ts, rec->leak, owner ? owner->stack : NULL);
+		break;
+	case RECORD_CLOSE_WAIT_RESOLVED:
+		text_leak_resolved(t, rec->ts, rec->leak_resolved);
+		break;
+	case RECORD_SNAPSHOT:
+	case RECORD_SUMMARY:
+	case RECORD_MAX:
+		break;
+	}
+}
+
+/* Room for the newline is kept: what does not fit is cut, but it stays a line. */
+static size_t text_line_end(struct buf *b)
+{
+	if (b->p == b->start)
+		return 0;
+	*b->p++ = '\n';
+	return (size_t)(b->p - b->start);
+}
+
+static size_t text_format(const struct sink_context *context, const struct sink_options *options, const struct record *rec,
+			  const struct sink_owner *owner, uint64_t seq, char *buf, size_t size)
+{
+	struct text t = {.context = context, .options = options};
+
+	(void)seq;
+	buf_init(&t.b, buf, size - 1);
+	text_record(&t, rec, owner); /* it has no column for the owner's paths */
+	return text_line_end(&t.b);
+}
+
+static size_t text_begin(const struct sink_options *options, char *buf, size_t size)
+{
+	struct text t = {.options = options};
+
+	buf_init(&t.b, buf, size - 1);
+	for (enum text_column i = 0; i < TEXT_STATES; i++)
+		text_word(&t, i, text_title(options, i));
+	buf_str(&t.b, text_title(options, TEXT_STATES));
+	if (!options->wide)
+		buf_str(&t.b, "\n# " TEXT_LEGEND_STATES);
+	return text_line_end(&t.b);
+}
+
+const struct sink sink_text = {
+	.name = "text",
+	.begin = text_begin,
+	.format = text_format,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the text table's rows are made of: cells, which have a column, and phrases, which follow the columns. */
+#ifndef FORMAT_TEXT_H
+#define FORMAT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "format.h"
+
+enum text_column {
+	TEXT_TIME,
+	TEXT_PID,
+	TEXT_COMM,
+	TEXT_ROLE,
+	TEXT_LOCAL,
+	TEXT_PEER,
+	TEXT_BY,
+	TEXT_END,
+	TEXT_HANDSHAKE,
+	TEXT_LIFE,
+	TEXT_TX,
+	TEXT_RX,
+	TEXT_RETRANSMITS,
+	TEXT_STATES,
+	TEXT_COLUMN_MAX
+};
+
+struct text {
+	struct buf b;
+	const struct sink_context *context;
+	const struct sink_options *options;
+};
+
+/*
+ * Foreign bytes: what prints is written as it is and every other byte (with `ascii`, all but ASCII) as \xNN, at most `max`
+ * columns and no half of an escape. Returns the columns written: one per character, which is wrong only for wide and combining
+ * ones.
+ */
+size_t text_safe(struct buf *b, const char *text, size_t len, size_t max, bool ascii);
+
+const char *text_title(const struct sink_options *options, enum text_column column);
+
+/* Cells end with a space: the last column is none. What is longer than its column makes the row longer. NULL is "-". */
+void text_cell(struct text *t, enum text_column column, const char *text, size_t len);
+void text_word(struct text *t, enum text_column column, const char *word);
+void text_letter(struct text *t, enum text_column column, char letter, const char *wide_word);
+void text_name(struct text *t, enum text_column column, const char *name, size_t len); /* foreign bytes */
+void text_duration(struct text *t, enum text_column column, bool known, const char *prefix, uint64_t us);
+void text_scaled(struct text *t, enum text_column column, bool known, char *(*scale)(char *, uint64_t), uint64_t value);
+
+/* `before` and then the value; nothing at all if word is NULL. */
+void text_phrase(struct text *t, const char *before, const char *word); /* foreign bytes */
+void text_phrase_uint(struct text *t, const char *before, uint64_t value);
+void text_phrase_duration(struct text *t, const char *before, uint64_t us);
+
+#endif

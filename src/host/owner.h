@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What stands around a process and a socket: the executable behind a pid, the path behind a cgroup id. Live, it looks them up
+ * when an event first names them, as near to the event as can be, and says what it found as wire events, so that a recording
+ * knows it too.
+ */
+#ifndef HOST_OWNER_H
+#define HOST_OWNER_H
+
+#include "src/kernel/ringbuf.h"
+
+#include <stdbool.h>
+
+struct owner;
+struct conn_tuple;
+struct sink_owner;
+
+int owner_new(struct owner **out);
+void owner_free(struct owner *owner); /* NULL is fine */
+
+/* Live only: hands WIRE_EXE and WIRE_CGROUP events for what `ev` names that is not known yet. */
+void owner_look(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx);
+
+/* Takes in a WIRE_EXE or WIRE_CGROUP event. */
+void owner_feed(struct owner *owner, const struct wire_hdr *ev);
+
+/* Fills *ret_owner with what is known; the strings live until the next owner_feed(). */
+void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct sink_owner *ret_owner);
+
+#endif

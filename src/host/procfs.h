@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Is the process that a pid names now the one that was meant? Pids are used again, and exec() replaces a program. */
+#ifndef HOST_PROCFS_H
+#define HOST_PROCFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process_stat {
+	uint64_t start_ticks; /* since boot */
+	uint64_t exec_id;     /* where its arguments stand; 0 without the privilege to know */
+};
+
+/* Reads /proc/PID/stat; false: there is no such process. */
+bool process_stat(uint32_t pid, struct process_stat *ret_stat);
+
+/* True if it started then; false for one whose number is of another pid namespace, too. */
+bool process_started_at(const struct process_stat *stat, uint64_t start_ns);
+
+#endif

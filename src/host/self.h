@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a run tells of its host and of itself. */
+#ifndef HOST_SELF_H
+#define HOST_SELF_H
+
+#include <stdint.h>
+
+struct options;
+struct recording_header;
+
+/* All but magic, version and crc. */
+void host_fill_header(struct recording_header *header, const struct options *options);
+
+/* 12 random hex digits, for one run. */
+#define INSTANCE_LEN 13
+void host_make_instance(char instance[INSTANCE_LEN]);
+
+uint64_t host_rss_bytes(void); /* of this process */
+uint64_t host_cpu_us(void);
+
+#endif

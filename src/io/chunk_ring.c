@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A table of chunks, twice as long as needed, so that a ring's end never meets its begin in one chunk. */
+#include "chunk_ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK (128 * 1024) /* more than waits in a write of queue.c, less than half of a second level cache */
+
+int chunks_open(struct chunks *c, size_t ring)
+{
+	size_t size = ring < CHUNK ? ring : CHUNK, entries = 2 * (ring / size);
+
+	*c = (struct chunks){.table = calloc(entries, sizeof(*c->table)), .size = size, .mask = entries - 1};
+	return c->table ? 0 : -ENOMEM;
+}
+
+void chunks_close(struct chunks *c)
+{
+	for (size_t i = 0; c->table && i <= c->mask; i++)
+		free(c->table[i]);
+	free(c->table);
+	free(atomic_load(&c->spare));
+}
+
+static char **chunk_of(const struct chunks *c, size_t pos)
+{
+	return &c->table[pos / c->size & c->mask];
+}
+
+bool chunks_take(struct chunks *c, size_t from, size_t to)
+{
+	size_t begin = (from + c->size - 1) & ~(c->size - 1);
+
+	for (size_t pos = begin; pos < to; pos += c->size) {
+		char **chunk = chunk_of(c, pos);
+
+		if (!*chunk)
+			*chunk = atomic_exchange(&c->spare, NULL);
+		if (!*chunk)
+			*chunk = malloc(c->size);
+		if (!*chunk)
+			return false;
+	}
+	return true;
+}
+
+void chunks_give_back(struct chunks *c, size_t from, size_t to)
+{
+	for (size_t pos = from & ~(c->size - 1); pos + c->size <= to; pos += c->size) {
+		char **chunk = chunk_of(c, pos);
+
+		free(atomic_exchange(&c->spare, *chunk)); /* the last one is the one still in the cache */
+		*chunk = NULL;
+	}
+}
+
+/* How much of `len` bytes lies in the chunk of `pos`, which *ret_at is the place of. */
+static size_t chunk_part(const struct chunks *c, size_t pos, size_t len, char **ret_at)
+{
+	size_t offset = pos & (c->size - 1), left = c->size - offset;
+
+	*ret_at = *chunk_of(c, pos) + offset;
+	return len < left ? len : left;
+}
+
+void chunks_write(struct chunks *c, size_t pos, const void *data, size_t len)
+{
+	const char *from = data;
+	char *to;
+
+	for (size_t part; len; pos += part, from += part, len -= part) {
+		part = chunk_part(c, pos, len, &to);
+		memcpy(to, from, part);
+	}
+}
+
+void chunks_read(const struct chunks *c, size_t pos, void *data, size_t len)
+{
+	char *to = data, *from;
+
+	for (size_t part; len; pos += part, to += part, len -= part) {
+		part = chunk_part(c, pos, len, &from);
+		memcpy(to, from, part);
+	}
+}

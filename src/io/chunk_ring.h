@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The memory of a long ring, in chunks that exist while something is in them. What is drained as fast as it is filled goes
+ * round in two or three chunks, which stay in the processor's cache, however long the ring may grow.
+ *
+ * Positions only grow. One thread takes and writes, another reads and gives back; what makes one see the other's work
+ * (positions stored and loaded atomically) is the caller's.
+ */
+#ifndef IO_CHUNK_RING_H
+#define IO_CHUNK_RING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct chunks {
+	char **table;
+	size_t size; /* of a chunk, a power of two */
+	size_t mask; /* of the table */
+	_Atomic(char *) spare;
+};
+
+/* `ring`: so many bytes are in use at the most, a power of two. 0 or -ENOMEM. */
+int chunks_open(struct chunks *c, size_t ring);
+void chunks_close(struct chunks *c);
+
+/* Memory for the positions from `from`, up to which there is some already, to `to`. False: there is none to be had. */
+bool chunks_take(struct chunks *c, size_t from, size_t to);
+
+/* What lies below `to` is done with; below `from` it was before. */
+void chunks_give_back(struct chunks *c, size_t from, size_t to);
+
+void chunks_write(struct chunks *c, size_t pos, const void *data, size_t len);
+void chunks_read(const struct chunks *c, size_t pos, void *data, size_t len);
+
+#endif

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A ring of messages between the event loop and a thread that writes them. Its memory is that of what waits in it.
+ *
+ * Each message is its length (4 bytes), its bytes, and padding to 4. Head and tail only grow; the producer alone moves tail,
+ * the writer alone moves head, and only over whole messages that are written: what lies between them when the thread has ended
+ * is exactly what was lost.
+ *
+ * The producer makes a system call only to end a sleep that its message should end: the first message after a quiet time, and
+ * the one that fills the ring past a mark. The caller's fd may be shared with other processes, so its O_NONBLOCK is left as it
+ * is: instead the writer asks poll() first and then writes no more than a pipe that is ready takes without blocking.
+ */
+#include "queue.h"
+
+#include "chunk_ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define QUEUE_MIN_SIZE 4096
+#define QUEUE_MAX_SIZE (1 << 30)
+#define QUEUE_MARK (64 * 1024)      /* so much waiting is worth a write at once */
+#define QUEUE_FILE_PIECE QUEUE_MARK /* per write to what never blocks for long */
+#define QUEUE_URGENT 8              /* an eighth is for queue_put_urgent() alone */
+#define QUEUE_PAGE 4096
+#define QUEUE_LEN_SIZE sizeof(uint32_t)
+#define QUEUE_NEVER UINT64_MAX
+#define QUEUE_PATIENCE 15                   /* times the wait: so long may a slow reader take in all */
+#define QUEUE_CANCEL_NS UINT64_C(100000000) /* grace for the thread to end by itself */
+
+enum queue_sleep {
+	QUEUE_AWAKE,
+	QUEUE_IDLE,       /* until any message comes */
+	QUEUE_COLLECTING, /* until the mark is passed or the time is up */
+};
+
+struct queue {
+	struct chunks ring;
+	size_t size, mark, piece;
+	uint64_t flush_ns, opened;
+	int fd, own_fd, wake_fd, error_fd, done_fd;
+	pthread_t thread;
+	uint64_t wait_ns;          /* how long a reader may take nothing while closing; set before */
+	_Atomic uint64_t deadline; /* when to give up */
+	uint64_t last_call;        /* the deadline is never later; set before closing */
+	size_t head_done;          /* the writer's: bytes of the message at head that are written */
+	size_t offset;             /* the writer's: in the file, as far as its place in a page matters */
+	char *stage;               /* the writer's: a piece, and up to a page before it */
+	atomic_bool closing;
+	atomic_int error;
+	_Atomic uint64_t accepted, dropped, written; /* messages */
+	/* Apart, so that the two threads do not share a cache line. */
+	_Alignas(64) _Atomic size_t tail;
+	_Alignas(64) _Atomic size_t head;
+	_Alignas(64) atomic_int sleep; /* enum queue_sleep */
+};
+
+static uint64_t queue_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t queue_later(uint64_t now, uint64_t ns)
+{
+	return ns < QUEUE_NEVER - now ? now + ns : QUEUE_NEVER;
+}
+
+static void queue_signal(int event_fd)
+{
+	uint64_t one = 1;
+
+	/* Can fail only if the counter is full, and then the fd is readable as it should be. */
+	(void)!write(event_fd, &one, sizeof(one));
+}
+
+static void queue_drain(int event_fd)
+{
+	uint64_t count;
+
+	(void)!read(event_fd, &count, sizeof(count));
+}
+
+static size_t queue_span(size_t len)
+{
+	return (QUEUE_LEN_SIZE + len + QUEUE_LEN_SIZE - 1) & ~(QUEUE_LEN_SIZE - 1);
+}
+
+/* Waits for one of the fds, until `deadline`: 0 when it has passed. */
+static int queue_poll(struct pollfd *fds, nfds_t n, uint64_t deadline)
+{
+	struct timespec timeout, *until = NULL;
+	uint64_t now;
+
+	if (deadline != QUEUE_NEVER) {
+		now = queue_now();
+		uint64_t left = deadline > now ? deadline - now : 0;
+		timeout = (struct timespec){.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
+		until = &timeout;
+	}
+	return ppoll(fds, n, until, NULL);
+}
+
+static void queue_fail(struct queue *q, int error)
+{
+	atomic_store(&q->error, error);
+	queue_signal(q->error_fd);
+}
+
+/* Sleeps in `state` until the producer or queue_close() wakes it, or until `deadline`. False: the reader left meanwhile. */
+static bool queue_sleep(struct queue *q, enum queue_sleep state, uint64_t deadline)
+{
+	struct pollfd fds[] = {{.fd = q->wake_fd, .events = POLLIN}, {.fd = q->fd}};
+	size_t enough = state == QUEUE_IDLE ? 1 : q->mark;
+
+	/* Either the producer sees that we sleep, or we see its message: both sides store first and then load. */
+	atomic_store(&q->sleep, state);
+	if (atomic_load(&q->tail) - q->head < enough && !atomic_load(&q->closing))
+		queue_poll(fds, 2, deadline);
+	atomic_store(&q->sleep, QUEUE_AWAKE);
+	if (fds[0].revents)
+		queue_drain(q->wake_fd);
+	if (!(fds[1].revents & POLLERR))
+		return true;
+	queue_fail(q, EPIPE);
+	return false;
+}
+
+static uint32_t queue_len(const struct queue *q, size_t pos)
+{
+	uint32_t len;
+
+	chunks_read(&q->ring, pos, &len, sizeof(len));
+	return len;
+}
+
+/*
+ * The messages from head to `tail`, less what is written of the first, as far as one piece goes, in one place that lies in its
+ * pages as it will lie in the file's: copies between pages at other offsets took five times as long (measured on AMD Zen, where
+ * the kernel's "rep movsb" does not like them).
+ */
+static struct iovec queue_stage(const struct queue *q, size_t tail)
+{
+	struct iovec out = {.iov_base = q->stage + (q->offset & (QUEUE_PAGE - 1))};
+	size_t done = q->head_done, take;
+
+	for (size_t pos = q->head; pos != tail && out.iov_len < q->piece; done = 0) {
+		uint32_t len = queue_len(q, pos);
+		take = len - done < q->piece - out.iov_len ? len - done : q->piece - out.iov_len;
+		chunks_read(&q->ring, pos + QUEUE_LEN_SIZE + done, (char *)out.iov_base + out.iov_len, take);
+		out.iov_len += take;
+		pos += queue_span(len);
+	}
+	return out;
+}
+
+/* Moves head over the messages that `bytes` more bytes complete. */
+static void queue_consume(struct queue *q, size_t bytes)
+{
+	size_t head = q->head;
+	uint64_t messages = 0;
+
+	q->head_done += bytes;
+	q->offset += bytes;
+	while (q->head_done > 0) {
+		uint32_t len = queue_len(q, head);
+		if (q->head_done < len)
+			break;
+		q->head_done -= len;
+		head += queue_span(len);
+		messages++;
+	}
+	atomic_fetch_add(&q->written, messages);
+	chunks_give_back(&q->ring, q->head, head);
+	atomic_store(&q->head, head);
+}
+
+/* A reader that still reads gets more time, but not for ever. */
+static void queue_defer(struct queue *q)
+{
+	uint64_t later;
+
+	if (!atomic_load(&q->closing))
+		return;
+	later = queue_later(queue_now(), q->wait_ns);
+	atomic_store(&q->deadline, later < q->last_call ? later : q->last_call);
+}
+
+/* Waits until the fd can take something. False: closing, and the reader was too slow. */
+static bool queue_ready(struct queue *q)
+{
+	struct pollfd fds[] = {{.fd = q->fd, .events = POLLOUT}, {.fd = q->wake_fd, .events = POLLIN}};
+
+	for (;;) {
+		bool closing = atomic_load(&q->closing);
+		int n = queue_poll(fds, 2, closing ? atomic_load(&q->deadline) : QUEUE_NEVER);
+		if (n > 0 && fds[0].revents)
+			return true; /* an error too: the write will name it */
+		if (n == 0 && closing)
+			return false;
+		if (n > 0)
+			queue_drain(q->wake_fd);
+	}
+}
+
+/* Writes everything up to `tail`. False: no more can be written. */
+static bool queue_write(struct queue *q, size_t tail)
+{
+	while (q->head != tail) {
+		if (!queue_ready(q))
+			return false;
+		struct iovec piece = queue_stage(q, tail);
+		/* Another writer may fill the pipe between poll and here; queue_close() must be able to end even that. */
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+		ssize_t written = write(q->fd, piece.iov_base, piece.iov_len);
+		int error = errno;
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		if (written >= 0) {
+			queue_consume(q, (size_t)written);
+			queue_defer(q);
+		} else if (error != EINTR && error != EAGAIN) {
+			queue_fail(q, error);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void *queue_run(void *arg)
+{
+	struct queue *q = arg;
+	uint64_t since = q->opened; /* what waits has come later than this */
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	for (;;) {
+		bool closing = atomic_load(&q->closing);
+		size_t tail = atomic_load(&q->tail);
+		size_t waiting = tail - q->head;
+		if (waiting == 0) {
+			if (closing || !queue_sleep(q, QUEUE_IDLE, QUEUE_NEVER))
+				break;
+			since = queue_now();
+			continue;
+		}
+		uint64_t due = queue_later(since, q->flush_ns), now = queue_now();
+		if (!closing && waiting < q->mark && now < due) {
+			if (!queue_sleep(q, QUEUE_COLLECTING, due))
+				break;
+			continue;
+		}
+		since = now;
+		if (!queue_write(q, tail))
+			break;
+	}
+	queue_signal(q->done_fd);
+	return NULL;
+}
+
+/* The thread leaves signals to the rest of the program. */
+static int queue_start(struct queue *q)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int err = pthread_create(&q->thread, NULL, queue_run, q);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+static void queue_free(struct queue *q)
+{
+	if (q->own_fd >= 0)
+		close(q->own_fd);
+	if (q->wake_fd >= 0)
+		close(q->wake_fd);
+	if (q->error_fd >= 0)
+		close(q->error_fd);
+	if (q->done_fd >= 0)
+		close(q->done_fd);
+	free(q->stage);
+	chunks_close(&q->ring);
+	free(q);
+}
+
+/*
+ * A pipe opened anew is the same pipe with an O_NONBLOCK of our own: writes may then be as large as those to a file, which a
+ * fast producer in front of jq or gzip needs. -1 where that is not to be had.
+ */
+static int queue_reopen(int fd)
+{
+	char path[32];
+
+	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns)
+{
+	struct stat st;
+	int err = 0;
+
+	if (size > QUEUE_MAX_SIZE)
+		return -EINVAL;
+	if (fstat(fd, &st))
+		return -errno;
+	struct queue *q = aligned_alloc(_Alignof(struct queue), sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	*q = (struct queue){
+		.fd = fd,
+		.own_fd = S_ISFIFO(st.st_mode) ? queue_reopen(fd) : -1,
+		.flush_ns = flush_ns,
+		.opened = queue_now(),
+		.size = QUEUE_MIN_SIZE,
+		.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	};
+	if (q->wake_fd < 0 || q->error_fd < 0 || q->done_fd < 0) {
+		err = -errno;
+		goto out;
+	}
+	while (q->size < size)
+		q->size *= 2;
+	q->mark = q->size / 2 < QUEUE_MARK ? q->size / 2 : QUEUE_MARK;
+	q->piece = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) || q->own_fd >= 0 ? QUEUE_FILE_PIECE : PIPE_BUF;
+	if (q->own_fd >= 0)
+		q->fd = q->own_fd;
+	q->offset = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0; /* a file is appended to, or empty */
+	q->stage = aligned_alloc(QUEUE_PAGE, q->piece + QUEUE_PAGE);
+	err = q->stage ? chunks_open(&q->ring, q->size) : -ENOMEM;
+	if (err)
+		goto out;
+	err = queue_start(q);
+out:
+	if (err)
+		queue_free(q);
+	else
+		*out = q;
+	return err;
+}
+
+/* `kept` bytes of the ring are not for this message. */
+static bool put(struct queue *q, const void *data, size_t len, size_t kept)
+{
+	size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
+	size_t head = atomic_load_explicit(&q->head, memory_order_acquire);
+	uint32_t prefix = (uint32_t)len; /* the ring is far smaller than 4 GiB */
+
+	if (len == 0)
+		return true;
+	if (atomic_load_explicit(&q->error, memory_order_relaxed)) {
+		atomic_fetch_add_explicit(&q->accepted, 1, memory_order_relaxed); /* and not written: lost */
+		return false;
+	}
+	if (len > q->size || queue_span(len) + kept > q->size - (tail - head) ||
+	    !chunks_take(&q->ring, tail, tail + queue_span(len))) {
+		atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
+		return false;
+	}
+	atomic_fetch_add_explicit(&q->accepted, 1, memory_order_relaxed);
+	chunks_write(&q->ring, tail, &prefix, sizeof(prefix));
+	chunks_write(&q->ring, tail + sizeof(prefix), data, len);
+	tail += queue_span(len);
+	atomic_store(&q->tail, tail);
+	int sleep = atomic_load(&q->sleep);
+	if (sleep == QUEUE_IDLE || (sleep == QUEUE_COLLECTING && tail - head >= q->mark)) {
+		/* One call for one sleep, however many messages follow before the thread runs. */
+		if (atomic_compare_exchange_strong(&q->sleep, &sleep, QUEUE_AWAKE))
+			queue_signal(q->wake_fd);
+	}
+	return true;
+}
+
+bool queue_put(struct queue *q, const void *data, size_t len)
+{
+	return put(q, data, len, q->size / QUEUE_URGENT);
+}
+
+bool queue_put_urgent(struct queue *q, const void *data, size_t len)
+{
+	return put(q, data, len, 0);
+}
+
+size_t queue_room(const struct queue *q)
+{
+	size_t room = q->size - (atomic_load(&q->tail) - atomic_load(&q->head)), kept = q->size / QUEUE_URGENT;
+
+	return room > kept ? room - kept : 0;
+}
+
+void queue_stats(struct queue *q, struct queue_stats *ret_stats)
+{
+	int error = atomic_load(&q->error);
+	uint64_t written = atomic_load(&q->written);
+	uint64_t accepted = atomic_load(&q->accepted);
+
+	*ret_stats = (struct queue_stats){
+		.messages = accepted,
+		.dropped = atomic_load(&q->dropped),
+		.lost = error ? accepted - written : 0,
+		.error = error,
+	};
+}
+
+/* False: the deadline passed, and the thread is stuck in a write. */
+static bool queue_wait_done(struct queue *q)
+{
+	struct pollfd done = {.fd = q->done_fd, .events = POLLIN};
+	uint64_t deadline;
+
+	do {
+		deadline = queue_later(atomic_load(&q->deadline), QUEUE_CANCEL_NS);
+		if (queue_poll(&done, 1, deadline) > 0)
+			return true;
+	} while (queue_now() < queue_later(atomic_load(&q->deadline), QUEUE_CANCEL_NS));
+	return false;
+}
+
+void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stats)
+{
+	if (!q)
+		return;
+	q->wait_ns = wait_ns;
+	q->last_call =
+		queue_later(queue_now(), wait_ns < QUEUE_NEVER / QUEUE_PATIENCE ? wait_ns * QUEUE_PATIENCE : QUEUE_NEVER);
+	atomic_store(&q->deadline, queue_later(queue_now(), wait_ns));
+	atomic_store(&q->closing, true);
+	queue_signal(q->wake_fd);
+	if (!queue_wait_done(q))
+		pthread_cancel(q->thread);
+	pthread_join(q->thread, NULL);
+	if (ret_stats) {
+		queue_stats(q, ret_stats);
+		ret_stats->lost = ret_stats->messages - atomic_load(&q->written);
+	}
+	queue_free(q);
+}
+
+int queue_error_fd(const struct queue *q)
+{
+	return q->error_fd;
+}

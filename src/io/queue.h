@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A bounded byte queue in front of a file descriptor, with a thread that writes it, so that a stalled output never stalls the
+ * caller. One producer. Whole messages go in, or nothing does.
+ */
+#ifndef IO_QUEUE_H
+#define IO_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct queue;
+
+struct queue_stats {
+	uint64_t messages; /* accepted, and those that came after a failed write */
+	uint64_t dropped;  /* messages refused because the queue was full */
+	uint64_t lost;     /* of `messages`, those that could not be written; messages - lost were */
+	int error;         /* errno of the first failed write, 0 if none; EPIPE: the reader left */
+};
+
+/*
+ * `fd` stays the caller's. `size` in bytes is rounded up to a power of two. `flush_ns`: the thread writes at the latest this
+ * long after a message came in (0: at once), so that small messages share a write. 0 or -errno.
+ */
+int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns);
+
+/* True if the message is in the queue. False: counted as dropped, or as lost if the output has failed. Never blocks. */
+bool queue_put(struct queue *queue, const void *data, size_t len);
+
+/* The same for the few messages that must get through: an eighth of the queue is kept for them. Their order stays. */
+bool queue_put_urgent(struct queue *queue, const void *data, size_t len);
+
+/* Bytes that a message of this moment could still take, its 4-byte head included. */
+size_t queue_room(const struct queue *queue);
+
+void queue_stats(struct queue *queue, struct queue_stats *ret_stats);
+
+/*
+ * Writes what is left and ends the thread; gives up when the reader takes nothing for `wait_ns`, or is not done after 15 times
+ * that. Messages that could not be written count as lost in *ret_stats (may be NULL). NULL queue is fine.
+ */
+void queue_close(struct queue *queue, uint64_t wait_ns, struct queue_stats *ret_stats);
+
+/* An fd that becomes readable when writing has failed, or the reader has left though nothing was to write: for an event loop.
+ */
+int queue_error_fd(const struct queue *queue);
+
+#endif

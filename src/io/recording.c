@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The writer gathers events into blocks, so that one queue message and one checksum serve hundreds of events. The reader trusts
+ * nothing: a block's length is bounded and its checksum right before its events are looked at, and each event must be valid.
+ */
+#include "recording.h"
+
+#include "queue.h"
+#include "src/core/wire_read.h"
+#include "src/format/format.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#define BLOCK_BYTES (64 * 1024)
+
+struct block_head {
+	uint32_t magic;
+	uint32_t len; /* of the events behind it, at most BLOCK_BYTES; 0 ends the recording */
+	uint32_t crc; /* of these */
+	uint32_t pad;
+};
+#define BLOCK_MAGIC 0x4b4c4250u /* "PBLK" */
+
+struct recorder {
+	struct queue *queue;
+	uint32_t events;                      /* in the block */
+	uint64_t first_ts, last_ts;           /* of these */
+	uint64_t lost, lost_from, lost_until; /* not told in the recording yet */
+	uint64_t lost_total;
+	struct {
+		struct block_head head;
+		uint8_t data[BLOCK_BYTES];
+	} block;
+};
+
+struct recording {
+	FILE *file;
+	const char *path;
+	uint64_t offset; /* of the block being read */
+	struct recording_header header;
+	_Alignas(8) uint8_t data[BLOCK_BYTES];
+};
+
+static uint32_t header_crc(const struct recording_header *header)
+{
+	struct recording_header copy = *header;
+
+	copy.crc = 0;
+	return crc32(0, (const void *)&copy, sizeof(copy));
+}
+
+int recorder_new(struct recorder **out, struct queue *queue, const struct recording_header *header)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+	struct recording_header h = *header;
+
+	if (!r)
+		return -ENOMEM;
+	r->queue = queue;
+	memcpy(h.magic, RECORDING_MAGIC, sizeof(h.magic));
+	h.version = WIRE_VERSION;
+	h.crc = header_crc(&h);
+	if (!queue_put(queue, &h, sizeof(h))) {
+		free(r);
+		return -ENOBUFS;
+	}
+	*out = r;
+	return 0;
+}
+
+static void block_write(struct recorder *r)
+{
+	r->block.head.magic = BLOCK_MAGIC;
+	r->block.head.crc = crc32(0, r->block.data, r->block.head.len);
+	if (queue_put(r->queue, &r->block, sizeof(r->block.head) + r->block.head.len)) {
+		r->lost = 0; /* it began with the loss before it */
+	} else {
+		if (!r->lost)
+			r->lost_from = r->first_ts;
+		r->lost_until = r->last_ts;
+		r->lost += r->events;
+		r->lost_total += r->events;
+	}
+	r->block.head.len = 0;
+	r->events = 0;
+}
+
+static void block_append(struct recorder *r, const struct wire_hdr *ev)
+{
+	memcpy(r->block.data + r->block.head.len, ev, ev->len);
+	r->block.head.len += ev->len;
+}
+
+/* To a replay, what could not be recorded is what a full ring is to the live run. */
+static void append_loss(struct recorder *r)
+{
+	const struct wire_lost lost = {
+		.hdr = {.ts = r->lost_from, .len = sizeof(lost), .kind = WIRE_LOST},
+		.count = r->lost,
+		.until_ns = r->lost_until,
+		.stage = WIRE_LOST_RING,
+	};
+
+	block_append(r, &lost.hdr);
+}
+
+void recorder_flush(struct recorder *r)
+{
+	if (r->block.head.len)
+		block_write(r);
+}
+
+void recorder_put(struct recorder *r, const struct wire_hdr *ev)
+{
+	if (r->block.head.len + ev->len > BLOCK_BYTES)
+		block_write(r);
+	if (r->lost && !r->block.head.len)
+		append_loss(r);
+	block_append(r, ev);
+	if (!r->events++)
+		r->first_ts = ev->ts;
+	r->last_ts = ev->ts;
+}
+
+void recorder_free(struct recorder *r, bool whole)
+{
+	if (!r)
+		return;
+	if (r->lost && !r->block.head.len)
+		append_loss(r);
+	recorder_flush(r);
+	if (whole)
+		block_write(r);
+	free(r);
+}
+
+uint64_t recorder_lost(const struct recorder *r)
+{
+	return r->lost_total;
+}
+
+static int bad(const struct recording *r, char *why, const char *what)
+{
+	snprintf(why, RECORDING_WHY_LEN, "%.200s: %s at offset %llu", r->path, what, (unsigned long long)r->offset);
+	return -EBADMSG;
+}
+
+/* Strings of a foreign header may not be strings. */
+static void terminate(struct recording_header *h)
+{
+	h->boot_id[sizeof(h->boot_id) - 1] = '\0';
+	h->hostname[sizeof(h->hostname) - 1] = '\0';
+	h->tool[sizeof(h->tool) - 1] = '\0';
+	h->kernel[sizeof(h->kernel) - 1] = '\0';
+	h->arch[sizeof(h->arch) - 1] = '\0';
+	h->libbpf[sizeof(h->libbpf) - 1] = '\0';
+}
+
+static int read_header(struct recording *r, char *why)
+{
+	size_t n = fread(&r->header, 1, sizeof(r->header), r->file);
+
+	if (n < sizeof(r->header.magic) || memcmp(r->header.magic, RECORDING_MAGIC, sizeof(r->header.magic)))
+		return bad(r, why, "this is no recording of tcplife-fsm: its first bytes are wrong");
+	if (n < sizeof(r->header)) {
+		r->offset = n;
+		return bad(r, why, "the recording is cut off in its header");
+	}
+	if (r->header.version != WIRE_VERSION) {
+		snprintf(why, RECORDING_WHY_LEN,
+			 "%.200s: the recording is of version %u, this program reads version %u (offset 8)", r->path,
+			 r->header.version, WIRE_VERSION);
+		return -EBADMSG;
+	}
+	if (r->header.crc != header_crc(&r->header))
+		return bad(r, why, "the recording's header is damaged");
+	terminate(&r->header);
+	r->offset = sizeof(r->header);
+	return 0;
+}
+
+int recording_open(struct recording **out, const char *path, char *ret_why)
+{
+	struct recording *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	r->path = path;
+	r->file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	if (!r->file) {
+		err = -errno;
+		snprintf(ret_why, RECORDING_WHY_LEN, "%.200s: %s", path, strerror(-err));
+	} else {
+		err = read_header(r, ret_why);
+	}
+	if (err) {
+		recording_close(r);
+		return err;
+	}
+	*out = r;
+	return 0;
+}
+
+const struct recording_header *recording_header(const struct recording *recording)
+{
+	return &recording->header;
+}
+
+static int read_events(struct recording *r, size_t len, event_fn fn, void *ctx, char *why)
+{
+	uint64_t start = r->offset;
+	size_t pos;
+
+	for (pos = 0; pos < len;) {
+		const struct wire_hdr *ev = (const void *)(r->data + pos);
+
+		r->offset = start + pos;
+		if (!wire_valid(ev, len - pos))
+			return bad(r, why, "the recording holds an event that this program does not know");
+		fn(ctx, ev);
+		pos += ev->len;
+	}
+	r->offset = start + len;
+	return 0;
+}
+
+int recording_read(struct recording *r, event_fn fn, void *ctx, char *ret_why)
+{
+	struct block_head head;
+	size_t n;
+	int err;
+
+	for (;;) {
+		n = fread(&head, 1, sizeof(head), r->file);
+		if (n < sizeof(head))
+			return bad(r, ret_why, "the recording is cut off");
+		if (head.magic != BLOCK_MAGIC || head.len > sizeof(r->data) || head.pad)
+			return bad(r, ret_why, "the recording is damaged");
+		if (!head.len)
+			return 0;
+		if (fread(r->data, 1, head.len, r->file) < head.len)
+			return bad(r, ret_why, "the recording is cut off");
+		if (crc32(0, r->data, head.len) != head.crc)
+			return bad(r, ret_why, "the recording is damaged");
+		r->offset += sizeof(head);
+		err = read_events(r, head.len, fn, ctx, ret_why);
+		if (err)
+			return err;
+	}
+}
+
+void recording_close(struct recording *r)
+{
+	if (!r)
+		return;
+	if (r->file && r->file != stdin)
+		fclose(r->file);
+	free(r);
+}
+
+void recording_context(const struct recording_header *h, const char *instance, struct sink_context *ret_context)
+{
+	*ret_context = (struct sink_context){
+		.instance = instance,
+		.hostname = h->hostname,
+		.boot_id = h->boot_id,
+		.version = h->tool,
+		.kernel = h->kernel,
+		.arch = h->arch,
+		.libbpf = h->libbpf,
+		.clock_offset_ns = h->clock_offset_ns,
+		.boot_offset_ns = h->boot_offset_ns,
+	};
+}

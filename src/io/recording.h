@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A recording: the wire stream of a run in a file, with all that its output needs. Layout, all little-endian:
+ *
+ *	struct recording_header                        once
+ *	struct block_head, then `len` bytes of events  as often as needed; a block is checksummed, an event never split
+ *
+ * A recording that was ended in order closes with a block of length 0.
+ */
+#ifndef IO_RECORDING_H
+#define IO_RECORDING_H
+
+#include "src/kernel/ringbuf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queue;
+struct recorder;
+
+struct recording_header {
+	char magic[8];                           /* RECORDING_MAGIC */
+	uint32_t version;                        /* WIRE_VERSION */
+	uint32_t crc;                            /* CRC-32 of this header with crc 0 */
+	int64_t clock_offset_ns, boot_offset_ns; /* wall - monotonic, wall - boottime, at the start */
+	uint64_t ring_bytes;
+	uint32_t max_connections;
+	uint32_t pad;
+	char boot_id[40], hostname[72], tool[32], kernel[72], arch[24], libbpf[16]; /* NUL-terminated */
+};
+#define RECORDING_MAGIC "tcplfsm\n"
+
+/* What a sink needs to know of the run, in strings that are the header's. */
+struct sink_context;
+void recording_context(const struct recording_header *header, const char *instance, struct sink_context *ret_context);
+
+/* Writes through `queue`, which stays the caller's; fills magic, version and crc. 0 or -errno. */
+int recorder_new(struct recorder **out, struct queue *queue, const struct recording_header *header);
+void recorder_put(struct recorder *recorder, const struct wire_hdr *ev);
+void recorder_flush(struct recorder *recorder);
+/* Flushes, and with `whole` writes the mark of an orderly end. NULL is fine. */
+void recorder_free(struct recorder *recorder, bool whole);
+/* Events that did not fit into the queue. The recording says where they are missing. */
+uint64_t recorder_lost(const struct recorder *recorder);
+
+struct recording;
+
+/*
+ * Reads the header. On failure returns -errno with one sentence in `ret_why` (RECORDING_WHY_LEN bytes) that names the file and,
+ * for a file that is not a whole recording, the offset in bytes.
+ */
+#define RECORDING_WHY_LEN 320
+int recording_open(struct recording **out, const char *path, char *ret_why);
+const struct recording_header *recording_header(const struct recording *recording);
+/* Hands over every event up to the end, or up to the first damage: then -EBADMSG with the sentence as above. */
+int recording_read(struct recording *recording, event_fn fn, void *ctx, char *ret_why);
+void recording_close(struct recording *recording); /* NULL is fine */
+
+#endif

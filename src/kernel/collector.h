@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel's side of the house: opens, probes, loads and attaches the BPF programs, reads their events, scans existing
+ * sockets. The only module that sees libbpf (collector*.c). Hands over one stream of wire events in time order.
+ */
+#ifndef KERNEL_COLLECTOR_H
+#define KERNEL_COLLECTOR_H
+
+#include "ringbuf.h"
+
+#include "bpf/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct collector;
+
+#define COLLECTOR_TIERS_ALL (1u << WIRE_TIER_FENTRY | 1u << WIRE_TIER_TIMER | 1u << WIRE_TIER_SCAN)
+
+struct collector_config {
+	uint64_t ring_bytes; /* for all CPUs together; rounded so that each gets a power of two */
+	bool verbose;        /* libbpf's own messages to stderr */
+	uint32_t tiers;      /* 1 << enum wire_tw_tier: how minisockets may be seen; 0: not at all */
+	bool tiers_forced;   /* fail if none of them works, instead of running without */
+};
+
+/* A row of `doctor` and of meta.hooks. Strings are static or live as long as the collector. */
+struct collector_hook {
+	const char *name;     /* the tracepoint or iterator */
+	const char *type;     /* tp_btf, iter */
+	const char *fact;     /* what it tells */
+	const char *fallback; /* what is used, or missing, without it */
+	bool available;       /* this kernel has it in a form that we understand */
+	bool used;            /* loaded and attached */
+	bool spare;           /* nothing is missing without it: another hook tells the same, or it is switched off */
+	char why[240];        /* why not; "" if used */
+};
+
+enum collector_problem {
+	COLLECTOR_OK,
+	COLLECTOR_NO_PRIVILEGE, /* a capability is missing */
+	COLLECTOR_NO_KERNEL,    /* the kernel lacks a feature */
+	COLLECTOR_FAILED,       /* anything else */
+};
+
+struct collector_failure {
+	enum collector_problem problem;
+	char text[240]; /* one plain sentence, for the user */
+};
+
+/* 0, or -errno with *ret_failure filled; nothing stays loaded then. */
+int collector_open(struct collector **out, const struct collector_config *config, struct collector_failure *ret_failure);
+void collector_close(struct collector *collector); /* NULL is fine */
+
+/* What is missing to run here, without loading anything: privileges and kernel features. COLLECTOR_OK if nothing is. */
+enum collector_problem collector_check(struct collector_failure *ret_failure);
+
+/* What a run needs or likes besides hooks, as rows of type "feature"; `features` has room for COLLECTOR_HOOKS_MAX. */
+size_t collector_features(struct collector_hook *features);
+
+const struct collector_hook *collector_hooks(const struct collector *collector, size_t *ret_n);
+/* The same rows when nothing could be loaded: `used` is false everywhere. `hooks` has room for COLLECTOR_HOOKS_MAX. */
+#define COLLECTOR_HOOKS_MAX 24
+size_t collector_probe(struct collector_hook *hooks);
+
+/* How minisockets are seen; WIRE_TIER_OFF: not at all. */
+enum wire_tw_tier collector_tier(const struct collector *collector);
+
+/* Becomes readable when a ring fills; clear with collector_acknowledge(). */
+int collector_fd(const struct collector *collector);
+void collector_acknowledge(struct collector *collector);
+
+/* All events older than `until_ns`, in time order; their number. */
+uint64_t collector_drain(struct collector *collector, uint64_t until_ns, event_fn fn, void *ctx);
+
+/* Shows events that wait to be handed over, each once and in no order: a process they name may be gone by then. */
+void collector_peek(struct collector *collector, event_fn fn, void *ctx);
+
+/*
+ * Finds every socket that exists, merging what happens meanwhile into the stream by time: WIRE_SCAN_BEGIN, WIRE_SCAN and other
+ * events, WIRE_SCAN_END. 0 or -errno (the stream is whole then, too).
+ */
+int collector_scan(struct collector *collector, enum wire_scan_cause cause, event_fn fn, void *ctx);
+
+/* What the kernel side lost since the last call, as WIRE_LOST events (none if nothing was); returns the number lost. */
+uint64_t collector_losses(struct collector *collector, uint64_t now, event_fn fn, void *ctx);
+
+/* What was counted without a connection since the last call, as WIRE_AGGREGATE events. */
+void collector_aggregates(struct collector *collector, uint64_t now, event_fn fn, void *ctx);
+
+/* Which ports connect() chooses from in each network namespace that exists now, as WIRE_PORT_RANGE events. */
+void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx);
+
+/* The kernel's names for reset reasons, as WIRE_RST_REASON events. */
+void collector_reason_names(uint64_t now, event_fn fn, void *ctx);
+
+/* No more events after this: what was submitted can still be drained. */
+void collector_detach(struct collector *collector);
+
+/* Hits that were no event of ours (see bpf/shared.h). */
+uint64_t collector_ignored(const struct collector *collector);
+
+/* What `wanted` bytes for all rings come to here: a power of two for each CPU, 256 KiB at least. */
+uint64_t collector_ring_bytes(uint64_t wanted);
+
+const char *collector_libbpf_version(void);
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The leak scan: two iterators of their own, which need no other program to be attached. */
+#include "internal.h"
+#include "leak_scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "bpf/leak_scan.skel.h"
+#include "src/host/clock.h"
+
+struct stuck_scan {
+	struct leak_scan_bpf *bpf;
+	struct bpf_link *files, *tcp;
+};
+
+static int open_iterators(struct stuck_scan *scan)
+{
+	int err;
+
+	scan->bpf = leak_scan_bpf__open();
+	if (!scan->bpf)
+		return -errno;
+	scan->bpf->rodata->tick_ns = clock_tick_ns();
+	err = leak_scan_bpf__load(scan->bpf);
+	if (err)
+		return err;
+	scan->files = bpf_program__attach_iter(scan->bpf->progs.leak_files, NULL);
+	err = libbpf_get_error(scan->files);
+	if (err) {
+		scan->files = NULL;
+		return err;
+	}
+	scan->tcp = bpf_program__attach_iter(scan->bpf->progs.leak_tcp, NULL);
+	err = libbpf_get_error(scan->tcp);
+	if (err)
+		scan->tcp = NULL;
+	return err;
+}
+
+int stuck_scan_open(struct stuck_scan **out, bool verbose, struct collector_failure *ret_failure)
+{
+	struct stuck_scan *scan;
+	int err;
+
+	collector_set_verbose(verbose);
+	scan = calloc(1, sizeof(*scan));
+	err = scan ? open_iterators(scan) : -ENOMEM;
+	if (err) {
+		stuck_scan_close(scan);
+		ret_failure->problem = COLLECTOR_FAILED;
+		snprintf(ret_failure->text, sizeof(ret_failure->text),
+			 "the kernel did not accept the programs that scan sockets (%s): run with -v for its own words",
+			 strerror(-err));
+		return err;
+	}
+	*out = scan;
+	return 0;
+}
+
+void stuck_scan_close(struct stuck_scan *scan)
+{
+	if (!scan)
+		return;
+	bpf_link__destroy(scan->files);
+	bpf_link__destroy(scan->tcp);
+	leak_scan_bpf__destroy(scan->bpf);
+	free(scan);
+}
+
+size_t stuck_scan_examine(struct collector_hook *hooks, bool verbose)
+{
+	struct collector_failure failure = {0};
+	struct stuck_scan *scan = NULL;
+	size_t n = probe_stuck(hooks);
+	bool works = !collector_check(&failure) && !stuck_scan_open(&scan, verbose, &failure);
+
+	for (size_t i = 0; i < n; i++) {
+		hooks[i].used = works;
+		if (failure.problem == COLLECTOR_FAILED && !hooks[i].why[0])
+			snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", failure.text);
+	}
+	stuck_scan_close(scan);
+	return n;
+}
+
+static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
+{
+	const struct wire_mark mark = {
+		.hdr = {.ts = clock_now_ns(), .len = sizeof(mark), .kind = kind},
+		.value = value,
+	};
+
+	fn(ctx, &mark.hdr);
+}
+
+int stuck_scan_run(struct stuck_scan *scan, event_fn fn, void *ctx)
+{
+	uint64_t namespaces = 0;
+	int err;
+
+	mark(WIRE_STUCK_BEGIN, 0, fn, ctx);
+	err = iterate(scan->files, fn, ctx);
+	if (!err)
+		err = iterate_namespaces(scan->tcp, NULL, fn, ctx, &namespaces);
+	mark(WIRE_STUCK_END, namespaces, fn, ctx);
+	return err;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The consumer of the ring buffers, one per CPU, merged by time. Speaks the kernel's mmap ABI of BPF_MAP_TYPE_RINGBUF
+ * (kernel/bpf/ringbuf.c) directly: a merge needs to look at the head of each ring and to leave it there.
+ */
+#ifndef KERNEL_RINGBUF_H
+#define KERNEL_RINGBUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rings;
+struct wire_hdr;
+
+typedef void (*event_fn)(void *ctx, const struct wire_hdr *ev);
+
+/* `fds` are ring buffer maps of `ring_bytes` each; they stay the caller's. 0 or -errno. */
+int rings_open(struct rings **out, const int *fds, unsigned int n, size_t ring_bytes);
+void rings_close(struct rings *rings);
+
+/*
+ * Hands over, in time order, the events that are older than `until_ns`, and returns their number. Events still being written
+ * when called, and all behind them in the same ring, wait for the next call. An event is valid during the callback.
+ */
+uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *ctx);
+
+/* Shows what waits in the rings, each event once and in no order, and leaves it there. */
+void rings_peek(struct rings *rings, event_fn fn, void *ctx);
+
+#endif

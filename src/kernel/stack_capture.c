@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * accept() is seen by fexit, or else by the tracepoints of its system calls, which cost every system call of the host a few
+ * nanoseconds and miss io_uring. Their numbers are read from a tracefs of our own that is mounted nowhere.
+ */
+#include "internal.h"
+#include "stack_capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "bpf/stack.skel.h"
+
+#define FSCONFIG_CREATE 6 /* linux/mount.h: FSCONFIG_CMD_CREATE */
+
+static const char *const accept_calls[] = {"accept4", "accept"};
+#define ACCEPT_CALLS 2
+
+struct stack_source {
+	struct stack_bpf *bpf;
+	struct bpf_link *connect, *accept[ACCEPT_CALLS];
+	struct ring_buffer *ring;
+	capture_fn fn;
+	void *ctx;
+	bool fexit;
+	char blind[120];
+};
+
+/* A file descriptor of a mount, or -errno. */
+static int open_tracefs(void)
+{
+	int fs = syscall(__NR_fsopen, "tracefs", 1 /* FSOPEN_CLOEXEC */), fd, err;
+
+	if (fs < 0)
+		return -errno;
+	err = syscall(__NR_fsconfig, fs, FSCONFIG_CREATE, NULL, NULL, 0);
+	fd = err ? -1 : syscall(__NR_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+	if (fd < 0)
+		fd = -errno;
+	close(fs);
+	return fd;
+}
+
+/* The tracepoint's number, or -errno. */
+static int tracepoint_id(int tracefs, const char *call)
+{
+	char path[80], text[24] = "";
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "events/syscalls/sys_exit_%s/id", call);
+	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return len > 0 ? atoi(text) : -EIO;
+}
+
+static int open_tracepoint(int id)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = (uint64_t)id,
+		.sample_period = 1,
+	};
+	int fd = syscall(__NR_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int attach_call(struct stack_source *s, int tracefs, size_t i)
+{
+	int id = tracepoint_id(tracefs, accept_calls[i]);
+	int fd = id < 0 ? id : open_tracepoint(id), err;
+
+	if (fd < 0)
+		return fd;
+	s->accept[i] = bpf_program__attach_perf_event(s->bpf->progs.on_accept_return, fd);
+	err = libbpf_get_error(s->accept[i]);
+	if (err) {
+		s->accept[i] = NULL;
+		close(fd);
+	}
+	return err;
+}
+
+static int attach_calls(struct stack_source *s)
+{
+	int tracefs = open_tracefs(), err = 0;
+
+	if (tracefs < 0)
+		return tracefs;
+	for (size_t i = 0; i < ACCEPT_CALLS && !err; i++)
+		err = attach_call(s, tracefs, i);
+	close(tracefs);
+	return err;
+}
+
+static int load(struct stack_source *s)
+{
+	int err;
+
+	s->bpf = stack_bpf__open();
+	if (!s->bpf)
+		return -errno;
+	bpf_program__set_autoload(s->bpf->progs.on_accept, s->fexit);
+	bpf_program__set_autoload(s->bpf->progs.on_accept_return, !s->fexit);
+	err = stack_bpf__load(s->bpf);
+	if (err) {
+		stack_bpf__destroy(s->bpf);
+		s->bpf = NULL;
+	}
+	return err;
+}
+
+static int attach(struct bpf_link **link, const struct bpf_program *program)
+{
+	int err;
+
+	*link = bpf_program__attach(program);
+	err = libbpf_get_error(*link);
+	if (err)
+		*link = NULL;
+	return err;
+}
+
+static void attach_accept(struct stack_source *s)
+{
+	int err = s->fexit ? attach(&s->accept[0], s->bpf->progs.on_accept) : attach_calls(s);
+
+	if (err)
+		snprintf(s->blind, sizeof(s->blind), "the kernel shows no accept() here (%s)", strerror(-err));
+}
+
+static int on_capture(void *ctx, void *data, size_t size)
+{
+	struct stack_source *s = ctx;
+
+	if (size >= sizeof(struct capture))
+		s->fn(s->ctx, data);
+	return -ECANCELED; /* one at a time */
+}
+
+static int open_source(struct stack_source *s)
+{
+	int err;
+
+	s->fexit = true;
+	err = load(s);
+	if (err) {
+		s->fexit = false;
+		err = load(s);
+	}
+	if (!err)
+		err = attach(&s->connect, s->bpf->progs.on_connect);
+	if (err)
+		return err;
+	attach_accept(s);
+	s->ring = ring_buffer__new(bpf_map__fd(s->bpf->maps.captures), on_capture, s, NULL);
+	return libbpf_get_error(s->ring);
+}
+
+int stack_source_open(struct stack_source **out, bool verbose, struct collector_failure *ret_failure)
+{
+	struct stack_source *s = NULL;
+	int err = -EOPNOTSUPP;
+
+	*ret_failure = (struct collector_failure){.problem = COLLECTOR_NO_KERNEL};
+#ifdef __x86_64__
+	collector_set_verbose(verbose);
+	s = calloc(1, sizeof(*s));
+	err = s ? open_source(s) : -ENOMEM;
+	if (!err) {
+		*out = s;
+		return 0;
+	}
+	snprintf(
+		ret_failure->text, sizeof(ret_failure->text),
+		"the kernel did not accept the programs of --stacks (%s), which need Linux 5.17: run with -v for its own words",
+		strerror(-err));
+#else
+	(void)verbose, (void)out, (void)open_source;
+	snprintf(ret_failure->text, sizeof(ret_failure->text), "--stacks knows the stacks of x86-64 only");
+#endif
+	stack_source_close(s);
+	return err;
+}
+
+void stack_source_close(struct stack_source *s)
+{
+	if (!s)
+		return;
+	if (!libbpf_get_error(s->ring))
+		ring_buffer__free(s->ring);
+	bpf_link__destroy(s->connect);
+	for (size_t i = 0; i < ACCEPT_CALLS; i++)
+		bpf_link__destroy(s->accept[i]);
+	stack_bpf__destroy(s->bpf);
+	free(s);
+}
+
+static void fill_row(struct collector_hook *row, bool used, const char *why)
+{
+	row->used = used;
+	if (!used && !row->why[0])
+		snprintf(row->why, sizeof(row->why), "%s", why);
+}
+
+size_t stack_source_examine(struct collector_hook *hooks, bool verbose)
+{
+	struct collector_failure failure = {0};
+	struct stack_source *s = NULL;
+	bool works = !collector_check(&failure) && !stack_source_open(&s, verbose, &failure);
+	bool accept = works && !s->blind[0], fexit = works && s->fexit;
+	size_t n = probe_stacks(hooks);
+
+	fill_row(&hooks[0], works, failure.text);
+	fill_row(&hooks[1], accept && fexit,
+		 works ? "the kernel refused the program; run with -v for its reasons" : failure.text);
+	fill_row(&hooks[2], accept && !fexit, works ? s->blind : failure.text);
+	hooks[2].spare = fexit;
+	stack_source_close(s);
+	return n;
+}
+
+const char *stack_source_blind(const struct stack_source *s)
+{
+	return s->blind;
+}
+
+int stack_source_read(struct stack_source *s, int timeout_ms, capture_fn fn, void *ctx)
+{
+	int n;
+
+	s->fn = fn;
+	s->ctx = ctx;
+	n = ring_buffer__poll(s->ring, timeout_ms);
+	return n == -ECANCELED ? 1 : n;
+}
+
+uint64_t stack_source_lost(const struct stack_source *s)
+{
+	return __atomic_load_n(&s->bpf->bss->no_room, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The selection. What is not known does not match: a user who asks for port 443 does not want connections without a port.
+ * Addresses are compared as the output shows them, so a v4-mapped socket is IPv4.
+ */
+#include "select.h"
+
+#include <string.h>
+
+#include "src/cli/options.h"
+#include "src/core/conn.h"
+#include "src/core/leak.h"
+#include "src/format/format.h"
+
+static bool pid_matches(const struct selection *s, const struct conn_tuple *t)
+{
+	if (!s->pids_len)
+		return true;
+	if (t->from == CONN_FROM_NONE)
+		return false;
+	for (size_t i = 0; i < s->pids_len; i++)
+		if (s->pids[i] == t->task.tgid)
+			return true;
+	return false;
+}
+
+static bool comm_matches(const struct selection *s, const struct conn_tuple *t)
+{
+	return !s->comm || (t->from != CONN_FROM_NONE && !strncmp(s->comm, t->task.comm, sizeof(t->task.comm)));
+}
+
+static bool port_matches(const struct port_range *ranges, size_t len, uint16_t port)
+{
+	for (size_t i = 0; i < len; i++)
+		if (port >= ranges[i].first && port <= ranges[i].last)
+			return true;
+	return !len;
+}
+
+static bool in_net(const struct cidr *net, const uint8_t addr[16])
+{
+	unsigned int bytes = net->bits / 8, rest = net->bits % 8;
+	uint8_t mask = 0xff << (8 - rest);
+
+	if (memcmp(net->addr.s6_addr, addr, bytes))
+		return false;
+	return !rest || ((net->addr.s6_addr[bytes] ^ addr[bytes]) & mask) == 0;
+}
+
+static bool net_matches(const struct cidr *nets, size_t len, const uint8_t addr[16])
+{
+	for (size_t i = 0; i < len; i++)
+		if (in_net(&nets[i], addr))
+			return true;
+	return !len;
+}
+
+static bool family_matches(const struct selection *s, const struct wire_ident *id)
+{
+	static const struct cidr mapped = {.addr.s6_addr = {[10] = 0xff, [11] = 0xff}, .bits = 96};
+
+	return s->ipv4 == s->ipv6 || s->ipv4 == in_net(&mapped, id->local_addr);
+}
+
+/* The path itself and everything below it; /a does not select /ab. */
+static bool cgroup_matches(const char *wanted, const char *path)
+{
+	size_t len;
+
+	if (!wanted)
+		return true;
+	if (!path)
+		return false;
+	len = strlen(wanted);
+	while (len && wanted[len - 1] == '/')
+		len--;
+	return !strncmp(wanted, path, len) && (path[len] == '/' || path[len] == '\0');
+}
+
+static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
+{
+	const struct wire_ident *id = &t->id;
+
+	if (!t->id_known)
+		return !s->local_ports_len && !s->peer_ports_len && !s->local_nets_len && !s->peer_nets_len && !s->netns &&
+		       s->ipv4 == s->ipv6;
+	return port_matches(s->local_ports, s->local_ports_len, id->local_port) &&
+	       port_matches(s->peer_ports, s->peer_ports_len, id->peer_port) &&
+	       net_matches(s->local_nets, s->local_nets_len, id->local_addr) &&
+	       net_matches(s->peer_nets, s->peer_nets_len, id->peer_addr) && (!s->netns || s->netns == id->netns) &&
+	       family_matches(s, id);
+}
+
+bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct sink_owner *owner)
+{
+	return (!s->cookie || s->cookie == t->cookie) && pid_matches(s, t) && comm_matches(s, t) && ident_matches(s, t) &&
+	       cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
+}
+
+/* What only the connection's record tells. How a connection ended is asked of those that did. */
+static bool life_matches(const struct selection *s, const struct conn_record *conn)
+{
+	uint32_t states = 0;
+
+	if (conn->end_ns < conn->start_ns + s->min_duration_ns)
+		return false;
+	for (unsigned int i = 0; i < conn->timeline_len; i++)
+		states |= 1U << conn->timeline[i].state;
+	if (s->states && !(s->states & states))
+		return false;
+	return !s->ends || !conn->final || s->ends & 1U << conn->end;
+}
+
+bool selection_matches(const struct selection *select, const struct record *rec, const struct sink_owner *owner)
+{
+	switch (rec->kind) {
+	case RECORD_CONNECTION:
+	case RECORD_PROGRESS:
+		return selection_matches_tuple(select, &rec->conn->t, owner) && life_matches(select, rec->conn);
+	case RECORD_STATE:
+		return selection_matches_tuple(select, rec->state->t, owner);
+	case RECORD_RETRANSMIT:
+		return !rec->retransmit->t || selection_matches_tuple(select, rec->retransmit->t, owner);
+	case RECORD_RESET:
+		return !rec->reset->t || selection_matches_tuple(select, rec->reset->t, owner);
+	case RECORD_CLOSE_WAIT_LEAK:
+		return selection_matches_tuple(select, &rec->leak->socket->t, owner);
+	case RECORD_CLOSE_WAIT_RESOLVED:
+		return selection_matches_tuple(select, rec->leak_resolved->t, owner);
+	case RECORD_TIME_WAIT:
+		return selection_matches_tuple(select, rec->time_wait->t, owner);
+	case RECORD_SNAPSHOT:
+	case RECORD_SUMMARY:
+	case RECORD_LOST:
+	case RECORD_META:
+	case RECORD_MAX:
+		break;
+	}
+	return true;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Few stacks, many connections: a table of texts, and one of cookies without deletion, direct-mapped. The kernel gives cookies
+ * out in blocks of consecutive numbers, so that a slot is taken over when a quarter of a million younger connections were
+ * opened.
+ */
+#include "stack_table.h"
+
+#include "bpf/wire.h"
+#include "src/format/format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STACKS_MAX WIRE_STACKS_MAX
+#define SLOTS (1u << 18)
+
+struct slot {
+	uint64_t cookie;
+	uint32_t stack;
+	uint8_t accepted;
+};
+
+struct openings {
+	struct sink_stack stacks[STACKS_MAX][2]; /* by number, and by how: connect() and accept() */
+	struct slot *slots;                      /* with the first stack */
+};
+
+int openings_new(struct openings **out)
+{
+	struct openings *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return -ENOMEM;
+	*out = o;
+	return 0;
+}
+
+void openings_free(struct openings *o)
+{
+	if (!o)
+		return;
+	for (size_t i = 0; i < STACKS_MAX; i++)
+		free((char *)o->stacks[i][0].frames);
+	free(o->slots);
+	free(o);
+}
+
+static void add_stack(struct openings *o, const struct wire_text *text)
+{
+	struct sink_stack *stack;
+	char *frames;
+
+	if (!o->slots)
+		o->slots = calloc(SLOTS, sizeof(*o->slots));
+	if (text->key >= STACKS_MAX)
+		return;
+	frames = strdup(text->text);
+	if (!o->slots || !frames) {
+		free(frames);
+		return;
+	}
+	stack = o->stacks[text->key];
+	free((char *)stack[0].frames);
+	for (int accepted = 0; accepted < 2; accepted++)
+		stack[accepted] = (struct sink_stack){.frames = frames, .note = text->key2, .accepted = accepted};
+}
+
+void openings_feed(struct openings *o, const struct wire_hdr *ev)
+{
+	const struct wire_opened *opened = (const void *)ev;
+
+	if (ev->kind == WIRE_STACK)
+		add_stack(o, (const void *)ev);
+	else if (ev->kind == WIRE_OPENED && o->slots)
+		o->slots[ev->cookie % SLOTS] = (struct slot){ev->cookie, opened->stack, opened->accepted};
+}
+
+const struct sink_stack *openings_find(const struct openings *o, uint64_t cookie)
+{
+	const struct slot *slot = o->slots ? &o->slots[cookie % SLOTS] : NULL;
+	const struct sink_stack *stack = o->stacks[0];
+
+	if (slot && slot->cookie == cookie && slot->stack && slot->stack < STACKS_MAX && o->stacks[slot->stack][0].frames)
+		stack = &o->stacks[slot->stack][slot->accepted != 0];
+	return stack->frames ? stack : NULL;
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The unwinder is a process of its own: it reads files that any user of the host may have made, and if one of them breaks it,
+ * or wants more memory than it may have, the tool goes on without stacks. It takes a capture, unwinds it, gives equal stacks
+ * one number, and writes events to a pipe. It runs a tenth of the time at the most: what a flood of connections leaves no time
+ * for stays in the kernel's buffer, or is not taken and counted.
+ */
+#include "symbolizer.h"
+
+#include "unwind.h"
+#include "bpf/shared.h"
+#include "src/cli/error.h"
+#include "src/core/wire_text.h"
+#include "src/host/clock.h"
+#include "src/kernel/stack_capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIPE_BYTES (1 << 20)
+#define DATA_BYTES (1ul << 30) /* of the unwinder: what it allocates; the files it maps do not count */
+#define TEXT_MAX 2000          /* of a stack: a line of output has room for it */
+#define SHARE 10               /* it may run for a tenth of the time, */
+#define CREDIT_NS 500000000ull /* and save what it did not use for a burst: a process is expensive at first */
+#define POLL_MS 1000
+#define TELL_NS 1000000000ull /* losses are told so often */
+#define KNOWN_SLOTS (2 * WIRE_STACKS_MAX)
+
+struct known {
+	char *text; /* NULL: free */
+	enum wire_stack_note note;
+	uint32_t number;
+};
+
+/* The unwinder's own. */
+struct child {
+	struct stack_source *source;
+	struct unwinder *unwinder;
+	struct known known[KNOWN_SLOTS]; /* open addressing by the hash of the text */
+	uint32_t known_len;
+	int pipe;
+	uint64_t dropped; /* events that found no room in the pipe and were not told of yet */
+};
+
+struct stacks {
+	struct stack_source *source;
+	pid_t child;
+	int pipe;               /* -1: the unwinder has ended */
+	uint64_t told, told_ns; /* losses, and when */
+	char bytes[64 * 1024];  /* events, the last one perhaps not whole */
+	size_t len;
+};
+
+/* Writes of up to PIPE_BUF bytes, which no event exceeds, are whole or not at all. */
+_Static_assert(WIRE_MAX_LEN <= 4096, "PIPE_BUF");
+
+static bool put(struct child *c, const void *event)
+{
+	const struct wire_hdr *ev = event;
+
+	if (write(c->pipe, ev, ev->len) == ev->len)
+		return true;
+	c->dropped++;
+	return false;
+}
+
+static bool emit(struct child *c, const void *event)
+{
+	const struct wire_lost lost = {
+		.hdr = {.len = sizeof(lost), .kind = WIRE_LOST}, .count = c->dropped, .stage = WIRE_LOST_RATELIMIT};
+
+	if (lost.count && put(c, &lost))
+		c->dropped = 0;
+	return put(c, event);
+}
+
+static bool emit_stack(struct child *c, uint32_t number, enum wire_stack_note note, const char *text)
+{
+	union wire_text_buf buf;
+
+	return emit(c, wire_text_fill(&buf, WIRE_STACK, 0, number, note, text, strlen(text)));
+}
+
+static uint32_t hash(const char *text)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 16777619u;
+	return h;
+}
+
+/* The number of this stack; 0 if there are too many already. */
+static uint32_t number_of(struct child *c, enum wire_stack_note note, const char *text)
+{
+	uint32_t i = (hash(text) + note) % KNOWN_SLOTS;
+	char *copy;
+
+	for (; c->known[i].text; i = (i + 1) % KNOWN_SLOTS) {
+		if (c->known[i].note == note && !strcmp(c->known[i].text, text))
+			return c->known[i].number;
+	}
+	copy = c->known_len + 1 < WIRE_STACKS_MAX ? strdup(text) : NULL;
+	if (!copy || !emit_stack(c, c->known_len + 1, note, text)) {
+		free(copy);
+		return 0;
+	}
+	c->known[i] = (struct known){copy, note, ++c->known_len};
+	return c->known_len;
+}
+
+/* A capture_fn. */
+static void take(void *ctx, const struct capture *capture)
+{
+	struct child *c = ctx;
+	char text[TEXT_MAX];
+	enum wire_stack_note note = unwinder_trace(c->unwinder, capture, text, sizeof(text));
+	const struct wire_opened opened = {
+		.hdr = {.cookie = capture->cookie, .len = sizeof(opened), .kind = WIRE_OPENED},
+		.stack = number_of(c, note, text),
+		.accepted = capture->accepted,
+	};
+
+	emit(c, &opened);
+}
+
+/* What it may still run, and from when that is. */
+struct budget {
+	uint64_t since_ns, cpu_ns, credit_ns;
+};
+
+static void spend(struct budget *b)
+{
+	uint64_t now = clock_now_ns(), cpu = clock_cpu_ns(), used = cpu - b->cpu_ns;
+	uint64_t earned = b->credit_ns + (now - b->since_ns) / SHARE, owed;
+
+	*b = (struct budget){now, cpu, earned > used ? earned - used : 0};
+	if (b->credit_ns > CREDIT_NS)
+		b->credit_ns = CREDIT_NS;
+	if (earned >= used)
+		return;
+	owed = (used - earned) * SHARE;
+	nanosleep(&(struct timespec){(time_t)(owed / 1000000000), (long)(owed % 1000000000)}, NULL);
+	b->since_ns = clock_now_ns(); /* paid */
+}
+
+/* Never returns: the parent ends it, by its own end too. */
+static void run_child(struct stack_source *source, int pipe, pid_t parent)
+{
+	struct child *c = calloc(1, sizeof(*c));
+	struct budget budget = {clock_now_ns(), clock_cpu_ns(), CREDIT_NS};
+	sigset_t keyboard;
+
+	sigemptyset(&keyboard); /* what a terminal sends to both is for the tool */
+	sigaddset(&keyboard, SIGINT);
+	sigaddset(&keyboard, SIGQUIT);
+	sigaddset(&keyboard, SIGHUP);
+	sigprocmask(SIG_SETMASK, &keyboard, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "tcplife-stacks");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_DATA, &(struct rlimit){DATA_BYTES, DATA_BYTES});
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	unsetenv("DEBUGINFOD_URLS"); /* libdw would ask servers for debug information */
+	if (getppid() != parent || !c || unwinder_new(&c->unwinder))
+		_exit(1);
+	c->pipe = pipe;
+	emit_stack(c, 0, WIRE_STACK_NOT_TAKEN, "");
+	while (stack_source_read(source, POLL_MS, take, c) >= 0)
+		spend(&budget);
+	_exit(1);
+}
+
+static int start_child(struct stacks *s)
+{
+	pid_t parent = getpid();
+	int ends[2], err;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+	s->child = fork();
+	err = s->child < 0 ? -errno : 0;
+	if (!s->child) {
+		close(ends[0]);
+		run_child(s->source, ends[1], parent);
+	}
+	s->pipe = ends[0];
+	close(ends[1]);
+	return err;
+}
+
+int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure)
+{
+	struct stacks *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
+	if (s) {
+		s->child = s->pipe = -1;
+		err = stack_source_open(&s->source, verbose, ret_failure);
+	}
+	if (!err) {
+		err = start_child(s);
+		snprintf(ret_failure->text, sizeof(ret_failure->text), "--stacks: no process can be started: %s",
+			 strerror(-err));
+	}
+	if (err) {
+		stacks_close(s);
+		return err;
+	}
+	if (stack_source_blind(s->source)[0])
+		complain(0, "--stacks: %s, only connect() is looked at", stack_source_blind(s->source));
+	*out = s;
+	return 0;
+}
+
+/* Returns how it had ended, as wait() tells it. */
+static int end_child(struct stacks *s)
+{
+	int status = 0;
+
+	if (s->child > 0) {
+		kill(s->child, SIGKILL);
+		waitpid(s->child, &status, 0);
+	}
+	if (s->pipe >= 0)
+		close(s->pipe);
+	s->child = s->pipe = -1;
+	stack_source_close(s->source);
+	s->source = NULL;
+	return status;
+}
+
+void stacks_close(struct stacks *s)
+{
+	if (s)
+		end_child(s);
+	free(s);
+}
+
+static void hand_over(struct stacks *s, uint64_t ts, event_fn fn, void *ctx)
+{
+	size_t at = 0;
+
+	while (s->len - at >= sizeof(struct wire_hdr)) {
+		union wire_text_buf buf;
+
+		memcpy(&buf, s->bytes + at, sizeof(struct wire_hdr));
+		if (buf.event.hdr.len > s->len - at)
+			break;
+		memcpy(&buf, s->bytes + at, buf.event.hdr.len);
+		at += buf.event.hdr.len;
+		buf.event.hdr.ts = ts;
+		if (buf.event.hdr.kind == WIRE_LOST)
+			((struct wire_lost *)&buf)->until_ns = ts;
+		fn(ctx, &buf.event.hdr);
+	}
+	memmove(s->bytes, s->bytes + at, s->len - at);
+	s->len -= at;
+}
+
+static void tell_lost(struct stacks *s, uint64_t ts, bool last, event_fn fn, void *ctx)
+{
+	uint64_t total = stack_source_lost(s->source);
+	const struct wire_lost lost = {
+		.hdr = {.ts = ts, .len = sizeof(lost), .kind = WIRE_LOST},
+		.count = total - s->told,
+		.until_ns = ts,
+		.stage = WIRE_LOST_RATELIMIT,
+	};
+
+	if (total == s->told || (!last && ts - s->told_ns < TELL_NS))
+		return;
+	s->told = total;
+	s->told_ns = ts;
+	fn(ctx, &lost.hdr);
+}
+
+void stacks_drain(struct stacks *s, uint64_t ts, bool last, event_fn fn, void *ctx)
+{
+	ssize_t len = 1;
+	int status;
+
+	if (s->pipe < 0)
+		return;
+	while ((len = read(s->pipe, s->bytes + s->len, sizeof(s->bytes) - s->len)) > 0) {
+		s->len += (size_t)len;
+		hand_over(s, ts, fn, ctx);
+	}
+	tell_lost(s, ts, last, fn, ctx);
+	if (len < 0)
+		return;
+	status = end_child(s);
+	complain(0, "--stacks: the process that unwinds them has ended (%s %d), no more are taken",
+		 WIFSIGNALED(status) ? "signal" : "exit code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* --stacks: where in their programs processes open connections. A thread of its own unwinds; what it finds goes into the
+ * stream. */
+#ifndef SYMBOLS_SYMBOLIZER_H
+#define SYMBOLS_SYMBOLIZER_H
+
+#include "src/kernel/collector.h"
+#include "src/kernel/ringbuf.h"
+
+struct stacks;
+
+/*
+ * After collector_check(), and before there are threads, since it forks. 0, or -errno with *ret_failure filled. Complains of
+ * what cannot be seen.
+ */
+int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure);
+void stacks_close(struct stacks *stacks); /* NULL is fine */
+
+/*
+ * Hands over WIRE_STACK and WIRE_OPENED events, with the time `ts`, and, once a second and at the `last` time, WIRE_LOST for
+ * what was not taken.
+ */
+void stacks_drain(struct stacks *stacks, uint64_t ts, bool last, event_fn fn, void *ctx);
+
+#endif
