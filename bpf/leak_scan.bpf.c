@@ -8,12 +8,12 @@
 char LICENSE[] SEC("license") = "GPL";
 
 struct stuck {
-	struct wire_stuck wire;
+	struct wire_leak wire;
 	struct wire_task task;
 	struct wire_ident ident;
 };
 
-static __always_inline bool is_stuck(const struct sock *sk)
+static __always_inline bool is_leak(const struct sock *sk)
 {
 	switch (sk->__sk_common.skc_state) {
 	case WIRE_CLOSE_WAIT:
@@ -35,12 +35,12 @@ static __always_inline __u64 since_ns(__u32 stamp)
 	return ticks > 0 ? ticks * tick_ns : 0;
 }
 
-static __always_inline void fill_stuck(struct stuck *f, const struct sock *sk, const struct tcp_sock *tp, __u64 cookie)
+static __always_inline void fill_leak(struct stuck *f, const struct sock *sk, const struct tcp_sock *tp, __u64 cookie)
 {
 	const struct inet_connection_sock *icsk = &tp->inet_conn;
-	struct wire_stuck *w = &f->wire;
+	struct wire_leak *w = &f->wire;
 
-	fill_hdr(&w->s.hdr, bpf_ktime_get_ns(), cookie, WIRE_STUCK, WIRE_PART_TASK | WIRE_PART_IDENT, sizeof(*f),
+	fill_hdr(&w->s.hdr, bpf_ktime_get_ns(), cookie, WIRE_LEAK, WIRE_PART_TASK | WIRE_PART_IDENT, sizeof(*f),
 		 sk->__sk_common.skc_state);
 	w->s.hdr.sk_flags = sock_flags(sk, tp);
 	w->s.hdr.shutdown = sk->sk_shutdown;
@@ -60,12 +60,12 @@ int leak_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct sock *sk = iter_sock(task, ctx->file);
-	const struct tcp_sock *tp = sk && is_stuck(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
+	const struct tcp_sock *tp = sk && is_leak(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct stuck f;
 
 	if (!tp)
 		return 0;
-	fill_stuck(&f, sk, tp, bpf_get_socket_cookie(sk));
+	fill_leak(&f, sk, tp, bpf_get_socket_cookie(sk));
 	f.wire.fd = ctx->fd;
 	fill_task(&f.task, task, BPF_CORE_READ(task, cred, uid.val));
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
@@ -87,9 +87,9 @@ int leak_tcp(struct bpf_iter__tcp *ctx)
 	if (!tp)
 		return 0;
 	sk = &tp->inet_conn.icsk_inet.sk;
-	if (!is_stuck(sk))
+	if (!is_leak(sk))
 		return 0;
-	fill_stuck(&f, sk, tp, bpf_get_socket_cookie(skc));
+	fill_leak(&f, sk, tp, bpf_get_socket_cookie(skc));
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

@@ -67,7 +67,7 @@ static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
 }
 
 /* `tw` may be any pointer: it is read with care. */
-static __always_inline void tell_minisock(const struct inet_timewait_sock *tw, __u8 what, __u8 cause)
+static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, __u8 what, __u8 cause)
 {
 	struct wire_minisock *w;
 	void *ring;
@@ -150,7 +150,7 @@ int BPF_PROG(on_tw_segment_done, const struct inet_timewait_sock *tw)
 		return 0;
 	before->tw = 0;
 	if (tw->tw_timer.expires != before->expires || tw->tw_substate != before->substate)
-		tell_minisock(tw, WIRE_MINI_STARTED, 0);
+		emit_minisock(tw, WIRE_MINI_STARTED, 0);
 	return 0;
 }
 
@@ -158,7 +158,7 @@ SEC("fentry/inet_twsk_kill")
 int BPF_PROG(on_tw_kill, const struct inet_timewait_sock *tw)
 {
 	my_tw_before()->tw = 0;
-	tell_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate));
+	emit_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate));
 	return 0;
 }
 
@@ -178,7 +178,7 @@ SEC("tp_btf/timer_start") /* its other arguments changed in 6.11 */
 int BPF_PROG(on_tw_timer_start, const struct timer_list *timer)
 {
 	if (is_tw_timer(timer))
-		tell_minisock(timer_tw(timer), WIRE_MINI_STARTED, 0);
+		emit_minisock(timer_tw(timer), WIRE_MINI_STARTED, 0);
 	return 0;
 }
 
@@ -197,7 +197,7 @@ int BPF_PROG(on_tw_timer_cancel, const struct timer_list *timer)
 	tw = timer_tw(timer);
 	if (remaining_ns(timer->expires) > 0)
 		cause = cause_by_stack(ctx, BPF_CORE_READ(tw, tw_substate));
-	tell_minisock(tw, WIRE_MINI_STOPPED, cause);
+	emit_minisock(tw, WIRE_MINI_STOPPED, cause);
 	return 0;
 }
 
@@ -205,7 +205,7 @@ SEC("tp_btf/timer_expire_entry")
 int BPF_PROG(on_tw_timer_expire, const struct timer_list *timer)
 {
 	if (is_tw_timer(timer))
-		tell_minisock(timer_tw(timer), WIRE_MINI_ENDED, WIRE_CAUSE_EXPIRED);
+		emit_minisock(timer_tw(timer), WIRE_MINI_ENDED, WIRE_CAUSE_EXPIRED);
 	return 0;
 }
 

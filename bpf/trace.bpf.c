@@ -14,7 +14,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile bool retransmit_has_err = false;
 const volatile bool send_reset_has_reason = false;
 /* True while a scan runs: a socket that dies then may have been scanned after its CLOSE, so its death is told too. */
-volatile bool tell_deaths = false;
+volatile bool report_deaths = false;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -135,7 +135,7 @@ static __always_inline bool acts_in_task(const struct change *ch)
  * SYN_SENT or SYN_RECV is left (at ->SYN_SENT the port may still be 0); `known` is false for a socket of which nothing was
  * told before, so that one that is older than the tool is told by name too.
  */
-static __always_inline __u64 tell_change(const struct change *ch, bool known)
+static __always_inline __u64 emit_change(const struct change *ch, bool known)
 {
 	bool ident = !known || ch->old_state == WIRE_SYN_SENT || ch->old_state == WIRE_SYN_RECV;
 	bool task = acts_in_task(ch);
@@ -170,7 +170,7 @@ static __always_inline void set_state(const struct sock *sk, int old, int new)
 	/* No branch: one more would double the verifier's paths. */
 	ch.sk_flags |= (bpf_get_current_task_btf()->flags & PF_EXITING) * (WIRE_SK_EXITING / PF_EXITING);
 	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect starts anew */
-	slot |= tell_change(&ch, slot & MARK_STATE);
+	slot |= emit_change(&ch, slot & MARK_STATE);
 	set_marks(ch.cookie, (slot & ~MARK_STATE) | new);
 }
 
@@ -243,7 +243,7 @@ static __always_inline void fill_retransmit(struct wire_retransmit *w, const str
 	__builtin_memset(w->pad, 0, sizeof(w->pad));
 }
 
-static __always_inline void tell_retransmit(const struct sock *sk, const struct sk_buff *skb, const struct tcp_sock *tp,
+static __always_inline void emit_retransmit(const struct sock *sk, const struct sk_buff *skb, const struct tcp_sock *tp,
 					    const __u8 parts)
 {
 	const __u16 size = sizeof(struct wire_retransmit) + (parts ? sizeof(struct wire_ident) : 0);
@@ -279,9 +279,9 @@ int on_retransmit(__u64 *ctx)
 		return 0;
 	}
 	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* by now the port is chosen */
-		tell_retransmit(sk, skb, tp, WIRE_PART_IDENT);
+		emit_retransmit(sk, skb, tp, WIRE_PART_IDENT);
 	else
-		tell_retransmit(sk, skb, tp, 0);
+		emit_retransmit(sk, skb, tp, 0);
 	return 0;
 }
 
@@ -309,7 +309,7 @@ int BPF_PROG(on_synack_rtx, const struct sock *sk, const struct request_sock *re
 	return 0;
 }
 
-static __always_inline void tell_reset(const struct sock *sk, __u8 direction, __u32 reason, const __u8 parts)
+static __always_inline void emit_reset(const struct sock *sk, __u8 direction, __u32 reason, const __u8 parts)
 {
 	const __u16 size = sizeof(struct wire_reset) + (parts ? sizeof(struct wire_ident) : 0);
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
@@ -366,7 +366,7 @@ int on_send_reset(__u64 *ctx)
 		break;
 	default:
 		if (sk && sock_is_tcp(sk))
-			tell_reset(sk, WIRE_SENT, reason, 0);
+			emit_reset(sk, WIRE_SENT, reason, 0);
 	}
 	return 0;
 }
@@ -377,9 +377,9 @@ int BPF_PROG(on_recv_reset, const struct sock *sk)
 	if (!sock_is_tcp(sk))
 		return 0;
 	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* refused: the tuple was not told yet */
-		tell_reset(sk, WIRE_RECEIVED, 0, WIRE_PART_IDENT);
+		emit_reset(sk, WIRE_RECEIVED, 0, WIRE_PART_IDENT);
 	else
-		tell_reset(sk, WIRE_RECEIVED, 0, 0);
+		emit_reset(sk, WIRE_RECEIVED, 0, 0);
 	return 0;
 }
 
@@ -394,7 +394,7 @@ int BPF_PROG(on_destroy, const struct sock *sk)
 	struct wire_hdr *w;
 	void *ring;
 
-	if (!cookie || ((marks_of(cookie) & MARK_CLOSED) && !tell_deaths))
+	if (!cookie || ((marks_of(cookie) & MARK_CLOSED) && !report_deaths))
 		return 0;
 	w = event_reserve(&ring, sizeof(*w));
 	if (!w)

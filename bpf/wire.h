@@ -63,13 +63,13 @@ enum wire_kind {
 	/* from the collector */
 	WIRE_TW_TIER = 19,    /* struct wire_mark: value = enum wire_tw_tier; once, before all else */
 	WIRE_PORT_RANGE = 20, /* struct wire_port_range */
-	/* from the kernel, in a leak scan: between WIRE_STUCK_BEGIN and WIRE_STUCK_END */
-	WIRE_STUCK = 21, /* struct wire_stuck */
+	/* from the kernel, in a leak scan: between WIRE_LEAK_BEGIN and WIRE_LEAK_END */
+	WIRE_LEAK = 21, /* struct wire_leak */
 	/* from the collector */
-	WIRE_STUCK_BEGIN = 22, /* struct wire_mark: value 0 */
-	WIRE_STUCK_END = 23,   /* struct wire_mark: value = namespaces scanned */
-	WIRE_STACK = 24,       /* struct wire_text: key = number, key2 = enum wire_stack_note, text = frames, one a line */
-	WIRE_OPENED = 25,      /* struct wire_opened: hdr.cookie was opened here */
+	WIRE_LEAK_BEGIN = 22, /* struct wire_mark: value 0 */
+	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned */
+	WIRE_STACK = 24,      /* struct wire_text: key = number, key2 = enum wire_stack_note, text = frames, one a line */
+	WIRE_OPENED = 25,     /* struct wire_opened: hdr.cookie was opened here */
 	WIRE_KIND_MAX = 26,
 };
 
@@ -207,7 +207,7 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
  * LISTEN. Has the task and ident parts; one per (socket, process, descriptor), then one per socket without a task. The ages are
  * in whole ticks of the kernel.
  */
-struct wire_stuck {
+struct wire_leak {
 	struct wire_state s;
 	__s32 fd; /* -1: found by namespace, not by descriptor */
 	__u16 delack_known;
@@ -360,7 +360,7 @@ _Static_assert(sizeof(struct wire_stats) == 72, "wire");
 _Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
 _Static_assert(sizeof(struct wire_reset) == 32, "wire");
 _Static_assert(sizeof(struct wire_scan) == 64, "wire");
-_Static_assert(sizeof(struct wire_stuck) == 88, "wire");
+_Static_assert(sizeof(struct wire_leak) == 88, "wire");
 _Static_assert(sizeof(struct wire_minisock) == 48, "wire");
 _Static_assert(sizeof(struct wire_mark) == 32, "wire");
 _Static_assert(sizeof(struct wire_port_range) == 32, "wire");

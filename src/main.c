@@ -11,7 +11,7 @@ static int (*const commands[COMMAND_MAX])(const struct options *) = {
 	[COMMAND_LEAKS] = command_leaks, [COMMAND_DOCTOR] = command_doctor, [COMMAND_SHOW] = command_show,
 };
 
-int complain_collector(const struct collector_failure *failure)
+int fail_collector(const struct collector_failure *failure)
 {
 	static const int codes[] = {
 		[COLLECTOR_OK] = EXIT_RUNTIME,
@@ -20,7 +20,7 @@ int complain_collector(const struct collector_failure *failure)
 		[COLLECTOR_FAILED] = EXIT_RUNTIME,
 	};
 
-	return complain(codes[failure->problem], "%s", failure->text);
+	return fail(codes[failure->problem], "%s", failure->text);
 }
 
 int main(int argc, char **argv)

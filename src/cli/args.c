@@ -129,14 +129,14 @@ __attribute__((format(printf, 2, 3))) static error_t refuse(struct context *ctx,
 	va_list args;
 
 	va_start(args, format);
-	complain_v(format, args);
+	warn_v(format, args);
 	va_end(args);
 	return finish(ctx, EXIT_USAGE);
 }
 
 static error_t out_of_memory(struct context *ctx)
 {
-	return finish(ctx, complain(EXIT_RUNTIME, "out of memory"));
+	return finish(ctx, fail(EXIT_RUNTIME, "out of memory"));
 }
 
 /* The option as the user may have typed it. */
@@ -336,7 +336,7 @@ static char *help_filter(int key, const char *text, void *input)
 		return NULL;
 	if (key != ARGP_KEY_HELP_POST_DOC)
 		return (char *)text;
-	if (asprintf(&extended, "%s%s\n\n%s", text, sink_text_legend, help_examples) < 0)
+	if (asprintf(&extended, "%s%s\n\n%s", text, format_text_legend, help_examples) < 0)
 		return (char *)text;
 	return extended;
 }

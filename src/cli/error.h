@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The one way to tell the user that something is wrong: "tcplife-fsm: " and a sentence on stderr. */
+/* The one way to report a problem to the user: "tcplife-fsm: " and a sentence on stderr. And the exit codes. */
 #ifndef CLI_ERROR_H
 #define CLI_ERROR_H
 
 #include <stdarg.h>
 
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_RUNTIME = 1,
+	EXIT_USAGE = 2,
+	EXIT_LEAKS = 3,
+	EXIT_PRIVILEGES = 4,
+	EXIT_KERNEL = 5,
+	EXIT_OUTPUT = 6,
+};
+
 /* Returns `exit_code`. */
-int complain(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void complain_v(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+int fail(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The run goes on. */
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void warn_v(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 #endif

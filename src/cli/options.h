@@ -11,16 +11,6 @@
 #include "src/core/conn.h"
 #include "src/core/leak_group.h"
 
-enum exit_code {
-	EXIT_OK = 0,
-	EXIT_RUNTIME = 1,
-	EXIT_USAGE = 2,
-	EXIT_LEAKS = 3,
-	EXIT_PRIVILEGES = 4,
-	EXIT_KERNEL = 5,
-	EXIT_OUTPUT = 6,
-};
-
 enum command { COMMAND_TRACE, COMMAND_REPLAY, COMMAND_DOCTOR, COMMAND_LEAKS, COMMAND_EXPLAIN, COMMAND_SHOW, COMMAND_MAX };
 
 struct port_range {

@@ -35,7 +35,7 @@ static void examine(struct report *r, const struct options *options)
 
 	uname(&r->uts);
 	r->features_n = collector_features(r->features);
-	r->leaks_n = stuck_scan_examine(r->leaks, options->verbose);
+	r->leaks_n = leak_scan_examine(r->leaks, options->verbose);
 	r->leaks_n += stack_source_examine(r->leaks + r->leaks_n, options->verbose);
 	if (collector_open(&collector, &config, &r->failure)) {
 		r->hooks_n = collector_probe(r->hooks);
@@ -122,6 +122,6 @@ int command_doctor(const struct options *options)
 	else
 		print_table(&report);
 	if (fflush(stdout))
-		return complain(EXIT_OUTPUT, "cannot write to standard output");
-	return report.failure.problem ? complain_collector(&report.failure) : EXIT_OK;
+		return fail(EXIT_OUTPUT, "cannot write to standard output");
+	return report.failure.problem ? fail_collector(&report.failure) : EXIT_OK;
 }

@@ -105,6 +105,6 @@ int command_explain(const struct options *options)
 		list(stderr);
 		return EXIT_USAGE;
 	}
-	return fflush(stdout) && errno != EPIPE ? complain(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno))
+	return fflush(stdout) && errno != EPIPE ? fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno))
 						: EXIT_OK;
 }

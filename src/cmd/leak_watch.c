@@ -14,7 +14,7 @@
 #define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
 
 struct leak_watch {
-	struct stuck_scan *scan; /* opened when it is first needed */
+	struct leak_scan *scan; /* opened when it is first needed */
 	struct collector *collector;
 	struct pipeline *pipeline;
 	uint64_t next_ns;
@@ -35,7 +35,7 @@ int leak_watch_new(struct leak_watch **out, bool verbose)
 void leak_watch_free(struct leak_watch *watch)
 {
 	if (watch)
-		stuck_scan_close(watch->scan);
+		leak_scan_close(watch->scan);
 	free(watch);
 }
 
@@ -52,9 +52,9 @@ static bool ready(struct leak_watch *watch)
 {
 	struct collector_failure failure;
 
-	if (!watch->scan && !watch->failed && stuck_scan_open(&watch->scan, watch->verbose, &failure)) {
+	if (!watch->scan && !watch->failed && leak_scan_open(&watch->scan, watch->verbose, &failure)) {
 		watch->failed = true; /* alerts then need a stream that has scans */
-		complain(0, "no alerts of CLOSE_WAIT: %s", failure.text);
+		warn("no alerts of CLOSE_WAIT: %s", failure.text);
 	}
 	return watch->scan;
 }
@@ -69,9 +69,9 @@ bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struc
 	cpu = clock_cpu_ns();
 	watch->collector = collector;
 	watch->pipeline = pipeline;
-	err = stuck_scan_run(watch->scan, merge, watch);
+	err = leak_scan_run(watch->scan, merge, watch);
 	if (err)
-		complain(0, "not all sockets could be scanned for leaks: %s", strerror(-err));
+		warn("not all sockets could be scanned for leaks: %s", strerror(-err));
 	pause = (clock_cpu_ns() - cpu) * PAUSE_TIMES;
 	watch->next_ns = clock_now_ns() + (pause > PAUSE_NS ? pause : PAUSE_NS);
 	return true;

@@ -31,26 +31,26 @@
 struct leaks {
 	const struct options *options;
 	struct recording_header header;
-	struct sink_context context;
-	struct stuck_scan *scan;
+	struct record_context context;
+	struct leak_scan *scan;
 	struct leak_set *set;
 	struct leak_groups *groups, *mirror, *queue;
 	struct owner *owner;
-	struct stacks *stacks; /* NULL: not asked for */
-	struct openings *openings;
+	struct symbolizer *stacks; /* NULL: not asked for */
+	struct stack_table *stack_table;
 	uint64_t seq, scanned_ns, before_ns; /* before_ns: of the scan before; 0: there is none */
 	char instance[INSTANCE_LEN];
-	char line[4 * SINK_LINE_MAX];
+	char line[4 * FORMAT_LINE_MAX];
 };
 
-/* An event_fn: what owner_look() found. */
-static void learn_owner(void *ctx, const struct wire_hdr *ev)
+/* An event_fn: what owner_resolve() found. */
+static void take_owner(void *ctx, const struct wire_hdr *ev)
 {
 	owner_feed(((struct leaks *)ctx)->owner, ev);
 }
 
 /* The paths behind a tuple's process and cgroup are looked up when they are first asked for. */
-static void describe(struct leaks *l, const struct conn_tuple *t, struct sink_owner *ret_owner)
+static void describe(struct leaks *l, const struct conn_tuple *t, struct record_owner *ret_owner)
 {
 	struct {
 		struct wire_hdr hdr;
@@ -62,9 +62,9 @@ static void describe(struct leaks *l, const struct conn_tuple *t, struct sink_ow
 		.ident = t->id,
 	};
 
-	owner_look(l->owner, &ask.hdr, learn_owner, l);
+	owner_resolve(l->owner, &ask.hdr, take_owner, l);
 	owner_describe(l->owner, t, ret_owner);
-	ret_owner->stack = openings_find(l->openings, t->cookie);
+	ret_owner->stack = stack_table_find(l->stack_table, t->cookie);
 }
 
 /* A leak_wanted_fn: a process is selected if it is one of the holders. */
@@ -72,7 +72,7 @@ static bool wanted(void *ctx, const struct leak_socket *socket)
 {
 	struct leaks *l = ctx;
 	const struct selection *select = &l->options->select;
-	struct sink_owner owner = {0};
+	struct record_owner owner = {0};
 	struct conn_tuple t = socket->t;
 
 	if (select->cgroup)
@@ -103,9 +103,9 @@ static bool waits_for_peer(void *ctx, const struct leak_socket *socket)
 }
 
 /* An event_fn. */
-static void learn_opening(void *ctx, const struct wire_hdr *ev)
+static void take_opening(void *ctx, const struct wire_hdr *ev)
 {
-	openings_feed(((struct leaks *)ctx)->openings, ev);
+	stack_table_feed(((struct leaks *)ctx)->stack_table, ev);
 }
 
 /* An event_fn. */
@@ -114,7 +114,7 @@ static void take_in(void *ctx, const struct wire_hdr *ev)
 	struct leaks *l = ctx;
 
 	leak_set_feed(l->set, ev);
-	if (ev->kind == WIRE_STUCK_END)
+	if (ev->kind == WIRE_LEAK_END)
 		l->scanned_ns = ev->ts;
 }
 
@@ -125,26 +125,26 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 
 	l->before_ns = l->scanned_ns;
 	if (l->stacks)
-		stacks_drain(l->stacks, clock_now_ns(), false, learn_opening, l);
-	err = stuck_scan_run(l->scan, take_in, l);
+		symbolizer_drain(l->stacks, clock_now_ns(), false, take_opening, l);
+	err = leak_scan_run(l->scan, take_in, l);
 	if (err)
-		complain(0, "not all sockets could be scanned: %s", strerror(-err));
+		warn("not all sockets could be scanned: %s", strerror(-err));
 	if (leak_set_lost(l->set))
-		complain(0, "%llu sockets or descriptors were left out: there was no room for them",
-			 (unsigned long long)leak_set_lost(l->set));
+		warn("%llu sockets or descriptors were left out: there was no room for them",
+		     (unsigned long long)leak_set_lost(l->set));
 	*ret_totals = leak_set_totals(l->set, threshold_ns, wanted, l);
 	err = leak_groups_fill(l->groups, l->set, 1u << WIRE_CLOSE_WAIT, threshold_ns, wanted, l);
 	if (!err)
 		err = leak_groups_fill(l->mirror, l->set, 1u << WIRE_FIN_WAIT2, threshold_ns, waits_for_peer, l);
 	if (!err)
 		err = leak_groups_fill(l->queue, l->set, UINT32_MAX, threshold_ns, waits_for_accept, l);
-	return err ? complain(EXIT_RUNTIME, "out of memory") : EXIT_OK;
+	return err ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
 }
 
-static void put_line(struct leaks *l, const struct record *rec, const struct sink_owner *owner)
+static void put_line(struct leaks *l, const struct record *rec, const struct record_owner *owner)
 {
-	static const struct sink_options no_options;
-	size_t len = sink_json.format(&l->context, &no_options, rec, owner, l->seq, l->line, sizeof(l->line));
+	static const struct format_options no_options;
+	size_t len = format_json.format(&l->context, &no_options, rec, owner, l->seq, l->line, sizeof(l->line));
 
 	l->seq++;
 	fwrite(l->line, 1, len, stdout);
@@ -163,7 +163,7 @@ static void write_leak(struct leaks *l, const struct leak_socket *socket)
 		.group_open = group->count,
 		.growth_known = l->before_ns != 0,
 	};
-	struct sink_owner owner;
+	struct record_owner owner;
 
 	if (leak.growth_known)
 		leak.growth_per_min =
@@ -205,7 +205,7 @@ static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group
 
 		if (socket->state == WIRE_CLOSE_WAIT && socket->verdict.cause != LEAK_NEVER_ACCEPTED &&
 		    leak_groups_of(l->groups, socket) == group && wanted(l, socket))
-			leak_stack_add(counts, STACKS_COUNTED, openings_find(l->openings, socket->t.cookie));
+			leak_stack_add(counts, STACKS_COUNTED, stack_table_find(l->stack_table, socket->t.cookie));
 	}
 	for (size_t shown = 0; shown < STACKS_SHOWN && leak_text_stack(b, counts, STACKS_COUNTED); shown++)
 		flush_buf(l, b);
@@ -215,7 +215,7 @@ static void print_groups(struct leaks *l, struct buf *b, const struct leak_view 
 {
 	size_t len = leak_groups_len(l->groups), i;
 	const struct leak_group *group;
-	struct sink_owner owner;
+	struct record_owner owner;
 	uint64_t rest = 0;
 
 	for (i = 0; i < len && i < GROUPS_SHOWN; i++) {
@@ -295,7 +295,7 @@ static int run(struct leaks *l)
 			write_text(l, &totals);
 		if (fflush(stdout))
 			return errno == EPIPE ? EXIT_OK
-					      : complain(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno));
+					      : fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno));
 	} while (o->watch_ns && wait_for_next(o->watch_ns));
 	return !o->watch_ns && totals.close_wait_over > o->leaks_max ? EXIT_LEAKS : EXIT_OK;
 }
@@ -305,17 +305,17 @@ static int open_leaks(struct leaks *l)
 	const struct options *o = l->options;
 	struct collector_failure failure = {0};
 
-	if (collector_check(&failure) || stuck_scan_open(&l->scan, o->verbose, &failure))
-		return complain_collector(&failure);
-	host_fill_header(&l->header, o);
-	host_make_instance(l->instance);
+	if (collector_check(&failure) || leak_scan_open(&l->scan, o->verbose, &failure))
+		return fail_collector(&failure);
+	run_header_fill(&l->header, o);
+	self_instance(l->instance);
 	recording_context(&l->header, l->instance, &l->context);
 	if (leak_set_new(&l->set, SOCKETS_MAX) || leak_groups_new(&l->groups, o->leak_by) ||
 	    leak_groups_new(&l->mirror, LEAK_BY_PEER) || leak_groups_new(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner) ||
-	    openings_new(&l->openings))
-		return complain(EXIT_RUNTIME, "out of memory");
-	if (o->stacks && stacks_open(&l->stacks, o->verbose, &failure))
-		return complain_collector(&failure);
+	    stack_table_new(&l->stack_table))
+		return fail(EXIT_RUNTIME, "out of memory");
+	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, &failure))
+		return fail_collector(&failure);
 	return EXIT_OK;
 }
 
@@ -328,13 +328,13 @@ int command_leaks(const struct options *options)
 	exit_code = open_leaks(&l);
 	if (!exit_code)
 		exit_code = run(&l);
-	stacks_close(l.stacks);
-	openings_free(l.openings);
+	symbolizer_close(l.stacks);
+	stack_table_free(l.stack_table);
 	owner_free(l.owner);
 	leak_groups_free(l.queue);
 	leak_groups_free(l.mirror);
 	leak_groups_free(l.groups);
 	leak_set_free(l.set);
-	stuck_scan_close(l.scan);
+	leak_scan_close(l.scan);
 	return exit_code;
 }

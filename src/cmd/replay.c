@@ -16,7 +16,7 @@
 
 struct replay {
 	const struct options *options;
-	struct taker *taker; /* NULL: none */
+	struct record_consumer *record_consumer; /* NULL: none */
 	FILE *out;
 	struct recording *recording;
 	struct pipeline *pipeline;
@@ -43,30 +43,30 @@ static int run(struct replay *r)
 		.header = recording_header(r->recording),
 		.line = put_line,
 		.line_ctx = r,
-		.taker = r->taker,
+		.record_consumer = r->record_consumer,
 	};
 	char why[RECORDING_WHY_LEN] = "";
 	int err, exit_code;
 
 	if (pipeline_new(&r->pipeline, &config))
-		return complain(EXIT_RUNTIME, "out of memory");
+		return fail(EXIT_RUNTIME, "out of memory");
 	err = recording_read(r->recording, feed, r, why);
 	pipeline_stop(r->pipeline, r->last_ts); /* of no consequence if the recorded run ended in order */
 	exit_code = output_close(r->out, r->options->output);
 	if (err && !exit_code)
-		exit_code = complain(EXIT_RUNTIME, "%s", why);
+		exit_code = fail(EXIT_RUNTIME, "%s", why);
 	pipeline_free(r->pipeline);
 	return exit_code;
 }
 
-int replay_run(const struct options *options, struct taker *taker)
+int replay_run(const struct options *options, struct record_consumer *record_consumer)
 {
-	struct replay r = {.options = options, .taker = taker};
+	struct replay r = {.options = options, .record_consumer = record_consumer};
 	char why[RECORDING_WHY_LEN] = "out of memory";
 	int exit_code;
 
 	if (recording_open(&r.recording, options->file, why))
-		return complain(EXIT_RUNTIME, "%s", why);
+		return fail(EXIT_RUNTIME, "%s", why);
 	exit_code = output_open(options->output, &r.out);
 	if (!exit_code)
 		exit_code = run(&r);

@@ -32,8 +32,8 @@
 
 struct show {
 	const struct options *options;
-	struct taker taker;
-	struct couples *couples;
+	struct record_consumer record_consumer;
+	struct pairs *pairs;
 	bool ascii;
 	bool ready; /* live: told that the run has begun */
 	uint64_t drawn, bad_lines;
@@ -41,12 +41,12 @@ struct show {
 	char text[LADDER_MAX];
 };
 
-static bool opened(const struct couple_end *end)
+static bool opened(const struct pair_end *end)
 {
 	return end->rec.t.role == CONN_CLIENT;
 }
 
-static struct ladder_end ladder_end(const struct couple_end *end)
+static struct ladder_end ladder_end(const struct pair_end *end)
 {
 	if (!end)
 		return (struct ladder_end){0};
@@ -57,8 +57,8 @@ static struct ladder_end ladder_end(const struct couple_end *end)
 	};
 }
 
-/* A couple_fn: who opened stands at the left; the one that was seen, if it is one. */
-static void draw(void *ctx, const struct couple_end *a, const struct couple_end *b)
+/* A pair_fn: who opened stands at the left; the one that was seen, if it is one. */
+static void draw(void *ctx, const struct pair_end *a, const struct pair_end *b)
 {
 	struct show *s = ctx;
 	bool swap = b && opened(b) && !opened(a);
@@ -72,26 +72,26 @@ static void draw(void *ctx, const struct couple_end *a, const struct couple_end 
 
 	if (!a->selected && !(b && b->selected))
 		return;
-	if (s->options->select.cookie && s->options->follow && s->taker.done)
+	if (s->options->select.cookie && s->options->follow && s->record_consumer.done)
 		return;
 	if (s->drawn++)
 		s->text[len++] = '\n';
 	len += ladder_draw(&ladder, s->text + len, sizeof(s->text) - len);
-	s->taker.line(s->taker.line_ctx, s->text, len);
-	s->taker.done = s->options->follow && s->options->select.cookie;
+	s->record_consumer.line(s->record_consumer.line_ctx, s->text, len);
+	s->record_consumer.done = s->options->follow && s->options->select.cookie;
 }
 
-static bool is_selected(const struct show *s, const struct couple_end *end, const struct record *rec,
-			const struct sink_owner *owner)
+static bool is_selected(const struct show *s, const struct pair_end *end, const struct record *rec,
+			const struct record_owner *owner)
 {
 	const struct selection *select = &s->options->select;
 
 	return (!select->boot[0] || !strcmp(select->boot, end->boot)) && selection_matches(select, rec, owner);
 }
 
-static void take(void *ctx, const struct sink_context *context, const struct record *rec, const struct sink_owner *owner)
+static void take(void *ctx, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
 {
-	struct couple_end end = {.ts = rec->ts};
+	struct pair_end end = {.ts = rec->ts};
 	const char *reason;
 	struct show *s = ctx;
 
@@ -99,12 +99,12 @@ static void take(void *ctx, const struct sink_context *context, const struct rec
 		return;
 	end.rec = *rec->conn;
 	end.start_us = (int64_t)(rec->conn->start_ns + (uint64_t)context->clock_offset_ns) / 1000;
-	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, COUPLE_BOOT_LEN));
+	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, PAIR_BOOT_LEN));
 	reason = end.rec.resets.reason ? context->reason_name(context->ctx, end.rec.resets.reason) : NULL;
 	if (reason)
 		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);
 	end.selected = is_selected(s, &end, rec, owner);
-	couples_put(s->couples, &end);
+	pairs_put(s->pairs, &end);
 }
 
 static void tick(void *ctx, uint64_t now)
@@ -113,9 +113,9 @@ static void tick(void *ctx, uint64_t now)
 
 	if (s->options->follow && !s->ready) {
 		s->ready = true;
-		complain(0, "waiting for connections that match to end");
+		warn("waiting for connections that match to end");
 	}
-	couples_tick(s->couples, now);
+	pairs_tick(s->pairs, now);
 }
 
 /* JSON lines */
@@ -127,10 +127,10 @@ static bool put_file(void *ctx, const char *text, size_t len)
 
 static void take_line(struct show *s, const char *line, size_t len, uint64_t number)
 {
-	struct sink_owner owner = {0};
-	struct jsonread r;
-	char why[JSONREAD_WHY_LEN] = "";
-	int kind = jsonread_line(line, len, &r, why);
+	struct record_owner owner = {0};
+	struct json_read r;
+	char why[JSON_READ_WHY_LEN] = "";
+	int kind = json_read_line(line, len, &r, why);
 	const struct record rec = {
 		.kind = r.end.rec.final ? RECORD_CONNECTION : RECORD_PROGRESS,
 		.ts = r.end.ts,
@@ -138,12 +138,12 @@ static void take_line(struct show *s, const char *line, size_t len, uint64_t num
 	};
 
 	if (kind < 0 && s->bad_lines++ < BAD_LINES_NAMED)
-		complain(0, "%s line %llu: %s", s->options->from, (unsigned long long)number, why);
+		warn("%s line %llu: %s", s->options->from, (unsigned long long)number, why);
 	if (kind <= 0)
 		return;
 	owner.cgroup = r.has_cgroup ? r.cgroup : NULL;
 	r.end.selected = is_selected(s, &r.end, &rec, &owner);
-	couples_put(s->couples, &r.end);
+	pairs_put(s->pairs, &r.end);
 }
 
 /* One line into `line`, its rest dropped. False at the end of the file. *ret_len is cut to `size`, which tells a long line. */
@@ -169,19 +169,18 @@ static int read_lines(struct show *s, FILE *in)
 	size_t len;
 
 	if (!line)
-		return complain(EXIT_RUNTIME, "out of memory");
+		return fail(EXIT_RUNTIME, "out of memory");
 	while (read_line(in, line, LINE_MAX_BYTES, &len)) {
 		number++;
 		if (len == LINE_MAX_BYTES && s->bad_lines++ < BAD_LINES_NAMED)
-			complain(0, "%s line %llu: it is longer than a record can be", s->options->from,
-				 (unsigned long long)number);
+			warn("%s line %llu: it is longer than a record can be", s->options->from, (unsigned long long)number);
 		else if (len && len < LINE_MAX_BYTES)
 			take_line(s, line, len, number);
 	}
-	couples_tick(s->couples, UINT64_MAX);
+	pairs_tick(s->pairs, UINT64_MAX);
 	free(line);
 	if (ferror(in))
-		return complain(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, strerror(errno));
+		return fail(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, strerror(errno));
 	return EXIT_OK;
 }
 
@@ -191,13 +190,12 @@ static int show_lines(struct show *s, FILE *in)
 
 	if (exit_code)
 		return exit_code;
-	s->taker.line = put_file;
-	s->taker.line_ctx = s->out;
+	s->record_consumer.line = put_file;
+	s->record_consumer.line_ctx = s->out;
 	exit_code = read_lines(s, in);
 	closed = output_close(s->out, s->options->output);
 	if (s->bad_lines)
-		complain(0, "%s: %llu lines were no records and are not shown", s->options->from,
-			 (unsigned long long)s->bad_lines);
+		warn("%s: %llu lines were no records and are not shown", s->options->from, (unsigned long long)s->bad_lines);
 	return exit_code ? exit_code : closed;
 }
 
@@ -211,7 +209,7 @@ static int show_recording(struct show *s)
 	options.file = options.from;
 	options.events = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS;
 	options.progress_ns = NEVER_NS; /* at the end only */
-	return replay_run(&options, &s->taker);
+	return replay_run(&options, &s->record_consumer);
 }
 
 static int show_file(struct show *s)
@@ -222,12 +220,12 @@ static int show_file(struct show *s)
 	int first, exit_code;
 
 	if (!in)
-		return complain(EXIT_RUNTIME, "cannot read %s: %s", path, strerror(errno));
+		return fail(EXIT_RUNTIME, "cannot read %s: %s", path, strerror(errno));
 	first = ungetc(getc(in), in);
 	if (first != RECORDING_MAGIC[0])
 		exit_code = show_lines(s, in);
 	else if (is_stdin)
-		exit_code = complain(EXIT_RUNTIME, "a recording does not come through standard input: give its name");
+		exit_code = fail(EXIT_RUNTIME, "a recording does not come through standard input: give its name");
 	else
 		exit_code = show_recording(s);
 	if (!is_stdin)
@@ -241,22 +239,21 @@ static int show_live(struct show *s)
 
 	options.events = 1u << (options.follow ? RECORD_CONNECTION : RECORD_PROGRESS);
 	options.progress_ns = options.follow ? 0 : NEVER_NS;
-	s->taker.scan_only = !options.follow;
-	return trace_run(&options, &s->taker);
+	s->record_consumer.scan_only = !options.follow;
+	return trace_run(&options, &s->record_consumer);
 }
 
-static void tell_what_is_not_shown(const struct show *s)
+static void warn_of_missing(const struct show *s)
 {
-	uint64_t hurried = couples_hurried(s->couples);
+	uint64_t hurried = pairs_hurried(s->pairs);
 
 	if (!s->drawn && s->options->from)
-		complain(0, "no connection in %s matches", s->options->from);
+		warn("no connection in %s matches", s->options->from);
 	else if (!s->drawn)
-		complain(0, s->options->follow ? "no connection that matches has ended"
-					       : "no connection matches: --follow waits for those to come");
+		warn(s->options->follow ? "no connection that matches has ended"
+					: "no connection matches: --follow waits for those to come");
 	if (hurried)
-		complain(0, "%llu connections came too fast to wait for the record of their other end",
-			 (unsigned long long)hurried);
+		warn("%llu connections came too fast to wait for the record of their other end", (unsigned long long)hurried);
 }
 
 int command_show(const struct options *options)
@@ -266,13 +263,13 @@ int command_show(const struct options *options)
 
 	setlocale(LC_CTYPE, "");
 	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-	s.taker = (struct taker){.take = take, .tick = tick, .ctx = &s};
-	if (couples_new(&s.couples, options->from ? FILE_WAITING : LIVE_WAITING, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS,
-			draw, &s))
-		return complain(EXIT_RUNTIME, "out of memory");
+	s.record_consumer = (struct record_consumer){.take = take, .tick = tick, .ctx = &s};
+	if (pairs_new(&s.pairs, options->from ? FILE_WAITING : LIVE_WAITING, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS, draw,
+		      &s))
+		return fail(EXIT_RUNTIME, "out of memory");
 	exit_code = options->from ? show_file(&s) : show_live(&s);
 	if (!exit_code)
-		tell_what_is_not_shown(&s);
-	couples_free(s.couples);
+		warn_of_missing(&s);
+	pairs_free(s.pairs);
 	return exit_code;
 }

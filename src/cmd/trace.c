@@ -46,7 +46,7 @@
 
 struct trace {
 	const struct options *options;
-	struct taker *taker; /* NULL: none */
+	struct record_consumer *record_consumer; /* NULL: none */
 	struct recording_header header;
 	int out_fd, record_fd, signal_fd, epoll_fd;
 	struct queue *out, *record;
@@ -54,9 +54,9 @@ struct trace {
 	struct collector *collector;
 	struct pipeline *pipeline;
 	struct leak_watch *leak_watch;
-	struct stacks *stacks; /* NULL: not asked for */
+	struct symbolizer *stacks; /* NULL: not asked for */
 	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, stop_at;
-	uint64_t told_dropped;
+	uint64_t emitted_dropped;
 	bool resync; /* something was lost: look what exists */
 	bool stop;
 	int output_error; /* errno of the output, EPIPE when its reader left */
@@ -83,7 +83,7 @@ static int open_output(const char *path, int flags, int *ret_fd)
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0640);
 	if (fd < 0)
-		return complain(EXIT_OUTPUT, "cannot write %s: %s", path, strerror(errno));
+		return fail(EXIT_OUTPUT, "cannot write %s: %s", path, strerror(errno));
 	*ret_fd = fd;
 	return EXIT_OK;
 }
@@ -101,7 +101,7 @@ static int open_queues(struct trace *t)
 		err = queue_open(&t->record, t->record_fd, QUEUE_BYTES, FLUSH_NS);
 	if (!err && t->record)
 		err = recorder_new(&t->recorder, t->record, &t->header);
-	return err ? complain(EXIT_RUNTIME, "cannot start the output: %s", strerror(-err)) : EXIT_OK;
+	return err ? fail(EXIT_RUNTIME, "cannot start the output: %s", strerror(-err)) : EXIT_OK;
 }
 
 static int watch(struct trace *t, int fd)
@@ -123,11 +123,11 @@ static int open_loop(struct trace *t)
 	t->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->signal_fd < 0 || t->epoll_fd < 0 || watch(t, t->signal_fd))
-		return complain(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
+		return fail(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
 	return EXIT_OK;
 }
 
-static void tell_hooks(struct trace *t, uint64_t now)
+static void feed_hooks(struct trace *t, uint64_t now)
 {
 	const struct collector_hook *hooks;
 	size_t n, i;
@@ -137,13 +137,13 @@ static void tell_hooks(struct trace *t, uint64_t now)
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
 		len = snprintf(text, sizeof(text), "%s%c%s%c%s", hooks[i].name, '\0', hooks[i].type, '\0', hooks[i].why);
-		pipeline_tell(t->pipeline, now, WIRE_HOOK, hooks[i].used ? 1 : hooks[i].spare ? 2 : 0, text, len);
+		pipeline_feed_text(t->pipeline, now, WIRE_HOOK, hooks[i].used ? 1 : hooks[i].spare ? 2 : 0, text, len);
 	}
 }
 
-static void tell_meta(struct trace *t, uint64_t now, const char *what)
+static void feed_meta_text(struct trace *t, uint64_t now, const char *what)
 {
-	pipeline_tell(t->pipeline, now, WIRE_META, 0, what, strlen(what));
+	pipeline_feed_text(t->pipeline, now, WIRE_META, 0, what, strlen(what));
 }
 
 static bool degraded(const struct trace *t)
@@ -159,7 +159,7 @@ static bool degraded(const struct trace *t)
 	return false;
 }
 
-static void tell_tier(struct trace *t, uint64_t now)
+static void feed_tier(struct trace *t, uint64_t now)
 {
 	const struct wire_mark mark = {
 		.hdr = {.ts = now, .len = sizeof(mark), .kind = WIRE_TW_TIER},
@@ -170,24 +170,23 @@ static void tell_tier(struct trace *t, uint64_t now)
 }
 
 /* The programs are attached already: what happens from here on is in the stream, what was before is in the scan. */
-static void tell_start(struct trace *t)
+static void feed_start(struct trace *t)
 {
 	uint64_t now = clock_now_ns();
 	int err;
 
-	tell_tier(t, now);
+	feed_tier(t, now);
 	collector_reason_names(now, pipeline_feed, t->pipeline);
-	tell_hooks(t, now);
-	tell_meta(t, now, "start");
+	feed_hooks(t, now);
+	feed_meta_text(t, now, "start");
 	collector_port_ranges(now, pipeline_feed, t->pipeline);
 	err = collector_scan(t->collector, WIRE_SCAN_STARTUP, pipeline_feed, t->pipeline);
 	if (err)
-		complain(0, "not all existing sockets could be scanned (%s): some appear with their next event only",
-			 strerror(-err));
+		warn("not all existing sockets could be scanned (%s): some appear with their next event only", strerror(-err));
 	now = clock_now_ns();
 	if (degraded(t))
-		tell_meta(t, now, "degraded");
-	tell_meta(t, now, "ready");
+		feed_meta_text(t, now, "degraded");
+	feed_meta_text(t, now, "ready");
 }
 
 static int open_trace(struct trace *t)
@@ -199,7 +198,7 @@ static int open_trace(struct trace *t)
 		.line = put_line,
 		.alert = put_alert,
 		.line_ctx = t,
-		.taker = t->taker,
+		.record_consumer = t->record_consumer,
 	};
 	const struct collector_config collector_config = {
 		.ring_bytes = t->options->ring_bytes,
@@ -214,9 +213,9 @@ static int open_trace(struct trace *t)
 	int exit_code;
 
 	if (collector_check(&failure))
-		return complain_collector(&failure);
-	if (t->options->stacks && stacks_open(&t->stacks, t->options->verbose, &failure))
-		return complain_collector(&failure);
+		return fail_collector(&failure);
+	if (t->options->stacks && symbolizer_open(&t->stacks, t->options->verbose, &failure))
+		return fail_collector(&failure);
 	exit_code = open_loop(t);
 	if (!exit_code)
 		exit_code = open_queues(t);
@@ -224,16 +223,16 @@ static int open_trace(struct trace *t)
 		return exit_code;
 	with_recorder.recorder = t->recorder;
 	if (pipeline_new(&t->pipeline, &with_recorder) || leak_watch_new(&t->leak_watch, t->options->verbose))
-		return complain(EXIT_RUNTIME, "out of memory");
+		return fail(EXIT_RUNTIME, "out of memory");
 	if (collector_open(&t->collector, &collector_config, &failure))
-		return complain_collector(&failure);
+		return fail_collector(&failure);
 	if (watch(t, collector_fd(t->collector)) || watch(t, queue_error_fd(t->out)))
-		return complain(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
+		return fail(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
 	return EXIT_OK;
 }
 
 /* Lines that the output had no room for, told once it has room again. */
-static void tell_dropped(struct trace *t, uint64_t ts)
+static void feed_dropped(struct trace *t, uint64_t ts)
 {
 	struct wire_lost lost = {
 		.hdr = {.ts = ts, .len = sizeof(lost), .kind = WIRE_LOST},
@@ -243,14 +242,14 @@ static void tell_dropped(struct trace *t, uint64_t ts)
 	struct queue_stats stats;
 
 	queue_stats(t->out, &stats);
-	lost.count = stats.dropped - t->told_dropped;
+	lost.count = stats.dropped - t->emitted_dropped;
 	if (!lost.count || queue_room(t->out) < QUEUE_BYTES / 8)
 		return;
-	t->told_dropped = stats.dropped;
+	t->emitted_dropped = stats.dropped;
 	pipeline_feed(t->pipeline, &lost.hdr);
 }
 
-static void tell_clock(struct trace *t, uint64_t ts)
+static void feed_clock(struct trace *t, uint64_t ts)
 {
 	int64_t offset = clock_wall_offset_ns();
 	struct wire_mark mark = {
@@ -268,16 +267,16 @@ static void tick(struct trace *t, uint64_t ts)
 {
 	struct wire_tick tick = {.hdr = {.ts = ts, .len = sizeof(tick), .kind = WIRE_TICK}};
 
-	tell_dropped(t, ts);
+	feed_dropped(t, ts);
 	if (ts >= t->next_aggregates) {
 		t->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(t->collector, ts, pipeline_feed, t->pipeline);
 	}
-	tell_clock(t, ts);
+	feed_clock(t, ts);
 	if (pipeline_wants_port_ranges(t->pipeline, ts))
 		collector_port_ranges(ts, pipeline_feed, t->pipeline);
-	tick.rss_bytes = host_rss_bytes();
-	tick.cpu_us = host_cpu_us();
+	tick.rss_bytes = self_rss_bytes();
+	tick.cpu_us = self_cpu_us();
 	pipeline_feed(t->pipeline, &tick.hdr);
 	if (t->recorder)
 		recorder_flush(t->recorder);
@@ -334,7 +333,7 @@ static int round_trip(struct trace *t)
 	n = collector_drain(t->collector, until, pipeline_feed, t->pipeline);
 	scanned = scan_if_due(t, now);
 	if (t->stacks)
-		stacks_drain(t->stacks, until, false, pipeline_feed, t->pipeline);
+		symbolizer_drain(t->stacks, until, false, pipeline_feed, t->pipeline);
 	scanned |= leak_watch_run(t->leak_watch, t->collector, t->pipeline);
 	if (scanned) {
 		until = clock_now_ns() - HOLD_NS;
@@ -370,13 +369,13 @@ static void run(struct trace *t)
 				t->stop = true;
 			} else if (events[i].data.fd == collector_fd(t->collector)) {
 				collector_acknowledge(t->collector);
-				collector_peek(t->collector, pipeline_look, t->pipeline);
+				collector_peek(t->collector, pipeline_resolve, t->pipeline);
 			} else {
 				on_output_error(t);
 			}
 		}
 		sleep_ms = round_trip(t);
-		t->stop |= t->taker && t->taker->done;
+		t->stop |= t->record_consumer && t->record_consumer->done;
 	}
 }
 
@@ -394,12 +393,12 @@ static void finish(struct trace *t)
 	collector_detach(t->collector);
 	now = clock_now_ns();
 	if (t->stacks)
-		stacks_drain(t->stacks, now, true, pipeline_feed, t->pipeline);
+		symbolizer_drain(t->stacks, now, true, pipeline_feed, t->pipeline);
 	collector_losses(t->collector, now, pipeline_feed, t->pipeline);
 	collector_drain(t->collector, UINT64_MAX, pipeline_feed, t->pipeline);
 	t->next_aggregates = 0;
 	tick(t, now);
-	tell_meta(t, now, "stop");
+	feed_meta_text(t, now, "stop");
 }
 
 /* On the way to the records. */
@@ -432,7 +431,7 @@ static int close_trace(struct trace *t, bool ran)
 	struct pipeline_stats stats = {0};
 	uint64_t not_recorded = 0;
 
-	stacks_close(t->stacks);
+	symbolizer_close(t->stacks);
 	leak_watch_free(t->leak_watch);
 	collector_close(t->collector);
 	if (t->recorder)
@@ -449,28 +448,33 @@ static int close_trace(struct trace *t, bool ran)
 		close(t->epoll_fd);
 	if (!ran || out.error == EPIPE)
 		return EXIT_OK;
-	if (!t->taker || pipeline_lost(&stats))
+	if (!t->record_consumer || pipeline_lost(&stats))
 		print_totals(&stats, &out, not_recorded);
 	if (out.error)
-		return complain(EXIT_OUTPUT, "cannot write %s: %s",
-				t->options->output ? t->options->output : "to standard output", strerror(out.error));
+		return fail(EXIT_OUTPUT, "cannot write %s: %s", t->options->output ? t->options->output : "to standard output",
+			    strerror(out.error));
 	if (record.error)
-		return complain(EXIT_OUTPUT, "cannot write %s: %s", t->options->record, strerror(record.error));
+		return fail(EXIT_OUTPUT, "cannot write %s: %s", t->options->record, strerror(record.error));
 	return EXIT_OK;
 }
 
-int trace_run(const struct options *options, struct taker *taker)
+int trace_run(const struct options *options, struct record_consumer *record_consumer)
 {
-	struct trace t = {.options = options, .taker = taker, .out_fd = -1, .record_fd = -1, .signal_fd = -1, .epoll_fd = -1};
+	struct trace t = {.options = options,
+			  .record_consumer = record_consumer,
+			  .out_fd = -1,
+			  .record_fd = -1,
+			  .signal_fd = -1,
+			  .epoll_fd = -1};
 	int exit_code, closed;
 
-	host_fill_header(&t.header, options);
+	run_header_fill(&t.header, options);
 	exit_code = open_trace(&t);
 	if (!exit_code) {
-		tell_start(&t);
+		feed_start(&t);
 		if (options->duration_ns)
 			t.stop_at = clock_now_ns() + options->duration_ns;
-		t.stop = taker && taker->scan_only;
+		t.stop = record_consumer && record_consumer->scan_only;
 		run(&t);
 		finish(&t);
 	}

@@ -48,7 +48,7 @@ struct alert_group {
 	enum leak_cause cause;
 	uint64_t first_cookie; /* names the group */
 	uint64_t open, waiting, waiting_ends, singles;
-	uint64_t told_ns, ends_told_ns;
+	uint64_t emitted_ns, ends_emitted_ns;
 	uint64_t mark_ns, mark_open; /* some time ago: for the growth */
 	struct leak_socket example;
 	struct ending ending;
@@ -187,7 +187,7 @@ static struct alert_group *group_for(struct alerts *a, const struct leak_socket 
 		g = &a->groups[i];
 		if (g->used && g->tgid == tgid && g->start_ns == start_ns && g->cause == socket->verdict.cause)
 			return g;
-		if (!free_one && (!g->used || (is_idle(g) && now - g->told_ns >= GROUP_NS)))
+		if (!free_one && (!g->used || (is_idle(g) && now - g->emitted_ns >= GROUP_NS)))
 			free_one = g;
 	}
 	if (!free_one && a->groups_len == GROUPS_MAX)
@@ -214,7 +214,7 @@ static bool take(struct budget *budget, uint64_t now)
 	return true;
 }
 
-static void tell_leak(struct conn_table *t, struct alert_group *g, const struct leak_socket *socket, uint64_t now,
+static void emit_leak(struct conn_table *t, struct alert_group *g, const struct leak_socket *socket, uint64_t now,
 		      uint64_t count)
 {
 	struct leak_socket copy = *socket;
@@ -239,11 +239,11 @@ static void tell_leak(struct conn_table *t, struct alert_group *g, const struct 
 		g->mark_ns = now;
 		g->mark_open = g->open;
 	}
-	if (record_wanted(t, RECORD_CLOSE_WAIT_LEAK))
-		record_emit(t, &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .ts = now, .leak = &leak});
+	if (emit_wanted(t, RECORD_CLOSE_WAIT_LEAK))
+		emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .ts = now, .leak = &leak});
 }
 
-static void tell_ending(struct conn_table *t, const struct alert_group *g, const struct ending *ending, uint64_t now,
+static void emit_ending(struct conn_table *t, const struct alert_group *g, const struct ending *ending, uint64_t now,
 			uint64_t count)
 {
 	const struct leak_resolved_record resolved = {
@@ -255,28 +255,28 @@ static void tell_ending(struct conn_table *t, const struct alert_group *g, const
 		.count = count,
 	};
 
-	if (record_wanted(t, RECORD_CLOSE_WAIT_RESOLVED))
-		record_emit(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
+	if (emit_wanted(t, RECORD_CLOSE_WAIT_RESOLVED))
+		emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
 }
 
 /* What was counted is told where it is due; with `all`, whatever it costs. */
-static void tell_waiting(struct conn_table *t, uint64_t now, bool all)
+static void emit_waiting(struct conn_table *t, uint64_t now, bool all)
 {
 	struct alerts *a = t->alerts;
 
 	for (uint32_t i = 0; i < a->groups_len; i++) {
 		struct alert_group *g = &a->groups[i];
 
-		if (g->waiting && (all || ((!g->told_ns || now - g->told_ns >= GROUP_NS) && take(&a->leaks, now)))) {
-			tell_leak(t, g, &g->example, now, g->waiting);
+		if (g->waiting && (all || ((!g->emitted_ns || now - g->emitted_ns >= GROUP_NS) && take(&a->leaks, now)))) {
+			emit_leak(t, g, &g->example, now, g->waiting);
 			g->waiting = 0;
-			g->told_ns = now;
+			g->emitted_ns = now;
 		}
 		if (!g->waiting && g->waiting_ends &&
-		    (all || ((!g->open || now - g->ends_told_ns >= GROUP_NS) && take(&a->ends, now)))) {
-			tell_ending(t, g, &g->ending, now, g->waiting_ends);
+		    (all || ((!g->open || now - g->ends_emitted_ns >= GROUP_NS) && take(&a->ends, now)))) {
+			emit_ending(t, g, &g->ending, now, g->waiting_ends);
 			g->waiting_ends = 0;
-			g->ends_told_ns = now;
+			g->ends_emitted_ns = now;
 		}
 	}
 }
@@ -301,7 +301,7 @@ static void raise_alert(struct conn_table *t, const struct leak_socket *socket, 
 	};
 	if (alert->single) {
 		g->singles++;
-		tell_leak(t, g, socket, now, 1);
+		emit_leak(t, g, socket, now, 1);
 	} else {
 		g->waiting++;
 		g->example = *socket;
@@ -316,7 +316,7 @@ static bool complete(const struct conn_table *t, struct leak_socket *socket, uin
 
 	if (!c || c->state != WIRE_CLOSE_WAIT || now < socket->age_ns)
 		return false;
-	record_tuple(t, c, &known);
+	emit_tuple(t, c, &known);
 	socket->t.generation = known.generation;
 	if (known.role != CONN_ROLE_UNKNOWN)
 		socket->t.role = known.role;
@@ -338,7 +338,7 @@ static void raise_unseen(struct conn_table *t, const struct conn *c, uint64_t no
 		.first_holder = LEAK_NONE,
 	};
 
-	record_tuple(t, c, &socket.t);
+	emit_tuple(t, c, &socket.t);
 	raise_alert(t, &socket, now);
 }
 
@@ -368,17 +368,17 @@ static void scanned(struct conn_table *t, uint64_t now)
 			raise_unseen(t, c, now);
 		t->close_wait_next = c->next;
 	}
-	tell_waiting(t, now, false);
+	emit_waiting(t, now, false);
 }
 
 void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
 {
 	if (!t->alerts->threshold_ns)
 		return;
-	if (ev->kind == WIRE_STUCK_BEGIN)
+	if (ev->kind == WIRE_LEAK_BEGIN)
 		t->alerts->scan_begin_ns = ev->ts;
 	leak_set_feed(t->alerts->found, ev);
-	if (ev->kind == WIRE_STUCK_END)
+	if (ev->kind == WIRE_LEAK_END)
 		scanned(t, ev->ts);
 }
 
@@ -414,7 +414,7 @@ static struct ending ending_of(const struct conn_table *t, const struct conn *c,
 		.how = how,
 	};
 
-	record_tuple(t, c, &ending.t);
+	emit_tuple(t, c, &ending.t);
 	return ending;
 }
 
@@ -432,7 +432,7 @@ void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_s
 	g = &a->groups[alert->group];
 	g->open--;
 	if (alert->single && take(&a->ends, now)) {
-		tell_ending(t, g, &ending, now, 1);
+		emit_ending(t, g, &ending, now, 1);
 	} else {
 		g->waiting_ends++;
 		g->ending = ending;
@@ -443,7 +443,7 @@ void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_s
 void alerts_tick(struct conn_table *t, uint64_t now)
 {
 	if (t->alerts->groups_len)
-		tell_waiting(t, now, false);
+		emit_waiting(t, now, false);
 }
 
 /* Alerts that are still open end with us: those that were told singly singly, the others by group. */
@@ -451,7 +451,7 @@ void alerts_stop(struct conn_table *t, uint64_t now)
 {
 	struct alerts *a = t->alerts;
 
-	tell_waiting(t, now, true);
+	emit_waiting(t, now, true);
 	for (size_t i = 0; i < 1UL << a->open_bits; i++) {
 		const struct alert *alert = &a->open[i];
 		struct alert_group *g = &a->groups[alert->group];
@@ -463,13 +463,13 @@ void alerts_stop(struct conn_table *t, uint64_t now)
 		ending = ending_of(t, c, alert, now, LEAK_DAEMON_STOP);
 		g->open--;
 		if (alert->single) {
-			tell_ending(t, g, &ending, now, 1);
+			emit_ending(t, g, &ending, now, 1);
 		} else {
 			g->waiting_ends++;
 			g->ending = ending;
 		}
 	}
-	tell_waiting(t, now, true);
+	emit_waiting(t, now, true);
 	memset(a->open, 0, sizeof(*a->open) << a->open_bits);
 	a->open_len = 0;
 	a->groups_len = 0;

@@ -43,7 +43,7 @@ static struct conn *waiting(const struct conn_table *t, uint64_t cookie)
 {
 	struct conn *c = table_find(t, cookie);
 
-	return c && (c->facts & CONN_PENDING) && !(c->mini.flags & MINI_TOLD) ? c : NULL;
+	return c && (c->facts & CONN_MINISOCK) && !(c->mini.flags & MINI_EMITTED) ? c : NULL;
 }
 
 static void release_oldest(struct conn_table *t)
@@ -51,7 +51,7 @@ static void release_oldest(struct conn_table *t)
 	struct conn *c = waiting(t, t->awaited->slots[t->awaited->head++ % AWAITED_SLOTS].cookie);
 
 	if (c)
-		pending_tell(t, c, t->now);
+		tw_conn_emit(t, c, t->now);
 }
 
 void awaited_push(struct conn_table *t, const struct conn *c)

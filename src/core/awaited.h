@@ -11,7 +11,7 @@ int awaited_new(struct awaited **out);
 void awaited_free(struct awaited *awaited);
 uint64_t awaited_memory(const struct awaited *awaited);
 
-/* Pending `c` is not told yet: it is by pending_tell(), at its FIN, at its end, or when it has waited long enough. */
+/* Pending `c` is not told yet: it is by tw_conn_emit(), at its FIN, at its end, or when it has waited long enough. */
 void awaited_push(struct conn_table *t, const struct conn *c);
 
 /* Tells those that have waited long enough by t->now. */

@@ -88,19 +88,19 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	pass_time(table, ev);
 	switch (ev->kind) {
 	case WIRE_STATE:
-		life_state(table, (const struct wire_state *)ev);
+		conn_events_state(table, (const struct wire_state *)ev);
 		break;
 	case WIRE_DESTROY:
-		life_destroy(table, ev);
+		conn_events_destroy(table, ev);
 		break;
 	case WIRE_RETRANSMIT:
-		life_retransmit(table, (const struct wire_retransmit *)ev);
+		conn_events_retransmit(table, (const struct wire_retransmit *)ev);
 		break;
 	case WIRE_RESET:
-		life_reset(table, (const struct wire_reset *)ev);
+		conn_events_reset(table, (const struct wire_reset *)ev);
 		break;
 	case WIRE_TOUCH:
-		life_touch(table, ev);
+		conn_events_touch(table, ev);
 		break;
 	case WIRE_SCAN:
 		scan_found(table, (const struct wire_scan *)ev);
@@ -111,9 +111,9 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_SCAN_END:
 		scan_end(table, (const struct wire_mark *)ev);
 		break;
-	case WIRE_STUCK_BEGIN:
-	case WIRE_STUCK:
-	case WIRE_STUCK_END:
+	case WIRE_LEAK_BEGIN:
+	case WIRE_LEAK:
+	case WIRE_LEAK_END:
 		alerts_scan(table, ev);
 		break;
 	case WIRE_MINISOCK:
@@ -147,8 +147,8 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 	alerts_stop(table, now);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
 		next = table_next(table, c);
-		if (c->facts & CONN_PENDING) {
-			pending_cut(table, c, now, CONN_END_DAEMON_STOP);
+		if (c->facts & CONN_MINISOCK) {
+			tw_conn_cut(table, c, now, CONN_END_DAEMON_STOP);
 			continue;
 		}
 		if (open_too)

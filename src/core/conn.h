@@ -343,7 +343,7 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too);
 /* Records wait for what a scan of minisockets would tell (CONN_TW_SPLIT, where the hooks may be silent). */
 bool conn_table_wants_minisocks(const struct conn_table *table);
 
-/* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_STUCK_BEGIN) soon. */
+/* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_LEAK_BEGIN) soon. */
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now);
 
 /* True if a tick at `now` makes a summary: the stream should have each namespace's WIRE_PORT_RANGE before it. */

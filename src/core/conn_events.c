@@ -31,7 +31,7 @@ static struct conn_entry *last_entry(struct conn *c)
 	return &c->spans[c->spans_len - 1];
 }
 
-void life_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_by by, enum conn_ev ev)
+void timeline_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_by by, enum conn_ev ev)
 {
 	uint64_t at_us = ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
 
@@ -48,7 +48,7 @@ void life_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_by by
 	c->spans[c->spans_len++] = (struct conn_entry){.at_us = at_us, .state = state, .by = by, .ev = ev};
 }
 
-void life_gap(struct conn_table *t, struct conn *c)
+void timeline_gap(struct conn_table *t, struct conn *c)
 {
 	t->resyncs++;
 	if (c->gaps < UINT16_MAX)
@@ -59,7 +59,7 @@ static void note_owner(struct conn_table *t, struct conn *c, const struct wire_s
 {
 	switch (ev->hdr.new_state) {
 	case WIRE_SYN_SENT:
-		process_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CONNECT);
+		conn_owner_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CONNECT);
 		break;
 	case WIRE_CLOSE:
 		if (ev->err == ECONNABORTED) /* the task is whoever ran ss -K */
@@ -67,7 +67,7 @@ static void note_owner(struct conn_table *t, struct conn *c, const struct wire_s
 		/* fallthrough */
 	case WIRE_FIN_WAIT1:
 	case WIRE_LAST_ACK:
-		process_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CLOSE);
+		conn_owner_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CLOSE);
 		break;
 	}
 }
@@ -100,28 +100,28 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 
 	if (c->state == WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
-	learn_ident(t, c, ident);
+	facts_ident(t, c, ident);
 	if (h->old_state == WIRE_SYN_SENT || h->old_state == WIRE_SYN_RECV)
-		learn_repeats(c, ident);
-	learn_state(t, c, h->new_state);
-	learn_numbers(c, ev);
+		facts_repeats(c, ident);
+	facts_state(t, c, h->new_state);
+	facts_numbers(c, ev);
 	note_owner(t, c, ev);
 	if (h->new_state != WIRE_CLOSE) {
-		record_state(t, c, h, by, CONN_EV_EVENT);
-		life_enter(c, h->ts, h->new_state, by, CONN_EV_EVENT);
+		emit_state(t, c, h, by, CONN_EV_EVENT);
+		timeline_enter(c, h->ts, h->new_state, by, CONN_EV_EVENT);
 		table_set_state(t, c, h->new_state);
 		return;
 	}
 	clean = verdict_is_clean(c, ev);
 	c->end = verdict_end(c, ev);
-	record_state(t, c, h, close_by(c->end, clean), CONN_EV_EVENT);
+	emit_state(t, c, h, close_by(c->end, clean), CONN_EV_EVENT);
 	if (minisock_close(t, c, ev))
 		return;
 	table_set_state(t, c, WIRE_CLOSE);
 	if (!clean && hold_wanted(c, ev))
 		hold_push(t, c, ev);
 	else
-		record_finish(t, c, h->ts, ev, wire_stats(h), NULL);
+		emit_finish(t, c, h->ts, ev, wire_stats(h), NULL);
 }
 
 /* The last span was a scan's and cost a gap, but the event that it ran ahead of has come: nothing was lost. */
@@ -141,11 +141,11 @@ static void begin_active(struct conn_table *t, struct conn *c, const struct wire
 	c->start_ns = ev->hdr.ts;
 	c->spans_len = 0;
 	c->role = CONN_CLIENT;
-	c->facts |= CONN_START_KNOWN | (record_wanted(t, RECORD_STATE) ? CONN_UNTOLD : 0);
+	c->facts |= CONN_START_KNOWN | (emit_wanted(t, RECORD_STATE) ? CONN_STATE_DUE : 0);
 	if (ev->hdr.sk_flags & WIRE_SK_REPAIR)
 		c->facts |= CONN_REPAIRED;
 	note_owner(t, c, ev);
-	life_enter(c, ev->hdr.ts, WIRE_SYN_SENT, CONN_BY_LOCAL, CONN_EV_EVENT);
+	timeline_enter(c, ev->hdr.ts, WIRE_SYN_SENT, CONN_BY_LOCAL, CONN_EV_EVENT);
 }
 
 static void on_connect(struct conn_table *t, struct conn *c, const struct wire_state *ev)
@@ -155,7 +155,7 @@ static void on_connect(struct conn_table *t, struct conn *c, const struct wire_s
 		return;
 	}
 	if (c)
-		life_lost_end(t, c, ev->hdr.ts);
+		conn_events_lost_end(t, c, ev->hdr.ts);
 	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_SENT);
 	if (!c)
 		return;
@@ -184,7 +184,7 @@ static void begin_passive(struct conn *c, const struct wire_state *ev)
 	c->spans_len = 0;
 	c->role = CONN_SERVER;
 	c->facts |= CONN_START_KNOWN | (handshake_us ? CONN_HANDSHAKE_KNOWN : 0);
-	life_enter(c, c->start_ns, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
+	timeline_enter(c, c->start_ns, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
 	last_entry(c)->us_unknown = !handshake_us;
 }
 
@@ -198,9 +198,9 @@ static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 	if (ev->hdr.old_state == WIRE_SYN_SENT)
 		c->role = CONN_CLIENT;
 	if (t->scan.any_done || t->lost[WIRE_LOST_TABLE])
-		life_gap(t, c);
-	learn_state(t, c, ev->hdr.old_state);
-	life_enter(c, ev->hdr.ts, ev->hdr.old_state, CONN_BY_UNKNOWN, CONN_EV_INFERRED);
+		timeline_gap(t, c);
+	facts_state(t, c, ev->hdr.old_state);
+	timeline_enter(c, ev->hdr.ts, ev->hdr.old_state, CONN_BY_UNKNOWN, CONN_EV_INFERRED);
 	last_entry(c)->us_unknown = true;
 	return c;
 }
@@ -259,9 +259,9 @@ static bool reconcile(struct conn_table *t, struct conn *c, const struct wire_st
 
 	if (last_entry(c)->ev == CONN_EV_SCAN && (c->state == h->new_state || fsm_reachable(h->new_state, c->state)))
 		return scan_was_early(t, c, ev);
-	life_gap(t, c);
+	timeline_gap(t, c);
 	last_entry(c)->us_unknown = true;
-	learn_state(t, c, h->old_state);
+	facts_state(t, c, h->old_state);
 	return c->state != h->new_state;
 }
 
@@ -271,14 +271,14 @@ static void on_listen(struct conn_table *t, struct conn *c, const struct wire_st
 	bool seen;
 
 	if (c)
-		life_lost_end(t, c, ev->hdr.ts);
+		conn_events_lost_end(t, c, ev->hdr.ts);
 	if (ev->hdr.new_state != WIRE_LISTEN)
 		listeners_remove(t->listeners, ev->hdr.cookie);
 	else if (ident && listeners_put(t->listeners, ev->hdr.cookie, ident, wire_task(&ev->hdr), true, t->scan.epoch, &seen))
 		table_refuse(t, ev->hdr.ts);
 }
 
-void life_state(struct conn_table *t, const struct wire_state *ev)
+void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 {
 	const struct wire_hdr *h = &ev->hdr;
 	const struct fsm_cell *cell = fsm_step(h->old_state, h->new_state);
@@ -292,12 +292,12 @@ void life_state(struct conn_table *t, const struct wire_state *ev)
 		hold_release(t, c);
 		c = table_find(t, h->cookie);
 	}
-	if (c && (c->facts & CONN_PENDING)) {
+	if (c && (c->facts & CONN_MINISOCK)) {
 		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream says more */
 			t->resyncs++;
 			return;
 		}
-		pending_early(t, c); /* a socket that stayed open begins another life */
+		tw_conn_early(t, c); /* a socket that stayed open begins another life */
 		c = NULL;
 	}
 	if (h->old_state == WIRE_LISTEN || h->new_state == WIRE_LISTEN) {
@@ -315,12 +315,12 @@ void life_state(struct conn_table *t, const struct wire_state *ev)
 	}
 }
 
-void life_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
+void conn_events_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 {
-	life_gap(t, c);
+	timeline_gap(t, c);
 	last_entry(c)->us_unknown = true;
 	c->end = CONN_END_UNKNOWN;
-	record_finish(t, c, now, NULL, NULL, NULL);
+	emit_finish(t, c, now, NULL, NULL, NULL);
 }
 
 /* A scan may meet a socket whose CLOSE it has not heard of yet; then it was told, and this is only its shadow. */
@@ -329,20 +329,20 @@ static bool is_shadow(const struct conn_table *t, const struct conn *c)
 	return t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns;
 }
 
-void life_destroy(struct conn_table *t, const struct wire_hdr *ev)
+void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev)
 {
 	struct conn *c = table_find(t, ev->cookie);
 
 	listeners_remove(t->listeners, ev->cookie);
-	if (!c || (c->facts & (CONN_HELD | CONN_PENDING))) /* a minisocket outlives the descriptor */
+	if (!c || (c->facts & (CONN_HELD | CONN_MINISOCK))) /* a minisocket outlives the descriptor */
 		return;
 	if (is_shadow(t, c))
 		table_remove(t, c);
 	else
-		life_lost_end(t, c, ev->ts);
+		conn_events_lost_end(t, c, ev->ts);
 }
 
-void life_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
+void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
 {
 	struct conn *c = table_find(t, ev->hdr.cookie);
 
@@ -360,20 +360,20 @@ void life_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
 		t->interval.data++;
 	}
 	if (c) {
-		learn_ident(t, c, wire_ident(&ev->hdr));
+		facts_ident(t, c, wire_ident(&ev->hdr));
 		if (ev->segment == WIRE_SEG_SYN) {
-			c->retrans_syn = learn_capped(c->retrans_syn + 1);
-			learn_isn(c, ev->seq);
+			c->retrans_syn = facts_capped(c->retrans_syn + 1);
+			facts_isn(c, ev->seq);
 		} else if (ev->segment == WIRE_SEG_SYNACK) {
-			c->retrans_synack = learn_capped(c->retrans_synack + 1);
+			c->retrans_synack = facts_capped(c->retrans_synack + 1);
 		} else if (ev->segment == WIRE_SEG_FIN) {
-			c->retrans_fin = learn_capped(c->retrans_fin + 1);
+			c->retrans_fin = facts_capped(c->retrans_fin + 1);
 		} else {
 			c->retrans_data++;
 		}
-		record_first_state(t, c);
+		emit_first_state(t, c);
 	}
-	record_retransmit(t, c, ev);
+	emit_retransmit(t, c, ev);
 }
 
 /* In SYN_SENT and SYN_RECV a reset answers a segment that does not fit, and the connection goes on. */
@@ -386,36 +386,36 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 
 	if (!c->resets_sent)
 		c->reset_us = us < UINT32_MAX ? us : UINT32_MAX;
-	c->resets_sent = learn_capped(c->resets_sent + 1);
+	c->resets_sent = facts_capped(c->resets_sent + 1);
 	if (last)
-		c->facts |= CONN_RST_LAST | (c->facts & (CONN_HELD | CONN_PENDING) ? 0 : CONN_RST_ACTIVE);
+		c->facts |= CONN_RST_LAST | (c->facts & (CONN_HELD | CONN_MINISOCK) ? 0 : CONN_RST_ACTIVE);
 }
 
-void life_reset(struct conn_table *t, const struct wire_reset *ev)
+void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 {
 	bool sent = ev->direction == WIRE_SENT;
 	struct conn *c = table_find(t, ev->hdr.cookie);
 
 	(*(sent ? &t->interval.resets_sent : &t->interval.resets_received))++;
 	if (c)
-		learn_ident(t, c, wire_ident(&ev->hdr)); /* a refused connection's comes with the reset */
-	record_reset(t, c, ev);
+		facts_ident(t, c, wire_ident(&ev->hdr)); /* a refused connection's comes with the reset */
+	emit_reset(t, c, ev);
 	if (!c)
 		return;
 	if (sent)
 		sent_reset(c, ev);
 	else
-		c->resets_received = learn_capped(c->resets_received + 1);
+		c->resets_received = facts_capped(c->resets_received + 1);
 	if (ev->reason)
 		c->reset_reason = ev->reason;
 	if (c->facts & CONN_HELD)
 		hold_reset(t, c, ev);
 }
 
-void life_touch(struct conn_table *t, const struct wire_hdr *ev)
+void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev)
 {
 	struct conn *c = table_find(t, ev->cookie);
 
 	if (c)
-		process_saw(t, c, wire_task(ev), CONN_FROM_IO);
+		conn_owner_saw(t, c, wire_task(ev), CONN_FROM_IO);
 }

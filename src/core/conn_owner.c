@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-void process_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from)
+void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from)
 {
 	const struct wire_task *known = intern_value(t->processes, c->process);
 	uint32_t id;
@@ -29,7 +29,7 @@ void process_saw(struct conn_table *t, struct conn *c, const struct wire_task *t
 		c->from = CONN_FROM_NONE;
 }
 
-void process_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
+void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
 	const struct wire_task *listener = NULL;
 

@@ -6,9 +6,9 @@
 #include "table.h"
 
 /* `task` (may be NULL or nobody) did to `c` what `from` says. */
-void process_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from);
+void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from);
 
 /* What is known of the owner now: the evidence, else for a server connection who listens. */
-void process_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);
+void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);
 
 #endif

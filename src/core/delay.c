@@ -66,7 +66,7 @@ void hold_release(struct conn_table *t, struct conn *c)
 	c->facts &= ~CONN_HELD;
 	c->next = CONN_NONE;
 	if (!minisock_unheld(t, c, &held->close, held->stats_known ? &held->stats : NULL))
-		record_finish(t, c, held->close.hdr.ts, &held->close, held->stats_known ? &held->stats : NULL, NULL);
+		emit_finish(t, c, held->close.hdr.ts, &held->close, held->stats_known ? &held->stats : NULL, NULL);
 }
 
 /* True if there was one to tell, or a place to clear. */

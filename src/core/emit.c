@@ -13,17 +13,17 @@
 
 #include <string.h>
 
-bool record_wanted(const struct conn_table *t, enum record_kind kind)
+bool emit_wanted(const struct conn_table *t, enum record_kind kind)
 {
 	return t->config.wanted & 1u << kind;
 }
 
-void record_emit(const struct conn_table *t, const struct record *rec)
+void emit_record(const struct conn_table *t, const struct record *rec)
 {
 	t->emit(t->ctx, rec);
 }
 
-void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
+void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
 	const struct conn_place *place = table_place(t, c);
 	struct wire_ident *id = &tuple->id;
@@ -41,7 +41,7 @@ void record_tuple(const struct conn_table *t, const struct conn *c, struct conn_
 	id->peer_port = c->peer_port;
 	id->family = c->family;
 	id->flags = c->id_flags;
-	process_fill(t, c, tuple);
+	conn_owner_fill(t, c, tuple);
 }
 
 static uint64_t ns_to_us_since(const struct conn *c, uint64_t ts)
@@ -54,7 +54,7 @@ static bool minisock_goes_on(const struct conn *c, const struct conn_record *rec
 {
 	const struct conn_time_wait *tw = &rec->time_wait;
 
-	if (!(c->facts & CONN_PENDING))
+	if (!(c->facts & CONN_MINISOCK))
 		return false;
 	return c->state == WIRE_TIME_WAIT ? !tw->us_known : !tw->fin_wait2_us_known;
 }
@@ -130,7 +130,7 @@ static void fill_queues(const struct conn *c, const struct wire_state *last, str
 
 /* The kernel counted repeats of which no event came. (More repeats than events is normal: it counts segments of a larger skb.)
  */
-bool record_repeats_untold(const struct conn *c, const struct wire_stats *stats)
+bool emit_repeats_unseen(const struct conn *c, const struct wire_stats *stats)
 {
 	return stats && stats->total_retrans && (c->facts & CONN_START_KNOWN) &&
 	       !(c->retrans_syn || c->retrans_synack || c->retrans_data || c->retrans_fin);
@@ -148,16 +148,16 @@ static void fill_record(const struct conn_table *t, const struct conn *c, uint64
 			const struct wire_state *last, const struct wire_stats *stats, const struct conn_time_wait *tw,
 			struct conn_record *rec)
 {
-	bool cut = (c->facts & CONN_PENDING) && (c->mini.flags & MINI_CUT);
+	bool cut = (c->facts & CONN_MINISOCK) && (c->mini.flags & MINI_CUT);
 	uint64_t last_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 
 	memset(rec, 0, sizeof(*rec));
-	record_tuple(t, c, &rec->t);
+	emit_tuple(t, c, &rec->t);
 	rec->start_known = c->facts & CONN_START_KNOWN;
 	rec->start_ns = c->start_ns;
 	rec->end_ns = end_ns > last_ns ? end_ns : last_ns; /* only a broken stream goes back in time */
 	rec->end = end;
-	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + record_repeats_untold(c, stats);
+	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + emit_repeats_unseen(c, stats);
 	/* The begin of a passive handshake is known only if its length is. */
 	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
 	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen(c, last, end);
@@ -182,87 +182,87 @@ static void fill_record(const struct conn_table *t, const struct conn *c, uint64
 }
 
 /* CLOSE->SYN_SENT was kept back, for the port may not have been chosen then. */
-static void emit_first_state(struct conn_table *t, struct conn *c)
+static void first_state(struct conn_table *t, struct conn *c)
 {
 	struct conn_tuple tuple = {0};
 	struct conn_state_record state = {
 		.t = &tuple, .old_state = WIRE_CLOSE, .new_state = WIRE_SYN_SENT, .by = CONN_BY_LOCAL, .ev = CONN_EV_EVENT};
 
-	c->facts &= ~CONN_UNTOLD;
-	record_tuple(t, c, &tuple);
-	record_emit(t, &(struct record){.kind = RECORD_STATE, .ts = c->start_ns, .state = &state});
+	c->facts &= ~CONN_STATE_DUE;
+	emit_tuple(t, c, &tuple);
+	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = c->start_ns, .state = &state});
 }
 
-void record_first_state(struct conn_table *t, struct conn *c)
+void emit_first_state(struct conn_table *t, struct conn *c)
 {
-	if ((c->facts & CONN_UNTOLD) && (c->facts & CONN_ID_KNOWN))
-		emit_first_state(t, c);
+	if ((c->facts & CONN_STATE_DUE) && (c->facts & CONN_ID_KNOWN))
+		first_state(t, c);
 }
 
-void record_tell(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
-		 const struct wire_stats *stats, const struct conn_time_wait *tw)
+void emit_connection(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		     const struct wire_stats *stats, const struct conn_time_wait *tw)
 {
 	struct conn_record rec;
 
-	if (c->facts & CONN_UNTOLD)
-		emit_first_state(t, c);
-	if (record_wanted(t, RECORD_CONNECTION)) {
+	if (c->facts & CONN_STATE_DUE)
+		first_state(t, c);
+	if (emit_wanted(t, RECORD_CONNECTION)) {
 		fill_record(t, c, end_ns, c->end, close, stats, tw, &rec);
 		rec.final = true;
-		record_emit(t, &(struct record){.kind = RECORD_CONNECTION, .ts = rec.end_ns, .conn = &rec});
+		emit_record(t, &(struct record){.kind = RECORD_CONNECTION, .ts = rec.end_ns, .conn = &rec});
 	}
 	if (c->facts & CONN_ESTABLISHED)
 		t->interval.closed++;
 }
 
-void record_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
-		   const struct wire_stats *stats, const struct conn_time_wait *tw)
+void emit_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
+		 const struct wire_stats *stats, const struct conn_time_wait *tw)
 {
-	record_tell(t, c, end_ns, close, stats, tw);
+	emit_connection(t, c, end_ns, close, stats, tw);
 	if (!close || !(close->hdr.sk_flags & WIRE_SK_DEAD))
 		table_end_life(t, c);
 	table_remove(t, c);
 }
 
-void record_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw)
+void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw)
 {
 	struct conn_tuple tuple = {0};
 	struct conn_time_wait_record rec = {.t = &tuple, .time_wait = *tw};
 
-	if (!record_wanted(t, RECORD_TIME_WAIT))
+	if (!emit_wanted(t, RECORD_TIME_WAIT))
 		return;
-	record_tuple(t, c, &tuple);
-	record_emit(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});
+	emit_tuple(t, c, &tuple);
+	emit_record(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});
 }
 
-void record_progress(const struct conn_table *t, const struct conn *c, uint64_t now, enum conn_end end,
-		     const struct wire_state *found)
+void emit_progress(const struct conn_table *t, const struct conn *c, uint64_t now, enum conn_end end,
+		   const struct wire_state *found)
 {
 	struct conn_record rec;
 
 	fill_record(t, c, now, end, found, found ? wire_stats(&found->hdr) : NULL, NULL, &rec);
-	record_emit(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
+	emit_record(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
 }
 
-void record_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how)
+void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how)
 {
 	struct conn_tuple tuple = {0};
 	struct conn_state_record state = {
 		.t = &tuple, .old_state = ev->old_state, .new_state = ev->new_state, .by = by, .ev = how};
 	const struct conn_entry *last = c->spans_len ? &c->spans[c->spans_len - 1] : NULL;
 
-	if (!record_wanted(t, RECORD_STATE))
+	if (!emit_wanted(t, RECORD_STATE))
 		return;
-	if (c->facts & CONN_UNTOLD)
-		emit_first_state(t, c);
-	record_tuple(t, c, &tuple);
+	if (c->facts & CONN_STATE_DUE)
+		first_state(t, c);
+	emit_tuple(t, c, &tuple);
 	if (how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown) {
 		uint64_t now_us = ns_to_us_since(c, ev->ts);
 
 		state.prev_known = true;
 		state.prev_us = less(now_us, last->at_us);
 	}
-	record_emit(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
+	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
 }
 
 /* Of a connection that is not tracked the event itself may tell the tuple. */
@@ -273,7 +273,7 @@ static void fill_event_tuple(const struct conn_table *t, const struct conn *c, c
 
 	memset(tuple, 0, sizeof(*tuple));
 	if (c) {
-		record_tuple(t, c, tuple);
+		emit_tuple(t, c, tuple);
 		return;
 	}
 	tuple->cookie = ev->cookie;
@@ -282,7 +282,7 @@ static void fill_event_tuple(const struct conn_table *t, const struct conn *c, c
 		tuple->id = *ident;
 }
 
-void record_retransmit(const struct conn_table *t, const struct conn *c, const struct wire_retransmit *ev)
+void emit_retransmit(const struct conn_table *t, const struct conn *c, const struct wire_retransmit *ev)
 {
 	uint32_t space = seq_pending(ev->seq, ev->end_seq);
 	bool one_is_flag = ev->segment != WIRE_SEG_DATA;
@@ -298,13 +298,13 @@ void record_retransmit(const struct conn_table *t, const struct conn *c, const s
 		.count = 1,
 	};
 
-	if (!record_wanted(t, RECORD_RETRANSMIT))
+	if (!emit_wanted(t, RECORD_RETRANSMIT))
 		return;
 	fill_event_tuple(t, c, &ev->hdr, &tuple);
-	record_emit(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &r});
+	emit_record(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &r});
 }
 
-void record_reset(const struct conn_table *t, const struct conn *c, const struct wire_reset *ev)
+void emit_reset(const struct conn_table *t, const struct conn *c, const struct wire_reset *ev)
 {
 	struct conn_tuple tuple;
 	struct conn_reset_record r = {
@@ -316,13 +316,13 @@ void record_reset(const struct conn_table *t, const struct conn *c, const struct
 		.count = 1,
 	};
 
-	if (!record_wanted(t, RECORD_RESET))
+	if (!emit_wanted(t, RECORD_RESET))
 		return;
 	fill_event_tuple(t, c, &ev->hdr, &tuple);
-	record_emit(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &r});
+	emit_record(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &r});
 }
 
-void record_aggregate(const struct conn_table *t, const struct wire_aggregate *ev)
+void emit_aggregate(const struct conn_table *t, const struct wire_aggregate *ev)
 {
 	struct conn_retransmit_record retransmit = {
 		.netns = ev->netns,
@@ -342,8 +342,8 @@ void record_aggregate(const struct conn_table *t, const struct wire_aggregate *e
 		.interval_us = ev->interval_ns / 1000,
 	};
 
-	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT && record_wanted(t, RECORD_RETRANSMIT))
-		record_emit(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &retransmit});
-	if (ev->what == WIRE_AGG_RESET_SENT && record_wanted(t, RECORD_RESET))
-		record_emit(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &reset});
+	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT && emit_wanted(t, RECORD_RETRANSMIT))
+		emit_record(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &retransmit});
+	if (ev->what == WIRE_AGG_RESET_SENT && emit_wanted(t, RECORD_RESET))
+		emit_record(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &reset});
 }

@@ -30,7 +30,7 @@ enum conn_fact {
 	CONN_IN_FIRST = 1 << 16,
 	CONN_HELD = 1 << 17,      /* closed, waits for a late reset: hold.c */
 	CONN_TRUNCATED = 1 << 18, /* more states than spans: only a broken stream does that */
-	CONN_UNTOLD = 1 << 19,    /* its first state record waits for the tuple */
+	CONN_STATE_DUE = 1 << 19, /* its first state record waits for the tuple */
 	CONN_SYN_CROSSED = 1 << 20,
 	CONN_SCAN_JUMP = 1 << 21,    /* the last span is a scan's and cost a gap */
 	CONN_FIN_JOINED = 1 << 22,   /* one segment carried the ACK of the first FIN and the second FIN */
@@ -42,7 +42,7 @@ enum conn_fact {
 	CONN_FIN_WITH_ACK = 1 << 28, /* the peer's FIN came in the segment that ended the handshake */
 	CONN_RST_LAST = 1 << 29,     /* the last of resets_sent belongs to the end */
 	CONN_RST_ACTIVE = 1 << 30,   /* and answered no segment */
-	CONN_PENDING = 1u << 31,     /* closed, its minisocket lives: pending.c */
+	CONN_MINISOCK = 1u << 31,    /* closed, its minisocket lives: pending.c */
 };
 
 struct conn_entry {
@@ -56,7 +56,7 @@ enum conn_mini_flags {
 	MINI_STATS = 1 << 1,     /* the counters are valid */
 	MINI_CLOSE = 1 << 2,     /* the ->CLOSE was seen: its numbers are valid */
 	MINI_STOPPED = 1 << 3,   /* dead, unless its timer is set again at once */
-	MINI_TOLD = 1 << 4,      /* as a connection: CONN_TW_SPLIT */
+	MINI_EMITTED = 1 << 4,   /* as a connection: CONN_TW_SPLIT */
 	MINI_FOUND = 1 << 5,     /* older than us */
 	MINI_INFERRED = 1 << 6,  /* no hook shows it */
 	MINI_CUT = 1 << 7,       /* told before its end is known */
@@ -67,7 +67,7 @@ struct conn_minisock {
 	uint64_t bytes_sent, bytes_acked, bytes_received;
 	uint64_t due_us : 48; /* when its timer is due: since start_ns */
 	uint64_t restarts : 15;
-	uint64_t at_latest : 1;            /* TIME_WAIT may have begun before, and what is known as its begin be a restart */
+	uint64_t begin_is_upper_bound : 1; /* TIME_WAIT may have begun before, and what is known as its begin be a restart */
 	uint32_t snd_nxt, rcv_nxt, unread; /* all that was sent is acknowledged */
 	uint32_t segs_out, segs_in, srtt_us, min_rtt_us, mss;
 	uint32_t fin_wait2_us; /* in FIN_WAIT2; until that is over, from its begin to due_us */

@@ -31,7 +31,7 @@ static uint32_t facts_of(unsigned int state)
 	}
 }
 
-void learn_state(struct conn_table *t, struct conn *c, unsigned int state)
+void facts_state(struct conn_table *t, struct conn *c, unsigned int state)
 {
 	uint32_t facts = facts_of(state);
 
@@ -40,7 +40,7 @@ void learn_state(struct conn_table *t, struct conn *c, unsigned int state)
 	c->facts |= facts;
 }
 
-void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
+void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
 {
 	struct conn_place place;
 	uint32_t id;
@@ -62,24 +62,24 @@ void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *
 	c->id_flags = ident->flags;
 }
 
-uint16_t learn_capped(uint32_t value)
+uint16_t facts_capped(uint32_t value)
 {
 	return value < UINT16_MAX ? value : UINT16_MAX;
 }
 
-void learn_repeats(struct conn *c, const struct wire_ident *ident)
+void facts_repeats(struct conn *c, const struct wire_ident *ident)
 {
 	uint16_t *count = c->role == CONN_SERVER ? &c->retrans_synack : &c->retrans_syn;
 
 	if (ident && ident->syn_retrans > *count)
-		*count = learn_capped(ident->syn_retrans);
+		*count = facts_capped(ident->syn_retrans);
 }
 
 /*
  * Of what was sent for the first time, bytes_acked counts the SYN as well, but only an active opener's (a child starts with it
  * acknowledged), so that it is one more than the payload sent and acknowledged: the opener gives itself away by one byte.
  */
-void learn_role(struct conn *c, const struct wire_state *found)
+void facts_role(struct conn *c, const struct wire_state *found)
 {
 	const struct wire_stats *stats = wire_stats(&found->hdr);
 	uint64_t fin = c->facts & CONN_FIN_LOCAL && found->snd_nxt == found->write_seq;
@@ -96,7 +96,7 @@ void learn_role(struct conn *c, const struct wire_state *found)
 }
 
 /* The numbers at ESTABLISHED. With Fast Open the SYN carried data, and how much is not told. */
-static void learn_established(struct conn *c, const struct wire_state *ev)
+static void facts_established(struct conn *c, const struct wire_state *ev)
 {
 	if (ev->hdr.sk_flags & WIRE_SK_REPAIR) {
 		c->facts |= CONN_REPAIRED;
@@ -112,14 +112,14 @@ static void learn_established(struct conn *c, const struct wire_state *ev)
 	c->mark_segs = ev->segs_in;
 }
 
-void learn_isn(struct conn *c, uint32_t isn_local)
+void facts_isn(struct conn *c, uint32_t isn_local)
 {
 	c->isn_local = isn_local;
 	c->facts |= CONN_ISN_LOCAL;
 }
 
 /* Was there payload before the first FIN? A FIN that came is in rcv_nxt already; ours is not queued yet. */
-static void learn_first_fin(struct conn *c, const struct wire_state *ev)
+static void facts_first_fin(struct conn *c, const struct wire_state *ev)
 {
 	bool ours = ev->hdr.new_state == WIRE_FIN_WAIT1;
 
@@ -140,7 +140,7 @@ static void set_mark(struct conn *c, const struct wire_state *ev, uint32_t seq, 
 }
 
 /* Our FIN is about to be queued: does it have to wait? */
-static void learn_own_fin(struct conn *c, const struct wire_state *ev)
+static void facts_own_fin(struct conn *c, const struct wire_state *ev)
 {
 	if (ev->snd_nxt != ev->write_seq)
 		c->facts |= CONN_FIN_DELAYED;
@@ -150,7 +150,7 @@ static void learn_own_fin(struct conn *c, const struct wire_state *ev)
  * The peer's FIN came. A server's first segment of all, which ended the handshake, may have carried it; and if the FINs
  * crossed, ours may not have left yet.
  */
-static void learn_peer_fin(struct conn *c, const struct wire_state *ev)
+static void facts_peer_fin(struct conn *c, const struct wire_state *ev)
 {
 	if (ev->hdr.old_state == WIRE_ESTABLISHED && c->spans_len == 2 && c->role == CONN_SERVER &&
 	    ev->segs_in == c->mark_segs && !(ev->hdr.sk_flags & WIRE_SK_OWNED))
@@ -163,7 +163,7 @@ static void learn_peer_fin(struct conn *c, const struct wire_state *ev)
  * Our FIN is about to be queued. Whatever left since the peer's FIN came has acknowledged it; if nothing did, our FIN will.
  * What was written but not sent when the peer's FIN came goes out after it too.
  */
-static void learn_last_ack(struct conn *c, const struct wire_state *ev)
+static void facts_last_ack(struct conn *c, const struct wire_state *ev)
 {
 	if (!(c->facts & CONN_MARK_KNOWN))
 		return;
@@ -173,7 +173,7 @@ static void learn_last_ack(struct conn *c, const struct wire_state *ev)
 }
 
 /* The peer's FIN came to FIN_WAIT2. Did a segment arrive between the ACK of ours and it? */
-static void learn_second_fin(struct conn *c, const struct wire_state *ev)
+static void facts_second_fin(struct conn *c, const struct wire_state *ev)
 {
 	if (!(c->facts & CONN_MARK_KNOWN) || (c->facts & CONN_MARK_BACKLOG) || (ev->hdr.sk_flags & WIRE_SK_OWNED))
 		return; /* both may have waited in the backlog, counted already */
@@ -181,59 +181,59 @@ static void learn_second_fin(struct conn *c, const struct wire_state *ev)
 }
 
 /* What the last numbers prove about FINs. A FIN, once queued, is the last number of write_seq. */
-static void learn_close(struct conn *c, const struct wire_state *ev)
+static void facts_close(struct conn *c, const struct wire_state *ev)
 {
 	uint32_t peer_fin = !!(ev->hdr.sk_flags & WIRE_SK_DONE);
 
 	if (peer_fin && (c->facts & CONN_FIN_LOCAL))
 		c->facts |= CONN_FIN_PEER;
 	if (ev->hdr.old_state == WIRE_SYN_SENT && ev->segs_out && ev->snd_nxt == ev->snd_una + 1)
-		learn_isn(c, ev->snd_una);
+		facts_isn(c, ev->snd_una);
 	if ((c->facts & CONN_FIN_LOCAL) && ev->snd_nxt == ev->write_seq)
 		c->facts |= CONN_FIN_SENT;
 	if ((c->facts & CONN_FIN_LOCAL) && ev->snd_una == ev->write_seq)
 		c->facts |= CONN_FIN_SENT | CONN_FIN_ACKED;
 	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && peer_fin && !ev->err)
-		learn_second_fin(c, ev);
+		facts_second_fin(c, ev);
 	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && (c->facts & CONN_SHUT_ONLY) && (c->facts & CONN_MARK_KNOWN) &&
 	    seq_after(ev->rcv_nxt - peer_fin, c->mark_seq))
 		c->facts |= CONN_FIN_THEN_DATA;
 }
 
-void learn_numbers(struct conn *c, const struct wire_state *ev)
+void facts_numbers(struct conn *c, const struct wire_state *ev)
 {
 	switch (ev->hdr.new_state) {
 	case WIRE_SYN_RECV:
 		c->role = CONN_SIMULTANEOUS;
 		c->facts |= CONN_SYN_CROSSED;
 		if (ev->snd_nxt == ev->snd_una + 1)
-			learn_isn(c, ev->snd_una);
+			facts_isn(c, ev->snd_una);
 		break;
 	case WIRE_ESTABLISHED:
-		learn_established(c, ev);
+		facts_established(c, ev);
 		break;
 	case WIRE_FIN_WAIT1:
-		learn_first_fin(c, ev);
-		learn_own_fin(c, ev);
+		facts_first_fin(c, ev);
+		facts_own_fin(c, ev);
 		break;
 	case WIRE_CLOSE_WAIT:
-		learn_first_fin(c, ev);
-		learn_peer_fin(c, ev);
+		facts_first_fin(c, ev);
+		facts_peer_fin(c, ev);
 		set_mark(c, ev, ev->snd_nxt, ev->segs_out);
 		break;
 	case WIRE_FIN_WAIT2:
 		set_mark(c, ev, ev->rcv_nxt, ev->segs_in);
 		break;
 	case WIRE_CLOSING:
-		learn_peer_fin(c, ev);
+		facts_peer_fin(c, ev);
 		set_mark(c, ev, ev->snd_una, 0);
 		break;
 	case WIRE_LAST_ACK:
-		learn_last_ack(c, ev);
-		learn_own_fin(c, ev);
+		facts_last_ack(c, ev);
+		facts_own_fin(c, ev);
 		break;
 	case WIRE_CLOSE:
-		learn_close(c, ev);
+		facts_close(c, ev);
 		break;
 	}
 }

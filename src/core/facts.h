@@ -6,24 +6,24 @@
 #include "table.h"
 
 /* To be in a state proves what must have happened before, seen or not. */
-void learn_state(struct conn_table *t, struct conn *c, unsigned int state);
+void facts_state(struct conn_table *t, struct conn *c, unsigned int state);
 
 /* Who opened a connection that is older than us, if the numbers of a socket at rest tell. */
-void learn_role(struct conn *c, const struct wire_state *found);
+void facts_role(struct conn *c, const struct wire_state *found);
 
 /* `ident` may be NULL here and below. */
-void learn_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident);
+void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident);
 
 /* Our SYN's number, from wherever it shows. */
-void learn_isn(struct conn *c, uint32_t isn_local);
+void facts_isn(struct conn *c, uint32_t isn_local);
 
 /* At the handshake's end: total_retrans is all the handshake's, and knows of repeats whose events were lost. */
-void learn_repeats(struct conn *c, const struct wire_ident *ident);
+void facts_repeats(struct conn *c, const struct wire_ident *ident);
 
 /* The sequence numbers at a transition. */
-void learn_numbers(struct conn *c, const struct wire_state *ev);
+void facts_numbers(struct conn *c, const struct wire_state *ev);
 
 /* Counts of handshake segments and resets fit into 16 bits: they stop there. */
-uint16_t learn_capped(uint32_t value);
+uint16_t facts_capped(uint32_t value);
 
 #endif

@@ -62,7 +62,7 @@ const char *leak_resolution_name(enum leak_resolution resolution)
 	return resolution_names[resolution];
 }
 
-struct leak_verdict leak_judge(const struct wire_stuck *ev)
+struct leak_verdict leak_judge(const struct wire_leak *ev)
 {
 	const struct wire_state *s = &ev->s;
 	uint32_t waiting = s->rcv_nxt - s->copied_seq, fin = s->hdr.old_state == WIRE_CLOSE_WAIT;
@@ -87,7 +87,7 @@ struct leak_verdict leak_judge(const struct wire_stuck *ev)
 	return verdict;
 }
 
-uint64_t leak_age_ns(const struct wire_stuck *ev)
+uint64_t leak_age_ns(const struct wire_leak *ev)
 {
 	uint64_t quiet = ev->since_data_ns;
 
@@ -185,7 +185,7 @@ static void begin(struct leak_set *set)
 	memset(set->index, 0, sizeof(*set->index) << set->index_bits);
 }
 
-static struct leak_socket *add(struct leak_set *set, const struct wire_stuck *ev)
+static struct leak_socket *add(struct leak_set *set, const struct wire_leak *ev)
 {
 	struct leak_socket *socket;
 
@@ -229,7 +229,7 @@ static void add_holder(struct leak_set *set, struct leak_socket *socket, const s
 	socket->last_holder = set->holders_len++;
 }
 
-static void found(struct leak_set *set, const struct wire_stuck *ev)
+static void found(struct leak_set *set, const struct wire_leak *ev)
 {
 	const struct wire_task *task = wire_task(&ev->s.hdr);
 	struct leak_socket *socket;
@@ -270,13 +270,13 @@ static void end(struct leak_set *set)
 void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 {
 	switch (ev->kind) {
-	case WIRE_STUCK_BEGIN:
+	case WIRE_LEAK_BEGIN:
 		begin(set);
 		break;
-	case WIRE_STUCK:
-		found(set, (const struct wire_stuck *)ev);
+	case WIRE_LEAK:
+		found(set, (const struct wire_leak *)ev);
 		break;
-	case WIRE_STUCK_END:
+	case WIRE_LEAK_END:
 		end(set);
 		break;
 	}

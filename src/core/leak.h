@@ -24,10 +24,10 @@ struct leak_verdict {
 	uint32_t unread_bytes; /* payload, the FIN not counted */
 	uint32_t unsent_bytes;
 };
-struct leak_verdict leak_judge(const struct wire_stuck *ev);
+struct leak_verdict leak_judge(const struct wire_leak *ev);
 
 /* For how long it has been in CLOSE_WAIT at least, by the kernel's own stamps. */
-uint64_t leak_age_ns(const struct wire_stuck *ev);
+uint64_t leak_age_ns(const struct wire_leak *ev);
 
 struct leak_holder {
 	struct wire_task task;
@@ -85,7 +85,7 @@ typedef bool (*leak_wanted_fn)(void *ctx, const struct leak_socket *socket);
 int leak_set_new(struct leak_set **out, uint32_t max_sockets);
 void leak_set_free(struct leak_set *set); /* NULL is fine */
 
-/* Takes a scan's events in; WIRE_STUCK_BEGIN forgets the scan before. `ev` must be wire_valid(). */
+/* Takes a scan's events in; WIRE_LEAK_BEGIN forgets the scan before. `ev` must be wire_valid(). */
 void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev);
 
 size_t leak_set_len(const struct leak_set *set);

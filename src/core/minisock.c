@@ -46,13 +46,13 @@ static int64_t due_of(const struct wire_minisock *ev)
 /* By more than we knew, and than jiffies may have been behind. */
 static bool is_later(int64_t due_ns, const struct conn *c)
 {
-	return (int64_t)((uint64_t)due_ns - (uint64_t)pending_due_ns(c)) > STALLED_NS;
+	return (int64_t)((uint64_t)due_ns - (uint64_t)tw_conn_due_ns(c)) > STALLED_NS;
 }
 
 /* When TIME_WAIT's timer was set, if `ev` is of TIME_WAIT; not in the future, whatever the stream says. */
 static int64_t set_at(const struct wire_minisock *ev)
 {
-	int64_t at = (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns - PENDING_2MSL_NS);
+	int64_t at = (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns - TW_CONN_2MSL_NS);
 
 	return at < (int64_t)ev->hdr.ts ? at : (int64_t)ev->hdr.ts;
 }
@@ -93,14 +93,14 @@ static void recover(struct conn_table *t, struct conn *c, const struct wire_mini
 {
 	if (ev->hdr.new_state != WIRE_TIME_WAIT) {
 		if (ev->what == WIRE_MINI_FOUND)
-			pending_set_due(t, c, due_of(ev));
+			tw_conn_set_due(t, c, due_of(ev));
 		return;
 	}
 	if (c->state == WIRE_FIN_WAIT2) {
-		pending_fin(t, c, set_at(ev), ev->rcv_nxt, true);
+		tw_conn_fin(t, c, set_at(ev), ev->rcv_nxt, true);
 	} else if (is_later(due_of(ev), c)) {
-		pending_restart(c);
-		pending_set_due(t, c, due_of(ev));
+		tw_conn_restart(c);
+		tw_conn_set_due(t, c, due_of(ev));
 	}
 }
 
@@ -112,24 +112,24 @@ static void started(struct conn_table *t, struct conn *c, const struct wire_mini
 	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(due_of(stopped), c))
 		recover(t, c, stopped);
 	if (ev->hdr.new_state == WIRE_TIME_WAIT && c->state == WIRE_FIN_WAIT2)
-		pending_fin(t, c, ev->hdr.ts, ev->rcv_nxt, t->tier == WIRE_TIER_TIMER);
+		tw_conn_fin(t, c, ev->hdr.ts, ev->rcv_nxt, t->tier == WIRE_TIER_TIMER);
 	else if (c->state == WIRE_TIME_WAIT)
-		pending_restart(c);
-	pending_set_due(t, c, due_of(ev));
+		tw_conn_restart(c);
+	tw_conn_set_due(t, c, due_of(ev));
 }
 
 /* Its ->CLOSE was lost, and the numbers with it. */
 static void adopt_lost_close(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	life_gap(t, c);
+	timeline_gap(t, c);
 	c->spans[c->spans_len - 1].us_unknown = true;
-	learn_state(t, c, WIRE_FIN_WAIT2);
+	facts_state(t, c, WIRE_FIN_WAIT2);
 	c->end = CONN_END_FIN;
 	if (ev->hdr.new_state == WIRE_TIME_WAIT)
-		pending_enter(t, c, WIRE_TIME_WAIT, set_at(ev), NULL, NULL, 0);
+		tw_conn_enter(t, c, WIRE_TIME_WAIT, set_at(ev), NULL, NULL, 0);
 	else
-		pending_enter(t, c, WIRE_FIN_WAIT2, ev->hdr.ts, NULL, NULL, 0);
-	pending_set_due(t, c, due_of(ev));
+		tw_conn_enter(t, c, WIRE_FIN_WAIT2, ev->hdr.ts, NULL, NULL, 0);
+	tw_conn_set_due(t, c, due_of(ev));
 }
 
 /* Older than us: of a TIME_WAIT its timer tells when it began. */
@@ -145,22 +145,22 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	c = table_add(t, ev->hdr.cookie, at_ns > 0 ? at_ns : 0, WIRE_CLOSE);
 	if (!c)
 		return;
-	learn_ident(t, c, wire_ident(&ev->hdr));
+	facts_ident(t, c, wire_ident(&ev->hdr));
 	if (!time_wait)
-		learn_state(t, c, WIRE_FIN_WAIT2);
+		facts_state(t, c, WIRE_FIN_WAIT2);
 	if (t->scan.any_done)
-		life_gap(t, c);
+		timeline_gap(t, c);
 	c->end = CONN_END_FIN;
-	life_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	timeline_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = !time_wait;
-	pending_enter(t, c, ev->hdr.new_state, c->start_ns, NULL, NULL, MINI_FOUND);
-	pending_set_due(t, c, due_of(ev));
+	tw_conn_enter(t, c, ev->hdr.new_state, c->start_ns, NULL, NULL, MINI_FOUND);
+	tw_conn_set_due(t, c, due_of(ev));
 	c->scan_epoch = t->mini_epoch;
 }
 
 static void found(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	if (!c || !(c->facts & CONN_PENDING) || c->scan_epoch != t->mini_epoch) {
+	if (!c || !(c->facts & CONN_MINISOCK) || c->scan_epoch != t->mini_epoch) {
 		t->scan.sockets++;
 		t->scan.by_state[ev->hdr.new_state]++;
 	}
@@ -170,7 +170,7 @@ static void found(struct conn_table *t, struct conn *c, const struct wire_miniso
 		adopt_found(t, ev);
 		return;
 	}
-	if (!(c->facts & CONN_PENDING)) /* its ->CLOSE is about to come, or was lost: then a resync ends it */
+	if (!(c->facts & CONN_MINISOCK)) /* its ->CLOSE is about to come, or was lost: then a resync ends it */
 		return;
 	c->scan_epoch = t->mini_epoch;
 	recover(t, c, ev);
@@ -179,7 +179,7 @@ static void found(struct conn_table *t, struct conn *c, const struct wire_miniso
 void minisock_died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
 	recover(t, c, ev);
-	pending_end(t, c, ev->hdr.ts, ev->cause);
+	tw_conn_end(t, c, ev->hdr.ts, ev->cause);
 }
 
 void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
@@ -196,7 +196,7 @@ void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
 	}
 	if (!is_on(t) || !ev->hdr.cookie)
 		return;
-	if (!c || !(c->facts & CONN_PENDING)) {
+	if (!c || !(c->facts & CONN_MINISOCK)) {
 		if (ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
 			announce(t, c, ev);
 		if (!c || ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
@@ -224,12 +224,12 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 	bool told = begun.what && begun.ts <= close->hdr.ts && close->hdr.ts - begun.ts < NEIGHBOUR_NS;
 
 	if (told && begun.what == WIRE_MINI_STARTED) {
-		pending_enter(t, c, begun.state, close->hdr.ts, close, stats, 0);
-		pending_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns));
+		tw_conn_enter(t, c, begun.state, close->hdr.ts, close, stats, 0);
+		tw_conn_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns));
 		return true;
 	}
 	if (told) {
-		pending_refused(t, c, begun.state, close, stats, CONN_EV_EVENT);
+		tw_conn_refused(t, c, begun.state, close, stats, CONN_EV_EVENT);
 		return true;
 	}
 	if (!t->scan.any_done || c->gaps || c->loss_epoch != t->loss_epoch)
@@ -242,7 +242,7 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 	/* The timer hooks show no refusal, only that no timer was set: that is one, as no event is missing. */
 	if (t->tier != WIRE_TIER_TIMER)
 		return false;
-	pending_refused(t, c, WIRE_TIME_WAIT, close, stats, CONN_EV_INFERRED);
+	tw_conn_refused(t, c, WIRE_TIME_WAIT, close, stats, CONN_EV_INFERRED);
 	return true;
 }
 
@@ -254,7 +254,7 @@ bool minisock_close(struct conn_table *t, struct conn *c, const struct wire_stat
 		return close_with_hooks(t, c, close);
 	if (!verdict_is_clean(c, close))
 		return false;
-	pending_enter(t, c, WIRE_TIME_WAIT, close->hdr.ts, close, wire_stats(&close->hdr), MINI_INFERRED);
+	tw_conn_enter(t, c, WIRE_TIME_WAIT, close->hdr.ts, close, wire_stats(&close->hdr), MINI_INFERRED);
 	return true;
 }
 
@@ -262,22 +262,22 @@ bool minisock_unheld(struct conn_table *t, struct conn *c, const struct wire_sta
 {
 	if (!is_on(t) || t->tier != WIRE_TIER_SCAN || c->end != CONN_END_FIN || close->hdr.old_state != WIRE_FIN_WAIT2)
 		return false;
-	pending_enter(t, c, WIRE_FIN_WAIT2, close->hdr.ts, close, stats, MINI_INFERRED);
+	tw_conn_enter(t, c, WIRE_FIN_WAIT2, close->hdr.ts, close, stats, MINI_INFERRED);
 	return true;
 }
 
 /* Began before the scan, and the scan did not meet it. */
 static void missed(struct conn_table *t, struct conn *c)
 {
-	bool expires = c->state == WIRE_TIME_WAIT && pending_due_ns(c) <= (int64_t)t->now;
+	bool expires = c->state == WIRE_TIME_WAIT && tw_conn_due_ns(c) <= (int64_t)t->now;
 
 	if (has_hooks(t)) {
-		life_gap(t, c);
-		pending_cut(t, c, t->now, CONN_END_UNKNOWN);
+		timeline_gap(t, c);
+		tw_conn_cut(t, c, t->now, CONN_END_UNKNOWN);
 	} else if (expires) {
-		pending_end(t, c, pending_due_ns(c), WIRE_CAUSE_EXPIRED);
+		tw_conn_end(t, c, tw_conn_due_ns(c), WIRE_CAUSE_EXPIRED);
 	} else {
-		pending_cut(t, c, t->now, CONN_END_UNKNOWN);
+		tw_conn_cut(t, c, t->now, CONN_END_UNKNOWN);
 	}
 }
 
@@ -303,13 +303,13 @@ void minisock_tick(struct conn_table *t, uint64_t now)
 	while (t->pending.head != CONN_NONE) {
 		struct conn *c = table_by_id(t, t->pending.head);
 
-		if ((int64_t)(now - (uint64_t)pending_due_ns(c)) < LATE_NS)
+		if ((int64_t)(now - (uint64_t)tw_conn_due_ns(c)) < LATE_NS)
 			break;
 		if (has_hooks(t))
-			life_gap(t, c);
+			timeline_gap(t, c);
 		if (has_hooks(t) || c->state != WIRE_TIME_WAIT)
-			pending_cut(t, c, now, CONN_END_UNKNOWN);
+			tw_conn_cut(t, c, now, CONN_END_UNKNOWN);
 		else
-			pending_end(t, c, pending_due_ns(c), WIRE_CAUSE_EXPIRED);
+			tw_conn_end(t, c, tw_conn_due_ns(c), WIRE_CAUSE_EXPIRED);
 	}
 }

@@ -22,7 +22,7 @@
 struct range {
 	uint32_t netns; /* 0: free */
 	uint16_t first, last;
-	uint64_t told_ns;
+	uint64_t emitted_ns;
 };
 
 struct ports {
@@ -72,7 +72,7 @@ void ports_range(struct ports *ports, const struct wire_port_range *ev)
 	if (!ev->netns || ev->first > ev->last)
 		return;
 	for (; range < end && range->netns && range->netns != ev->netns; range++) {
-		if (range->told_ns < oldest->told_ns)
+		if (range->emitted_ns < oldest->emitted_ns)
 			oldest = range;
 	}
 	if (range == end)

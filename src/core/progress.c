@@ -20,13 +20,13 @@ static bool is_due(const struct conn_table *t, const struct conn *c, uint64_t no
 {
 	uint64_t period = t->config.progress_ns;
 
-	return !(c->facts & (CONN_HELD | CONN_PENDING)) &&
+	return !(c->facts & (CONN_HELD | CONN_MINISOCK)) &&
 	       periods(c->start_ns, now, period) > periods(c->start_ns, t->progress_swept_ns, period);
 }
 
 static bool is_wanted(const struct conn_table *t)
 {
-	return t->config.progress_ns && record_wanted(t, RECORD_PROGRESS);
+	return t->config.progress_ns && emit_wanted(t, RECORD_PROGRESS);
 }
 
 void progress_tick(struct conn_table *t, uint64_t now)
@@ -35,7 +35,7 @@ void progress_tick(struct conn_table *t, uint64_t now)
 		return;
 	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
 		if (is_due(t, c, now))
-			record_progress(t, c, now, CONN_END_UNKNOWN, NULL);
+			emit_progress(t, c, now, CONN_END_UNKNOWN, NULL);
 	}
 	t->progress_swept_ns = now;
 }
@@ -45,9 +45,9 @@ void progress_found(struct conn_table *t, struct conn *c, const struct wire_stat
 	if (!is_wanted(t))
 		return;
 	if (t->scan.cause == WIRE_SCAN_STOP)
-		record_progress(t, c, found->hdr.ts, CONN_END_DAEMON_STOP, found);
+		emit_progress(t, c, found->hdr.ts, CONN_END_DAEMON_STOP, found);
 	else if (t->scan.cause == WIRE_SCAN_PROGRESS && is_due(t, c, t->scan.begin_ns))
-		record_progress(t, c, found->hdr.ts, CONN_END_UNKNOWN, found);
+		emit_progress(t, c, found->hdr.ts, CONN_END_UNKNOWN, found);
 }
 
 void progress_scanned(struct conn_table *t)
@@ -58,7 +58,7 @@ void progress_scanned(struct conn_table *t)
 		return;
 	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
 		if (c->scan_epoch != t->scan.epoch && is_due(t, c, now))
-			record_progress(t, c, now, CONN_END_UNKNOWN, NULL);
+			emit_progress(t, c, now, CONN_END_UNKNOWN, NULL);
 	}
 	t->progress_swept_ns = now;
 	t->progress_scans = true;
@@ -67,5 +67,5 @@ void progress_scanned(struct conn_table *t)
 void progress_stop(struct conn_table *t, const struct conn *c, uint64_t now)
 {
 	if (t->scan.cause != WIRE_SCAN_STOP || c->scan_epoch != t->scan.epoch)
-		record_progress(t, c, now, CONN_END_DAEMON_STOP, NULL);
+		emit_progress(t, c, now, CONN_END_DAEMON_STOP, NULL);
 }

@@ -66,11 +66,11 @@ static struct conn *found_new(struct conn_table *t, const struct wire_hdr *h)
 		c->role = CONN_CLIENT;
 	else if (h->old_state == WIRE_SYN_RECV) /* as a full socket: Fast Open, or a child this very moment */
 		c->role = CONN_SERVER;
-	learn_state(t, c, h->old_state);
-	life_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	facts_state(t, c, h->old_state);
+	timeline_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = true;
 	if (t->scan.any_done) { /* an earlier scan or the stream should have told of it */
-		life_gap(t, c);
+		timeline_gap(t, c);
 		c->facts |= CONN_SCAN_JUMP;
 	}
 	return c;
@@ -82,10 +82,10 @@ static void found_ahead(struct conn_table *t, struct conn *c, const struct wire_
 
 	jump.old_state = c->state;
 	jump.new_state = h->old_state;
-	life_gap(t, c);
-	learn_state(t, c, h->old_state);
-	record_state(t, c, &jump, CONN_BY_UNKNOWN, CONN_EV_SCAN);
-	life_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	timeline_gap(t, c);
+	facts_state(t, c, h->old_state);
+	emit_state(t, c, &jump, CONN_BY_UNKNOWN, CONN_EV_SCAN);
+	timeline_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[c->spans_len - 1].us_unknown = true;
 	if (!(c->facts & CONN_TRUNCATED))
 		c->facts |= CONN_SCAN_JUMP;
@@ -98,7 +98,7 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 	const struct wire_ident *ident = wire_ident(h);
 	struct conn *c = table_find(t, h->cookie);
 
-	if (c && (c->facts & (CONN_HELD | CONN_PENDING))) /* closed since */
+	if (c && (c->facts & (CONN_HELD | CONN_MINISOCK))) /* closed since */
 		return;
 	if (!c)
 		c = found_new(t, h);
@@ -107,10 +107,10 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 	if (!c)
 		return;
 	if (!(c->facts & CONN_ID_KNOWN) && ident && ident->local_port) /* in SYN_SENT the port may not be chosen yet */
-		learn_ident(t, c, ident);
+		facts_ident(t, c, ident);
 	if (!ev->torn)
-		learn_role(c, &ev->s);
-	process_saw(t, c, wire_task(h), CONN_FROM_SCAN);
+		facts_role(c, &ev->s);
+	conn_owner_saw(t, c, wire_task(h), CONN_FROM_SCAN);
 	if (c->scan_epoch != t->scan.epoch) {
 		c->scan_epoch = t->scan.epoch;
 		count(t, c->state);
@@ -143,7 +143,7 @@ static bool is_missing(const struct conn_table *t, const struct conn *c)
 {
 	uint64_t entered_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 
-	return !(c->facts & (CONN_HELD | CONN_PENDING)) && c->scan_epoch != t->scan.epoch && entered_ns < t->scan.begin_ns;
+	return !(c->facts & (CONN_HELD | CONN_MINISOCK)) && c->scan_epoch != t->scan.epoch && entered_ns < t->scan.begin_ns;
 }
 
 static void sweep(struct conn_table *t, uint64_t now)
@@ -153,7 +153,7 @@ static void sweep(struct conn_table *t, uint64_t now)
 	for (struct conn *c = table_next(t, NULL); c; c = next) {
 		next = table_next(t, c);
 		if (is_missing(t, c))
-			life_lost_end(t, c, now);
+			conn_events_lost_end(t, c, now);
 	}
 	listeners_sweep(t->listeners, t->scan.epoch);
 }
@@ -176,8 +176,8 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 	if (t->scan.cause == WIRE_SCAN_RESYNC)
 		sweep(t, ev->hdr.ts);
 	progress_scanned(t);
-	if (t->scan.cause > WIRE_SCAN_REQUEST || !record_wanted(t, RECORD_SNAPSHOT))
+	if (t->scan.cause > WIRE_SCAN_REQUEST || !emit_wanted(t, RECORD_SNAPSHOT))
 		return;
 	memcpy(snapshot.by_state, t->scan.by_state, sizeof(snapshot.by_state));
-	record_emit(t, &(struct record){.kind = RECORD_SNAPSHOT, .ts = ev->hdr.ts, .snapshot = &snapshot});
+	emit_record(t, &(struct record){.kind = RECORD_SNAPSHOT, .ts = ev->hdr.ts, .snapshot = &snapshot});
 }

@@ -16,22 +16,23 @@ struct story {
 	struct conn_segment spill; /* what no longer fits into *rec */
 };
 
-static inline bool story_has(const struct story *s, uint32_t fact)
+static inline bool segments_has(const struct story *s, uint32_t fact)
 {
 	return s->c->facts & fact;
 }
 
 /* The next segment, once, without numbers or time. */
-struct conn_segment *story_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof);
+struct conn_segment *segments_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof);
 
 /* Gives it relative numbers, of absolute ones that are known, where the first ones are. */
-void story_place(const struct story *s, struct conn_segment *seg, bool seq_known, uint32_t seq, bool ack_known, uint32_t ack);
+void segments_place(const struct story *s, struct conn_segment *seg, bool seq_known, uint32_t seq, bool ack_known,
+		    uint32_t ack);
 
 /* The stay in a state whose begin was seen, or NULL. */
-const struct conn_span *story_stay(const struct story *s, unsigned int state);
+const struct conn_span *segments_stay(const struct story *s, unsigned int state);
 
 /* Gives it the time at which the state began, if that was seen. */
-void story_enters(const struct story *s, struct conn_segment *seg, unsigned int state);
+void segments_enters(const struct story *s, struct conn_segment *seg, unsigned int state);
 
 static inline void set_seq(struct conn_segment *seg, uint32_t seq)
 {

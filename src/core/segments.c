@@ -13,7 +13,7 @@
 #include "segment_list.h"
 #include "seq.h"
 
-struct conn_segment *story_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof)
+struct conn_segment *segments_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof)
 {
 	struct conn_record *rec = s->rec;
 	struct conn_segment *seg = &s->spill;
@@ -24,7 +24,7 @@ struct conn_segment *story_add(struct story *s, enum conn_dir dir, enum conn_fla
 	return seg;
 }
 
-void story_place(const struct story *s, struct conn_segment *seg, bool seq_known, uint32_t seq, bool ack_known, uint32_t ack)
+void segments_place(const struct story *s, struct conn_segment *seg, bool seq_known, uint32_t seq, bool ack_known, uint32_t ack)
 {
 	const struct conn_record *rec = s->rec;
 	bool out = seg->dir == CONN_OUT;
@@ -35,7 +35,7 @@ void story_place(const struct story *s, struct conn_segment *seg, bool seq_known
 		set_ack(seg, seq_distance(out ? rec->isn_peer : rec->isn_local, ack));
 }
 
-const struct conn_span *story_stay(const struct story *s, unsigned int state)
+const struct conn_span *segments_stay(const struct story *s, unsigned int state)
 {
 	for (unsigned int i = 0; i < s->rec->timeline_len; i++) {
 		const struct conn_span *span = &s->rec->timeline[i];
@@ -45,9 +45,9 @@ const struct conn_span *story_stay(const struct story *s, unsigned int state)
 	return NULL;
 }
 
-void story_enters(const struct story *s, struct conn_segment *seg, unsigned int state)
+void segments_enters(const struct story *s, struct conn_segment *seg, unsigned int state)
 {
-	const struct conn_span *span = story_stay(s, state);
+	const struct conn_span *span = segments_stay(s, state);
 
 	if (span)
 		set_at(seg, span->at_us);

@@ -13,42 +13,43 @@
 
 static bool fin_left(const struct story *s)
 {
-	return story_has(s, CONN_FIN_LOCAL) && (story_has(s, CONN_FIN_SENT) || s->c->retrans_fin || !s->closed);
+	return segments_has(s, CONN_FIN_LOCAL) && (segments_has(s, CONN_FIN_SENT) || s->c->retrans_fin || !s->closed);
 }
 
 static enum conn_proof fin_proof(const struct story *s)
 {
 	if (s->c->retrans_fin)
 		return CONN_PROOF_EVENT;
-	return story_has(s, CONN_FIN_SENT) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
+	return segments_has(s, CONN_FIN_SENT) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
 }
 
 /* Queued is not sent: if data waited before it, only a quick ACK says when it left. */
 static void time_own_fin(const struct story *s, struct conn_segment *seg, unsigned int state)
 {
-	const struct conn_span *begin = story_stay(s, state), *acked = story_stay(s, WIRE_FIN_WAIT2);
+	const struct conn_span *begin = segments_stay(s, state), *acked = segments_stay(s, WIRE_FIN_WAIT2);
 	uint64_t acked_us = acked ? acked->at_us : s->end_us;
 
-	if (begin && (!story_has(s, CONN_FIN_DELAYED) || (story_has(s, CONN_FIN_ACKED) && acked_us - begin->at_us <= SOON_US)))
+	if (begin &&
+	    (!segments_has(s, CONN_FIN_DELAYED) || (segments_has(s, CONN_FIN_ACKED) && acked_us - begin->at_us <= SOON_US)))
 		set_at(seg, begin->at_us);
 }
 
 static void add_own_fin(struct story *s)
 {
-	bool second = story_has(s, CONN_PEER_FIRST | CONN_FIN_AFTER), numbers = s->last;
-	unsigned int state = story_has(s, CONN_PEER_FIRST) ? WIRE_LAST_ACK : WIRE_FIN_WAIT1;
+	bool second = segments_has(s, CONN_PEER_FIRST | CONN_FIN_AFTER), numbers = s->last;
+	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_LAST_ACK : WIRE_FIN_WAIT1;
 	struct conn_segment *seg;
 
 	if (!fin_left(s))
 		return;
-	seg = story_add(s, CONN_OUT, CONN_FLAGS_FIN_ACK, fin_proof(s));
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_FIN_ACK, fin_proof(s));
 	seg->n = 1 + s->c->retrans_fin;
 	time_own_fin(s, seg, state);
 	if (second)
-		story_place(s, seg, numbers, numbers ? s->last->write_seq - 1 : 0, numbers, numbers ? s->last->rcv_nxt : 0);
+		segments_place(s, seg, numbers, numbers ? s->last->write_seq - 1 : 0, numbers, numbers ? s->last->rcv_nxt : 0);
 	else
-		story_place(s, seg, numbers, numbers ? s->last->write_seq - 1 : 0,
-			    story_stay(s, WIRE_FIN_WAIT1) && !story_has(s, CONN_FIN_DELAYED), s->c->first_ack);
+		segments_place(s, seg, numbers, numbers ? s->last->write_seq - 1 : 0,
+			       segments_stay(s, WIRE_FIN_WAIT1) && !segments_has(s, CONN_FIN_DELAYED), s->c->first_ack);
 }
 
 /* A FIN that came to a minisocket which no hook shows is inferred from what a scan found afterwards. */
@@ -59,22 +60,22 @@ static bool fin_seen(const struct story *s)
 
 static void add_peer_fin(struct story *s)
 {
-	unsigned int state = story_has(s, CONN_PEER_FIRST) ? WIRE_CLOSE_WAIT : WIRE_CLOSING;
+	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_CLOSE_WAIT : WIRE_CLOSING;
 	bool at_close = s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2;
-	bool seen = at_close ? fin_seen(s) : story_stay(s, state) != NULL;
+	bool seen = at_close ? fin_seen(s) : segments_stay(s, state) != NULL;
 	uint32_t fin = s->last ? s->last->rcv_nxt - 1 : 0;
 	struct conn_segment *seg;
 
-	if (!story_has(s, CONN_FIN_PEER))
+	if (!segments_has(s, CONN_FIN_PEER))
 		return;
-	seg = story_add(s, CONN_IN, CONN_FLAGS_FIN_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	seg = segments_add(s, CONN_IN, CONN_FLAGS_FIN_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	if (at_close) {
 		set_at(seg, s->end_us);
-		story_place(s, seg, true, fin, true, s->last->snd_una);
+		segments_place(s, seg, true, fin, true, s->last->snd_una);
 		return;
 	}
-	story_enters(s, seg, state);
-	story_place(s, seg, s->last, fin, story_stay(s, state), state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
+	segments_enters(s, seg, state);
+	segments_place(s, seg, s->last, fin, segments_stay(s, state), state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
 }
 
 /* The ACK of the peer's FIN, if it had a segment of its own: nothing else left before our FIN, or it did. */
@@ -85,78 +86,78 @@ static void add_ack_of_first(struct story *s)
 	struct conn_segment *seg;
 	bool no_data;
 
-	if (!story_stay(s, WIRE_CLOSE_WAIT) || story_has(s, CONN_FIN_JOINED))
+	if (!segments_stay(s, WIRE_CLOSE_WAIT) || segments_has(s, CONN_FIN_JOINED))
 		return;
-	if (!story_has(s, CONN_FIN_APART)) {
-		if (story_has(s, CONN_FIN_LOCAL) || (rec->stats_known && rec->stats.segs_out == s->c->mark_segs))
+	if (!segments_has(s, CONN_FIN_APART)) {
+		if (segments_has(s, CONN_FIN_LOCAL) || (rec->stats_known && rec->stats.segs_out == s->c->mark_segs))
 			return;
 		proof = rec->stats_known ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
 	}
-	seg = story_add(s, CONN_OUT, CONN_FLAGS_ACK, proof);
-	story_enters(s, seg, WIRE_CLOSE_WAIT);
-	no_data = s->last && s->last->write_seq - story_has(s, CONN_FIN_LOCAL) == s->c->mark_seq;
-	story_place(s, seg, no_data, s->c->mark_seq, s->last, s->last ? s->last->rcv_nxt : 0);
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, proof);
+	segments_enters(s, seg, WIRE_CLOSE_WAIT);
+	no_data = s->last && s->last->write_seq - segments_has(s, CONN_FIN_LOCAL) == s->c->mark_seq;
+	segments_place(s, seg, no_data, s->c->mark_seq, s->last, s->last ? s->last->rcv_nxt : 0);
 }
 
 /* The ACK of our FIN while the peer's is still to come. */
 static void add_ack_of_ours(struct story *s)
 {
-	const struct conn_span *waits = story_stay(s, WIRE_FIN_WAIT2);
-	bool apart = story_has(s, CONN_FIN_APART) || !story_has(s, CONN_FIN_PEER), no_data;
+	const struct conn_span *waits = segments_stay(s, WIRE_FIN_WAIT2);
+	bool apart = segments_has(s, CONN_FIN_APART) || !segments_has(s, CONN_FIN_PEER), no_data;
 	struct conn_segment *seg;
 
-	if (!waits || !story_has(s, CONN_FIN_ACKED) || story_has(s, CONN_FIN_JOINED))
+	if (!waits || !segments_has(s, CONN_FIN_ACKED) || segments_has(s, CONN_FIN_JOINED))
 		return;
 	if (!apart && !(waits->us_known && waits->us >= SEPARATE_FIN_US))
 		return;
-	seg = story_add(s, CONN_IN, CONN_FLAGS_ACK, apart ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, apart ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_at(seg, waits->at_us);
-	no_data = s->last && s->last->rcv_nxt - story_has(s, CONN_FIN_PEER) == s->c->mark_seq;
-	story_place(s, seg, no_data, s->c->mark_seq, s->last, s->last ? s->last->write_seq : 0);
+	no_data = s->last && s->last->rcv_nxt - segments_has(s, CONN_FIN_PEER) == s->c->mark_seq;
+	segments_place(s, seg, no_data, s->c->mark_seq, s->last, s->last ? s->last->write_seq : 0);
 }
 
 /* What ends an exchange of FINs: the ACK of the second one, or of both if they crossed. */
 
 static void add_last_ack_out(struct story *s)
 {
-	bool crossed = story_has(s, CONN_FIN_CROSSED);
+	bool crossed = segments_has(s, CONN_FIN_CROSSED);
 	struct conn_segment *seg;
 
-	if (!story_has(s, CONN_FIN_PEER) || (!crossed && !(s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2)))
+	if (!segments_has(s, CONN_FIN_PEER) || (!crossed && !(s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2)))
 		return;
-	seg = story_add(s, CONN_OUT, CONN_FLAGS_ACK, CONN_PROOF_INFERRED);
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, CONN_PROOF_INFERRED);
 	if (crossed)
-		story_enters(s, seg, WIRE_CLOSING);
+		segments_enters(s, seg, WIRE_CLOSING);
 	else
 		set_at(seg, s->end_us);
-	story_place(s, seg, s->last && !story_has(s, CONN_FIN_AFTER), s->last ? s->last->write_seq : 0, s->last,
-		    s->last ? s->last->rcv_nxt : 0);
+	segments_place(s, seg, s->last && !segments_has(s, CONN_FIN_AFTER), s->last ? s->last->write_seq : 0, s->last,
+		       s->last ? s->last->rcv_nxt : 0);
 }
 
 static void add_last_ack_in(struct story *s)
 {
 	struct conn_segment *seg;
 
-	if (!s->closed || !story_has(s, CONN_FIN_ACKED) || s->last->hdr.old_state == WIRE_FIN_WAIT2)
+	if (!s->closed || !segments_has(s, CONN_FIN_ACKED) || s->last->hdr.old_state == WIRE_FIN_WAIT2)
 		return;
-	seg = story_add(s, CONN_IN, CONN_FLAGS_ACK, CONN_PROOF_NUMBERS);
+	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, CONN_PROOF_NUMBERS);
 	set_at(seg, s->end_us);
-	story_place(s, seg, true, s->last->rcv_nxt, true, s->last->write_seq);
+	segments_place(s, seg, true, s->last->rcv_nxt, true, s->last->write_seq);
 }
 
 void story_close(struct story *s)
 {
-	if (story_has(s, CONN_PEER_FIRST)) {
+	if (segments_has(s, CONN_PEER_FIRST)) {
 		add_peer_fin(s);
 		add_ack_of_first(s);
 		add_own_fin(s);
 		add_last_ack_in(s);
-	} else if (story_has(s, CONN_FIN_CROSSED)) {
-		if (!story_has(s, CONN_FIN_AFTER))
+	} else if (segments_has(s, CONN_FIN_CROSSED)) {
+		if (!segments_has(s, CONN_FIN_AFTER))
 			add_own_fin(s);
 		add_peer_fin(s);
 		add_last_ack_out(s);
-		if (story_has(s, CONN_FIN_AFTER))
+		if (segments_has(s, CONN_FIN_AFTER))
 			add_own_fin(s);
 		add_last_ack_in(s);
 	} else {

@@ -7,7 +7,7 @@ static enum conn_proof syn_proof(const struct story *s)
 {
 	const struct conn_record *rec = s->rec;
 
-	if (conn_syn_acked(s->c) || story_has(s, CONN_SYN_CROSSED))
+	if (conn_syn_acked(s->c) || segments_has(s, CONN_SYN_CROSSED))
 		return CONN_PROOF_NUMBERS;
 	if (s->c->retrans_syn)
 		return CONN_PROOF_EVENT;
@@ -19,14 +19,14 @@ static enum conn_proof syn_proof(const struct story *s)
 /* TCP_FASTOPEN_CONNECT and a connect() that failed locally are in SYN_SENT without a SYN; TCP_REPAIR never has one. */
 static bool syn_left(const struct story *s)
 {
-	if (story_has(s, CONN_REPAIRED))
+	if (segments_has(s, CONN_REPAIRED))
 		return false;
-	return story_has(s, CONN_ESTABLISHED) || syn_proof(s) != CONN_PROOF_INFERRED || !s->closed;
+	return segments_has(s, CONN_ESTABLISHED) || syn_proof(s) != CONN_PROOF_INFERRED || !s->closed;
 }
 
 static bool answered_early(const struct story *s)
 {
-	return s->c->resets_sent > !!story_has(s, CONN_RST_LAST);
+	return s->c->resets_sent > !!segments_has(s, CONN_RST_LAST);
 }
 
 /* A segment that did not fit came to SYN_SENT or SYN_RECV; it had an ACK, or there would be no reset. */
@@ -36,8 +36,8 @@ static void add_early_reset(struct story *s)
 
 	if (!answered_early(s))
 		return;
-	seg = story_add(s, CONN_OUT, CONN_FLAGS_RST, CONN_PROOF_EVENT);
-	seg->n = s->c->resets_sent - !!story_has(s, CONN_RST_LAST);
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_RST, CONN_PROOF_EVENT);
+	seg->n = s->c->resets_sent - !!segments_has(s, CONN_RST_LAST);
 	if (s->c->reset_us != UINT32_MAX)
 		set_at(seg, s->c->reset_us);
 }
@@ -45,23 +45,23 @@ static void add_early_reset(struct story *s)
 static void add_crossed(struct story *s)
 {
 	bool told = s->rec->isn_peer_known;
-	struct conn_segment *syn = story_add(s, CONN_IN, CONN_FLAGS_SYN, told ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
-	struct conn_segment *answer = story_add(s, CONN_OUT, CONN_FLAGS_SYN_ACK, CONN_PROOF_INFERRED), *answered;
+	struct conn_segment *syn = segments_add(s, CONN_IN, CONN_FLAGS_SYN, told ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	struct conn_segment *answer = segments_add(s, CONN_OUT, CONN_FLAGS_SYN_ACK, CONN_PROOF_INFERRED), *answered;
 
 	set_seq(syn, 0);
-	story_enters(s, syn, WIRE_SYN_RECV);
+	segments_enters(s, syn, WIRE_SYN_RECV);
 	set_seq(answer, 0);
 	set_ack(answer, 1);
-	story_enters(s, answer, WIRE_SYN_RECV);
+	segments_enters(s, answer, WIRE_SYN_RECV);
 	answer->n = 1 + s->c->retrans_synack;
 	if (s->c->retrans_synack)
 		answer->proof = CONN_PROOF_EVENT;
-	if (!story_has(s, CONN_ESTABLISHED))
+	if (!segments_has(s, CONN_ESTABLISHED))
 		return;
-	answered = story_add(s, CONN_IN, CONN_FLAGS_SYN_ACK, CONN_PROOF_INFERRED); /* or an ACK: both end the handshake */
+	answered = segments_add(s, CONN_IN, CONN_FLAGS_SYN_ACK, CONN_PROOF_INFERRED); /* or an ACK: both end the handshake */
 	set_seq(answered, 0);
 	set_ack(answered, 1);
-	story_enters(s, answered, WIRE_ESTABLISHED);
+	segments_enters(s, answered, WIRE_ESTABLISHED);
 }
 
 /* Then what the SYN-ACK acknowledges, and where the client goes on, is not known. */
@@ -72,49 +72,50 @@ static bool syn_may_have_data(const struct story *s)
 
 static void add_handshake_ack(struct story *s, enum conn_dir dir, enum conn_proof proof)
 {
-	struct conn_segment *seg = story_add(s, dir, CONN_FLAGS_ACK, proof);
+	struct conn_segment *seg = segments_add(s, dir, CONN_FLAGS_ACK, proof);
 
 	set_ack(seg, 1);
 	if (!syn_may_have_data(s))
 		set_seq(seg, 1);
-	story_enters(s, seg, WIRE_ESTABLISHED);
+	segments_enters(s, seg, WIRE_ESTABLISHED);
 }
 
 void story_open_active(struct story *s)
 {
 	struct conn_segment *seg;
-	bool crossed = story_has(s, CONN_SYN_CROSSED);
+	bool crossed = segments_has(s, CONN_SYN_CROSSED);
 
 	if (!syn_left(s))
 		return;
-	seg = story_add(s, CONN_OUT, CONN_FLAGS_SYN, syn_proof(s));
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_SYN, syn_proof(s));
 	set_seq(seg, 0);
 	seg->n = 1 + s->c->retrans_syn;
-	if (story_has(s, CONN_START_KNOWN))
-		story_enters(s, seg, WIRE_SYN_SENT);
+	if (segments_has(s, CONN_START_KNOWN))
+		segments_enters(s, seg, WIRE_SYN_SENT);
 	add_early_reset(s);
 	if (crossed)
 		add_crossed(s);
-	if (crossed || !story_has(s, CONN_ESTABLISHED))
+	if (crossed || !segments_has(s, CONN_ESTABLISHED))
 		return;
-	seg = story_add(s, CONN_IN, CONN_FLAGS_SYN_ACK, story_has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	seg = segments_add(s, CONN_IN, CONN_FLAGS_SYN_ACK,
+			   segments_has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_seq(seg, 0);
 	if (!syn_may_have_data(s))
 		set_ack(seg, 1);
-	story_enters(s, seg, WIRE_ESTABLISHED);
+	segments_enters(s, seg, WIRE_ESTABLISHED);
 	add_handshake_ack(s, CONN_OUT, CONN_PROOF_INFERRED); /* may wait for data, or travel with it */
 }
 
 void story_open_passive(struct story *s)
 {
-	enum conn_proof proof = story_has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
-	bool timed = story_has(s, CONN_HANDSHAKE_KNOWN);
-	struct conn_segment *seg = story_add(s, CONN_IN, CONN_FLAGS_SYN, proof);
+	enum conn_proof proof = segments_has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
+	bool timed = segments_has(s, CONN_HANDSHAKE_KNOWN);
+	struct conn_segment *seg = segments_add(s, CONN_IN, CONN_FLAGS_SYN, proof);
 
 	set_seq(seg, 0);
 	if (timed)
 		set_at(seg, 0);
-	seg = story_add(s, CONN_OUT, CONN_FLAGS_SYN_ACK, proof);
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_SYN_ACK, proof);
 	set_seq(seg, 0);
 	seg->n = 1 + s->c->retrans_synack;
 	if (!syn_may_have_data(s))
@@ -123,8 +124,8 @@ void story_open_passive(struct story *s)
 		set_at(seg, 0);
 	add_early_reset(s);
 	/* With Fast Open the connection may go on without it. */
-	if (!story_has(s, CONN_ESTABLISHED) || story_has(s, CONN_FIN_WITH_ACK) ||
-	    (story_has(s, CONN_START_KNOWN) && !story_stay(s, WIRE_ESTABLISHED)))
+	if (!segments_has(s, CONN_ESTABLISHED) || segments_has(s, CONN_FIN_WITH_ACK) ||
+	    (segments_has(s, CONN_START_KNOWN) && !segments_stay(s, WIRE_ESTABLISHED)))
 		return;
-	add_handshake_ack(s, CONN_IN, story_stay(s, WIRE_ESTABLISHED) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	add_handshake_ack(s, CONN_IN, segments_stay(s, WIRE_ESTABLISHED) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 }

@@ -17,15 +17,16 @@ static void add_reset_in(struct story *s)
 		return;
 	if (refused && !rec->resets.received && !rec->gaps)
 		return;
-	seg = story_add(s, CONN_IN, state == WIRE_SYN_SENT ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST,
-			rec->resets.received && !(rec->gaps && story_has(s, CONN_FIN_LOCAL)) ? CONN_PROOF_EVENT
-											     : CONN_PROOF_INFERRED);
+	seg = segments_add(s, CONN_IN, state == WIRE_SYN_SENT ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST,
+			   rec->resets.received && !(rec->gaps && segments_has(s, CONN_FIN_LOCAL)) ? CONN_PROOF_EVENT
+												   : CONN_PROOF_INFERRED);
 	set_at(seg, s->end_us);
 	if (state == WIRE_SYN_SENT) /* the kernel takes none without the right ACK there */
-		story_place(s, seg, false, 0, s->last->snd_nxt == s->last->snd_una + 1, s->last->snd_nxt);
+		segments_place(s, seg, false, 0, s->last->snd_nxt == s->last->snd_una + 1, s->last->snd_nxt);
 	else /* with the peer's FIN counted, the number before it will do too (tcp_reset_check()); a minisocket takes any in
 		window */
-		story_place(s, seg, !story_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2, s->last->rcv_nxt, false, 0);
+		segments_place(s, seg, !segments_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2, s->last->rcv_nxt,
+			       false, 0);
 }
 
 /*
@@ -35,20 +36,20 @@ static void add_reset_in(struct story *s)
 static void add_reset_out(struct story *s)
 {
 	const struct wire_state *last = s->last;
-	bool active = story_has(s, CONN_RST_ACTIVE), answers;
+	bool active = segments_has(s, CONN_RST_ACTIVE), answers;
 	struct conn_segment *seg;
 
-	if (!story_has(s, CONN_RST_LAST))
+	if (!segments_has(s, CONN_RST_LAST))
 		return;
 	active |= s->closed && !last->err && !(last->hdr.sk_flags & WIRE_SK_DEAD); /* a task closed it */
 	answers = s->closed && !active;
-	seg = story_add(s, CONN_OUT, active ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST, CONN_PROOF_EVENT);
+	seg = segments_add(s, CONN_OUT, active ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST, CONN_PROOF_EVENT);
 	if (s->c->resets_sent == 1 && s->c->reset_us != UINT32_MAX)
 		set_at(seg, s->last_us + s->c->reset_us);
 	else if (s->closed)
 		set_at(seg, s->end_us);
 	if (s->closed)
-		story_place(s, seg, true, answers ? last->snd_una : last->snd_nxt, active, last->rcv_nxt);
+		segments_place(s, seg, true, answers ? last->snd_una : last->snd_nxt, active, last->rcv_nxt);
 }
 
 /* A minisocket was reset. In FIN_WAIT2 that was the connection's end, and one that came stands there already. */
@@ -57,9 +58,9 @@ static void add_late_reset(struct story *s)
 	const struct conn_time_wait *tw = &s->rec->time_wait;
 
 	if (s->c->state == WIRE_FIN_WAIT2 && s->rec->end == CONN_END_RST_SENT && tw->end == WIRE_CAUSE_RESET_SENT)
-		set_at(story_add(s, CONN_OUT, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
+		set_at(segments_add(s, CONN_OUT, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
 	if (s->c->state == WIRE_TIME_WAIT && tw->us_known && tw->end == WIRE_CAUSE_RESET)
-		set_at(story_add(s, CONN_IN, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
+		set_at(segments_add(s, CONN_IN, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
 }
 
 void story_reset(struct story *s)

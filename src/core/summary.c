@@ -16,8 +16,8 @@
 
 static void emit_lost(const struct conn_table *t, uint64_t ts, const struct conn_lost_record *lost)
 {
-	if (record_wanted(t, RECORD_LOST))
-		record_emit(t, &(struct record){.kind = RECORD_LOST, .ts = ts, .lost = lost});
+	if (emit_wanted(t, RECORD_LOST))
+		emit_record(t, &(struct record){.kind = RECORD_LOST, .ts = ts, .lost = lost});
 }
 
 void summary_lost(struct conn_table *t, const struct wire_lost *ev)
@@ -61,7 +61,7 @@ void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
 		t->interval.resets_sent += ev->count;
 	else if (ev->what == WIRE_AGG_HALF_OPEN)
 		half_open_add(t->half_open, ev->netns, ev->local_port, ev->count, false);
-	record_aggregate(t, ev);
+	emit_aggregate(t, ev);
 }
 
 static void fill_close_wait(const struct conn_table *t, uint64_t now, struct conn_summary_record *sum)
@@ -121,7 +121,7 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 	fill_time_wait(t, &sum);
 	half_open_take(t->half_open, &sum);
 	ports_fill(t, &sum);
-	if (record_wanted(t, RECORD_SUMMARY))
-		record_emit(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
+	if (emit_wanted(t, RECORD_SUMMARY))
+		emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
 	t->interval = (struct table_interval){.since_ns = now};
 }

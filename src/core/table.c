@@ -175,7 +175,7 @@ struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns,
 	struct conn *c = NULL;
 
 	if (t->tracked == t->config.max_connections)
-		pending_make_room(t);
+		tw_conn_make_room(t);
 	if (t->tracked < t->config.max_connections && !index_make_room(t))
 		c = slot_take(t);
 	if (!c) {
@@ -195,7 +195,7 @@ struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns,
 
 void table_remove(struct conn_table *t, struct conn *c)
 {
-	if (c->facts & CONN_PENDING)
+	if (c->facts & CONN_MINISOCK)
 		list_take(t, &t->pending, c);
 	table_set_state(t, c, WIRE_CLOSE);
 	t->by_state[WIRE_CLOSE]--;
@@ -235,9 +235,9 @@ void table_set_state(struct conn_table *t, struct conn *c, unsigned int state)
 
 void table_pend(struct conn_table *t, struct conn *c)
 {
-	if (c->facts & CONN_PENDING)
+	if (c->facts & CONN_MINISOCK)
 		list_take(t, &t->pending, c);
-	c->facts |= CONN_PENDING;
+	c->facts |= CONN_MINISOCK;
 	list_add(t, &t->pending, c);
 }
 

@@ -50,7 +50,7 @@ static void fold(struct conn_table *t, struct conn *c, const struct wire_state *
 	m->min_rtt_us = stats->min_rtt_us;
 	m->mss = stats->mss;
 	m->ca = table_ca_id(t, stats->ca_name);
-	if (record_repeats_untold(c, stats) && c->gaps < UINT16_MAX)
+	if (emit_repeats_unseen(c, stats) && c->gaps < UINT16_MAX)
 		c->gaps++;
 }
 
@@ -111,7 +111,7 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 	uint64_t at_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
 	uint64_t fin_wait2_begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
 
-	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->at_latest && !m->restarts;
+	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->begin_is_upper_bound && !m->restarts;
 	tw.fin_wait2 = m->flags & MINI_FIN_WAIT2;
 	tw.fin_wait2_us = m->fin_wait2_us;
 	if (c->state == WIRE_FIN_WAIT2) {
@@ -136,20 +136,20 @@ static void tell_connection(struct conn_table *t, struct conn *c, uint64_t now, 
 
 	unfold_close(c, &close);
 	unfold_stats(t, c, &stats);
-	record_tell(t, c, now, c->mini.flags & MINI_CLOSE ? &close : NULL, c->mini.flags & MINI_STATS ? &stats : NULL, tw);
-	c->mini.flags |= MINI_TOLD;
+	emit_connection(t, c, now, c->mini.flags & MINI_CLOSE ? &close : NULL, c->mini.flags & MINI_STATS ? &stats : NULL, tw);
+	c->mini.flags |= MINI_EMITTED;
 }
 
 /* It is over. With CONN_TW_SPLIT the connection was told, or is now, apart from TIME_WAIT. */
-static void tell_end(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+static void emit_end(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
 {
-	if (!(c->mini.flags & MINI_TOLD))
+	if (!(c->mini.flags & MINI_EMITTED))
 		tell_connection(t, c, now, tw);
 	if (t->config.time_wait == CONN_TW_SPLIT && tw->entered)
-		record_time_wait(t, c, now, tw);
+		emit_time_wait(t, c, now, tw);
 }
 
-void pending_tell(struct conn_table *t, struct conn *c, uint64_t now)
+void tw_conn_emit(struct conn_table *t, struct conn *c, uint64_t now)
 {
 	const struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
 
@@ -167,14 +167,15 @@ static void forget(struct conn_table *t, struct conn *c)
 static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns)
 {
 	t->interval.tw_entered++;
-	life_enter(c, at_ns, WIRE_TIME_WAIT, CONN_BY_PEER, evidence(c));
+	timeline_enter(c, at_ns, WIRE_TIME_WAIT, CONN_BY_PEER, evidence(c));
 }
 
-void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uint64_t at_ns, const struct wire_state *close,
+void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, uint64_t at_ns, const struct wire_state *close,
 		   const struct wire_stats *stats, uint8_t flags)
 {
 	c->facts &= ~CONN_SCAN_JUMP;
-	c->mini = (struct conn_minisock){.flags = flags, .at_latest = !close}; /* then its timer alone tells when it began */
+	c->mini = (struct conn_minisock){.flags = flags,
+					 .begin_is_upper_bound = !close}; /* then its timer alone tells when it began */
 	fold(t, c, close, stats);
 	c->scan_epoch = 0;
 	if (state == WIRE_FIN_WAIT2)
@@ -184,23 +185,23 @@ void pending_enter(struct conn_table *t, struct conn *c, unsigned int state, uin
 	table_set_state(t, c, state);
 	table_pend(t, c);
 	c->mini.due_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
-	pending_set_due(t, c, (int64_t)(at_ns + PENDING_2MSL_NS));
+	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS));
 	if (t->config.time_wait != CONN_TW_SPLIT)
 		return;
 	if (flags & MINI_FOUND) /* it closed before us */
-		c->mini.flags |= MINI_TOLD;
+		c->mini.flags |= MINI_EMITTED;
 	else if (state == WIRE_FIN_WAIT2)
 		awaited_push(t, c);
 	else
-		pending_tell(t, c, at_ns);
+		tw_conn_emit(t, c, at_ns);
 }
 
-int64_t pending_due_ns(const struct conn *c)
+int64_t tw_conn_due_ns(const struct conn *c)
 {
 	return (int64_t)(c->start_ns + c->mini.due_us * 1000);
 }
 
-void pending_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
+void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 {
 	uint64_t old_us = c->mini.due_us;
 	uint64_t due_us = due_ns > (int64_t)c->start_ns ? ((uint64_t)due_ns - c->start_ns) / 1000 : 0;
@@ -213,14 +214,14 @@ void pending_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 	table_pend(t, c);
 }
 
-void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_latest)
+void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool begin_is_upper_bound)
 {
 	struct conn_minisock *m = &c->mini;
 	uint64_t begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
 	uint64_t at_us = at_ns > (int64_t)c->start_ns ? ((uint64_t)at_ns - c->start_ns) / 1000 : 0;
 
 	m->fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
-	m->at_latest = at_latest;
+	m->begin_is_upper_bound = begin_is_upper_bound;
 	m->rcv_nxt = rcv_nxt;
 	m->unread += m->flags & MINI_CLOSE ? 1 : 0; /* an unread FIN is not payload: record.c takes it off */
 	m->bytes_received++;
@@ -231,12 +232,12 @@ void pending_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 	begin_time_wait(t, c, at_us * 1000 + c->start_ns);
 	table_set_state(t, c, WIRE_TIME_WAIT);
 	m->due_us = at_us;
-	pending_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + PENDING_2MSL_NS));
-	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_TOLD))
-		pending_tell(t, c, c->start_ns + at_us * 1000);
+	tw_conn_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + TW_CONN_2MSL_NS));
+	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_EMITTED))
+		tw_conn_emit(t, c, c->start_ns + at_us * 1000);
 }
 
-void pending_restart(struct conn *c)
+void tw_conn_restart(struct conn *c)
 {
 	if (c->mini.restarts < RESTARTS_MAX)
 		c->mini.restarts++;
@@ -264,41 +265,41 @@ static enum conn_end end_of(const struct conn *c, enum wire_minisock_cause cause
 	}
 }
 
-void pending_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
+void tw_conn_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
 {
 	struct conn_time_wait tw = time_wait_of(c, at_ns, cause);
 
 	if (c->state == WIRE_TIME_WAIT)
 		t->interval.tw_ended[cause == WIRE_CAUSE_RESET_SENT ? WIRE_CAUSE_RESET : cause]++;
 	c->end = end_of(c, cause);
-	tell_end(t, c, at_ns, &tw);
+	emit_end(t, c, at_ns, &tw);
 	forget(t, c);
 }
 
-void pending_cut(struct conn_table *t, struct conn *c, uint64_t now, enum conn_end why)
+void tw_conn_cut(struct conn_table *t, struct conn *c, uint64_t now, enum conn_end why)
 {
 	struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
 
 	c->mini.flags |= MINI_CUT;
 	c->end = c->state == WIRE_TIME_WAIT ? CONN_END_FIN : why;
-	tell_end(t, c, now, &tw);
+	emit_end(t, c, now, &tw);
 	forget(t, c);
 }
 
-void pending_early(struct conn_table *t, struct conn *c)
+void tw_conn_early(struct conn_table *t, struct conn *c)
 {
 	t->early++;
 	t->interval.tw_early++;
-	pending_cut(t, c, t->now, CONN_END_UNKNOWN);
+	tw_conn_cut(t, c, t->now, CONN_END_UNKNOWN);
 }
 
-void pending_make_room(struct conn_table *t)
+void tw_conn_make_room(struct conn_table *t)
 {
 	if (t->pending.head != CONN_NONE)
-		pending_early(t, table_by_id(t, t->pending.head));
+		tw_conn_early(t, table_by_id(t, t->pending.head));
 }
 
-void pending_refused(struct conn_table *t, struct conn *c, unsigned int state, const struct wire_state *close,
+void tw_conn_refused(struct conn_table *t, struct conn *c, unsigned int state, const struct wire_state *close,
 		     const struct wire_stats *stats, enum conn_ev ev)
 {
 	const struct conn_time_wait tw = {
@@ -314,5 +315,5 @@ void pending_refused(struct conn_table *t, struct conn *c, unsigned int state, c
 		t->interval.tw_ended[WIRE_CAUSE_OVERFLOW]++;
 	else
 		c->end = CONN_END_ABORTED;
-	record_finish(t, c, close->hdr.ts, close, stats, &tw);
+	emit_finish(t, c, close->hdr.ts, close, stats, &tw);
 }

@@ -12,7 +12,7 @@
 
 /* The kinds that are about one socket: only they carry parts and states. */
 static const unsigned int socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
-					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_STUCK);
+					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK);
 
 static const unsigned int text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
@@ -38,9 +38,9 @@ static const unsigned char base_sizes[] = {
 	[WIRE_MINISOCK] = sizeof(struct wire_minisock),
 	[WIRE_TW_TIER] = sizeof(struct wire_mark),
 	[WIRE_PORT_RANGE] = sizeof(struct wire_port_range),
-	[WIRE_STUCK] = sizeof(struct wire_stuck),
-	[WIRE_STUCK_BEGIN] = sizeof(struct wire_mark),
-	[WIRE_STUCK_END] = sizeof(struct wire_mark),
+	[WIRE_LEAK] = sizeof(struct wire_leak),
+	[WIRE_LEAK_BEGIN] = sizeof(struct wire_mark),
+	[WIRE_LEAK_END] = sizeof(struct wire_mark),
 	[WIRE_STACK] = sizeof(struct wire_text),
 	[WIRE_OPENED] = sizeof(struct wire_opened),
 };
@@ -48,7 +48,7 @@ _Static_assert(sizeof(base_sizes) == WIRE_KIND_MAX, "every kind has a size");
 
 bool wire_from_kernel(unsigned int kind)
 {
-	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_STUCK;
+	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_LEAK;
 }
 
 size_t wire_base_size(unsigned int kind)
@@ -152,7 +152,7 @@ static bool socket_valid(const struct wire_hdr *ev)
 		return ev->parts & WIRE_PART_TASK;
 	case WIRE_MINISOCK:
 		return minisock_valid((const void *)ev);
-	case WIRE_STUCK:
+	case WIRE_LEAK:
 		return full_socket_state(ev->old_state) && ev->parts == (WIRE_PART_TASK | WIRE_PART_IDENT);
 	default:
 		return true;
@@ -167,7 +167,7 @@ static bool collector_valid(const struct wire_hdr *ev)
 	case WIRE_SCAN_BEGIN:
 		return in_range(((const struct wire_mark *)ev)->value, WIRE_SCAN_STARTUP, WIRE_SCAN_CAUSE_MAX - 1);
 	case WIRE_SCAN_END:
-	case WIRE_STUCK_END:
+	case WIRE_LEAK_END:
 		return ((const struct wire_mark *)ev)->value >= 0;
 	case WIRE_TW_TIER:
 		return in_range(((const struct wire_mark *)ev)->value, 0, WIRE_TIER_MAX - 1);

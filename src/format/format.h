@@ -14,44 +14,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SINK_LINE_MAX 8000 /* bytes of one record in JSON, newline included */
+#define FORMAT_LINE_MAX 8000 /* bytes of one record in JSON, newline included */
 
-struct sink_hook {                     /* a row of meta.hooks */
+struct record_hook {                   /* a row of meta.hooks */
 	const char *name, *type, *why; /* why: "" when used */
 	bool ok;
 	bool spare; /* not used, and nothing is missing without it */
 };
 
-struct sink_limits {
+struct record_limits {
 	uint64_t max_connections, ring_bytes;
 };
 
 struct record_meta {
 	const char *what; /* start ready reload degraded stop */
-	const struct sink_hook *hooks;
+	const struct record_hook *hooks;
 	size_t hooks_len;
-	struct sink_limits limits;
+	struct record_limits limits;
 };
 
 /* Where in its program a connection was opened. */
-struct sink_stack {
+struct record_stack {
 	const char *frames;        /* one a line, the innermost first, printable ASCII; "" none */
 	enum wire_stack_note note; /* what it is not */
 	bool accepted;             /* at accept(), not at connect() */
 };
 
 /* What is known of a connection's surroundings, looked up by the owner module. Strings may be NULL: not known. */
-struct sink_owner {
+struct record_owner {
 	const char *exe;
 	const char *cgroup;
 	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
 	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */
 	size_t pod_uid_len;
-	const struct sink_stack *stack; /* NULL: nobody asked for stacks */
+	const struct record_stack *stack; /* NULL: nobody asked for stacks */
 };
 
 /* The same for all records of a run: from the recording's header in a replay. */
-struct sink_context {
+struct record_context {
 	const char *instance; /* 12 hex digits */
 	const char *hostname;
 	const char *boot_id; /* with dashes, as the kernel gives it */
@@ -62,27 +62,27 @@ struct sink_context {
 	void *ctx;
 };
 
-struct sink_options {
+struct format_options {
 	bool wide;      /* -w */
 	bool full_time; /* -T */
 };
 
-struct sink {
+struct format {
 	const char *name;
 	/* Bytes before the first record, e.g. the table's header; returns their number. NULL: none. */
-	size_t (*begin)(const struct sink_options *options, char *buf, size_t size);
+	size_t (*begin)(const struct format_options *options, char *buf, size_t size);
 	/*
 	 * One record; returns the number of bytes written, 0 for a record that this format does not show. `size` is at least
-	 * SINK_LINE_MAX. `owner` is NULL for records without a connection. `seq` is what the line carries if it is delivered.
+	 * FORMAT_LINE_MAX. `owner` is NULL for records without a connection. `seq` is what the line carries if it is delivered.
 	 */
-	size_t (*format)(const struct sink_context *context, const struct sink_options *options, const struct record *rec,
-			 const struct sink_owner *owner, uint64_t seq, char *buf, size_t size);
+	size_t (*format)(const struct record_context *context, const struct format_options *options, const struct record *rec,
+			 const struct record_owner *owner, uint64_t seq, char *buf, size_t size);
 };
 
-extern const struct sink sink_text;
-extern const struct sink sink_json;
+extern const struct format format_text;
+extern const struct format format_json;
 
 /* One sentence with the meaning of each letter in the text table's STATES column and of its short words. */
-extern const char sink_text_legend[];
+extern const char format_text_legend[];
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * JSON lines, schema 1.0: one object per record, as docs/output.md and docs/schema.json have it.
  *
- * No line is longer than SINK_LINE_MAX, whatever names and paths a record brings: texts are cut, lists are shortened from the
+ * No line is longer than FORMAT_LINE_MAX, whatever names and paths a record brings: texts are cut, lists are shortened from the
  * middle, and the line says so. What is not known is null, what does not apply is absent.
  */
 #include "json.h"
@@ -23,7 +23,7 @@ int64_t json_wall(const struct json *j, uint64_t ts)
 
 void json_reason(struct json *j, uint32_t reason)
 {
-	const struct sink_context *context = j->context;
+	const struct record_context *context = j->context;
 	const char *name = reason && context->reason_name ? context->reason_name(context->ctx, reason) : NULL;
 
 	jsonw_text(&j->b, KEY("reason"), name, name ? strlen(name) : 0, JSON_RESETS_REASON_MAX);
@@ -254,7 +254,7 @@ static void json_hooks(struct json *j, const struct record_meta *m)
 
 	jsonw_open(b, KEY("hooks"), '[');
 	for (size_t i = 0; i < keep; i++) {
-		const struct sink_hook *hook = &m->hooks[i < head ? i : i + j->drop];
+		const struct record_hook *hook = &m->hooks[i < head ? i : i + j->drop];
 		jsonw_open(b, KEY_NONE, '{');
 		json_string(j, KEY("name"), hook->name);
 		json_string(j, KEY("type"), hook->type);
@@ -270,7 +270,7 @@ static void json_hooks(struct json *j, const struct record_meta *m)
 
 static void json_meta(struct json *j, const struct record_meta *m)
 {
-	const struct sink_context *context = j->context;
+	const struct record_context *context = j->context;
 
 	json_string(j, KEY("what"), m->what);
 	json_string(j, KEY("version"), context->version);
@@ -346,23 +346,23 @@ static size_t json_list_len(const struct record *rec)
 	}
 }
 
-static size_t json_format(const struct sink_context *context, const struct sink_options *options, const struct record *rec,
-			  const struct sink_owner *owner, uint64_t seq, char *buf, size_t size)
+static size_t json_format(const struct record_context *context, const struct format_options *options, const struct record *rec,
+			  const struct record_owner *owner, uint64_t seq, char *buf, size_t size)
 {
-	static const struct sink_owner unknown;
+	static const struct record_owner unknown;
 	struct json j = {.context = context, .owner = owner ? owner : &unknown};
 	size_t droppable = json_list_len(rec), len = 0;
 
 	(void)options; /* JSON has no appearance to choose */
 	for (; len == 0 && j.drop <= droppable; j.drop++) {
-		buf_init(&j.b, buf, size < SINK_LINE_MAX ? size : SINK_LINE_MAX);
+		buf_init(&j.b, buf, size < FORMAT_LINE_MAX ? size : FORMAT_LINE_MAX);
 		json_record(&j, rec, seq);
 		len = jsonw_end(&j.b);
 	}
 	return len;
 }
 
-const struct sink sink_json = {
+const struct format format_json = {
 	.name = "json",
 	.format = json_format,
 };

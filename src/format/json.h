@@ -18,9 +18,9 @@ struct leak_totals;
 /* A line in the making. */
 struct json {
 	struct buf b;
-	const struct sink_context *context;
-	const struct sink_owner *owner; /* never NULL */
-	unsigned int drop;              /* so many entries are left out of the middle of the record's lists, to make it fit */
+	const struct record_context *context;
+	const struct record_owner *owner; /* never NULL */
+	unsigned int drop;                /* so many entries are left out of the middle of the record's lists, to make it fit */
 };
 
 int64_t json_wall(const struct json *j, uint64_t ts);

@@ -61,7 +61,7 @@ static void json_process(struct json *j, const struct conn_tuple *t)
 	}
 	jsonw_open(b, KEY("process"), '{');
 	jsonw_uint(b, KEY("pid"), task->tgid);
-	if (!jsonw_text(b, KEY("comm"), task->comm, comm_len, SINK_LINE_MAX))
+	if (!jsonw_text(b, KEY("comm"), task->comm, comm_len, FORMAT_LINE_MAX))
 		jsonw_hex_bytes(b, KEY("comm_hex"), task->comm, comm_len);
 	if (task->start_ns)
 		jsonw_time(b, KEY("start"), (int64_t)(task->start_ns + (uint64_t)j->context->boot_offset_ns));
@@ -75,7 +75,7 @@ static void json_process(struct json *j, const struct conn_tuple *t)
 
 static void json_container(struct json *j)
 {
-	const struct sink_owner *owner = j->owner;
+	const struct record_owner *owner = j->owner;
 	struct buf *b = &j->b;
 
 	if (!owner->container_id && !owner->pod_uid)
@@ -194,7 +194,7 @@ static void json_tcp(struct json *j, const struct conn_record *c)
 	jsonw_uint_if(b, KEY("unread_bytes"), c->unread_known, c->unread_bytes);
 	jsonw_uint_if(b, KEY("unsent_bytes"), c->unread_known, c->unsent_bytes);
 	if (known && s->ca_name[0])
-		jsonw_text(b, KEY("congestion"), s->ca_name, strnlen(s->ca_name, sizeof(s->ca_name)), SINK_LINE_MAX);
+		jsonw_text(b, KEY("congestion"), s->ca_name, strnlen(s->ca_name, sizeof(s->ca_name)), FORMAT_LINE_MAX);
 	else
 		jsonw_null(b, KEY("congestion"));
 	jsonw_close(b, '}');
@@ -269,7 +269,7 @@ void json_connection(struct json *j, const struct conn_record *c)
 	jsonw_word(b, KEY("end_reason"), conn_end_name(c->end));
 	jsonw_word(b, KEY("close_kind"), conn_close_kind_name(c->close_kind));
 	jsonw_word(b, KEY("conn_state"), c->conn_state);
-	jsonw_text(b, KEY("history"), history_len ? c->history : NULL, history_len, SINK_LINE_MAX);
+	jsonw_text(b, KEY("history"), history_len ? c->history : NULL, history_len, FORMAT_LINE_MAX);
 	json_timeline(j, c);
 	json_segments(j, c);
 	json_tcp(j, c);

@@ -16,7 +16,7 @@ static void json_holder(struct json *j, const struct leak_holder *holder)
 
 	jsonw_open(b, KEY_NONE, '{');
 	jsonw_uint(b, KEY("pid"), holder->task.tgid);
-	if (!jsonw_text(b, KEY("comm"), holder->task.comm, len, SINK_LINE_MAX))
+	if (!jsonw_text(b, KEY("comm"), holder->task.comm, len, FORMAT_LINE_MAX))
 		jsonw_hex_bytes(b, KEY("comm_hex"), holder->task.comm, len);
 	jsonw_uint(b, KEY("fd"), (uint64_t)holder->fd);
 	jsonw_close(b, '}');
@@ -57,7 +57,7 @@ _Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_M
 /* Who was never accepted has none. */
 static void json_stack(struct json *j, const struct leak_socket *socket)
 {
-	const struct sink_stack *stack = j->owner->stack;
+	const struct record_stack *stack = j->owner->stack;
 	const char *frame = stack ? stack->frames : "";
 	struct buf *b = &j->b;
 	size_t len;
@@ -68,7 +68,7 @@ static void json_stack(struct json *j, const struct leak_socket *socket)
 		jsonw_open(b, KEY("stack"), '[');
 		for (; *frame; frame += len + (frame[len] == '\n')) {
 			len = strcspn(frame, "\n");
-			jsonw_text(b, KEY_NONE, frame, len, SINK_LINE_MAX);
+			jsonw_text(b, KEY_NONE, frame, len, FORMAT_LINE_MAX);
 		}
 		jsonw_close(b, ']');
 		jsonw_word(b, KEY("stack_of"), stack->accepted ? "accept" : "connect");

@@ -19,8 +19,8 @@
 #define US_MAX ((UINT64_C(1) << 53) - 1)
 
 struct reader {
-	struct jsonread *r;
-	char *why; /* JSONREAD_WHY_LEN bytes */
+	struct json_read *r;
+	char *why; /* JSON_READ_WHY_LEN bytes */
 	bool bad;
 };
 
@@ -32,7 +32,7 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct reader *rd, cons
 		return;
 	rd->bad = true;
 	va_start(args, format);
-	vsnprintf(rd->why, JSONREAD_WHY_LEN, format, args);
+	vsnprintf(rd->why, JSON_READ_WHY_LEN, format, args);
 	va_end(args);
 }
 
@@ -119,15 +119,15 @@ static bool get_time(struct reader *rd, const json_t *object, const char *key, i
 static void read_id(struct reader *rd, const json_t *object)
 {
 	const char *id = get_text(rd, object, "conn_id");
-	struct couple_end *end = &rd->r->end;
+	struct pair_end *end = &rd->r->end;
 	int used = 0;
 
-	if (!id || strspn(id, "0123456789abcdef") != COUPLE_BOOT_LEN || id[COUPLE_BOOT_LEN] != '.' ||
-	    strspn(id + COUPLE_BOOT_LEN + 1, "0123456789abcdef") > 16 ||
-	    sscanf(id + COUPLE_BOOT_LEN + 1, "%" SCNx64 "%n", &end->rec.t.cookie, &used) != 1 || id[COUPLE_BOOT_LEN + 1 + used])
+	if (!id || strspn(id, "0123456789abcdef") != PAIR_BOOT_LEN || id[PAIR_BOOT_LEN] != '.' ||
+	    strspn(id + PAIR_BOOT_LEN + 1, "0123456789abcdef") > 16 ||
+	    sscanf(id + PAIR_BOOT_LEN + 1, "%" SCNx64 "%n", &end->rec.t.cookie, &used) != 1 || id[PAIR_BOOT_LEN + 1 + used])
 		refuse(rd, "conn_id is not 8 hex digits, a dot and the socket cookie in hex");
 	else
-		memcpy(end->boot, id, COUPLE_BOOT_LEN);
+		memcpy(end->boot, id, PAIR_BOOT_LEN);
 	end->rec.t.generation = (uint32_t)uint_or_0(rd, object, "generation", UINT32_MAX);
 }
 
@@ -348,7 +348,7 @@ static bool timeline_us(const struct conn_record *rec, uint64_t *ret_us)
 
 static void read_times(struct reader *rd, const json_t *object)
 {
-	struct couple_end *end = &rd->r->end;
+	struct pair_end *end = &rd->r->end;
 	struct conn_record *rec = &end->rec;
 	int64_t ts_us = 0, end_us;
 	uint64_t life_us;
@@ -391,7 +391,7 @@ static void read_connection(struct reader *rd, const json_t *object)
 	read_times(rd, object);
 }
 
-int jsonread_line(const char *line, size_t len, struct jsonread *ret, char ret_why[JSONREAD_WHY_LEN])
+int json_read_line(const char *line, size_t len, struct json_read *ret, char ret_why[JSON_READ_WHY_LEN])
 {
 	struct reader rd = {.r = ret, .why = ret_why};
 	json_error_t error;

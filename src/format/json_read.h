@@ -9,15 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define JSONREAD_WHY_LEN 160
+#define JSON_READ_WHY_LEN 160
 
-struct jsonread {
-	struct couple_end end; /* `selected` is the caller's */
+struct json_read {
+	struct pair_end end; /* `selected` is the caller's */
 	bool has_cgroup;
 	char cgroup[1200];
 };
 
 /* 1: a connection or its progress; 0: a record of another kind; -EINVAL: no such record, and `ret_why` says what is wrong. */
-int jsonread_line(const char *line, size_t len, struct jsonread *ret, char ret_why[JSONREAD_WHY_LEN]);
+int json_read_line(const char *line, size_t len, struct json_read *ret, char ret_why[JSON_READ_WHY_LEN]);
 
 #endif

@@ -176,7 +176,8 @@ static void put_fds(struct buf *b, const struct leak_group *group)
 		buf_str(b, " ...");
 }
 
-static void put_who(struct buf *b, const struct leak_view *view, const struct leak_group *group, const struct sink_owner *owner)
+static void put_who(struct buf *b, const struct leak_view *view, const struct leak_group *group,
+		    const struct record_owner *owner)
 {
 	switch (view->by) {
 	case LEAK_BY_PROCESS:
@@ -222,7 +223,7 @@ static void put_example(struct buf *b, const struct leak_view *view, const struc
 }
 
 void leak_text_group(struct buf *b, const struct leak_view *view, const struct leak_group *group,
-		     const struct sink_owner *owner)
+		     const struct record_owner *owner)
 {
 	const struct leak_socket *oldest = group->oldest;
 	const char *cause = leak_cause_name(oldest->verdict.cause);
@@ -246,7 +247,7 @@ void leak_text_group(struct buf *b, const struct leak_view *view, const struct l
 	buf_str(b, " of them, too, by fork() or passed on: all must close it. SOCK_CLOEXEC prevents it.\n");
 }
 
-void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct sink_stack *stack)
+void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct record_stack *stack)
 {
 	for (size_t i = 0; stack && i < len; i++) {
 		if (counts[i].stack && counts[i].stack != stack)
@@ -265,7 +266,7 @@ static const char *const stack_notes[] = {
 };
 _Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_MAX, "a note has no text");
 
-static void put_stack(struct buf *b, const struct sink_stack *stack)
+static void put_stack(struct buf *b, const struct record_stack *stack)
 {
 	const char *frame = stack->frames;
 	size_t len;

@@ -10,8 +10,8 @@
 #include "buf.h"
 #include "src/core/leak_group.h"
 
-struct sink_owner;
-struct sink_stack;
+struct record_owner;
+struct record_stack;
 
 /* One sentence: what is wrong with such a socket and where to look. */
 const char *leak_hint(const struct leak_socket *socket);
@@ -24,13 +24,13 @@ struct leak_view {
 
 void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
 void leak_text_group(struct buf *b, const struct leak_view *view, const struct leak_group *group,
-		     const struct sink_owner *owner);
+		     const struct record_owner *owner);
 /* How many of a group's sockets were opened where. */
 struct leak_stack_count {
-	const struct sink_stack *stack; /* NULL: free */
-	uint64_t count;                 /* 0: told */
+	const struct record_stack *stack; /* NULL: free */
+	uint64_t count;                   /* 0: told */
 };
-void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct sink_stack *stack);
+void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct record_stack *stack);
 
 /* Writes the commonest and sets its count to 0; false: there is none. */
 bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len);

@@ -36,7 +36,7 @@ static const char text_side_letters[CONN_SIDE_MAX] = "-lpb";
 #define TEXT_LEGEND_STATES                                                                                                     \
 	"S syn_sent, R syn_recv, E established, 1 2 fin_wait, C closing, T time_wait, W close_wait, L last_ack, ! incomplete"
 
-const char sink_text_legend[] =
+const char format_text_legend[] =
 	"R: c client, s server, x both opened. B: closed first by l local, p peer, b both. END: fin, rst-out, rst-in, refused, "
 	"timeout, unreach(able), aborted, netns (gone), open, - not known. LIFE: > at least. STATES: " TEXT_LEGEND_STATES ".";
 
@@ -209,7 +209,7 @@ static void text_retransmit(struct text *t, uint64_t ts, const struct conn_retra
 
 static void text_reset(struct text *t, uint64_t ts, const struct conn_reset_record *r)
 {
-	const struct sink_context *context = t->context;
+	const struct record_context *context = t->context;
 
 	if (r->t)
 		text_subject(t, ts, r->t);
@@ -242,7 +242,7 @@ static void text_time_wait(struct text *t, uint64_t ts, const struct conn_time_w
 }
 
 /* The innermost frames in one line; JSON has them all. */
-static void text_stack(struct text *t, const struct sink_stack *stack)
+static void text_stack(struct text *t, const struct record_stack *stack)
 {
 	const char *frame = stack->frames, *before = stack->accepted ? " by accept() in " : " by connect() in ";
 	size_t len;
@@ -255,7 +255,7 @@ static void text_stack(struct text *t, const struct sink_stack *stack)
 	}
 }
 
-static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, const struct sink_stack *stack)
+static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, const struct record_stack *stack)
 {
 	const struct leak_socket *socket = l->socket;
 
@@ -312,7 +312,7 @@ static void text_degraded(struct text *t, const struct record_meta *m)
 	}
 }
 
-static void text_record(struct text *t, const struct record *rec, const struct sink_owner *owner)
+static void text_record(struct text *t, const struct record *rec, const struct record_owner *owner)
 {
 	switch (rec->kind) {
 	case RECORD_CONNECTION:
@@ -360,8 +360,8 @@ static size_t text_line_end(struct buf *b)
 	return (size_t)(b->p - b->start);
 }
 
-static size_t text_format(const struct sink_context *context, const struct sink_options *options, const struct record *rec,
-			  const struct sink_owner *owner, uint64_t seq, char *buf, size_t size)
+static size_t text_format(const struct record_context *context, const struct format_options *options, const struct record *rec,
+			  const struct record_owner *owner, uint64_t seq, char *buf, size_t size)
 {
 	struct text t = {.context = context, .options = options};
 
@@ -371,7 +371,7 @@ static size_t text_format(const struct sink_context *context, const struct sink_
 	return text_line_end(&t.b);
 }
 
-static size_t text_begin(const struct sink_options *options, char *buf, size_t size)
+static size_t text_begin(const struct format_options *options, char *buf, size_t size)
 {
 	struct text t = {.options = options};
 
@@ -384,7 +384,7 @@ static size_t text_begin(const struct sink_options *options, char *buf, size_t s
 	return text_line_end(&t.b);
 }
 
-const struct sink sink_text = {
+const struct format format_text = {
 	.name = "text",
 	.begin = text_begin,
 	.format = text_format,

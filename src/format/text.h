@@ -30,8 +30,8 @@ enum text_column {
 
 struct text {
 	struct buf b;
-	const struct sink_context *context;
-	const struct sink_options *options;
+	const struct record_context *context;
+	const struct format_options *options;
 };
 
 /*
@@ -41,7 +41,7 @@ struct text {
  */
 size_t text_safe(struct buf *b, const char *text, size_t len, size_t max, bool ascii);
 
-const char *text_title(const struct sink_options *options, enum text_column column);
+const char *text_title(const struct format_options *options, enum text_column column);
 
 /* Cells end with a space: the last column is none. What is longer than its column makes the row longer. NULL is "-". */
 void text_cell(struct text *t, enum text_column column, const char *text, size_t len);

@@ -36,12 +36,12 @@ static const struct {
 };
 _Static_assert(sizeof(text_columns) / sizeof(text_columns[0]) == TEXT_COLUMN_MAX, "a column has no title");
 
-const char *text_title(const struct sink_options *options, enum text_column column)
+const char *text_title(const struct format_options *options, enum text_column column)
 {
 	return options->wide ? text_columns[column].wide_title : text_columns[column].title;
 }
 
-static size_t text_width(const struct sink_options *options, enum text_column column)
+static size_t text_width(const struct format_options *options, enum text_column column)
 {
 	if (column == TEXT_TIME && options->full_time)
 		return FMT_TIME_LEN;

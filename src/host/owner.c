@@ -110,7 +110,7 @@ static struct entry *cache_put(struct cache *cache, uint64_t key, uint64_t key2,
 
 static void read_exe(const struct wire_task *task, char *buf, size_t size)
 {
-	struct process_stat stat;
+	struct procfs_stat stat;
 	char path[40];
 	ssize_t len;
 
@@ -120,11 +120,11 @@ static void read_exe(const struct wire_task *task, char *buf, size_t size)
 	if (len < 0)
 		return;
 	buf[len] = '\0';
-	if (!process_stat(task->tgid, &stat) || !process_started_at(&stat, task->start_ns))
+	if (!procfs_stat(task->tgid, &stat) || !procfs_started_at(&stat, task->start_ns))
 		buf[0] = '\0'; /* another process has the number now, or pids here are of another namespace */
 }
 
-void owner_look(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx)
+void owner_resolve(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx)
 {
 	const struct wire_task *task = wire_task(ev);
 	const struct wire_ident *id = wire_ident(ev);
@@ -164,7 +164,7 @@ void owner_feed(struct owner *owner, const struct wire_hdr *ev)
 	}
 }
 
-void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct sink_owner *ret_owner)
+void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct record_owner *ret_owner)
 {
 	const struct entry *entry;
 

@@ -13,18 +13,18 @@
 
 struct owner;
 struct conn_tuple;
-struct sink_owner;
+struct record_owner;
 
 int owner_new(struct owner **out);
 void owner_free(struct owner *owner); /* NULL is fine */
 
 /* Live only: hands WIRE_EXE and WIRE_CGROUP events for what `ev` names that is not known yet. */
-void owner_look(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx);
+void owner_resolve(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx);
 
 /* Takes in a WIRE_EXE or WIRE_CGROUP event. */
 void owner_feed(struct owner *owner, const struct wire_hdr *ev);
 
 /* Fills *ret_owner with what is known; the strings live until the next owner_feed(). */
-void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct sink_owner *ret_owner);
+void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct record_owner *ret_owner);
 
 #endif

@@ -20,7 +20,7 @@ static uint64_t field(const char *tail, unsigned int number)
 	return tail ? strtoull(tail, NULL, 10) : 0;
 }
 
-bool process_stat(uint32_t pid, struct process_stat *ret_stat)
+bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat)
 {
 	char path[40], stat[1024];
 	const char *tail;
@@ -42,7 +42,7 @@ bool process_stat(uint32_t pid, struct process_stat *ret_stat)
 	return true;
 }
 
-bool process_started_at(const struct process_stat *stat, uint64_t start_ns)
+bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns)
 {
 	return stat->start_ticks == start_ns / (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 }

@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct process_stat {
+struct procfs_stat {
 	uint64_t start_ticks; /* since boot */
 	uint64_t exec_id;     /* where its arguments stand; 0 without the privilege to know */
 };
 
 /* Reads /proc/PID/stat; false: there is no such process. */
-bool process_stat(uint32_t pid, struct process_stat *ret_stat);
+bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat);
 
 /* True if it started then; false for one whose number is of another pid namespace, too. */
-bool process_started_at(const struct process_stat *stat, uint64_t start_ns);
+bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns);
 
 #endif

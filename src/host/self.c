@@ -25,7 +25,7 @@ static void read_boot_id(char *buf, size_t size)
 		fclose(file);
 }
 
-void host_fill_header(struct recording_header *h, const struct options *o)
+void run_header_fill(struct recording_header *h, const struct options *o)
 {
 	struct utsname uts;
 
@@ -42,7 +42,7 @@ void host_fill_header(struct recording_header *h, const struct options *o)
 	snprintf(h->libbpf, sizeof(h->libbpf), "%.15s", collector_libbpf_version());
 }
 
-void host_make_instance(char instance[INSTANCE_LEN])
+void self_instance(char instance[INSTANCE_LEN])
 {
 	unsigned char bytes[6] = {0};
 	size_t i;
@@ -53,7 +53,7 @@ void host_make_instance(char instance[INSTANCE_LEN])
 		snprintf(instance + 2 * i, 3, "%02x", bytes[i]);
 }
 
-uint64_t host_rss_bytes(void)
+uint64_t self_rss_bytes(void)
 {
 	unsigned long long pages = 0;
 	FILE *file = fopen("/proc/self/statm", "re");
@@ -65,7 +65,7 @@ uint64_t host_rss_bytes(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-uint64_t host_cpu_us(void)
+uint64_t self_cpu_us(void)
 {
 	struct rusage usage;
 

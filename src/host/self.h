@@ -9,13 +9,13 @@ struct options;
 struct recording_header;
 
 /* All but magic, version and crc. */
-void host_fill_header(struct recording_header *header, const struct options *options);
+void run_header_fill(struct recording_header *header, const struct options *options);
 
 /* 12 random hex digits, for one run. */
 #define INSTANCE_LEN 13
-void host_make_instance(char instance[INSTANCE_LEN]);
+void self_instance(char instance[INSTANCE_LEN]);
 
-uint64_t host_rss_bytes(void); /* of this process */
-uint64_t host_cpu_us(void);
+uint64_t self_rss_bytes(void); /* of this process */
+uint64_t self_cpu_us(void);
 
 #endif

@@ -8,15 +8,15 @@
 
 #define CHUNK (128 * 1024) /* more than waits in a write of queue.c, less than half of a second level cache */
 
-int chunks_open(struct chunks *c, size_t ring)
+int chunk_ring_open(struct chunk_ring *c, size_t ring)
 {
 	size_t size = ring < CHUNK ? ring : CHUNK, entries = 2 * (ring / size);
 
-	*c = (struct chunks){.table = calloc(entries, sizeof(*c->table)), .size = size, .mask = entries - 1};
+	*c = (struct chunk_ring){.table = calloc(entries, sizeof(*c->table)), .size = size, .mask = entries - 1};
 	return c->table ? 0 : -ENOMEM;
 }
 
-void chunks_close(struct chunks *c)
+void chunk_ring_close(struct chunk_ring *c)
 {
 	for (size_t i = 0; c->table && i <= c->mask; i++)
 		free(c->table[i]);
@@ -24,12 +24,12 @@ void chunks_close(struct chunks *c)
 	free(atomic_load(&c->spare));
 }
 
-static char **chunk_of(const struct chunks *c, size_t pos)
+static char **chunk_of(const struct chunk_ring *c, size_t pos)
 {
 	return &c->table[pos / c->size & c->mask];
 }
 
-bool chunks_take(struct chunks *c, size_t from, size_t to)
+bool chunk_ring_take(struct chunk_ring *c, size_t from, size_t to)
 {
 	size_t begin = (from + c->size - 1) & ~(c->size - 1);
 
@@ -46,7 +46,7 @@ bool chunks_take(struct chunks *c, size_t from, size_t to)
 	return true;
 }
 
-void chunks_give_back(struct chunks *c, size_t from, size_t to)
+void chunk_ring_give_back(struct chunk_ring *c, size_t from, size_t to)
 {
 	for (size_t pos = from & ~(c->size - 1); pos + c->size <= to; pos += c->size) {
 		char **chunk = chunk_of(c, pos);
@@ -57,7 +57,7 @@ void chunks_give_back(struct chunks *c, size_t from, size_t to)
 }
 
 /* How much of `len` bytes lies in the chunk of `pos`, which *ret_at is the place of. */
-static size_t chunk_part(const struct chunks *c, size_t pos, size_t len, char **ret_at)
+static size_t chunk_part(const struct chunk_ring *c, size_t pos, size_t len, char **ret_at)
 {
 	size_t offset = pos & (c->size - 1), left = c->size - offset;
 
@@ -65,7 +65,7 @@ static size_t chunk_part(const struct chunks *c, size_t pos, size_t len, char **
 	return len < left ? len : left;
 }
 
-void chunks_write(struct chunks *c, size_t pos, const void *data, size_t len)
+void chunk_ring_write(struct chunk_ring *c, size_t pos, const void *data, size_t len)
 {
 	const char *from = data;
 	char *to;
@@ -76,7 +76,7 @@ void chunks_write(struct chunks *c, size_t pos, const void *data, size_t len)
 	}
 }
 
-void chunks_read(const struct chunks *c, size_t pos, void *data, size_t len)
+void chunk_ring_read(const struct chunk_ring *c, size_t pos, void *data, size_t len)
 {
 	char *to = data, *from;
 

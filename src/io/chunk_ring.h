@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct chunks {
+struct chunk_ring {
 	char **table;
 	size_t size; /* of a chunk, a power of two */
 	size_t mask; /* of the table */
@@ -21,16 +21,16 @@ struct chunks {
 };
 
 /* `ring`: so many bytes are in use at the most, a power of two. 0 or -ENOMEM. */
-int chunks_open(struct chunks *c, size_t ring);
-void chunks_close(struct chunks *c);
+int chunk_ring_open(struct chunk_ring *c, size_t ring);
+void chunk_ring_close(struct chunk_ring *c);
 
 /* Memory for the positions from `from`, up to which there is some already, to `to`. False: there is none to be had. */
-bool chunks_take(struct chunks *c, size_t from, size_t to);
+bool chunk_ring_take(struct chunk_ring *c, size_t from, size_t to);
 
 /* What lies below `to` is done with; below `from` it was before. */
-void chunks_give_back(struct chunks *c, size_t from, size_t to);
+void chunk_ring_give_back(struct chunk_ring *c, size_t from, size_t to);
 
-void chunks_write(struct chunks *c, size_t pos, const void *data, size_t len);
-void chunks_read(const struct chunks *c, size_t pos, void *data, size_t len);
+void chunk_ring_write(struct chunk_ring *c, size_t pos, const void *data, size_t len);
+void chunk_ring_read(const struct chunk_ring *c, size_t pos, void *data, size_t len);
 
 #endif

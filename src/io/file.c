@@ -12,7 +12,7 @@ int output_open(const char *path, FILE **ret_file)
 	FILE *file = path && strcmp(path, "-") ? fopen(path, "ae") : stdout;
 
 	if (!file)
-		return complain(EXIT_OUTPUT, "cannot write %s: %s", path, strerror(errno));
+		return fail(EXIT_OUTPUT, "cannot write %s: %s", path, strerror(errno));
 	setvbuf(file, NULL, _IOFBF, 1 << 18);
 	*ret_file = file;
 	return EXIT_OK;
@@ -28,5 +28,5 @@ int output_close(FILE *file, const char *path)
 		fclose(file);
 	if (!err || err == EPIPE)
 		return EXIT_OK;
-	return complain(EXIT_OUTPUT, "cannot write %s: %s", path ? path : "to standard output", strerror(err));
+	return fail(EXIT_OUTPUT, "cannot write %s: %s", path ? path : "to standard output", strerror(err));
 }

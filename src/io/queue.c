@@ -48,7 +48,7 @@ enum queue_sleep {
 };
 
 struct queue {
-	struct chunks ring;
+	struct chunk_ring ring;
 	size_t size, mark, piece;
 	uint64_t flush_ns, opened;
 	int fd, own_fd, wake_fd, error_fd, done_fd;
@@ -145,7 +145,7 @@ static uint32_t queue_len(const struct queue *q, size_t pos)
 {
 	uint32_t len;
 
-	chunks_read(&q->ring, pos, &len, sizeof(len));
+	chunk_ring_read(&q->ring, pos, &len, sizeof(len));
 	return len;
 }
 
@@ -162,7 +162,7 @@ static struct iovec queue_stage(const struct queue *q, size_t tail)
 	for (size_t pos = q->head; pos != tail && out.iov_len < q->piece; done = 0) {
 		uint32_t len = queue_len(q, pos);
 		take = len - done < q->piece - out.iov_len ? len - done : q->piece - out.iov_len;
-		chunks_read(&q->ring, pos + QUEUE_LEN_SIZE + done, (char *)out.iov_base + out.iov_len, take);
+		chunk_ring_read(&q->ring, pos + QUEUE_LEN_SIZE + done, (char *)out.iov_base + out.iov_len, take);
 		out.iov_len += take;
 		pos += queue_span(len);
 	}
@@ -186,7 +186,7 @@ static void queue_consume(struct queue *q, size_t bytes)
 		messages++;
 	}
 	atomic_fetch_add(&q->written, messages);
-	chunks_give_back(&q->ring, q->head, head);
+	chunk_ring_give_back(&q->ring, q->head, head);
 	atomic_store(&q->head, head);
 }
 
@@ -294,7 +294,7 @@ static void queue_free(struct queue *q)
 	if (q->done_fd >= 0)
 		close(q->done_fd);
 	free(q->stage);
-	chunks_close(&q->ring);
+	chunk_ring_close(&q->ring);
 	free(q);
 }
 
@@ -345,7 +345,7 @@ int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns)
 		q->fd = q->own_fd;
 	q->offset = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0; /* a file is appended to, or empty */
 	q->stage = aligned_alloc(QUEUE_PAGE, q->piece + QUEUE_PAGE);
-	err = q->stage ? chunks_open(&q->ring, q->size) : -ENOMEM;
+	err = q->stage ? chunk_ring_open(&q->ring, q->size) : -ENOMEM;
 	if (err)
 		goto out;
 	err = queue_start(q);
@@ -371,13 +371,13 @@ static bool put(struct queue *q, const void *data, size_t len, size_t kept)
 		return false;
 	}
 	if (len > q->size || queue_span(len) + kept > q->size - (tail - head) ||
-	    !chunks_take(&q->ring, tail, tail + queue_span(len))) {
+	    !chunk_ring_take(&q->ring, tail, tail + queue_span(len))) {
 		atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
 		return false;
 	}
 	atomic_fetch_add_explicit(&q->accepted, 1, memory_order_relaxed);
-	chunks_write(&q->ring, tail, &prefix, sizeof(prefix));
-	chunks_write(&q->ring, tail + sizeof(prefix), data, len);
+	chunk_ring_write(&q->ring, tail, &prefix, sizeof(prefix));
+	chunk_ring_write(&q->ring, tail + sizeof(prefix), data, len);
 	tail += queue_span(len);
 	atomic_store(&q->tail, tail);
 	int sleep = atomic_load(&q->sleep);

@@ -263,9 +263,9 @@ void recording_close(struct recording *r)
 	free(r);
 }
 
-void recording_context(const struct recording_header *h, const char *instance, struct sink_context *ret_context)
+void recording_context(const struct recording_header *h, const char *instance, struct record_context *ret_context)
 {
-	*ret_context = (struct sink_context){
+	*ret_context = (struct record_context){
 		.instance = instance,
 		.hostname = h->hostname,
 		.boot_id = h->boot_id,

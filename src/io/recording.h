@@ -31,8 +31,8 @@ struct recording_header {
 #define RECORDING_MAGIC "tcplfsm\n"
 
 /* What a sink needs to know of the run, in strings that are the header's. */
-struct sink_context;
-void recording_context(const struct recording_header *header, const char *instance, struct sink_context *ret_context);
+struct record_context;
+void recording_context(const struct recording_header *header, const char *instance, struct record_context *ret_context);
 
 /* Writes through `queue`, which stays the caller's; fills magic, version and crc. 0 or -errno. */
 int recorder_new(struct recorder **out, struct queue *queue, const struct recording_header *header);

@@ -353,7 +353,7 @@ struct loss {
 	uint64_t *told;
 };
 
-static uint64_t tell_lost(const struct loss *loss, event_fn fn, void *ctx)
+static uint64_t emit_lost(const struct loss *loss, event_fn fn, void *ctx)
 {
 	struct wire_lost event = {
 		.hdr = {.ts = loss->from, .len = sizeof(event), .kind = WIRE_LOST},
@@ -389,19 +389,19 @@ uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *
 {
 	uint64_t last = c->losses_read_ns ? c->losses_read_ns : now, lost = 0;
 	struct loss ring = {WIRE_LOST_RING, now, now, sum_counters(c, offsetof(struct counters, ring_full)),
-			    &c->told_ring_full};
-	struct loss hook = {WIRE_LOST_HOOK, last, now, missed_runs(c), &c->told_missed};
+			    &c->emitted_ring_full};
+	struct loss hook = {WIRE_LOST_HOOK, last, now, missed_runs(c), &c->emitted_missed};
 	struct loss rate = {WIRE_LOST_RATELIMIT, last, now, sum_counters(c, offsetof(struct counters, aggregate_full)),
-			    &c->told_aggregate_full};
+			    &c->emitted_aggregate_full};
 
 	c->losses_read_ns = now;
-	if (ring.total > c->told_ring_full) {
+	if (ring.total > c->emitted_ring_full) {
 		ring.from = full_since(c, now);
 		collector_drain(c, ring.from, fn, ctx); /* what was before the loss */
 	}
-	lost += tell_lost(&hook, fn, ctx);
-	lost += tell_lost(&ring, fn, ctx);
-	tell_lost(&rate, fn, ctx); /* counts, not events of a connection: nothing to rescan for */
+	lost += emit_lost(&hook, fn, ctx);
+	lost += emit_lost(&ring, fn, ctx);
+	emit_lost(&rate, fn, ctx); /* counts, not events of a connection: nothing to rescan for */
 	return lost;
 }
 

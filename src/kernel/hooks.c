@@ -60,7 +60,7 @@ static const struct hook_fact hook_facts[HOOK_ROWS] = {
 };
 
 /* Not loaded by a collector, but by who looks for leaks. */
-static const struct hook_fact stuck_facts[STUCK_ROWS] = {
+static const struct hook_fact leak_facts[LEAK_ROWS] = {
 	{"task_file (leaks)", "iter", "who holds a socket in CLOSE_WAIT", LEAKS_FALLBACK, 0, 0},
 	{"tcp (leaks)", "iter", "those that were never accepted", LEAKS_FALLBACK, 0, 0},
 };
@@ -164,9 +164,9 @@ size_t collector_probe(struct collector_hook *hooks)
 	return probe_here(hook_facts, HOOK_ROWS, hooks);
 }
 
-size_t probe_stuck(struct collector_hook *hooks)
+size_t probe_leaks(struct collector_hook *hooks)
 {
-	return probe_here(stuck_facts, STUCK_ROWS, hooks);
+	return probe_here(leak_facts, LEAK_ROWS, hooks);
 }
 
 size_t probe_stacks(struct collector_hook *hooks)

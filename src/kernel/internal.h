@@ -48,9 +48,9 @@ struct collector {
 	int aggregates_fd;
 	enum wire_tw_tier tier;
 	struct caller_range callers[CALLERS_MAX];
-	uint64_t tw_timer_handler;                                 /* its address, 0: not known */
-	uint64_t told_ring_full, told_aggregate_full, told_missed; /* what collector_losses() told so far */
-	uint64_t losses_read_ns, aggregates_read_ns;               /* when these were last read */
+	uint64_t tw_timer_handler;                                          /* its address, 0: not known */
+	uint64_t emitted_ring_full, emitted_aggregate_full, emitted_missed; /* what collector_losses() told so far */
+	uint64_t losses_read_ns, aggregates_read_ns;                        /* when these were last read */
 };
 
 /* The arguments that a tracepoint has in this kernel's BTF; -1 if it has no such tracepoint. */
@@ -60,8 +60,8 @@ int probe_tracepoint_args(const struct btf *btf, const char *name);
 size_t probe_hooks(const struct btf *btf, struct collector_hook *hooks);
 
 /* The same of the leak scan's iterators. */
-#define STUCK_ROWS 2
-size_t probe_stuck(struct collector_hook *hooks);
+#define LEAK_ROWS 2
+size_t probe_leaks(struct collector_hook *hooks);
 #define STACK_ROWS 3
 size_t probe_stacks(struct collector_hook *hooks);
 

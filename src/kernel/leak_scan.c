@@ -13,12 +13,12 @@
 #include "bpf/leak_scan.skel.h"
 #include "src/host/clock.h"
 
-struct stuck_scan {
+struct leak_scan {
 	struct leak_scan_bpf *bpf;
 	struct bpf_link *files, *tcp;
 };
 
-static int open_iterators(struct stuck_scan *scan)
+static int open_iterators(struct leak_scan *scan)
 {
 	int err;
 
@@ -42,16 +42,16 @@ static int open_iterators(struct stuck_scan *scan)
 	return err;
 }
 
-int stuck_scan_open(struct stuck_scan **out, bool verbose, struct collector_failure *ret_failure)
+int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure)
 {
-	struct stuck_scan *scan;
+	struct leak_scan *scan;
 	int err;
 
 	collector_set_verbose(verbose);
 	scan = calloc(1, sizeof(*scan));
 	err = scan ? open_iterators(scan) : -ENOMEM;
 	if (err) {
-		stuck_scan_close(scan);
+		leak_scan_close(scan);
 		ret_failure->problem = COLLECTOR_FAILED;
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
 			 "the kernel did not accept the programs that scan sockets (%s): run with -v for its own words",
@@ -62,7 +62,7 @@ int stuck_scan_open(struct stuck_scan **out, bool verbose, struct collector_fail
 	return 0;
 }
 
-void stuck_scan_close(struct stuck_scan *scan)
+void leak_scan_close(struct leak_scan *scan)
 {
 	if (!scan)
 		return;
@@ -72,19 +72,19 @@ void stuck_scan_close(struct stuck_scan *scan)
 	free(scan);
 }
 
-size_t stuck_scan_examine(struct collector_hook *hooks, bool verbose)
+size_t leak_scan_examine(struct collector_hook *hooks, bool verbose)
 {
 	struct collector_failure failure = {0};
-	struct stuck_scan *scan = NULL;
-	size_t n = probe_stuck(hooks);
-	bool works = !collector_check(&failure) && !stuck_scan_open(&scan, verbose, &failure);
+	struct leak_scan *scan = NULL;
+	size_t n = probe_leaks(hooks);
+	bool works = !collector_check(&failure) && !leak_scan_open(&scan, verbose, &failure);
 
 	for (size_t i = 0; i < n; i++) {
 		hooks[i].used = works;
 		if (failure.problem == COLLECTOR_FAILED && !hooks[i].why[0])
 			snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", failure.text);
 	}
-	stuck_scan_close(scan);
+	leak_scan_close(scan);
 	return n;
 }
 
@@ -98,15 +98,15 @@ static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
 	fn(ctx, &mark.hdr);
 }
 
-int stuck_scan_run(struct stuck_scan *scan, event_fn fn, void *ctx)
+int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 {
 	uint64_t namespaces = 0;
 	int err;
 
-	mark(WIRE_STUCK_BEGIN, 0, fn, ctx);
+	mark(WIRE_LEAK_BEGIN, 0, fn, ctx);
 	err = iterate(scan->files, fn, ctx);
 	if (!err)
 		err = iterate_namespaces(scan->tcp, NULL, fn, ctx, &namespaces);
-	mark(WIRE_STUCK_END, namespaces, fn, ctx);
+	mark(WIRE_LEAK_END, namespaces, fn, ctx);
 	return err;
 }

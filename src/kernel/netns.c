@@ -19,7 +19,7 @@ struct port_ranges {
 };
 
 /* An iterate_enter_fn. */
-static void tell_port_range(void *ranges, uint32_t netns)
+static void emit_port_range(void *ranges, uint32_t netns)
 {
 	const struct port_ranges *r = ranges;
 	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
@@ -43,7 +43,7 @@ void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx)
 	struct port_ranges ranges = {.ts = ts, .fn = fn, .ctx = ctx};
 	uint64_t namespaces;
 
-	iterate_namespaces(NULL, tell_port_range, NULL, &ranges, &namespaces);
+	iterate_namespaces(NULL, emit_port_range, NULL, &ranges, &namespaces);
 }
 
 static bool has_minisocks(void)

@@ -96,7 +96,7 @@ int collector_scan(struct collector *collector, enum wire_scan_cause cause, even
 	uint64_t namespaces = 0;
 	int err = 0;
 
-	collector->trace->bss->tell_deaths = true;
+	collector->trace->bss->report_deaths = true;
 	collector->scan->bss->minisocks_only = cause == WIRE_SCAN_MINISOCKS;
 	scan_mark(&s, WIRE_SCAN_BEGIN, cause);
 	if (cause != WIRE_SCAN_MINISOCKS)
@@ -104,6 +104,6 @@ int collector_scan(struct collector *collector, enum wire_scan_cause cause, even
 	if (!err && collector->links[HOOK_SCAN_TCP])
 		err = iterate_namespaces(collector->links[HOOK_SCAN_TCP], scan_enter, scan_event, &s, &namespaces);
 	scan_mark(&s, WIRE_SCAN_END, namespaces);
-	collector->trace->bss->tell_deaths = false;
+	collector->trace->bss->report_deaths = false;
 	return err;
 }

@@ -200,11 +200,11 @@ static void settle(struct collector *c, uint32_t allowed)
 			  : c->tier == WIRE_TIER_FENTRY ? "not needed: fentry shows it"
 			  : c->tier == WIRE_TIER_TIMER  ? "not used: the timer tracepoints show it"
 							: "not among --hooks";
-	bool all_told = !allowed || c->tier == WIRE_TIER_FENTRY || c->tier == WIRE_TIER_TIMER;
+	bool all_covered = !allowed || c->tier == WIRE_TIER_FENTRY || c->tier == WIRE_TIER_TIMER;
 
-	if (c->tier != WIRE_TIER_FENTRY && (all_told || !(allowed & 1u << WIRE_TIER_FENTRY)))
+	if (c->tier != WIRE_TIER_FENTRY && (all_covered || !(allowed & 1u << WIRE_TIER_FENTRY)))
 		spare(c, ROWS(fentry_rows), why);
-	if (c->tier != WIRE_TIER_TIMER && (all_told || !(allowed & 1u << WIRE_TIER_TIMER)))
+	if (c->tier != WIRE_TIER_TIMER && (all_covered || !(allowed & 1u << WIRE_TIER_TIMER)))
 		spare(c, ROWS(timer_rows), why);
 }
 

@@ -12,7 +12,7 @@
 #define SLACK_NS 1000000000ULL
 
 struct place {
-	struct couple_end end;
+	struct pair_end end;
 	uint64_t until;
 	uint32_t next;  /* in its chain */
 	uint32_t other; /* NONE: still alone */
@@ -23,8 +23,8 @@ struct chain {
 	uint32_t first, last;
 };
 
-struct couples {
-	couple_fn fn;
+struct pairs {
+	pair_fn fn;
 	void *ctx;
 	uint64_t wait_ns, hurried;
 	uint32_t head, len;
@@ -35,9 +35,9 @@ struct couples {
 
 #define NONE UINT32_MAX
 
-int couples_new(struct couples **out, uint32_t size, uint64_t wait_ns, couple_fn fn, void *ctx)
+int pairs_new(struct pairs **out, uint32_t size, uint64_t wait_ns, pair_fn fn, void *ctx)
 {
-	struct couples *c = calloc(1, sizeof(*c));
+	struct pairs *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
@@ -45,7 +45,7 @@ int couples_new(struct couples **out, uint32_t size, uint64_t wait_ns, couple_fn
 	c->chains = malloc(size * sizeof(*c->chains));
 	c->places = malloc(size * sizeof(*c->places));
 	if (!c->chains || !c->places) {
-		couples_free(c);
+		pairs_free(c);
 		return -ENOMEM;
 	}
 	c->wait_ns = wait_ns;
@@ -56,7 +56,7 @@ int couples_new(struct couples **out, uint32_t size, uint64_t wait_ns, couple_fn
 	return 0;
 }
 
-void couples_free(struct couples *c)
+void pairs_free(struct pairs *c)
 {
 	if (!c)
 		return;
@@ -65,7 +65,7 @@ void couples_free(struct couples *c)
 	free(c);
 }
 
-uint64_t couples_hurried(const struct couples *c)
+uint64_t pairs_hurried(const struct pairs *c)
 {
 	return c->hurried;
 }
@@ -79,7 +79,7 @@ static uint32_t hash_end(const uint8_t addr[16], uint16_t port)
 	return hash ^ hash >> 15;
 }
 
-static struct chain *chain_of(struct couples *c, const struct wire_ident *id)
+static struct chain *chain_of(struct pairs *c, const struct wire_ident *id)
 {
 	return &c->chains[(hash_end(id->local_addr, id->local_port) + hash_end(id->peer_addr, id->peer_port)) % c->size];
 }
@@ -89,7 +89,7 @@ static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
 	return !a_known || !b_known || a == b;
 }
 
-static bool are_ends_of_one(const struct couple_end *a, const struct couple_end *b)
+static bool are_ends_of_one(const struct pair_end *a, const struct pair_end *b)
 {
 	const struct conn_record *ra = &a->rec, *rb = &b->rec;
 	const struct wire_ident *ia = &ra->t.id, *ib = &rb->t.id;
@@ -103,7 +103,7 @@ static bool are_ends_of_one(const struct couple_end *a, const struct couple_end 
 	       ra->start_ns <= rb->end_ns + SLACK_NS && rb->start_ns <= ra->end_ns + SLACK_NS;
 }
 
-static uint32_t find_other(struct couples *c, const struct chain *chain, const struct couple_end *end)
+static uint32_t find_other(struct pairs *c, const struct chain *chain, const struct pair_end *end)
 {
 	for (uint32_t i = chain->first; i != NONE; i = c->places[i].next) {
 		struct place *place = &c->places[i];
@@ -114,7 +114,7 @@ static uint32_t find_other(struct couples *c, const struct chain *chain, const s
 }
 
 /* The oldest leaves, with the other end if it has come. */
-static void pop(struct couples *c)
+static void pop(struct pairs *c)
 {
 	struct place *place = &c->places[c->head];
 	struct chain *chain = place->end.rec.t.id_known ? chain_of(c, &place->end.rec.t.id) : NULL;
@@ -135,13 +135,13 @@ static bool is_ready(const struct place *place, uint64_t now)
 	return place->taken || place->other != NONE || place->until <= now;
 }
 
-void couples_tick(struct couples *c, uint64_t now)
+void pairs_tick(struct pairs *c, uint64_t now)
 {
 	while (c->len && is_ready(&c->places[c->head], now))
 		pop(c);
 }
 
-static void link_place(struct couples *c, uint32_t number)
+static void link_place(struct pairs *c, uint32_t number)
 {
 	struct place *place = &c->places[number];
 	struct chain *chain = chain_of(c, &place->end.rec.t.id);
@@ -158,12 +158,12 @@ static void link_place(struct couples *c, uint32_t number)
 	chain->last = number;
 }
 
-void couples_put(struct couples *c, const struct couple_end *end)
+void pairs_put(struct pairs *c, const struct pair_end *end)
 {
 	uint32_t number;
 	struct place *place;
 
-	couples_tick(c, end->ts);
+	pairs_tick(c, end->ts);
 	if (c->len == c->size) {
 		const struct place *oldest = &c->places[c->head];
 		c->hurried += !is_ready(oldest, end->ts) && oldest->end.selected;
@@ -174,5 +174,5 @@ void couples_put(struct couples *c, const struct couple_end *end)
 	*place = (struct place){.end = *end, .until = end->ts + c->wait_ns, .next = NONE, .other = NONE};
 	if (end->rec.t.id_known)
 		link_place(c, number);
-	couples_tick(c, end->ts);
+	pairs_tick(c, end->ts);
 }

@@ -11,31 +11,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct couples;
+struct pairs;
 
-#define COUPLE_BOOT_LEN 8
-#define COUPLE_REASON_MAX 64
+#define PAIR_BOOT_LEN 8
+#define PAIR_REASON_MAX 64
 
-struct couple_end {
+struct pair_end {
 	struct conn_record rec;
 	int64_t start_us; /* time of day of rec.start_ns */
-	uint64_t ts;      /* the record's own, in the clock of couples_tick() */
-	char boot[COUPLE_BOOT_LEN + 1];
-	char reset_reason[COUPLE_REASON_MAX + 1]; /* "": not known */
+	uint64_t ts;      /* the record's own, in the clock of pairs_tick() */
+	char boot[PAIR_BOOT_LEN + 1];
+	char reset_reason[PAIR_REASON_MAX + 1]; /* "": not known */
 	bool selected;
 };
 
 /* `b` is NULL for an end that stayed alone. Neither lives longer than the call. */
-typedef void (*couple_fn)(void *ctx, const struct couple_end *a, const struct couple_end *b);
+typedef void (*pair_fn)(void *ctx, const struct pair_end *a, const struct pair_end *b);
 
 /* `size` ends wait at the most. 0 or -ENOMEM. */
-int couples_new(struct couples **out, uint32_t size, uint64_t wait_ns, couple_fn fn, void *ctx);
-void couples_free(struct couples *couples); /* NULL is fine; what waits is dropped */
+int pairs_new(struct pairs **out, uint32_t size, uint64_t wait_ns, pair_fn fn, void *ctx);
+void pairs_free(struct pairs *pairs); /* NULL is fine; what waits is dropped */
 
-void couples_put(struct couples *couples, const struct couple_end *end);
-void couples_tick(struct couples *couples, uint64_t now); /* UINT64_MAX: nothing more comes */
+void pairs_put(struct pairs *pairs, const struct pair_end *end);
+void pairs_tick(struct pairs *pairs, uint64_t now); /* UINT64_MAX: nothing more comes */
 
 /* Selected ends that went on before their time, for want of room. */
-uint64_t couples_hurried(const struct couples *couples);
+uint64_t pairs_hurried(const struct pairs *pairs);
 
 #endif

@@ -34,18 +34,18 @@ struct pipeline {
 	struct pipeline_config config;
 	struct conn_table *table;
 	struct owner *owner;
-	struct openings *openings;
-	const struct sink *sink;
-	struct sink_options sink_options;
-	struct sink_context context;
+	struct stack_table *stack_table;
+	const struct format *sink;
+	struct format_options format_options;
+	struct record_context context;
 	uint64_t seq;
 	struct pipeline_stats stats;
 	char instance[INSTANCE_LEN];
 	char reasons[REASONS_MAX][REASON_LEN];
-	struct sink_hook hooks[HOOKS_MAX];
+	struct record_hook hooks[HOOKS_MAX];
 	char hook_text[HOOKS_MAX][HOOK_TEXT];
 	size_t hooks_n;
-	char line[4 * SINK_LINE_MAX];
+	char line[4 * FORMAT_LINE_MAX];
 };
 
 static const char *reason_name(void *ctx, uint32_t reason)
@@ -88,7 +88,7 @@ static void on_record(void *ctx, const struct record *rec)
 {
 	struct pipeline *p = ctx;
 	const struct conn_tuple *tuple = tuple_of(rec);
-	struct sink_owner owner;
+	struct record_owner owner;
 	line_fn put;
 	size_t len;
 
@@ -97,14 +97,14 @@ static void on_record(void *ctx, const struct record *rec)
 	if (tuple)
 		owner_describe(p->owner, tuple, &owner);
 	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
-		owner.stack = openings_find(p->openings, tuple->cookie);
-	if (p->config.taker) {
-		p->config.taker->take(p->config.taker->ctx, &p->context, rec, tuple ? &owner : NULL);
+		owner.stack = stack_table_find(p->stack_table, tuple->cookie);
+	if (p->config.record_consumer) {
+		p->config.record_consumer->take(p->config.record_consumer->ctx, &p->context, rec, tuple ? &owner : NULL);
 		return;
 	}
 	if (!selection_matches(&p->config.options->select, rec, tuple ? &owner : NULL))
 		return;
-	len = p->sink->format(&p->context, &p->sink_options, rec, tuple ? &owner : NULL, p->seq, p->line, sizeof(p->line));
+	len = p->sink->format(&p->context, &p->format_options, rec, tuple ? &owner : NULL, p->seq, p->line, sizeof(p->line));
 	if (!len)
 		return;
 	put = p->config.alert && is_alert(rec->kind) ? p->config.alert : p->config.line;
@@ -118,7 +118,7 @@ static void on_record(void *ctx, const struct record *rec)
 
 static void set_context(struct pipeline *p, const struct recording_header *h)
 {
-	host_make_instance(p->instance);
+	self_instance(p->instance);
 	recording_context(h, p->instance, &p->context);
 	p->context.reason_name = reason_name;
 	p->context.ctx = p;
@@ -143,23 +143,23 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	if (!p)
 		return -ENOMEM;
 	p->config = *config;
-	p->sink = o->json ? &sink_json : &sink_text;
-	p->sink_options = (struct sink_options){.wide = o->wide, .full_time = o->full_time};
+	p->sink = o->json ? &format_json : &format_text;
+	p->format_options = (struct format_options){.wide = o->wide, .full_time = o->full_time};
 	set_context(p, config->header);
 	err = owner_new(&p->owner);
 	if (!err)
-		err = openings_new(&p->openings);
+		err = stack_table_new(&p->stack_table);
 	if (!err)
 		err = conn_table_new(&p->table, &conn_config, on_record, p);
 	if (err) {
 		pipeline_free(p);
 		return err;
 	}
-	if (config->taker) {
-		config->taker->line = config->line;
-		config->taker->line_ctx = config->line_ctx;
+	if (config->record_consumer) {
+		config->record_consumer->line = config->line;
+		config->record_consumer->line_ctx = config->line_ctx;
 	} else if (p->sink->begin && !o->no_header) {
-		len = p->sink->begin(&p->sink_options, p->line, sizeof(p->line));
+		len = p->sink->begin(&p->format_options, p->line, sizeof(p->line));
 		p->config.line(p->config.line_ctx, p->line, len);
 	}
 	*out = p;
@@ -171,7 +171,7 @@ void pipeline_free(struct pipeline *p)
 	if (!p)
 		return;
 	conn_table_free(p->table);
-	openings_free(p->openings);
+	stack_table_free(p->stack_table);
 	owner_free(p->owner);
 	free(p);
 }
@@ -201,7 +201,7 @@ static void feed_hook(struct pipeline *p, const struct wire_text *text)
 		if (pos < HOOK_TEXT - 1)
 			pos++;
 	}
-	p->hooks[p->hooks_n++] = (struct sink_hook){
+	p->hooks[p->hooks_n++] = (struct record_hook){
 		.name = fields[0], .type = fields[1], .why = fields[2], .ok = text->key == 1, .spare = text->key == 2};
 }
 
@@ -232,7 +232,7 @@ static void feed_own(struct pipeline *p, const struct wire_hdr *ev)
 		break;
 	case WIRE_STACK:
 	case WIRE_OPENED:
-		openings_feed(p->openings, ev);
+		stack_table_feed(p->stack_table, ev);
 		break;
 	case WIRE_RST_REASON:
 		feed_reason(p, (const void *)ev);
@@ -253,25 +253,25 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 	struct pipeline *p = pipeline;
 
 	if (p->config.live)
-		pipeline_look(p, ev);
+		pipeline_resolve(p, ev);
 	if (p->config.recorder)
 		recorder_put(p->config.recorder, ev);
 	if (wire_from_kernel(ev->kind))
 		p->stats.events++;
 	feed_own(p, ev);
-	if (ev->kind == WIRE_TICK && p->config.taker)
-		p->config.taker->tick(p->config.taker->ctx, ev->ts);
+	if (ev->kind == WIRE_TICK && p->config.record_consumer)
+		p->config.record_consumer->tick(p->config.record_consumer->ctx, ev->ts);
 }
 
-void pipeline_look(void *pipeline, const struct wire_hdr *ev)
+void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 {
 	struct pipeline *p = pipeline;
 
 	if (ev->parts)
-		owner_look(p->owner, ev, pipeline_feed, p);
+		owner_resolve(p->owner, ev, pipeline_feed, p);
 }
 
-void pipeline_tell(struct pipeline *p, uint64_t ts, unsigned int kind, uint64_t key, const char *text, size_t len)
+void pipeline_feed_text(struct pipeline *p, uint64_t ts, unsigned int kind, uint64_t key, const char *text, size_t len)
 {
 	union wire_text_buf buf;
 
@@ -281,8 +281,8 @@ void pipeline_tell(struct pipeline *p, uint64_t ts, unsigned int kind, uint64_t 
 void pipeline_stop(struct pipeline *p, uint64_t now)
 {
 	conn_table_stop(p->table, now, p->config.options->events & (1u << RECORD_PROGRESS));
-	if (p->config.taker)
-		p->config.taker->tick(p->config.taker->ctx, UINT64_MAX);
+	if (p->config.record_consumer)
+		p->config.record_consumer->tick(p->config.record_consumer->ctx, UINT64_MAX);
 }
 
 bool pipeline_wants_minisocks(const struct pipeline *p)

@@ -19,15 +19,16 @@ struct pipeline;
 struct record;
 struct recorder;
 struct recording_header;
-struct sink_context;
-struct sink_owner;
+struct record_context;
+struct record_owner;
 
 /* False: the line was not taken, and is not counted as written. */
 typedef bool (*line_fn)(void *ctx, const char *line, size_t len);
 
 /* Who takes the records in place of a sink: all of the wanted kinds, selected or not; and writes when it likes. */
-struct taker {
-	void (*take)(void *ctx, const struct sink_context *context, const struct record *rec, const struct sink_owner *owner);
+struct record_consumer {
+	void (*take)(void *ctx, const struct record_context *context, const struct record *rec,
+		     const struct record_owner *owner);
 	void (*tick)(void *ctx, uint64_t now); /* UINT64_MAX: the stream is over */
 	void *ctx;
 	line_fn line; /* where to write: filled in by the pipeline */
@@ -44,7 +45,7 @@ struct pipeline_config {
 	line_fn line;
 	line_fn alert; /* for lines that should get through when others do not; NULL: as line */
 	void *line_ctx;
-	struct taker *taker; /* NULL: the options' sink */
+	struct record_consumer *record_consumer; /* NULL: the options' sink */
 };
 
 /* 0 or -errno. The config's pointers must outlive the pipeline. Writes the table's header, if the output has one. */
@@ -55,10 +56,10 @@ void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 void pipeline_feed(void *pipeline, const struct wire_hdr *ev);
 
 /* An event_fn: only looks up the processes that an event names, ahead of its turn. */
-void pipeline_look(void *pipeline, const struct wire_hdr *ev);
+void pipeline_resolve(void *pipeline, const struct wire_hdr *ev);
 
 /* A text event of the run's own: WIRE_HOOK, WIRE_META. `len` bytes of text, NULs inside allowed. */
-void pipeline_tell(struct pipeline *pipeline, uint64_t ts, unsigned int kind, uint64_t key, const char *text, size_t len);
+void pipeline_feed_text(struct pipeline *pipeline, uint64_t ts, unsigned int kind, uint64_t key, const char *text, size_t len);
 
 /*
  * The stream ends here, if it did not with a WIRE_META "stop": tells what waits. Open connections are written only if progress

@@ -91,7 +91,7 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 	       family_matches(s, id);
 }
 
-bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct sink_owner *owner)
+bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct record_owner *owner)
 {
 	return (!s->cookie || s->cookie == t->cookie) && pid_matches(s, t) && comm_matches(s, t) && ident_matches(s, t) &&
 	       cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
@@ -111,7 +111,7 @@ static bool life_matches(const struct selection *s, const struct conn_record *co
 	return !s->ends || !conn->final || s->ends & 1U << conn->end;
 }
 
-bool selection_matches(const struct selection *select, const struct record *rec, const struct sink_owner *owner)
+bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner)
 {
 	switch (rec->kind) {
 	case RECORD_CONNECTION:

@@ -7,13 +7,13 @@
 
 struct record;
 struct selection;
-struct sink_owner;
+struct record_owner;
 
 /* Records without a connection (summary, lost, meta, snapshot, aggregates) always pass. `owner` may be NULL. */
-bool selection_matches(const struct selection *select, const struct record *rec, const struct sink_owner *owner);
+bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner);
 
 /* The part of it that a tuple can tell. */
 struct conn_tuple;
-bool selection_matches_tuple(const struct selection *select, const struct conn_tuple *tuple, const struct sink_owner *owner);
+bool selection_matches_tuple(const struct selection *select, const struct conn_tuple *tuple, const struct record_owner *owner);
 
 #endif

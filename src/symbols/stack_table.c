@@ -22,14 +22,14 @@ struct slot {
 	uint8_t accepted;
 };
 
-struct openings {
-	struct sink_stack stacks[STACKS_MAX][2]; /* by number, and by how: connect() and accept() */
-	struct slot *slots;                      /* with the first stack */
+struct stack_table {
+	struct record_stack stacks[STACKS_MAX][2]; /* by number, and by how: connect() and accept() */
+	struct slot *slots;                        /* with the first stack */
 };
 
-int openings_new(struct openings **out)
+int stack_table_new(struct stack_table **out)
 {
-	struct openings *o = calloc(1, sizeof(*o));
+	struct stack_table *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return -ENOMEM;
@@ -37,7 +37,7 @@ int openings_new(struct openings **out)
 	return 0;
 }
 
-void openings_free(struct openings *o)
+void stack_table_free(struct stack_table *o)
 {
 	if (!o)
 		return;
@@ -47,9 +47,9 @@ void openings_free(struct openings *o)
 	free(o);
 }
 
-static void add_stack(struct openings *o, const struct wire_text *text)
+static void add_stack(struct stack_table *o, const struct wire_text *text)
 {
-	struct sink_stack *stack;
+	struct record_stack *stack;
 	char *frames;
 
 	if (!o->slots)
@@ -64,10 +64,10 @@ static void add_stack(struct openings *o, const struct wire_text *text)
 	stack = o->stacks[text->key];
 	free((char *)stack[0].frames);
 	for (int accepted = 0; accepted < 2; accepted++)
-		stack[accepted] = (struct sink_stack){.frames = frames, .note = text->key2, .accepted = accepted};
+		stack[accepted] = (struct record_stack){.frames = frames, .note = text->key2, .accepted = accepted};
 }
 
-void openings_feed(struct openings *o, const struct wire_hdr *ev)
+void stack_table_feed(struct stack_table *o, const struct wire_hdr *ev)
 {
 	const struct wire_opened *opened = (const void *)ev;
 
@@ -77,10 +77,10 @@ void openings_feed(struct openings *o, const struct wire_hdr *ev)
 		o->slots[ev->cookie % SLOTS] = (struct slot){ev->cookie, opened->stack, opened->accepted};
 }
 
-const struct sink_stack *openings_find(const struct openings *o, uint64_t cookie)
+const struct record_stack *stack_table_find(const struct stack_table *o, uint64_t cookie)
 {
 	const struct slot *slot = o->slots ? &o->slots[cookie % SLOTS] : NULL;
-	const struct sink_stack *stack = o->stacks[0];
+	const struct record_stack *stack = o->stacks[0];
 
 	if (slot && slot->cookie == cookie && slot->stack && slot->stack < STACKS_MAX && o->stacks[slot->stack][0].frames)
 		stack = &o->stacks[slot->stack][slot->accepted != 0];

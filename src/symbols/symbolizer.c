@@ -32,7 +32,7 @@
 #define SHARE 10               /* it may run for a tenth of the time, */
 #define CREDIT_NS 500000000ull /* and save what it did not use for a burst: a process is expensive at first */
 #define POLL_MS 1000
-#define TELL_NS 1000000000ull /* losses are told so often */
+#define EMIT_NS 1000000000ull /* losses are told so often */
 #define KNOWN_SLOTS (2 * WIRE_STACKS_MAX)
 
 struct known {
@@ -51,12 +51,12 @@ struct child {
 	uint64_t dropped; /* events that found no room in the pipe and were not told of yet */
 };
 
-struct stacks {
+struct symbolizer {
 	struct stack_source *source;
 	pid_t child;
-	int pipe;               /* -1: the unwinder has ended */
-	uint64_t told, told_ns; /* losses, and when */
-	char bytes[64 * 1024];  /* events, the last one perhaps not whole */
+	int pipe;                  /* -1: the unwinder has ended */
+	uint64_t told, emitted_ns; /* losses, and when */
+	char bytes[64 * 1024];     /* events, the last one perhaps not whole */
 	size_t len;
 };
 
@@ -180,7 +180,7 @@ static void run_child(struct stack_source *source, int pipe, pid_t parent)
 	_exit(1);
 }
 
-static int start_child(struct stacks *s)
+static int start_child(struct symbolizer *s)
 {
 	pid_t parent = getpid();
 	int ends[2], err;
@@ -199,9 +199,9 @@ static int start_child(struct stacks *s)
 	return err;
 }
 
-int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure)
+int symbolizer_open(struct symbolizer **out, bool verbose, struct collector_failure *ret_failure)
 {
-	struct stacks *s = calloc(1, sizeof(*s));
+	struct symbolizer *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
 
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
@@ -215,17 +215,17 @@ int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret
 			 strerror(-err));
 	}
 	if (err) {
-		stacks_close(s);
+		symbolizer_close(s);
 		return err;
 	}
 	if (stack_source_blind(s->source)[0])
-		complain(0, "--stacks: %s, only connect() is looked at", stack_source_blind(s->source));
+		warn("--stacks: %s, only connect() is looked at", stack_source_blind(s->source));
 	*out = s;
 	return 0;
 }
 
 /* Returns how it had ended, as wait() tells it. */
-static int end_child(struct stacks *s)
+static int end_child(struct symbolizer *s)
 {
 	int status = 0;
 
@@ -241,14 +241,14 @@ static int end_child(struct stacks *s)
 	return status;
 }
 
-void stacks_close(struct stacks *s)
+void symbolizer_close(struct symbolizer *s)
 {
 	if (s)
 		end_child(s);
 	free(s);
 }
 
-static void hand_over(struct stacks *s, uint64_t ts, event_fn fn, void *ctx)
+static void hand_over(struct symbolizer *s, uint64_t ts, event_fn fn, void *ctx)
 {
 	size_t at = 0;
 
@@ -269,7 +269,7 @@ static void hand_over(struct stacks *s, uint64_t ts, event_fn fn, void *ctx)
 	s->len -= at;
 }
 
-static void tell_lost(struct stacks *s, uint64_t ts, bool last, event_fn fn, void *ctx)
+static void emit_lost(struct symbolizer *s, uint64_t ts, bool last, event_fn fn, void *ctx)
 {
 	uint64_t total = stack_source_lost(s->source);
 	const struct wire_lost lost = {
@@ -279,14 +279,14 @@ static void tell_lost(struct stacks *s, uint64_t ts, bool last, event_fn fn, voi
 		.stage = WIRE_LOST_RATELIMIT,
 	};
 
-	if (total == s->told || (!last && ts - s->told_ns < TELL_NS))
+	if (total == s->told || (!last && ts - s->emitted_ns < EMIT_NS))
 		return;
 	s->told = total;
-	s->told_ns = ts;
+	s->emitted_ns = ts;
 	fn(ctx, &lost.hdr);
 }
 
-void stacks_drain(struct stacks *s, uint64_t ts, bool last, event_fn fn, void *ctx)
+void symbolizer_drain(struct symbolizer *s, uint64_t ts, bool last, event_fn fn, void *ctx)
 {
 	ssize_t len = 1;
 	int status;
@@ -297,10 +297,10 @@ void stacks_drain(struct stacks *s, uint64_t ts, bool last, event_fn fn, void *c
 		s->len += (size_t)len;
 		hand_over(s, ts, fn, ctx);
 	}
-	tell_lost(s, ts, last, fn, ctx);
+	emit_lost(s, ts, last, fn, ctx);
 	if (len < 0)
 		return;
 	status = end_child(s);
-	complain(0, "--stacks: the process that unwinds them has ended (%s %d), no more are taken",
-		 WIFSIGNALED(status) ? "signal" : "exit code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	warn("--stacks: the process that unwinds them has ended (%s %d), no more are taken",
+	     WIFSIGNALED(status) ? "signal" : "exit code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }

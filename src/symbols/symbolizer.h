@@ -7,19 +7,19 @@
 #include "src/kernel/collector.h"
 #include "src/kernel/ringbuf.h"
 
-struct stacks;
+struct symbolizer;
 
 /*
  * After collector_check(), and before there are threads, since it forks. 0, or -errno with *ret_failure filled. Complains of
  * what cannot be seen.
  */
-int stacks_open(struct stacks **out, bool verbose, struct collector_failure *ret_failure);
-void stacks_close(struct stacks *stacks); /* NULL is fine */
+int symbolizer_open(struct symbolizer **out, bool verbose, struct collector_failure *ret_failure);
+void symbolizer_close(struct symbolizer *stacks); /* NULL is fine */
 
 /*
  * Hands over WIRE_STACK and WIRE_OPENED events, with the time `ts`, and, once a second and at the `last` time, WIRE_LOST for
  * what was not taken.
  */
-void stacks_drain(struct stacks *stacks, uint64_t ts, bool last, event_fn fn, void *ctx);
+void symbolizer_drain(struct symbolizer *stacks, uint64_t ts, bool last, event_fn fn, void *ctx);
 
 #endif

@@ -192,9 +192,9 @@ void unwinder_free(struct unwinder *u)
 /* The process is still the one of the capture, and runs the same program. */
 static bool is_alive(const struct capture *c)
 {
-	struct process_stat stat;
+	struct procfs_stat stat;
 
-	return process_stat(c->tgid, &stat) && process_started_at(&stat, c->start_ns) && stat.exec_id == c->exec_id;
+	return procfs_stat(c->tgid, &stat) && procfs_started_at(&stat, c->start_ns) && stat.exec_id == c->exec_id;
 }
 
 static bool image_open(struct image *image, const struct capture *c)

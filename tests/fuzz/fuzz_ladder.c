@@ -19,7 +19,7 @@ static void check(bool holds)
 		abort();
 }
 
-static void check_ladder(const struct couple_end *left, const struct couple_end *right, bool ascii)
+static void check_ladder(const struct pair_end *left, const struct pair_end *right, bool ascii)
 {
 	static char text[LADDER_MAX];
 	struct ladder ladder = {.left = {&left->rec, left->start_us, left->reset_reason}, .boot = left->boot, .ascii = ascii};
@@ -38,7 +38,7 @@ static void check_ladder(const struct couple_end *left, const struct couple_end 
 }
 
 /* The same life from the other end: what came is what left. */
-static void turn(struct couple_end *end)
+static void turn(struct pair_end *end)
 {
 	for (unsigned int i = 0; i < end->rec.segments_len; i++)
 		end->rec.segments[i].dir = !end->rec.segments[i].dir;
@@ -47,10 +47,10 @@ static void turn(struct couple_end *end)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct jsonread line;
-	static struct couple_end other;
-	char why[JSONREAD_WHY_LEN] = "";
-	int kind = jsonread_line((const char *)data, size, &line, why);
+	static struct json_read line;
+	static struct pair_end other;
+	char why[JSON_READ_WHY_LEN] = "";
+	int kind = json_read_line((const char *)data, size, &line, why);
 
 	check(kind >= 0 || why[0]);
 	if (kind <= 0)

@@ -20,7 +20,7 @@ static inline const char *sample_reason(void *ctx, uint32_t reason)
 }
 
 /* Monotonic 0 is 2026-01-02T03:00:00Z. */
-static const struct sink_context sample_context = {
+static const struct record_context sample_context = {
 	.instance = "0a1b2c3d4e5f",
 	.hostname = "web1",
 	.boot_id = "7c9e6679-7425-40de-944b-e07fc1f90ae7",
@@ -33,7 +33,7 @@ static const struct sink_context sample_context = {
 	.reason_name = sample_reason,
 };
 
-static const struct sink_owner sample_owner = {
+static const struct record_owner sample_owner = {
 	.exe = "/usr/bin/curl",
 	.cgroup = "/user.slice/session-1.scope",
 };

@@ -120,7 +120,7 @@ static void leaked(uint64_t ts, uint64_t from, uint64_t count)
 }
 
 struct stuck {
-	struct wire_stuck wire;
+	struct wire_leak wire;
 	struct wire_task task;
 	struct wire_ident ident;
 };
@@ -132,7 +132,7 @@ static void found(uint64_t ts, uint64_t cookie, uint32_t pid, uint64_t age_ns)
 		.wire = {.s = {.hdr = {.ts = ts,
 				       .cookie = cookie,
 				       .len = sizeof(ev),
-				       .kind = WIRE_STUCK,
+				       .kind = WIRE_LEAK,
 				       .parts = WIRE_PART_TASK | WIRE_PART_IDENT,
 				       .old_state = WIRE_CLOSE_WAIT,
 				       .new_state = WIRE_CLOSE_WAIT},
@@ -150,10 +150,10 @@ static void found(uint64_t ts, uint64_t cookie, uint32_t pid, uint64_t age_ns)
 
 static void scan(uint64_t ts, uint64_t from, uint64_t count, uint32_t pid, uint64_t age_ns)
 {
-	mark(WIRE_STUCK_BEGIN, ts, 0);
+	mark(WIRE_LEAK_BEGIN, ts, 0);
 	for (uint64_t i = 0; i < count; i++)
 		found(ts, from + i, pid, age_ns);
-	mark(WIRE_STUCK_END, ts, 1);
+	mark(WIRE_LEAK_END, ts, 1);
 }
 
 static void wants(uint64_t ts, bool expected)
@@ -216,10 +216,10 @@ static void older_than_the_tool(void **state)
 	(void)state;
 	leak(BEGIN, 3); /* as late as this in our list */
 	leak(BEGIN, 4);
-	mark(WIRE_STUCK_BEGIN, BEGIN + S, 0);
+	mark(WIRE_LEAK_BEGIN, BEGIN + S, 0);
 	found(BEGIN + S, 3, 200, S);
 	found(BEGIN + S, 4, 200, S);
-	mark(WIRE_STUCK_END, BEGIN + S, 1);
+	mark(WIRE_LEAK_END, BEGIN + S, 1);
 	wants(BEGIN + 2 * S, false);
 	wants(BEGIN + 10 * S, true);
 }
@@ -243,10 +243,10 @@ static void causes_of_the_end(void **state)
 
 	(void)state;
 	leaked(BEGIN, 1, ROWS);
-	mark(WIRE_STUCK_BEGIN, BEGIN + 20 * S, 0);
+	mark(WIRE_LEAK_BEGIN, BEGIN + 20 * S, 0);
 	for (size_t i = 0; i < ROWS; i++)
 		found(BEGIN + 20 * S, 1 + i, 200 + (uint32_t)i, S);
-	mark(WIRE_STUCK_END, BEGIN + 20 * S, 1);
+	mark(WIRE_LEAK_END, BEGIN + 20 * S, 1);
 	assert_int_equal(leaks, ROWS);
 	for (size_t i = 0; i < ROWS; i++) {
 		change(BEGIN + 30 * S, 1 + i, WIRE_CLOSE_WAIT, rows[i].to, rows[i].pid, rows[i].flags | WIRE_SK_DONE);
@@ -271,10 +271,10 @@ static void many_are_few_records(void **state)
 	assert_int_equal(last_leak.alert_cookie, 1);
 
 	leaked(BEGIN + 21 * S, 20001, 500); /* more, in the same minute: later */
-	mark(WIRE_STUCK_BEGIN, BEGIN + 33 * S, 0);
+	mark(WIRE_LEAK_BEGIN, BEGIN + 33 * S, 0);
 	for (uint64_t i = 0; i < 500; i++)
 		found(BEGIN + 33 * S, 20001 + i, 200, S);
-	mark(WIRE_STUCK_END, BEGIN + 33 * S, 1);
+	mark(WIRE_LEAK_END, BEGIN + 33 * S, 1);
 	tick(BEGIN + 34 * S);
 	assert_int_equal(leaks, 6);
 	tick(BEGIN + 81 * S);
@@ -300,10 +300,10 @@ static void many_groups(void **state)
 {
 	(void)state;
 	leaked(BEGIN, 1, 2000);
-	mark(WIRE_STUCK_BEGIN, BEGIN + 20 * S, 0);
+	mark(WIRE_LEAK_BEGIN, BEGIN + 20 * S, 0);
 	for (uint64_t i = 0; i < 2000; i++)
 		found(BEGIN + 20 * S, 1 + i, 200 + (uint32_t)i, S);
-	mark(WIRE_STUCK_END, BEGIN + 20 * S, 1);
+	mark(WIRE_LEAK_END, BEGIN + 20 * S, 1);
 	assert_in_range(leaks, 1, 60);
 	tick(BEGIN + 30 * S);
 	assert_in_range(leaks, 1, 60);

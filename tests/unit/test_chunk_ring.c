@@ -21,7 +21,7 @@ static void fill(char *data, size_t pos, size_t len)
 }
 
 struct ring {
-	struct chunks c;
+	struct chunk_ring c;
 	size_t head, tail;
 };
 
@@ -29,7 +29,7 @@ static struct ring open_ring(size_t size)
 {
 	struct ring r = {.head = 0};
 
-	assert_int_equal(chunks_open(&r.c, size), 0);
+	assert_int_equal(chunk_ring_open(&r.c, size), 0);
 	return r;
 }
 
@@ -46,9 +46,9 @@ static void put(struct ring *r, size_t len)
 {
 	char data[STEP];
 
-	assert_true(chunks_take(&r->c, r->tail, r->tail + len));
+	assert_true(chunk_ring_take(&r->c, r->tail, r->tail + len));
 	fill(data, r->tail, len);
-	chunks_write(&r->c, r->tail, data, len);
+	chunk_ring_write(&r->c, r->tail, data, len);
 	r->tail += len;
 }
 
@@ -56,10 +56,10 @@ static void get(struct ring *r, size_t len)
 {
 	char data[STEP], expected[STEP];
 
-	chunks_read(&r->c, r->head, data, len);
+	chunk_ring_read(&r->c, r->head, data, len);
 	fill(expected, r->head, len);
 	assert_memory_equal(data, expected, len);
-	chunks_give_back(&r->c, r->head, r->head + len);
+	chunk_ring_give_back(&r->c, r->head, r->head + len);
 	r->head += len;
 }
 
@@ -83,7 +83,7 @@ static void test_hot(void **state)
 		get(&r, STEP);
 		assert_in_range(held(&r), 1, 2);
 	}
-	chunks_close(&r.c);
+	chunk_ring_close(&r.c);
 }
 
 /* A full ring whose end lies in the chunk in which it begins. */
@@ -103,7 +103,7 @@ static void test_full(void **state)
 			get(&r, r.tail - r.head < STEP ? r.tail - r.head : STEP);
 		assert_in_range(held(&r), 0, 1);
 	}
-	chunks_close(&r.c);
+	chunk_ring_close(&r.c);
 }
 
 /* A ring that is shorter than a chunk would be. */
@@ -116,7 +116,7 @@ static void test_small(void **state)
 		put(&r, 1 + i % 4096);
 		get(&r, 1 + i % 4096);
 	}
-	chunks_close(&r.c);
+	chunk_ring_close(&r.c);
 }
 
 int main(void)

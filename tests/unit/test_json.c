@@ -13,15 +13,15 @@
 
 #include <cmocka.h>
 
-static char out[SINK_LINE_MAX + 1];
+static char out[FORMAT_LINE_MAX + 1];
 static uint64_t seq;
 static bool print_lines;
 
-static const char *format(const struct sink_context *context, const struct record *rec, const struct sink_owner *owner,
+static const char *format(const struct record_context *context, const struct record *rec, const struct record_owner *owner,
 			  size_t size)
 {
-	static const struct sink_options options;
-	size_t len = sink_json.format(context, &options, rec, owner, seq, out, size);
+	static const struct format_options options;
+	size_t len = format_json.format(context, &options, rec, owner, seq, out, size);
 
 	out[len] = '\0';
 	seq += len > 0;
@@ -30,11 +30,11 @@ static const char *format(const struct sink_context *context, const struct recor
 	return out;
 }
 
-static const char *line(enum record_kind kind, const void *body, const struct sink_owner *owner)
+static const char *line(enum record_kind kind, const void *body, const struct record_owner *owner)
 {
 	struct record rec = sample_record(kind, body);
 
-	return format(&sample_context, &rec, owner, SINK_LINE_MAX);
+	return format(&sample_context, &rec, owner, FORMAT_LINE_MAX);
 }
 
 /* The line without its envelope must be `expected`. */
@@ -126,7 +126,7 @@ static void test_unknown(void **state)
 /* What is there only when it applies. */
 static void test_optional_keys(void **state)
 {
-	struct sink_owner owner = sample_owner;
+	struct record_owner owner = sample_owner;
 	struct conn_record c;
 
 	(void)state;
@@ -208,8 +208,8 @@ static void test_line_limit(void **state)
 {
 	static const unsigned char fills[] = {'x', 1, 0xff, '"'};
 	static char path[4096], id[64];
-	struct sink_owner owner = {.exe = path, .cgroup = path, .container_id = id, .pod_uid = path, .pod_uid_len = 4000};
-	struct sink_context context = sample_context;
+	struct record_owner owner = {.exe = path, .cgroup = path, .container_id = id, .pod_uid = path, .pod_uid_len = 4000};
+	struct record_context context = sample_context;
 	struct conn_record c;
 	struct record rec = sample_record(RECORD_CONNECTION, &c);
 
@@ -231,8 +231,8 @@ static void test_line_limit(void **state)
 		memset(c.t.task.comm, fills[i], WIRE_COMM_LEN);
 		memset(id, 'f', sizeof(id));
 		owner.pod_uid_len = fills[i] == 'x' ? 36 : 4000;
-		format(&context, &rec, &owner, SINK_LINE_MAX);
-		assert_true(strlen(out) > 3000 && strlen(out) < SINK_LINE_MAX);
+		format(&context, &rec, &owner, FORMAT_LINE_MAX);
+		assert_true(strlen(out) > 3000 && strlen(out) < FORMAT_LINE_MAX);
 		has("_dropped", false);
 		has("\xe2\x80\xa6\",\"uid\"", true);
 	}
@@ -246,7 +246,7 @@ static void test_segments_shortened(void **state)
 
 	(void)state;
 	sample_connection(&c);
-	size_t whole = strlen(format(&sample_context, &rec, &sample_owner, SINK_LINE_MAX));
+	size_t whole = strlen(format(&sample_context, &rec, &sample_owner, FORMAT_LINE_MAX));
 	has("segments_dropped", false);
 	format(&sample_context, &rec, &sample_owner, whole - 1);
 	has("\"segments_dropped\":1,", true);
@@ -272,7 +272,7 @@ static void test_timeline_shortened(void **state)
 	c.timeline_len = CONN_TIMELINE_MAX;
 	for (unsigned int i = 0; i < CONN_TIMELINE_MAX; i++)
 		c.timeline[i] = (struct conn_span){i, 1, WIRE_ESTABLISHED, CONN_BY_LOCAL, CONN_EV_EVENT, true};
-	size_t whole = strlen(format(&sample_context, &rec, &sample_owner, SINK_LINE_MAX));
+	size_t whole = strlen(format(&sample_context, &rec, &sample_owner, FORMAT_LINE_MAX));
 	has("timeline_dropped", false);
 	format(&sample_context, &rec, &sample_owner, whole - 1);
 	has("\"timeline_dropped\":1,", true);
@@ -476,11 +476,11 @@ static void test_lost(void **state)
 static void test_meta(void **state)
 {
 	static char why[4000];
-	static struct sink_hook many[200];
-	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
-					  {"tcp_time_wait", "fentry", "EPERM", false, false}};
+	static struct record_hook many[200];
+	const struct record_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
+					    {"tcp_time_wait", "fentry", "EPERM", false, false}};
 	struct record_meta m = {.what = "ready", .hooks = hooks, .hooks_len = 2, .limits = {1000000, 16777216}};
-	struct sink_context bare = {.instance = "0a1b2c3d4e5f"};
+	struct record_context bare = {.instance = "0a1b2c3d4e5f"};
 	struct record rec = sample_record(RECORD_META, &m);
 
 	(void)state;
@@ -493,23 +493,23 @@ static void test_meta(void **state)
 	       "\"limits\":{\"max_connections\":1000000,\"ring_bytes\":16777216}}\n");
 	memset(why, '\x01', sizeof(why) - 1);
 	for (size_t i = 0; i < 200; i++)
-		many[i] = (struct sink_hook){i == 0 ? "first" : i == 199 ? "last" : "between", "tp_btf", why, false, false};
+		many[i] = (struct record_hook){i == 0 ? "first" : i == 199 ? "last" : "between", "tp_btf", why, false, false};
 	m.hooks = many;
 	m.hooks_len = 200;
 	line(RECORD_META, &m, NULL);
-	assert_true(strlen(out) > 7000 && strlen(out) <= SINK_LINE_MAX);
+	assert_true(strlen(out) > 7000 && strlen(out) <= FORMAT_LINE_MAX);
 	has("\"hooks_dropped\":1", true);
 	has("\"first\"", true);
 	has("\"last\"", true);
 	m.hooks_len = 0;
-	format(&bare, &rec, NULL, SINK_LINE_MAX);
+	format(&bare, &rec, NULL, FORMAT_LINE_MAX);
 	has("\"host\":null,", true);
 	has("\"hooks\":[],", true);
 }
 
 static void test_hostile_numbers(void **state)
 {
-	struct sink_context context = sample_context;
+	struct record_context context = sample_context;
 	struct conn_record c;
 	struct record rec = {.kind = RECORD_CONNECTION, .ts = UINT64_MAX, .conn = &c};
 
@@ -521,7 +521,7 @@ static void test_hostile_numbers(void **state)
 	c.payload_acked = UINT64_MAX;
 	context.boot_id = "";
 	context.clock_offset_ns = INT64_MAX;
-	format(&context, &rec, NULL, SINK_LINE_MAX);
+	format(&context, &rec, NULL, FORMAT_LINE_MAX);
 	has("\"conn_id\":\"00000000.ffffffffffffffff\"", true);
 	has("\"bytes_acked\":9007199254740991,", true);
 }

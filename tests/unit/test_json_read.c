@@ -14,20 +14,20 @@
 #include "src/format/json_read.h"
 #include "src/format/ladder.h"
 
-static char line[SINK_LINE_MAX + 1], why[JSONREAD_WHY_LEN];
-static struct jsonread got;
+static char line[FORMAT_LINE_MAX + 1], why[JSON_READ_WHY_LEN];
+static struct json_read got;
 
 static void write_line(const struct conn_record *c)
 {
 	const struct record rec = {.kind = c->final ? RECORD_CONNECTION : RECORD_PROGRESS, .ts = c->end_ns, .conn = c};
-	static const struct sink_options options;
+	static const struct format_options options;
 
-	line[sink_json.format(&sample_context, &options, &rec, &sample_owner, 1, line, SINK_LINE_MAX)] = '\0';
+	line[format_json.format(&sample_context, &options, &rec, &sample_owner, 1, line, FORMAT_LINE_MAX)] = '\0';
 }
 
 static int read_back(void)
 {
-	return jsonread_line(line, strlen(line), &got, why);
+	return json_read_line(line, strlen(line), &got, why);
 }
 
 static void assert_same_ladder(const struct conn_record *c)
@@ -157,12 +157,12 @@ static void test_damaged(void **state)
 	write_line(&c);
 	len = strlen(line);
 	for (size_t i = 0; i + 1 < len; i++)
-		assert_int_equal(jsonread_line(line, i, &got, why) < 0, true);
+		assert_int_equal(json_read_line(line, i, &got, why) < 0, true);
 	for (size_t i = 0; i < len; i++) {
 		char saved = line[i];
 		line[i] = (char)(saved ^ (1 << i % 8));
 		why[0] = '\0';
-		if (jsonread_line(line, len, &got, why) < 0)
+		if (json_read_line(line, len, &got, why) < 0)
 			assert_true(why[0]);
 		line[i] = saved;
 	}

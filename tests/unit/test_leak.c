@@ -16,7 +16,7 @@
 #define S SAMPLE_S
 
 struct stuck {
-	struct wire_stuck wire;
+	struct wire_leak wire;
 	struct wire_task task;
 	struct wire_ident ident;
 };
@@ -28,7 +28,7 @@ static struct stuck stuck(uint64_t cookie, unsigned int state, uint32_t waiting)
 		.wire = {.s = {.hdr = {.ts = 100 * S,
 				       .cookie = cookie,
 				       .len = sizeof(ev),
-				       .kind = WIRE_STUCK,
+				       .kind = WIRE_LEAK,
 				       .parts = WIRE_PART_TASK | WIRE_PART_IDENT,
 				       .old_state = state,
 				       .new_state = state},
@@ -137,13 +137,13 @@ static void holders(void **state)
 	uint32_t i;
 
 	(void)state;
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	held_by(&ev, 300, 9);
 	feed(set, &ev);
 	held_by(&ev, 200, 5); /* the parent, which is older */
 	feed(set, &ev);
 	feed(set, &(struct stuck){.wire = ev.wire, .ident = ev.ident}); /* by namespace, without a process */
-	mark(set, WIRE_STUCK_END);
+	mark(set, WIRE_LEAK_END);
 
 	assert_int_equal(leak_set_len(set), 1);
 	socket = leak_set_find(set, 7);
@@ -157,7 +157,7 @@ static void holders(void **state)
 	i = leak_holder(set, i)->next;
 	assert_int_equal(leak_holder(set, i)->task.tgid, 200);
 	assert_int_equal(leak_holder(set, i)->next, LEAK_NONE);
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	assert_int_equal(leak_set_len(set), 0);
 	assert_null(leak_set_find(set, 7));
 	leak_set_free(set);
@@ -176,11 +176,11 @@ static void accept_queue(void **state)
 	held_by(&other, 201, 3);
 	other.wire.s.hdr.cookie = 4;
 	other.ident.netns++;
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	feed(set, &other);
 	feed(set, &ev);
 	feed(set, &listener);
-	mark(set, WIRE_STUCK_END);
+	mark(set, WIRE_LEAK_END);
 	assert_int_equal(leak_set_len(set), 1);
 	socket = leak_set_at(set, 0);
 	assert_int_equal(socket->t.from, CONN_FROM_LISTENER);
@@ -195,14 +195,14 @@ static void bounded(void **state)
 	struct leak_set *set = new_set(1000);
 
 	(void)state;
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	for (uint64_t cookie = 1; cookie <= 1500; cookie++) {
 		struct stuck ev = stuck(cookie, WIRE_CLOSE_WAIT, 1);
 
 		held_by(&ev, 200, (int)cookie);
 		feed(set, &ev);
 	}
-	mark(set, WIRE_STUCK_END);
+	mark(set, WIRE_LEAK_END);
 	/* the arrays grow by doubling: the bound may be passed by one step, and what is beyond is counted */
 	assert_in_range(leak_set_len(set), 1000, 1024);
 	assert_int_equal(leak_set_len(set) + leak_set_lost(set), 1500);
@@ -216,7 +216,7 @@ static struct leak_set *sample_set(void)
 {
 	struct leak_set *set = new_set(100);
 
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	for (uint64_t cookie = 1; cookie <= 41; cookie++) {
 		struct stuck ev = stuck(cookie, WIRE_CLOSE_WAIT, cookie <= 30 ? 121 : 0);
 
@@ -230,7 +230,7 @@ static struct leak_set *sample_set(void)
 		held_by(&ev, 500, 4);
 		feed(set, &ev);
 	}
-	mark(set, WIRE_STUCK_END);
+	mark(set, WIRE_LEAK_END);
 	return set;
 }
 
@@ -350,9 +350,9 @@ static void hostile_text(void **state)
 	held_by(&ev, 4194304, 1 << 20);
 	memcpy(ev.task.comm, "\033[2J\n\xff\r\t\x7f a\x1b\x9b\x01\0", WIRE_COMM_LEN);
 	ev.task.comm[WIRE_COMM_LEN - 1] = '\0';
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	feed(set, &ev);
-	mark(set, WIRE_STUCK_END);
+	mark(set, WIRE_LEAK_END);
 	text_of(set, LEAK_BY_PROCESS, S);
 	assert_non_null(strstr(out, "\\x1b[2J\\x0a"));
 	for (const unsigned char *p = (const unsigned char *)out; *p; p++)
@@ -374,11 +374,11 @@ static void many_for_long(void **state)
 	assert_in_range(strcspn(out, "\n"), 1, 120);
 }
 
-static struct sink_owner json_owner;
+static struct record_owner json_owner;
 
 static size_t json_of(const struct leak_set *set, uint64_t cookie)
 {
-	static const struct sink_options options;
+	static const struct format_options options;
 	const struct leak_record leak = {.socket = leak_set_find(set, cookie),
 					 .set = set,
 					 .threshold_ns = 60 * S,
@@ -388,12 +388,12 @@ static size_t json_of(const struct leak_set *set, uint64_t cookie)
 					 .growth_known = true,
 					 .growth_per_min = -6};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
-	const struct sink_stack *stack = json_owner.stack;
+	const struct record_stack *stack = json_owner.stack;
 	size_t len;
 
 	json_owner = sample_owner;
 	json_owner.stack = stack;
-	len = sink_json.format(&sample_context, &options, &rec, &json_owner, 5, out, SINK_LINE_MAX);
+	len = format_json.format(&sample_context, &options, &rec, &json_owner, 5, out, FORMAT_LINE_MAX);
 
 	out[len] = '\0';
 	return len;
@@ -417,9 +417,9 @@ static void json(void **state)
 static void json_stacks(void **state)
 {
 	struct leak_set *set = sample_set();
-	const struct sink_stack whole = {"accept+0x7 (libc.so.6)\nmain (\"a\".c:7)", WIRE_STACK_WHOLE, true};
-	const struct sink_stack cut = {"connect", WIRE_STACK_CUT, false};
-	const struct sink_stack gone = {"", WIRE_STACK_PROCESS_GONE, true};
+	const struct record_stack whole = {"accept+0x7 (libc.so.6)\nmain (\"a\".c:7)", WIRE_STACK_WHOLE, true};
+	const struct record_stack cut = {"connect", WIRE_STACK_CUT, false};
+	const struct record_stack gone = {"", WIRE_STACK_PROCESS_GONE, true};
 
 	(void)state;
 	json_owner.stack = &whole;
@@ -441,15 +441,15 @@ static void json_stacks(void **state)
 /* One line, the innermost frames; a recording may hold any bytes. */
 static void text_alert(void **state)
 {
-	static const struct sink_options options;
-	const struct sink_stack stack = {"a\x1b[2J\nb\nc\nd\ne", WIRE_STACK_WHOLE, false};
-	struct sink_owner owner = {.stack = &stack};
+	static const struct format_options options;
+	const struct record_stack stack = {"a\x1b[2J\nb\nc\nd\ne", WIRE_STACK_WHOLE, false};
+	struct record_owner owner = {.stack = &stack};
 	struct leak_set *set = sample_set();
 	const struct leak_record leak = {.socket = leak_set_find(set, 41), .set = set, .count = 1};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
 
 	(void)state;
-	out[sink_text.format(&sample_context, &options, &rec, &owner, 0, out, SINK_LINE_MAX)] = '\0';
+	out[format_text.format(&sample_context, &options, &rec, &owner, 0, out, FORMAT_LINE_MAX)] = '\0';
 	assert_non_null(strstr(out, " fd 41 by connect() in a\\x1b[2J < b < c < d\n"));
 	leak_set_free(set);
 }
@@ -457,8 +457,8 @@ static void text_alert(void **state)
 /* The commonest first; each once. */
 static void text_stacks(void **state)
 {
-	const struct sink_stack whole = {"accept+0x7 (libc.so.6)\nmain (a.c:7)", WIRE_STACK_WHOLE, true};
-	const struct sink_stack gone = {"", WIRE_STACK_PROCESS_GONE, true};
+	const struct record_stack whole = {"accept+0x7 (libc.so.6)\nmain (a.c:7)", WIRE_STACK_WHOLE, true};
+	const struct record_stack gone = {"", WIRE_STACK_PROCESS_GONE, true};
 	struct leak_stack_count counts[2] = {0};
 	struct buf b;
 
@@ -467,7 +467,7 @@ static void text_stacks(void **state)
 	leak_stack_add(counts, 2, NULL);
 	for (int i = 0; i < 3; i++)
 		leak_stack_add(counts, 2, &whole);
-	leak_stack_add(counts, 2, &(struct sink_stack){"no room", WIRE_STACK_CUT, true});
+	leak_stack_add(counts, 2, &(struct record_stack){"no room", WIRE_STACK_CUT, true});
 	buf_init(&b, out, sizeof(out) - 1);
 	while (leak_text_stack(&b, counts, 2))
 		;
@@ -486,7 +486,7 @@ static void json_bounded(void **state)
 	size_t shown = 0;
 
 	(void)state;
-	mark(set, WIRE_STUCK_BEGIN);
+	mark(set, WIRE_LEAK_BEGIN);
 	for (int i = 0; i < 1000; i++) {
 		struct stuck ev = stuck(1, WIRE_CLOSE_WAIT, 0);
 
@@ -494,8 +494,8 @@ static void json_bounded(void **state)
 		memcpy(ev.task.comm, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", WIRE_COMM_LEN);
 		feed(set, &ev);
 	}
-	mark(set, WIRE_STUCK_END);
-	assert_in_range(json_of(set, 1), 7000, SINK_LINE_MAX);
+	mark(set, WIRE_LEAK_END);
+	assert_in_range(json_of(set, 1), 7000, FORMAT_LINE_MAX);
 	assert_true(out[strlen(out) - 1] == '\n' && out[strlen(out) - 2] == '}');
 	for (const char *p = out; (p = strstr(p, "\"comm_hex\"")); p++)
 		shown++;

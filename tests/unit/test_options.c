@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The command line as a user types it: what it fills in, and the one sentence that a wrong one gives. */
+#include "src/cli/error.h" /* before cmocka, which has a macro fail() */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -15,10 +15,10 @@
 #define WAIT_NS SAMPLE_S
 #define PLACES 64
 
-static struct couples *couples;
+static struct pairs *pairs;
 static char told[1 << 16]; /* "1+2 3 " */
 
-static void tell(void *ctx, const struct couple_end *a, const struct couple_end *b)
+static void tell(void *ctx, const struct pair_end *a, const struct pair_end *b)
 {
 	size_t len = strlen(told);
 
@@ -34,20 +34,20 @@ static int set_up(void **state)
 {
 	(void)state;
 	told[0] = '\0';
-	return couples_new(&couples, PLACES, WAIT_NS, tell, NULL);
+	return pairs_new(&pairs, PLACES, WAIT_NS, tell, NULL);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	couples_free(couples);
+	pairs_free(pairs);
 	return 0;
 }
 
 /* Of the connection between ports 1000 + `n` and 80: cookie 2n at the client, 2n + 1 at the server. */
-static struct couple_end end_of(unsigned int n, bool client, uint64_t ts)
+static struct pair_end end_of(unsigned int n, bool client, uint64_t ts)
 {
-	struct couple_end end = {.ts = ts, .boot = "7c9e6679", .selected = true};
+	struct pair_end end = {.ts = ts, .boot = "7c9e6679", .selected = true};
 
 	sample_connection(&end.rec);
 	end.rec.t.cookie = 2 * n + !client;
@@ -63,9 +63,9 @@ static struct couple_end end_of(unsigned int n, bool client, uint64_t ts)
 
 static void put(unsigned int n, bool client, uint64_t ts)
 {
-	struct couple_end end = end_of(n, client, ts);
+	struct pair_end end = end_of(n, client, ts);
 
-	couples_put(couples, &end);
+	pairs_put(pairs, &end);
 }
 
 static void test_pair(void **state)
@@ -92,41 +92,41 @@ static void test_alone(void **state)
 {
 	(void)state;
 	put(1, true, 0);
-	couples_tick(couples, WAIT_NS - 1);
+	pairs_tick(pairs, WAIT_NS - 1);
 	assert_string_equal(told, "");
-	couples_tick(couples, WAIT_NS);
+	pairs_tick(pairs, WAIT_NS);
 	assert_string_equal(told, "2 ");
 	put(1, false, WAIT_NS + 1);
-	couples_tick(couples, UINT64_MAX);
+	pairs_tick(pairs, UINT64_MAX);
 	assert_string_equal(told, "2 3 ");
 }
 
 /* The same address pair is not the same connection. */
 static void test_strangers(void **state)
 {
-	struct couple_end end;
+	struct pair_end end;
 
 	(void)state;
 	put(1, true, 0);
 	end = end_of(1, false, 1);
 	end.rec.isn_peer++;
-	couples_put(couples, &end);
+	pairs_put(pairs, &end);
 	end = end_of(1, false, 2);
 	end.boot[0] = '0';
-	couples_put(couples, &end);
+	pairs_put(pairs, &end);
 	end = end_of(1, false, 3);
 	end.rec.final = false;
-	couples_put(couples, &end);
+	pairs_put(pairs, &end);
 	end = end_of(1, false, 4);
 	end.rec.start_ns += 3600 * SAMPLE_S;
 	end.rec.end_ns += 3600 * SAMPLE_S;
-	couples_put(couples, &end);
+	pairs_put(pairs, &end);
 	end = end_of(1, false, 5);
 	end.rec.t.id_known = false;
-	couples_put(couples, &end);
+	pairs_put(pairs, &end);
 	end = end_of(1, true, 6); /* itself */
-	couples_put(couples, &end);
-	couples_tick(couples, UINT64_MAX);
+	pairs_put(pairs, &end);
+	pairs_tick(pairs, UINT64_MAX);
 	assert_string_equal(told, "2 3 3 3 3 3 2 ");
 }
 
@@ -136,7 +136,7 @@ static void test_no_room(void **state)
 	for (unsigned int i = 0; i < PLACES + 10; i++)
 		put(i, true, 1);
 	assert_string_equal(told, "0 2 4 6 8 10 12 14 16 18 ");
-	assert_int_equal(couples_hurried(couples), 10);
+	assert_int_equal(pairs_hurried(pairs), 10);
 	put(11, false, 2); /* the oldest makes room, the next one is found */
 	assert_non_null(strstr(told, " 20 22+23 "));
 	for (unsigned int round = 0; round < 3; round++) {
@@ -145,7 +145,7 @@ static void test_no_room(void **state)
 			put(i, true, 3 + round);
 		}
 	}
-	couples_tick(couples, UINT64_MAX);
+	pairs_tick(pairs, UINT64_MAX);
 	assert_non_null(strstr(told, "126 "));
 }
 

@@ -19,7 +19,7 @@
 #define SECOND 1000000000ULL
 
 static struct conn_record conn;
-static struct sink_owner owner;
+static struct record_owner owner;
 
 static void set_addresses(const char *local, const char *peer)
 {
@@ -51,7 +51,7 @@ static int reset(void **state)
 			     {.state = WIRE_LAST_ACK}},
 	};
 	set_addresses("::ffff:10.1.2.3", "::ffff:192.0.2.7");
-	owner = (struct sink_owner){.cgroup = "/system.slice/nginx.service"};
+	owner = (struct record_owner){.cgroup = "/system.slice/nginx.service"};
 	return 0;
 }
 

@@ -12,18 +12,18 @@
 #include "src/format/format.h"
 #include "src/core/wire_text.h"
 
-static struct openings *openings;
+static struct stack_table *stack_table;
 
 static int set_up(void **state)
 {
 	(void)state;
-	return openings_new(&openings);
+	return stack_table_new(&stack_table);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	openings_free(openings);
+	stack_table_free(stack_table);
 	return 0;
 }
 
@@ -31,7 +31,7 @@ static void stack(uint64_t number, enum wire_stack_note note, const char *frames
 {
 	union wire_text_buf buf;
 
-	openings_feed(openings, wire_text_fill(&buf, WIRE_STACK, 0, number, note, frames, strlen(frames)));
+	stack_table_feed(stack_table, wire_text_fill(&buf, WIRE_STACK, 0, number, note, frames, strlen(frames)));
 }
 
 static void opened(uint64_t cookie, uint32_t number, bool accepted)
@@ -42,12 +42,12 @@ static void opened(uint64_t cookie, uint32_t number, bool accepted)
 		.accepted = accepted,
 	};
 
-	openings_feed(openings, &event.hdr);
+	stack_table_feed(stack_table, &event.hdr);
 }
 
 static void expect(uint64_t cookie, const char *frames, bool accepted, enum wire_stack_note note)
 {
-	const struct sink_stack *found = openings_find(openings, cookie);
+	const struct record_stack *found = stack_table_find(stack_table, cookie);
 
 	assert_non_null(found);
 	assert_string_equal(found->frames, frames);
@@ -60,7 +60,7 @@ static void nobody_asked(void **state)
 {
 	(void)state;
 	opened(1, 1, true);
-	assert_null(openings_find(openings, 1));
+	assert_null(stack_table_find(stack_table, 1));
 }
 
 static void found_by_cookie(void **state)
@@ -81,7 +81,7 @@ static void found_by_cookie(void **state)
 	expect(13, "", true, WIRE_STACK_PROCESS_GONE);
 	expect(14, "", true, WIRE_STACK_NOT_TAKEN);
 	expect(15, "", true, WIRE_STACK_NOT_TAKEN);
-	assert_ptr_equal(openings_find(openings, 14), openings_find(openings, 15));
+	assert_ptr_equal(stack_table_find(stack_table, 14), stack_table_find(stack_table, 15));
 	opened(10, 2, false); /* reconnected */
 	expect(10, "connect", false, WIRE_STACK_CUT);
 }

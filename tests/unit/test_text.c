@@ -11,20 +11,20 @@
 
 #include <cmocka.h>
 
-static char out[SINK_LINE_MAX + 1];
-static const struct sink_options narrow, wide = {.wide = true}, full_time = {.full_time = true};
+static char out[FORMAT_LINE_MAX + 1];
+static const struct format_options narrow, wide = {.wide = true}, full_time = {.full_time = true};
 
-static const char *line(const struct sink_options *options, enum record_kind kind, const void *body)
+static const char *line(const struct format_options *options, enum record_kind kind, const void *body)
 {
 	struct record rec = sample_record(kind, body);
 
-	out[sink_text.format(&sample_context, options, &rec, NULL, 0, out, SINK_LINE_MAX)] = '\0';
+	out[format_text.format(&sample_context, options, &rec, NULL, 0, out, FORMAT_LINE_MAX)] = '\0';
 	return out;
 }
 
-static const char *begin(const struct sink_options *options)
+static const char *begin(const struct format_options *options)
 {
-	out[sink_text.begin(options, out, SINK_LINE_MAX)] = '\0';
+	out[format_text.begin(options, out, FORMAT_LINE_MAX)] = '\0';
 	return out;
 }
 
@@ -157,9 +157,9 @@ static void test_other_records(void **state)
 	struct conn_time_wait_record tw = {
 		.time_wait = {.entered = true, .us_known = true, .us = 61700000, .end = WIRE_CAUSE_EXPIRED}};
 	struct conn_lost_record l = {.stage = WIRE_LOST_RING, .count = 12, .connections_affected = 40};
-	const struct sink_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
-					  {"tcp_send_reset", "tp_btf", "not in\x1b this kernel", false, false},
-					  {"tcp_time_wait", "fentry", "EPERM", false, false}};
+	const struct record_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
+					    {"tcp_send_reset", "tp_btf", "not in\x1b this kernel", false, false},
+					    {"tcp_time_wait", "fentry", "EPERM", false, false}};
 	struct record_meta m = {.what = "degraded", .hooks = hooks, .hooks_len = 3};
 
 	(void)state;
@@ -209,15 +209,15 @@ static void test_other_records(void **state)
 static void test_bounds(void **state)
 {
 	static char why[4000];
-	static struct sink_hook hooks[200];
+	static struct record_hook hooks[200];
 	struct record_meta m = {.what = "degraded", .hooks = hooks, .hooks_len = 200};
 
 	(void)state;
 	memset(why, 2, sizeof(why) - 1);
 	for (size_t i = 0; i < 200; i++)
-		hooks[i] = (struct sink_hook){"hook", "tp_btf", why, false, false};
+		hooks[i] = (struct record_hook){"hook", "tp_btf", why, false, false};
 	line(&narrow, RECORD_META, &m);
-	assert_true(strlen(out) <= SINK_LINE_MAX);
+	assert_true(strlen(out) <= FORMAT_LINE_MAX);
 	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
 }
 

@@ -18,7 +18,7 @@ static struct wire_hdr *hdr(void)
 	return (void *)bytes;
 }
 
-#define STUCK_PARTS (WIRE_PART_TASK | WIRE_PART_IDENT)
+#define LEAK_PARTS (WIRE_PART_TASK | WIRE_PART_IDENT)
 
 static bool is_text(unsigned int kind)
 {
@@ -82,8 +82,8 @@ static void test_kinds_and_parts(void **state)
 				expected = expected && (parts & WIRE_PART_TASK);
 			if (kind == WIRE_MINISOCK)
 				expected = expected && !(parts & ~WIRE_PART_IDENT);
-			if (kind == WIRE_STUCK)
-				expected = parts == STUCK_PARTS;
+			if (kind == WIRE_LEAK)
+				expected = parts == LEAK_PARTS;
 			make(kind, parts);
 			if (valid() != expected)
 				fail_msg("kind %u parts %u: %d", kind, parts, !expected);
@@ -95,7 +95,7 @@ static void test_lengths(void **state)
 {
 	(void)state;
 	for (unsigned int kind = WIRE_STATE; kind < WIRE_KIND_MAX; kind++) {
-		unsigned int parts = kind == WIRE_TOUCH ? WIRE_PART_TASK : kind == WIRE_STUCK ? STUCK_PARTS : 0;
+		unsigned int parts = kind == WIRE_TOUCH ? WIRE_PART_TASK : kind == WIRE_LEAK ? LEAK_PARTS : 0;
 		size_t good = length(kind, parts);
 
 		for (size_t len = 0; len <= good + 64; len++) {
