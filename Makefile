@@ -140,7 +140,7 @@ check-unit: $(unit_bin)
 	$(Q)$(O)/tests/unit/test_json --lines | $(PYTHON) tests/schema.py
 
 # The core has no I/O, no clock and no libbpf: what its objects together leave undefined is this and nothing else.
-core_symbols := malloc calloc realloc reallocarray free memcpy memmove memset memcmp strlen strnlen strcmp strncmp \
+core_symbols := malloc calloc realloc reallocarray free qsort memcpy memmove memset memcmp strlen strnlen strcmp strncmp \
 	__stack_chk_fail _GLOBAL_OFFSET_TABLE_
 check-core: $(core_obj)
 	$(call msg,CHECK,src/core is pure)

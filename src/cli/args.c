@@ -17,7 +17,7 @@
 #include "error.h"
 #include "option_rules.h"
 #include "parse.h"
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 #include "src/format/format.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "parse.h"
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 #include "src/core/leak_group.h"
 
 enum command { COMMAND_TRACE, COMMAND_REPLAY, COMMAND_DOCTOR, COMMAND_LEAKS, COMMAND_EXPLAIN, COMMAND_SHOW, COMMAND_MAX };

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "options.h"
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 
 #define NS_PER_MS 1000000ULL
 #define DURATION_MAX_NS (10 * 365 * 24 * 3600ULL * 1000 * NS_PER_MS)

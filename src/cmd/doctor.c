@@ -52,8 +52,8 @@ static void print_rows(const struct collector_hook *rows, size_t n)
 
 	for (i = 0; i < n; i++)
 		printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].name, rows[i].type, rows[i].available ? "yes" : "no",
-		       rows[i].used ? "yes" : "no", rows[i].fact, rows[i].used || rows[i].spare ? "" : rows[i].fallback,
-		       rows[i].used || rows[i].spare || !rows[i].why[0] ? "" : ": ", rows[i].why);
+		       rows[i].used ? "yes" : "no", rows[i].fact, rows[i].used || rows[i].not_needed ? "" : rows[i].fallback,
+		       rows[i].used || rows[i].not_needed || !rows[i].why[0] ? "" : ": ", rows[i].why);
 }
 
 static void print_table(const struct report *r)

@@ -73,14 +73,15 @@ static bool wanted(void *ctx, const struct leak_socket *socket)
 	struct leaks *l = ctx;
 	const struct selection *select = &l->options->select;
 	struct record_owner owner = {0};
+	const struct leak_holder *holder;
 	struct conn_tuple t = socket->t;
 
 	if (select->cgroup)
 		describe(l, &t, &owner);
 	if (selection_matches_tuple(select, &t, &owner))
 		return true;
-	for (uint32_t i = socket->first_holder; i != LEAK_NONE; i = leak_holder(l->set, i)->next) {
-		t.task = leak_holder(l->set, i)->task;
+	leak_for_each_holder (holder, leak_set_holders(l->set), socket) {
+		t.task = holder->task;
 		if (selection_matches_tuple(select, &t, &owner))
 			return true;
 	}
@@ -121,6 +122,9 @@ static void take_in(void *ctx, const struct wire_hdr *ev)
 static int look(struct leaks *l, struct leak_totals *ret_totals)
 {
 	uint64_t threshold_ns = l->options->threshold_ns;
+	const struct leak_choice close_wait = {1u << WIRE_CLOSE_WAIT, threshold_ns, wanted, l};
+	const struct leak_choice fin_wait2 = {1u << WIRE_FIN_WAIT2, threshold_ns, waits_for_peer, l};
+	const struct leak_choice queue = {UINT32_MAX, threshold_ns, waits_for_accept, l};
 	int err;
 
 	l->before_ns = l->scanned_ns;
@@ -133,11 +137,11 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 		warn("%llu sockets or descriptors were left out: there was no room for them",
 		     (unsigned long long)leak_set_lost(l->set));
 	*ret_totals = leak_set_totals(l->set, threshold_ns, wanted, l);
-	err = leak_groups_fill(l->groups, l->set, 1u << WIRE_CLOSE_WAIT, threshold_ns, wanted, l);
+	err = leak_groups_fill(l->groups, l->set, &close_wait);
 	if (!err)
-		err = leak_groups_fill(l->mirror, l->set, 1u << WIRE_FIN_WAIT2, threshold_ns, waits_for_peer, l);
+		err = leak_groups_fill(l->mirror, l->set, &fin_wait2);
 	if (!err)
-		err = leak_groups_fill(l->queue, l->set, UINT32_MAX, threshold_ns, waits_for_accept, l);
+		err = leak_groups_fill(l->queue, l->set, &queue);
 	return err ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
 }
 
@@ -156,7 +160,7 @@ static void write_leak(struct leaks *l, const struct leak_socket *socket)
 	uint64_t watch_ns = l->scanned_ns - l->before_ns;
 	struct leak_record leak = {
 		.socket = socket,
-		.set = l->set,
+		.holders = leak_set_holders(l->set),
 		.threshold_ns = l->options->threshold_ns,
 		.alert_cookie = socket->t.cookie,
 		.count = 1,

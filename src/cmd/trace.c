@@ -137,7 +137,7 @@ static void feed_hooks(struct trace *t, uint64_t now)
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
 		len = snprintf(text, sizeof(text), "%s%c%s%c%s", hooks[i].name, '\0', hooks[i].type, '\0', hooks[i].why);
-		pipeline_feed_text(t->pipeline, now, WIRE_HOOK, hooks[i].used ? 1 : hooks[i].spare ? 2 : 0, text, len);
+		pipeline_feed_text(t->pipeline, now, WIRE_HOOK, hooks[i].used ? 1 : hooks[i].not_needed ? 2 : 0, text, len);
 	}
 }
 
@@ -153,7 +153,7 @@ static bool degraded(const struct trace *t)
 
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
-		if (!hooks[i].used && !hooks[i].spare)
+		if (!hooks[i].used && !hooks[i].not_needed)
 			return true;
 	}
 	return false;

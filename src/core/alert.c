@@ -3,15 +3,15 @@
  * A socket that is in CLOSE_WAIT for the threshold makes the table want a leak scan, which says who holds it and why it leaks;
  * the alert is raised as that scan ends. So alerts depend on the stream alone, and a replay gives the same ones.
  *
- * Few records for many sockets: of each group (one process, one cause) the first SINGLES sockets are told one by one; the
- * others are counted and told as one record with a count, at the most one per GROUP_NS; and all groups together have BUDGET
- * records a minute. Nothing is left out: the counts add up to the number of sockets, at the end at the latest. The same for
- * their ends.
+ * Few records for many sockets: of each group (one process, one cause) the first SINGLES sockets get a record each; the others
+ * are counted and get one record with a count, at the most one per GROUP_NS; and all groups together have BUDGET records a
+ * minute. Nothing is left out: the counts add up to the number of sockets, at the end at the latest. The same for their ends.
  */
 #include "alert.h"
 
 #include "emit.h"
-#include "leak.h"
+#include "leak_group.h"
+#include "pool.h"
 #include "wire_read.h"
 
 #include <errno.h>
@@ -23,15 +23,14 @@
 #define BUDGET 60
 #define BUDGET_NS 60000000000ull
 #define GROUPS_MAX 1024 /* beyond it, groups share the last one */
-#define INDEX_MIN_BITS 6
 
 enum { LINUX_ECONNABORTED = 103 };
 
 struct alert {
+	uint32_t group; /* id */
+	bool single, is_lower_bound;
 	uint64_t cookie; /* 0: free */
 	uint64_t since_ns;
-	uint32_t group;
-	bool single, is_lower_bound;
 };
 
 struct ending {
@@ -42,10 +41,7 @@ struct ending {
 };
 
 struct alert_group {
-	bool used;
-	uint32_t tgid;
-	uint64_t start_ns;
-	enum leak_cause cause;
+	struct leak_key key;   /* by process */
 	uint64_t first_cookie; /* names the group */
 	uint64_t open, waiting, waiting_ends, singles;
 	uint64_t emitted_ns, ends_emitted_ns;
@@ -61,16 +57,27 @@ struct budget {
 struct alerts {
 	uint64_t threshold_ns;
 	struct leak_set *found;
-	struct alert *open; /* open addressing by cookie */
-	unsigned int open_bits;
-	uint64_t open_len;
-	struct alert_group *groups;
-	uint32_t groups_len;
+	struct pool open;   /* struct alert by cookie */
+	struct pool groups; /* struct alert_group by key */
 	struct budget leaks, ends;
 	uint64_t scan_begin_ns;
 	uint64_t next_due_ns; /* when a socket that a scan found younger is due; 0: none */
 	bool scanned;
 };
+
+/* Two pool_key_fn. */
+
+static uint64_t alert_key(const void *alert)
+{
+	const struct alert *a = alert;
+
+	return a->cookie ? index_hash(0, a->cookie) : 0;
+}
+
+static uint64_t group_key(const void *group)
+{
+	return leak_key_hash(&((const struct alert_group *)group)->key);
+}
 
 int alerts_new(struct alerts **out, const struct conn_config *config)
 {
@@ -80,10 +87,11 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 	if (!a)
 		return -ENOMEM;
 	a->threshold_ns = config->leak_threshold_ns;
-	a->open_bits = INDEX_MIN_BITS;
-	a->open = calloc(1u << INDEX_MIN_BITS, sizeof(*a->open));
-	a->groups = calloc(GROUPS_MAX, sizeof(*a->groups));
-	err = a->open && a->groups ? leak_set_new(&a->found, config->max_connections) : -ENOMEM;
+	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key);
+	if (!err)
+		err = pool_init(&a->groups, sizeof(struct alert_group), GROUPS_MAX, group_key);
+	if (!err)
+		err = leak_set_new(&a->found, config->max_connections);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -97,111 +105,81 @@ void alerts_free(struct alerts *a)
 	if (!a)
 		return;
 	leak_set_free(a->found);
-	free(a->groups);
-	free(a->open);
+	pool_free(&a->groups);
+	pool_free(&a->open);
 	free(a);
 }
 
 uint64_t alerts_memory(const struct alerts *a)
 {
-	return sizeof(*a) + (sizeof(*a->open) << a->open_bits) + GROUPS_MAX * sizeof(*a->groups) + leak_set_memory(a->found);
+	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups) + leak_set_memory(a->found);
 }
 
 uint64_t alerts_open(const struct alerts *a)
 {
-	return a->open_len;
+	return pool_count(&a->open);
+}
+
+static struct alert *alert_at(const struct alerts *a, uint32_t id)
+{
+	return pool_at(&a->open, id);
+}
+
+static struct alert_group *group_at(const struct alerts *a, uint32_t id)
+{
+	return pool_at(&a->groups, id);
 }
 
 uint64_t alerts_oldest_ns(const struct alerts *a, uint64_t since_ns)
 {
-	for (size_t i = 0; a->open_len && i < 1UL << a->open_bits; i++) {
-		if (a->open[i].cookie && a->open[i].since_ns < since_ns)
-			since_ns = a->open[i].since_ns;
+	for (uint32_t id = 1; pool_count(&a->open) && id < a->open.used; id++) {
+		if (alert_at(a, id)->cookie && alert_at(a, id)->since_ns < since_ns)
+			since_ns = alert_at(a, id)->since_ns;
 	}
 	return since_ns;
 }
 
-static uint32_t open_slot(const struct alerts *a, uint64_t cookie)
+/* The open alert of a socket; 0: none. */
+static uint32_t alert_of(const struct alerts *a, uint64_t cookie)
 {
-	return (cookie * 0x9e3779b97f4a7c15ULL) >> (64 - a->open_bits);
-}
+	uint32_t id;
 
-/* The alert of `cookie`, or the free slot that it would take. */
-static struct alert *open_find(const struct alerts *a, uint64_t cookie)
-{
-	uint32_t mask = (1u << a->open_bits) - 1, i = open_slot(a, cookie);
-
-	while (a->open[i].cookie && a->open[i].cookie != cookie)
-		i = (i + 1) & mask;
-	return &a->open[i];
-}
-
-static struct alert *open_add(struct alerts *a, uint64_t cookie)
-{
-	struct alert *grown, *old = a->open;
-	size_t len = 1UL << a->open_bits;
-
-	if (a->open_len >= len / 4 * 3) {
-		grown = calloc(2 * len, sizeof(*grown));
-		if (!grown)
-			return NULL;
-		a->open = grown;
-		a->open_bits++;
-		for (size_t i = 0; i < len; i++) {
-			if (old[i].cookie)
-				*open_find(a, old[i].cookie) = old[i];
-		}
-		free(old);
+	pool_for_each (id, &a->open, index_hash(0, cookie)) {
+		if (alert_at(a, id)->cookie == cookie)
+			return id;
 	}
-	a->open_len++;
-	return open_find(a, cookie);
+	return 0;
 }
 
-/* Closes the hole by moving back what had to probe past it. */
-static void open_remove(struct alerts *a, struct alert *alert)
+static bool is_idle(const struct alert_group *g, uint64_t now)
 {
-	uint32_t mask = (1u << a->open_bits) - 1, hole = (uint32_t)(alert - a->open), i;
+	return !g->open && !g->waiting && !g->waiting_ends && now - g->emitted_ns >= GROUP_NS;
+}
 
-	for (i = (hole + 1) & mask; a->open[i].cookie; i = (i + 1) & mask) {
-		if (((i - open_slot(a, a->open[i].cookie)) & mask) >= ((i - hole) & mask)) {
-			a->open[hole] = a->open[i];
-			hole = i;
-		}
+static uint32_t group_add(struct alerts *a, const struct alert_group *g, uint64_t now)
+{
+	uint32_t id = pool_add(&a->groups, g);
+
+	for (uint32_t old = 1; !id && old < a->groups.used; old++) {
+		if (!is_idle(group_at(a, old), now))
+			continue;
+		pool_remove(&a->groups, old);
+		id = pool_add(&a->groups, g);
 	}
-	a->open[hole].cookie = 0;
-	a->open_len--;
+	return id ? id : a->groups.used - 1;
 }
 
-static bool is_idle(const struct alert_group *g)
+static uint32_t group_for(struct alerts *a, const struct leak_socket *socket, uint64_t now)
 {
-	return !g->open && !g->waiting && !g->waiting_ends;
-}
+	const struct alert_group fresh = {
+		.key = leak_key_of(LEAK_BY_PROCESS, socket), .first_cookie = socket->t.cookie, .mark_ns = now};
+	uint32_t id;
 
-static struct alert_group *group_for(struct alerts *a, const struct leak_socket *socket, uint64_t now)
-{
-	uint32_t tgid = socket->t.from == CONN_FROM_NONE ? 0 : socket->t.task.tgid;
-	uint64_t start_ns = tgid ? socket->t.task.start_ns : 0;
-	struct alert_group *g, *free_one = NULL;
-
-	for (uint32_t i = 0; i < a->groups_len; i++) {
-		g = &a->groups[i];
-		if (g->used && g->tgid == tgid && g->start_ns == start_ns && g->cause == socket->verdict.cause)
-			return g;
-		if (!free_one && (!g->used || (is_idle(g) && now - g->emitted_ns >= GROUP_NS)))
-			free_one = g;
+	pool_for_each (id, &a->groups, leak_key_hash(&fresh.key)) {
+		if (!memcmp(&group_at(a, id)->key, &fresh.key, sizeof(fresh.key)))
+			return id;
 	}
-	if (!free_one && a->groups_len == GROUPS_MAX)
-		return &a->groups[GROUPS_MAX - 1];
-	g = free_one ? free_one : &a->groups[a->groups_len++];
-	*g = (struct alert_group){
-		.used = true,
-		.tgid = tgid,
-		.start_ns = start_ns,
-		.cause = socket->verdict.cause,
-		.first_cookie = socket->t.cookie,
-		.mark_ns = now,
-	};
-	return g;
+	return group_add(a, &fresh, now);
 }
 
 static bool take(struct budget *budget, uint64_t now)
@@ -220,7 +198,7 @@ static void emit_leak(struct conn_table *t, struct alert_group *g, const struct 
 	struct leak_socket copy = *socket;
 	struct leak_record leak = {
 		.socket = &copy,
-		.set = t->alerts->found,
+		.holders = leak_set_holders(t->alerts->found),
 		.threshold_ns = t->alerts->threshold_ns,
 		.alert_cookie = count > 1 ? g->first_cookie : socket->t.cookie,
 		.count = count,
@@ -259,13 +237,13 @@ static void emit_ending(struct conn_table *t, const struct alert_group *g, const
 		emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
 }
 
-/* What was counted is told where it is due; with `all`, whatever it costs. */
+/* Emits what was counted where it is due; with `all`, whatever it costs. */
 static void emit_waiting(struct conn_table *t, uint64_t now, bool all)
 {
 	struct alerts *a = t->alerts;
 
-	for (uint32_t i = 0; i < a->groups_len; i++) {
-		struct alert_group *g = &a->groups[i];
+	for (uint32_t id = 1; id < a->groups.used; id++) {
+		struct alert_group *g = group_at(a, id);
 
 		if (g->waiting && (all || ((!g->emitted_ns || now - g->emitted_ns >= GROUP_NS) && take(&a->leaks, now)))) {
 			emit_leak(t, g, &g->example, now, g->waiting);
@@ -284,22 +262,21 @@ static void emit_waiting(struct conn_table *t, uint64_t now, bool all)
 static void raise_alert(struct conn_table *t, const struct leak_socket *socket, uint64_t now)
 {
 	struct alerts *a = t->alerts;
-	struct alert_group *g = group_for(a, socket, now);
-	struct alert *alert = open_add(a, socket->t.cookie);
+	struct alert alert = {
+		.cookie = socket->t.cookie,
+		.group = group_for(a, socket, now),
+		.since_ns = now - socket->age_ns,
+		.is_lower_bound = socket->age_is_lower_bound,
+	};
+	struct alert_group *g = group_at(a, alert.group);
 
-	if (!alert) {
+	alert.single = g->singles < SINGLES && take(&a->leaks, now);
+	if (!pool_add(&a->open, &alert)) {
 		table_refuse(t, now);
 		return;
 	}
 	g->open++;
-	*alert = (struct alert){
-		.cookie = socket->t.cookie,
-		.since_ns = now - socket->age_ns,
-		.group = (uint32_t)(g - a->groups),
-		.is_lower_bound = socket->age_is_lower_bound,
-		.single = g->singles < SINGLES && take(&a->leaks, now),
-	};
-	if (alert->single) {
+	if (alert.single) {
 		g->singles++;
 		emit_leak(t, g, socket, now, 1);
 	} else {
@@ -321,25 +298,31 @@ static bool complete(const struct conn_table *t, struct leak_socket *socket, uin
 	if (known.role != CONN_ROLE_UNKNOWN)
 		socket->t.role = known.role;
 	if (c->spans[c->spans_len - 1].ev == CONN_EV_EVENT) {
-		socket->age_ns = now - table_entered_ns(c);
+		socket->age_ns = now - conn_entered_ns(c);
 		socket->age_is_lower_bound = false;
 	}
 	return true;
 }
 
-/* Old enough, and not met: it is told without a holder. */
+/* Old enough, and not met: its record has no holder. */
 static void raise_unseen(struct conn_table *t, const struct conn *c, uint64_t now)
 {
 	struct leak_socket socket = {
 		.state = WIRE_CLOSE_WAIT,
 		.verdict = {.cause = LEAK_UNSEEN},
-		.age_ns = now - table_entered_ns(c),
+		.age_ns = now - conn_entered_ns(c),
 		.age_is_lower_bound = c->spans[c->spans_len - 1].ev != CONN_EV_EVENT,
 		.first_holder = LEAK_NONE,
 	};
 
 	emit_tuple(t, c, &socket.t);
 	raise_alert(t, &socket, now);
+}
+
+/* The first in CLOSE_WAIT, in order of entry, that no scan found old enough; NULL: none. */
+static const struct conn *next_unscanned(const struct conn_table *t)
+{
+	return t->close_wait_next == CONN_NONE ? NULL : table_by_id(t, t->close_wait_next);
 }
 
 static void scanned(struct conn_table *t, uint64_t now)
@@ -353,7 +336,7 @@ static void scanned(struct conn_table *t, uint64_t now)
 	for (size_t i = 0; i < leak_set_len(a->found); i++) {
 		struct leak_socket socket = *leak_set_at(a->found, i);
 
-		if (socket.state != WIRE_CLOSE_WAIT || open_find(a, socket.t.cookie)->cookie || !complete(t, &socket, now))
+		if (socket.state != WIRE_CLOSE_WAIT || alert_of(a, socket.t.cookie) || !complete(t, &socket, now))
 			continue;
 		if (socket.age_ns >= a->threshold_ns) {
 			raise_alert(t, &socket, now);
@@ -363,8 +346,8 @@ static void scanned(struct conn_table *t, uint64_t now)
 		if (!a->next_due_ns || due_ns < a->next_due_ns)
 			a->next_due_ns = due_ns;
 	}
-	while ((c = table_close_wait_next(t)) && table_entered_ns(c) + a->threshold_ns <= a->scan_begin_ns) {
-		if (!open_find(a, c->cookie)->cookie)
+	while ((c = next_unscanned(t)) && conn_entered_ns(c) + a->threshold_ns <= a->scan_begin_ns) {
+		if (!alert_of(a, c->cookie))
 			raise_unseen(t, c, now);
 		t->close_wait_next = c->next;
 	}
@@ -385,13 +368,13 @@ void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
 bool alerts_want_scan(const struct conn_table *t, uint64_t now)
 {
 	const struct alerts *a = t->alerts;
-	const struct conn *next = table_close_wait_next(t);
+	const struct conn *next = next_unscanned(t);
 
 	if (!a->threshold_ns || t->close_wait.head == CONN_NONE)
 		return false;
 	if (!a->scanned || (a->next_due_ns && now >= a->next_due_ns)) /* those that are older than we are */
 		return true;
-	return next && now >= table_entered_ns(next) + a->threshold_ns;
+	return next && now >= conn_entered_ns(next) + a->threshold_ns;
 }
 
 static enum leak_resolution resolution_of(const struct wire_state *ev)
@@ -421,40 +404,40 @@ static struct ending ending_of(const struct conn_table *t, const struct conn *c,
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
 {
 	struct alerts *a = t->alerts;
-	struct alert *alert = a->open_len ? open_find(a, c->cookie) : NULL;
+	uint32_t id = pool_count(&a->open) ? alert_of(a, c->cookie) : 0;
 	uint64_t now = ev ? ev->hdr.ts : t->now;
 	struct ending ending;
 	struct alert_group *g;
 
-	if (!alert || !alert->cookie)
+	if (!id)
 		return;
-	ending = ending_of(t, c, alert, now, resolution_of(ev));
-	g = &a->groups[alert->group];
+	ending = ending_of(t, c, alert_at(a, id), now, resolution_of(ev));
+	g = group_at(a, alert_at(a, id)->group);
 	g->open--;
-	if (alert->single && take(&a->ends, now)) {
+	if (alert_at(a, id)->single && take(&a->ends, now)) {
 		emit_ending(t, g, &ending, now, 1);
 	} else {
 		g->waiting_ends++;
 		g->ending = ending;
 	}
-	open_remove(a, alert);
+	pool_remove(&a->open, id);
 }
 
 void alerts_tick(struct conn_table *t, uint64_t now)
 {
-	if (t->alerts->groups_len)
+	if (pool_count(&t->alerts->groups))
 		emit_waiting(t, now, false);
 }
 
-/* Alerts that are still open end with us: those that were told singly singly, the others by group. */
+/* Alerts that are still open end with us: those that had a record of their own get one, the others one by group. */
 void alerts_stop(struct conn_table *t, uint64_t now)
 {
 	struct alerts *a = t->alerts;
 
 	emit_waiting(t, now, true);
-	for (size_t i = 0; i < 1UL << a->open_bits; i++) {
-		const struct alert *alert = &a->open[i];
-		struct alert_group *g = &a->groups[alert->group];
+	for (uint32_t id = 1; id < a->open.used; id++) {
+		const struct alert *alert = alert_at(a, id);
+		struct alert_group *g = group_at(a, alert->group);
 		const struct conn *c = alert->cookie ? table_find(t, alert->cookie) : NULL;
 		struct ending ending;
 
@@ -470,7 +453,6 @@ void alerts_stop(struct conn_table *t, uint64_t now)
 		}
 	}
 	emit_waiting(t, now, true);
-	memset(a->open, 0, sizeof(*a->open) << a->open_bits);
-	a->open_len = 0;
-	a->groups_len = 0;
+	pool_clear(&a->open);
+	pool_clear(&a->groups);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Alerts: sockets that stay in CLOSE_WAIT beyond the threshold, told as they age and as they end, few records for many sockets.
- */
+/* Alerts: sockets that stay in CLOSE_WAIT beyond the threshold, as they age and as they end, few records for many sockets. */
 #ifndef CORE_ALERT_H
 #define CORE_ALERT_H
 
@@ -17,13 +16,13 @@ uint64_t alerts_oldest_ns(const struct alerts *alerts, uint64_t since_ns);
 /* An event of a leak scan. */
 void alerts_scan(struct conn_table *t, const struct wire_hdr *ev);
 
-/* True if a socket has aged, so that a leak scan should look who holds it. */
+/* True if a socket has aged, so that a leak scan should find out who holds it. */
 bool alerts_want_scan(const struct conn_table *t, uint64_t now);
 
 /* `c` leaves CLOSE_WAIT by `ev`; NULL: its end was not seen. */
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev);
 
-/* What was held back for a while is told. */
+/* Emits what was held back for a while. */
 void alerts_tick(struct conn_table *t, uint64_t now);
 void alerts_stop(struct conn_table *t, uint64_t now);
 

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The core's door: events in by kind, records out through the callback, and what time brings. Everything else is behind it:
+ * The core's door: events in by kind, records out through the callback, and what time brings. Everything else is behind it,
+ * each file above those that it uses:
  *
- *   wire_read  is an event well-formed     life     what an event changes in a connection     scan    what exists already
- *   fsm        what may follow what        verdict  what a connection was                     hold    closes that wait
- *   table      memory and lookup           record   connection -> record                      summary losses and sums
- *   listener, process  who owns it         progress what goes on                              names   enum -> word
- *   alert      who leaks CLOSE_WAIT        leak     a leak scan
- *   learn      what numbers prove          segments its SYNs, ACKs, FINs and resets           intern   shared values
- *   awaited    FINs still to come
- *   minisock   TIME_WAIT and FIN_WAIT2     pending  what is kept of it meanwhile             stopped  ends that may be none
- *              without a socket          ports    which are used up                     half_open attempts that failed
+ *   progress   what goes on             scan       what exists already        summary     losses and sums
+ *   conn_events  what an event changes in a connection                         closing     closes that wait for a reset
+ *   minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
+ *   alert      who leaks CLOSE_WAIT     leak       a leak scan                leak_group  its groups
+ *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
+ *   facts      what numbers prove       timeline   its states                 conn_owner  whose it is
+ *   table      memory and look-up       listener   who listens                ports, half_open  for the summary
+ *   fsm        what may follow what     wire_read  is an event well-formed    index, intern, delay  containers
  */
 #include "conn.h"
 
 #include "alert.h"
-#include "awaited.h"
+#include "closing.h"
 #include "conn_events.h"
 #include "delay.h"
-#include "emit.h"
 #include "listener.h"
 #include "minisock.h"
 #include "ports.h"
 #include "progress.h"
 #include "scan.h"
-#include "stopped.h"
 #include "summary.h"
 #include "tw_conn.h"
 #include "wire_read.h"
@@ -32,6 +30,30 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void leaves_close_wait(struct conn_table *t, struct conn *c)
+{
+	alerts_left(t, c, NULL); /* unless an event has shown how */
+}
+
+static int init(struct conn_table *t)
+{
+	int err = table_init(t);
+
+	if (!err)
+		err = closing_init(t);
+	if (!err)
+		err = tw_conn_init(t);
+	if (!err)
+		err = minisock_init(t);
+	if (!err)
+		err = listeners_init(&t->listeners);
+	if (!err)
+		err = alerts_new(&t->alerts, &t->config);
+	if (!err)
+		err = intern_init(&t->places);
+	return err ? err : intern_init(&t->processes);
+}
 
 int conn_table_new(struct conn_table **out, const struct conn_config *config, conn_emit_fn emit, void *ctx)
 {
@@ -43,7 +65,9 @@ int conn_table_new(struct conn_table **out, const struct conn_config *config, co
 	t->config = *config;
 	t->emit = emit;
 	t->ctx = ctx;
-	err = table_init(t);
+	t->leaves_close_wait = leaves_close_wait;
+	t->make_room = tw_conn_make_room;
+	err = init(t);
 	if (err) {
 		conn_table_free(t);
 		return err;
@@ -52,11 +76,26 @@ int conn_table_new(struct conn_table **out, const struct conn_config *config, co
 	return 0;
 }
 
-void conn_table_free(struct conn_table *table)
+void conn_table_free(struct conn_table *t)
 {
-	if (table)
-		table_destroy(table);
-	free(table);
+	if (!t)
+		return;
+	table_destroy(t);
+	delay_free(t->resets);
+	delay_free(t->fins);
+	delay_free(t->timers);
+	listeners_free(&t->listeners);
+	alerts_free(t->alerts);
+	pool_free(&t->places);
+	pool_free(&t->processes);
+	free(t);
+}
+
+static uint64_t memory(const struct conn_table *t)
+{
+	return sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) + delay_memory(t->timers) +
+	       listeners_memory(&t->listeners) + alerts_memory(t->alerts) + pool_memory(&t->places) +
+	       pool_memory(&t->processes);
 }
 
 static void on_tick(struct conn_table *t, const struct wire_tick *ev)
@@ -74,13 +113,13 @@ static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
 		t->interval.since_ns = ev->ts;
 	if (ev->ts > t->now)
 		t->now = ev->ts;
-	if (wire_from_kernel(ev->kind)) { /* the kernel's */
+	if (wire_from_kernel(ev->kind)) {
 		t->events_in++;
 		t->interval.events_in++;
 	}
-	hold_expire(t);
-	stopped_expire(t);
-	awaited_expire(t);
+	closing_expire(t, t->now);
+	minisock_expire(t, t->now);
+	tw_conn_expire(t, t->now);
 }
 
 void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
@@ -117,10 +156,10 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 		alerts_scan(table, ev);
 		break;
 	case WIRE_MINISOCK:
-		minisock_event(table, (const struct wire_minisock *)ev);
+		conn_events_minisock(table, (const struct wire_minisock *)ev);
 		break;
 	case WIRE_PORT_RANGE:
-		ports_range(table->ports, (const struct wire_port_range *)ev);
+		ports_set_range(table, (const struct wire_port_range *)ev);
 		break;
 	case WIRE_TW_TIER:
 		table->tier = ((const struct wire_mark *)ev)->value;
@@ -141,8 +180,8 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 {
 	struct conn *next;
 
-	hold_drain(table);
-	stopped_drain(table);
+	closing_expire(table, UINT64_MAX);
+	minisock_expire(table, UINT64_MAX);
 	summary_refused(table, now);
 	alerts_stop(table, now);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
@@ -159,7 +198,7 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 
 bool conn_table_wants_minisocks(const struct conn_table *table)
 {
-	return awaited_any(table);
+	return tw_conn_any_waits(table);
 }
 
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)
@@ -178,7 +217,7 @@ void conn_table_stats(const struct conn_table *table, struct conn_table_stats *r
 		.events_in = table->events_in,
 		.tracked = table->tracked,
 		.resyncs = table->resyncs,
-		.memory_bytes = table_memory(table),
+		.memory_bytes = memory(table),
 		.generations_forgotten = table->ended_forgotten,
 		.time_wait_early = table->early,
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The life of a connection, event by event. fsm.c says what may follow what; here it is taken over: the timeline grows, facts
- * are learned from states and numbers, the owner is noted, and a ->CLOSE is judged and told or held.
+ * are learned from states and numbers, the owner is noted, and a ->CLOSE is judged and handed on.
  *
  * A life begins with CLOSE->SYN_SENT (we connect) or out of SYN_RECV (a child: its SYN was a request socket's affair). What
  * begins otherwise is older than us, or its begin was lost. An event that does not fit the state we know means that one was
@@ -10,50 +10,19 @@
 #include "conn_events.h"
 
 #include "alert.h"
+#include "closing.h"
 #include "conn_owner.h"
-#include "delay.h"
 #include "emit.h"
 #include "facts.h"
 #include "fsm.h"
-#include "half_open.h"
 #include "listener.h"
 #include "minisock.h"
+#include "timeline.h"
 #include "tw_conn.h"
 #include "verdict.h"
 #include "wire_read.h"
 
 #include <errno.h>
-
-#define AT_MAX_US ((1ULL << 48) - 1)
-
-static struct conn_entry *last_entry(struct conn *c)
-{
-	return &c->spans[c->spans_len - 1];
-}
-
-void timeline_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_by by, enum conn_ev ev)
-{
-	uint64_t at_us = ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
-
-	c->facts &= ~CONN_SCAN_JUMP;
-	if (c->spans_len == CONN_SPANS) {
-		c->facts |= CONN_TRUNCATED;
-		last_entry(c)->us_unknown = true;
-		return;
-	}
-	if (at_us > AT_MAX_US)
-		at_us = AT_MAX_US;
-	if (c->spans_len && at_us < last_entry(c)->at_us) /* only a broken stream goes back in time */
-		at_us = last_entry(c)->at_us;
-	c->spans[c->spans_len++] = (struct conn_entry){.at_us = at_us, .state = state, .by = by, .ev = ev};
-}
-
-void timeline_gap(struct conn_table *t, struct conn *c)
-{
-	t->resyncs++;
-	if (c->gaps < UINT16_MAX)
-		c->gaps++;
-}
 
 static void note_owner(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
@@ -90,13 +59,23 @@ static enum conn_by close_by(enum conn_end end, bool clean)
 	}
 }
 
-/* The change itself; `c` is in ev's old state, or we have made our peace with that it was not. */
+static void close_conn(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+{
+	const struct conn_numbers numbers = conn_numbers(ev);
+	const struct conn_last last = {.at_ns = ev->hdr.ts, .numbers = &numbers, .stats = wire_stats(&ev->hdr)};
+
+	c->end = verdict_end(c, &numbers);
+	emit_state(t, c, &ev->hdr, close_by(c->end, verdict_is_clean(c, &numbers)), CONN_EV_EVENT);
+	if (!minisock_close(t, c, &last))
+		closing_begin(t, c, &last);
+}
+
+/* The change itself; `c` is in ev's old state, or that it was not has been dealt with. */
 static void advance(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
 	const struct wire_hdr *h = &ev->hdr;
 	const struct wire_ident *ident = wire_ident(h);
 	enum conn_by by = fsm_step(h->old_state, h->new_state)->by;
-	bool clean;
 
 	if (c->state == WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
@@ -106,22 +85,13 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	facts_state(t, c, h->new_state);
 	facts_numbers(c, ev);
 	note_owner(t, c, ev);
-	if (h->new_state != WIRE_CLOSE) {
-		emit_state(t, c, h, by, CONN_EV_EVENT);
-		timeline_enter(c, h->ts, h->new_state, by, CONN_EV_EVENT);
-		table_set_state(t, c, h->new_state);
+	if (h->new_state == WIRE_CLOSE) {
+		close_conn(t, c, ev);
 		return;
 	}
-	clean = verdict_is_clean(c, ev);
-	c->end = verdict_end(c, ev);
-	emit_state(t, c, h, close_by(c->end, clean), CONN_EV_EVENT);
-	if (minisock_close(t, c, ev))
-		return;
-	table_set_state(t, c, WIRE_CLOSE);
-	if (!clean && hold_wanted(c, ev))
-		hold_push(t, c, ev);
-	else
-		emit_finish(t, c, h->ts, ev, wire_stats(h), NULL);
+	emit_state(t, c, h, by, CONN_EV_EVENT);
+	timeline_enter(c, h->ts, h->new_state, by, CONN_EV_EVENT);
+	table_set_state(t, c, h->new_state);
 }
 
 /* The last span was a scan's and cost a gap, but the event that it ran ahead of has come: nothing was lost. */
@@ -150,7 +120,7 @@ static void begin_active(struct conn_table *t, struct conn *c, const struct wire
 
 static void on_connect(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
-	if (c && c->state == WIRE_SYN_SENT && c->spans_len == 1 && last_entry(c)->ev == CONN_EV_SCAN) {
+	if (c && c->state == WIRE_SYN_SENT && c->spans_len == 1 && conn_last_entry(c)->ev == CONN_EV_SCAN) {
 		begin_active(t, c, ev);
 		return;
 	}
@@ -185,10 +155,10 @@ static void begin_passive(struct conn *c, const struct wire_state *ev)
 	c->role = CONN_SERVER;
 	c->facts |= CONN_START_KNOWN | (handshake_us ? CONN_HANDSHAKE_KNOWN : 0);
 	timeline_enter(c, c->start_ns, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
-	last_entry(c)->us_unknown = !handshake_us;
+	conn_last_entry(c)->us_unknown = !handshake_us;
 }
 
-/* First heard of in mid-life. That is no loss until a scan has told us of all that exists, unless we refused it ourselves. */
+/* First met in mid-life. That is no loss until a scan has shown all that exists, unless we refused it ourselves. */
 static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 {
 	struct conn *c = table_add(t, ev->hdr.cookie, ev->hdr.ts, ev->hdr.old_state);
@@ -201,7 +171,7 @@ static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 		timeline_gap(t, c);
 	facts_state(t, c, ev->hdr.old_state);
 	timeline_enter(c, ev->hdr.ts, ev->hdr.old_state, CONN_BY_UNKNOWN, CONN_EV_INFERRED);
-	last_entry(c)->us_unknown = true;
+	conn_last_entry(c)->us_unknown = true;
 	return c;
 }
 
@@ -213,7 +183,7 @@ static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 	if (ev->hdr.old_state != WIRE_SYN_RECV)
 		return adopt(t, ev);
 	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans)
-		half_open_add(t->half_open, ident->netns, ident->local_port, 1, true);
+		half_open_add(&t->half_open, ident->netns, ident->local_port, 1, true);
 	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
 	if (c)
 		begin_passive(c, ev);
@@ -231,7 +201,7 @@ static bool scan_was_early(struct conn_table *t, struct conn *c, const struct wi
 
 	if (!only && (c->facts & CONN_SCAN_JUMP) && c->spans[c->spans_len - 2].state == h->old_state) {
 		forgive_scan(t, c);
-		c->spans_len--; /* the event tells it better */
+		c->spans_len--; /* the event knows it better */
 		table_set_state(t, c, h->old_state);
 		return true;
 	}
@@ -257,24 +227,30 @@ static bool reconcile(struct conn_table *t, struct conn *c, const struct wire_st
 {
 	const struct wire_hdr *h = &ev->hdr;
 
-	if (last_entry(c)->ev == CONN_EV_SCAN && (c->state == h->new_state || fsm_reachable(h->new_state, c->state)))
+	if (conn_last_entry(c)->ev == CONN_EV_SCAN && (c->state == h->new_state || fsm_reachable(h->new_state, c->state)))
 		return scan_was_early(t, c, ev);
 	timeline_gap(t, c);
-	last_entry(c)->us_unknown = true;
+	conn_last_entry(c)->us_unknown = true;
 	facts_state(t, c, h->old_state);
 	return c->state != h->new_state;
 }
 
 static void on_listen(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
-	const struct wire_ident *ident = wire_ident(&ev->hdr);
-	bool seen;
+	const struct listener_seen seen = {
+		.cookie = ev->hdr.cookie,
+		.ident = wire_ident(&ev->hdr),
+		.task = wire_task(&ev->hdr),
+		.certain = true,
+		.epoch = t->scan.epoch,
+	};
+	bool known;
 
 	if (c)
 		conn_events_lost_end(t, c, ev->hdr.ts);
 	if (ev->hdr.new_state != WIRE_LISTEN)
-		listeners_remove(t->listeners, ev->hdr.cookie);
-	else if (ident && listeners_put(t->listeners, ev->hdr.cookie, ident, wire_task(&ev->hdr), true, t->scan.epoch, &seen))
+		listeners_remove(&t->listeners, ev->hdr.cookie);
+	else if (seen.ident && listeners_put(&t->listeners, &seen, &known))
 		table_refuse(t, ev->hdr.ts);
 }
 
@@ -284,14 +260,10 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 	const struct fsm_cell *cell = fsm_step(h->old_state, h->new_state);
 	struct conn *c;
 
-	/* A listener's child has no identity of its own yet; what it is, is told out of SYN_RECV. */
+	/* A listener's child has no identity of its own yet; what it is comes with the transition out of SYN_RECV. */
 	if (!h->cookie || cell->verdict == FSM_SAME || (h->old_state == WIRE_LISTEN && h->new_state == WIRE_SYN_RECV))
 		return;
-	c = table_find(t, h->cookie);
-	if (c && (c->facts & CONN_HELD)) {
-		hold_release(t, c);
-		c = table_find(t, h->cookie);
-	}
+	c = closing_find(t, h->cookie);
 	if (c && (c->facts & CONN_MINISOCK)) {
 		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream says more */
 			t->resyncs++;
@@ -318,12 +290,12 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 void conn_events_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 {
 	timeline_gap(t, c);
-	last_entry(c)->us_unknown = true;
+	conn_last_entry(c)->us_unknown = true;
 	c->end = CONN_END_UNKNOWN;
-	emit_finish(t, c, now, NULL, NULL, NULL);
+	emit_finish(t, c, &(struct conn_last){.at_ns = now});
 }
 
-/* A scan may meet a socket whose CLOSE it has not heard of yet; then it was told, and this is only its shadow. */
+/* A scan may meet a socket whose CLOSE came before: that has its record, and this is only its shadow. */
 static bool is_shadow(const struct conn_table *t, const struct conn *c)
 {
 	return t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns;
@@ -333,7 +305,7 @@ void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev)
 {
 	struct conn *c = table_find(t, ev->cookie);
 
-	listeners_remove(t->listeners, ev->cookie);
+	listeners_remove(&t->listeners, ev->cookie);
 	if (!c || (c->facts & (CONN_HELD | CONN_MINISOCK))) /* a minisocket outlives the descriptor */
 		return;
 	if (is_shadow(t, c))
@@ -381,7 +353,7 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 {
 	bool opening = c->state == WIRE_SYN_SENT || c->state == WIRE_SYN_RECV;
 	bool last = (c->facts & CONN_HELD) || !opening;
-	uint64_t since_ns = c->start_ns + (last ? last_entry(c)->at_us * 1000 : 0);
+	uint64_t since_ns = c->start_ns + (last ? conn_last_entry(c)->at_us * 1000 : 0);
 	uint64_t us = ev->hdr.ts > since_ns ? (ev->hdr.ts - since_ns) / 1000 : 0;
 
 	if (!c->resets_sent)
@@ -409,7 +381,12 @@ void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 	if (ev->reason)
 		c->reset_reason = ev->reason;
 	if (c->facts & CONN_HELD)
-		hold_reset(t, c, ev);
+		closing_reset(t, c, ev);
+}
+
+void conn_events_minisock(struct conn_table *t, const struct wire_minisock *ev)
+{
+	minisock_event(t, closing_find(t, ev->hdr.cookie), ev);
 }
 
 void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev)

@@ -12,7 +12,7 @@
 
 void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from)
 {
-	const struct wire_task *known = intern_value(t->processes, c->process);
+	const struct wire_task *known = intern_value(&t->processes, c->process);
 	uint32_t id;
 
 	if (!task || !task->tgid || (from == CONN_FROM_SCAN && c->from != CONN_FROM_NONE))
@@ -22,8 +22,8 @@ void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task
 		c->from = from;
 	else if (!memcmp(known, task, sizeof(*task)))
 		return;
-	id = intern_get(t->processes, task);
-	intern_put(t->processes, c->process);
+	id = intern_get(&t->processes, task);
+	intern_put(&t->processes, c->process);
 	c->process = id;
 	if (id == INTERN_NONE)
 		c->from = CONN_FROM_NONE;
@@ -35,12 +35,11 @@ void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct co
 
 	tuple->from = c->from;
 	if (c->from != CONN_FROM_NONE) {
-		memcpy(&tuple->task, intern_value(t->processes, c->process), sizeof(tuple->task));
+		memcpy(&tuple->task, intern_value(&t->processes, c->process), sizeof(tuple->task));
 		return;
 	}
 	if (c->role == CONN_SERVER && (c->facts & CONN_ID_KNOWN))
-		listener =
-			listeners_owner(t->listeners, table_place(t, c)->netns, c->local_port, table_place(t, c)->local_addr);
+		listener = listeners_owner(&t->listeners, conn_place(t, c)->netns, c->local_port, conn_place(t, c)->local_addr);
 	if (listener) {
 		tuple->from = CONN_FROM_LISTENER;
 		tuple->task = *listener;

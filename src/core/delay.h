@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Connections that are closed but not told yet: a reset that belongs to them may still come. */
+/*
+ * A bounded queue of items with deadlines, in the order in which they are due. It returns what is due; the caller acts. Nothing
+ * is taken out of the middle: the owner marks an item that it needs no more.
+ */
 #ifndef CORE_DELAY_H
 #define CORE_DELAY_H
 
-#include "table.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-int hold_new(struct hold **out);
-void hold_free(struct hold *hold);
-uint64_t hold_memory(const struct hold *hold);
+struct delay;
 
-/* A reset may follow the ->CLOSE `close` of `c`, for which the preliminary verdict is c->end. */
-bool hold_wanted(const struct conn *c, const struct wire_state *close);
+/* `slots`: a power of two; `size` of an item in bytes. 0 or -ENOMEM. */
+int delay_new(struct delay **out, uint32_t slots, size_t size);
+void delay_free(struct delay *delay);
+uint64_t delay_memory(const struct delay *delay);
 
-/* Keeps `c`, whose ->CLOSE is `close`; a preliminary verdict stands in c->end. */
-void hold_push(struct conn_table *t, struct conn *c, const struct wire_state *close);
+/* True if the oldest has to be taken before another is pushed. */
+bool delay_full(const struct delay *delay);
 
-/* A reset was seen on held `c`: judges again and tells it. */
-void hold_reset(struct conn_table *t, struct conn *c, const struct wire_reset *reset);
+/* Room for an item that is due at `due_ns`, not before the one pushed last; delay_at(*ret_place) finds it until it is taken. */
+void *delay_push(struct delay *delay, uint64_t due_ns, uint32_t *ret_place);
+void *delay_at(const struct delay *delay, uint32_t place);
 
-/* Tells held `c` as it stands. */
-void hold_release(struct conn_table *t, struct conn *c);
+/* Takes the oldest item if it is due by `now` (UINT64_MAX: in any case), else NULL. Valid until the next push. */
+void *delay_take(struct delay *delay, uint64_t now);
 
-/* Tells all that have waited long enough by t->now, or all that there are. */
-void hold_expire(struct conn_table *t);
-void hold_drain(struct conn_table *t);
+/* The items from the oldest to the youngest: `place` from delay_first() up to, not including, delay_end(). */
+uint32_t delay_first(const struct delay *delay);
+uint32_t delay_end(const struct delay *delay);
 
 #endif

@@ -25,7 +25,7 @@ void emit_record(const struct conn_table *t, const struct record *rec)
 
 void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
-	const struct conn_place *place = table_place(t, c);
+	const struct conn_place *place = conn_place(t, c);
 	struct wire_ident *id = &tuple->id;
 
 	tuple->cookie = c->cookie;
@@ -98,7 +98,7 @@ static void add_time_wait(struct conn_record *rec)
 	span->ev = CONN_EV_INFERRED;
 }
 
-static uint64_t less(uint64_t value, uint64_t by)
+static uint64_t sub_sat(uint64_t value, uint64_t by)
 {
 	return value > by ? value - by : 0;
 }
@@ -111,12 +111,12 @@ static void fill_stats(const struct conn *c, const struct wire_stats *stats, str
 
 	rec->stats_known = true;
 	rec->stats = *stats;
-	rec->payload_acked = less(stats->bytes_acked, syn + fin);
-	rec->payload_received = less(stats->bytes_received, peer_fin);
+	rec->payload_acked = sub_sat(stats->bytes_acked, syn + fin);
+	rec->payload_received = sub_sat(stats->bytes_received, peer_fin);
 }
 
 /* An unread FIN is the last of what is unread, and our unsent FIN the last of what is unsent: neither is payload. */
-static void fill_queues(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
+static void fill_queues(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec)
 {
 	uint32_t unread = seq_pending(last->copied_seq, last->rcv_nxt);
 	uint32_t unsent = seq_pending(last->snd_nxt, last->write_seq);
@@ -124,8 +124,8 @@ static void fill_queues(const struct conn *c, const struct wire_state *last, str
 	if (!(c->facts & CONN_ESTABLISHED))
 		return; /* before that the numbers are not set */
 	rec->unread_known = true;
-	rec->unread_bytes = less(unread, !!(c->facts & CONN_FIN_PEER));
-	rec->unsent_bytes = less(unsent, !!(c->facts & CONN_FIN_LOCAL));
+	rec->unread_bytes = sub_sat(unread, !!(c->facts & CONN_FIN_PEER));
+	rec->unsent_bytes = sub_sat(unsent, !!(c->facts & CONN_FIN_LOCAL));
 }
 
 /* The kernel counted repeats of which no event came. (More repeats than events is normal: it counts segments of a larger skb.)
@@ -136,33 +136,14 @@ bool emit_repeats_unseen(const struct conn *c, const struct wire_stats *stats)
 	       !(c->retrans_syn || c->retrans_synack || c->retrans_data || c->retrans_fin);
 }
 
-/* A FIN_WAIT2 that outlives its socket, and nothing told of its end: not the whole life. */
-static bool waits_unseen(const struct conn *c, const struct wire_state *last, enum conn_end end)
+/* A FIN_WAIT2 that outlives its socket, and nothing shows its end: not the whole life. */
+static bool waits_unseen(const struct conn *c, const struct conn_numbers *last, enum conn_end end)
 {
-	return last && last->hdr.kind == WIRE_STATE && last->hdr.old_state == WIRE_FIN_WAIT2 && end == CONN_END_FIN &&
-	       !(c->facts & CONN_FIN_PEER);
+	return last && last->closed && last->state == WIRE_FIN_WAIT2 && end == CONN_END_FIN && !(c->facts & CONN_FIN_PEER);
 }
 
-/* `last`: the numbers of the ->CLOSE, or of a scan that has just met it. */
-static void fill_record(const struct conn_table *t, const struct conn *c, uint64_t end_ns, enum conn_end end,
-			const struct wire_state *last, const struct wire_stats *stats, const struct conn_time_wait *tw,
-			struct conn_record *rec)
+static void fill_counts(const struct conn *c, struct conn_record *rec)
 {
-	bool cut = (c->facts & CONN_MINISOCK) && (c->mini.flags & MINI_CUT);
-	uint64_t last_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
-
-	memset(rec, 0, sizeof(*rec));
-	emit_tuple(t, c, &rec->t);
-	rec->start_known = c->facts & CONN_START_KNOWN;
-	rec->start_ns = c->start_ns;
-	rec->end_ns = end_ns > last_ns ? end_ns : last_ns; /* only a broken stream goes back in time */
-	rec->end = end;
-	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + emit_repeats_unseen(c, stats);
-	/* The begin of a passive handshake is known only if its length is. */
-	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
-	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen(c, last, end);
-	if (tw)
-		rec->time_wait = *tw;
 	rec->retransmits.syn = c->retrans_syn;
 	rec->retransmits.synack = c->retrans_synack;
 	rec->retransmits.data = c->retrans_data;
@@ -170,14 +151,38 @@ static void fill_record(const struct conn_table *t, const struct conn *c, uint64
 	rec->resets.sent = c->resets_sent;
 	rec->resets.received = c->resets_received;
 	rec->resets.reason = c->reset_reason;
+}
+
+static void fill_record(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last,
+			struct conn_record *rec)
+{
+	const struct conn_numbers *numbers = last->numbers;
+	bool cut = (c->facts & CONN_MINISOCK) && (c->mini.flags & MINI_CUT);
+	uint64_t last_ns = conn_entered_ns(c);
+
+	memset(rec, 0, sizeof(*rec));
+	emit_tuple(t, c, &rec->t);
+	rec->start_known = c->facts & CONN_START_KNOWN;
+	rec->start_ns = c->start_ns;
+	rec->end_ns = last->at_ns > last_ns ? last->at_ns : last_ns; /* only a broken stream goes back in time */
+	rec->end = end;
+	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + emit_repeats_unseen(c, last->stats);
+	/* The begin of a passive handshake is known only if its length is. */
+	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
+	rec->complete =
+		rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen(c, numbers, end);
+	if (last->tw)
+		rec->time_wait = *last->tw;
+	fill_counts(c, rec);
 	fill_timeline(c, rec);
-	if (!tw && last && last->hdr.kind == WIRE_STATE && verdict_is_clean(c, last) && verdict_time_waits(last))
+	if (!last->tw && numbers && numbers->closed && verdict_is_clean(c, numbers) && verdict_time_waits(numbers))
 		add_time_wait(rec);
-	if (last)
-		fill_queues(c, last, rec);
-	if (stats)
-		fill_stats(c, stats, rec);
-	segments_fill(c, last && last->hdr.old_state != c->state && last->hdr.kind == WIRE_SCAN ? NULL : last, rec);
+	if (numbers)
+		fill_queues(c, numbers, rec);
+	if (last->stats)
+		fill_stats(c, last->stats, rec);
+	/* What a scan met in another state than the one that is known proves nothing about this one's segments. */
+	segments_fill(c, numbers && !numbers->closed && numbers->state != c->state ? NULL : numbers, rec);
 	verdict_fill(c, rec);
 }
 
@@ -199,15 +204,14 @@ void emit_first_state(struct conn_table *t, struct conn *c)
 		first_state(t, c);
 }
 
-void emit_connection(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
-		     const struct wire_stats *stats, const struct conn_time_wait *tw)
+void emit_connection(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
 	struct conn_record rec;
 
 	if (c->facts & CONN_STATE_DUE)
 		first_state(t, c);
 	if (emit_wanted(t, RECORD_CONNECTION)) {
-		fill_record(t, c, end_ns, c->end, close, stats, tw, &rec);
+		fill_record(t, c, c->end, last, &rec);
 		rec.final = true;
 		emit_record(t, &(struct record){.kind = RECORD_CONNECTION, .ts = rec.end_ns, .conn = &rec});
 	}
@@ -215,11 +219,10 @@ void emit_connection(struct conn_table *t, struct conn *c, uint64_t end_ns, cons
 		t->interval.closed++;
 }
 
-void emit_finish(struct conn_table *t, struct conn *c, uint64_t end_ns, const struct wire_state *close,
-		 const struct wire_stats *stats, const struct conn_time_wait *tw)
+void emit_finish(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
-	emit_connection(t, c, end_ns, close, stats, tw);
-	if (!close || !(close->hdr.sk_flags & WIRE_SK_DEAD))
+	emit_connection(t, c, last);
+	if (!last->numbers || !(last->numbers->sk_flags & WIRE_SK_DEAD))
 		table_end_life(t, c);
 	table_remove(t, c);
 }
@@ -235,12 +238,11 @@ void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t t
 	emit_record(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});
 }
 
-void emit_progress(const struct conn_table *t, const struct conn *c, uint64_t now, enum conn_end end,
-		   const struct wire_state *found)
+void emit_progress(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last)
 {
 	struct conn_record rec;
 
-	fill_record(t, c, now, end, found, found ? wire_stats(&found->hdr) : NULL, NULL, &rec);
+	fill_record(t, c, end, last, &rec);
 	emit_record(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
 }
 
@@ -249,7 +251,7 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 	struct conn_tuple tuple = {0};
 	struct conn_state_record state = {
 		.t = &tuple, .old_state = ev->old_state, .new_state = ev->new_state, .by = by, .ev = how};
-	const struct conn_entry *last = c->spans_len ? &c->spans[c->spans_len - 1] : NULL;
+	const struct conn_entry *last = c->spans_len ? conn_last_entry(c) : NULL;
 
 	if (!emit_wanted(t, RECORD_STATE))
 		return;
@@ -260,12 +262,12 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 		uint64_t now_us = ns_to_us_since(c, ev->ts);
 
 		state.prev_known = true;
-		state.prev_us = less(now_us, last->at_us);
+		state.prev_us = sub_sat(now_us, last->at_us);
 	}
 	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
 }
 
-/* Of a connection that is not tracked the event itself may tell the tuple. */
+/* Of a connection that is not tracked the event itself may have the tuple. */
 static void fill_event_tuple(const struct conn_table *t, const struct conn *c, const struct wire_hdr *ev,
 			     struct conn_tuple *tuple)
 {
@@ -294,7 +296,7 @@ void emit_retransmit(const struct conn_table *t, const struct conn *c, const str
 		.trigger = ev->trigger,
 		.seq_known = true,
 		.seq = ev->seq,
-		.len = less(space, one_is_flag),
+		.len = sub_sat(space, one_is_flag),
 		.count = 1,
 	};
 
@@ -309,7 +311,7 @@ void emit_reset(const struct conn_table *t, const struct conn *c, const struct w
 	struct conn_tuple tuple;
 	struct conn_reset_record r = {
 		.t = &tuple,
-		/* close() sends its reset after it has changed the state: told is the one that it left */
+		/* close() sends its reset after it has changed the state: the record has the one that it left */
 		.state = c && (c->facts & CONN_HELD) ? c->spans[c->spans_len - 1].state : ev->hdr.old_state,
 		.direction = ev->direction,
 		.reason = ev->reason,

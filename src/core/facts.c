@@ -2,7 +2,7 @@
 /*
  * What a state and the numbers at a transition prove. The events carry the socket's sequence numbers as they stand when the
  * tracepoint fires, which is before our FIN is queued and after the peer's is counted.
- * Facts only grow: a verdict is made of them when the connection is told.
+ * Facts only grow: a verdict is made of them with the record.
  */
 #include "facts.h"
 
@@ -49,10 +49,10 @@ void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *
 		return;
 	place = (struct conn_place){.cgroup_id = ident->cgroup_id, .netns = ident->netns, .uid = ident->uid};
 	memcpy(place.local_addr, ident->local_addr, sizeof(place.local_addr));
-	id = intern_get(t->places, &place);
+	id = intern_get(&t->places, &place);
 	if (id == INTERN_NONE)
 		return;
-	intern_put(t->places, c->place);
+	intern_put(&t->places, c->place);
 	c->place = id;
 	c->facts |= CONN_ID_KNOWN;
 	memcpy(c->peer_addr, ident->peer_addr, sizeof(c->peer_addr));
@@ -95,7 +95,7 @@ void facts_role(struct conn *c, const struct wire_state *found)
 		c->role = CONN_CLIENT;
 }
 
-/* The numbers at ESTABLISHED. With Fast Open the SYN carried data, and how much is not told. */
+/* The numbers at ESTABLISHED. With Fast Open the SYN carried data, and how much is not known. */
 static void facts_established(struct conn *c, const struct wire_state *ev)
 {
 	if (ev->hdr.sk_flags & WIRE_SK_REPAIR) {

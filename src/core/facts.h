@@ -3,12 +3,12 @@
 #ifndef CORE_FACTS_H
 #define CORE_FACTS_H
 
-#include "table.h"
+#include "state.h"
 
 /* To be in a state proves what must have happened before, seen or not. */
 void facts_state(struct conn_table *t, struct conn *c, unsigned int state);
 
-/* Who opened a connection that is older than us, if the numbers of a socket at rest tell. */
+/* Who opened a connection that is older than us, if the numbers of a socket at rest show it. */
 void facts_role(struct conn *c, const struct wire_state *found);
 
 /* `ident` may be NULL here and below. */

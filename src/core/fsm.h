@@ -3,7 +3,7 @@
 #ifndef CORE_FSM_H
 #define CORE_FSM_H
 
-#include "conn.h"
+#include "record_types.h"
 
 enum fsm_verdict {
 	FSM_IMPOSSIBLE, /* an event between was lost: take the state over and say so */

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Attempts to connect that were slow, by listener, less those that succeeded after all. */
+/* Attempts to connect that were slow, by listener, less those that succeeded after all. All zero is empty. */
 #ifndef CORE_HALF_OPEN_H
 #define CORE_HALF_OPEN_H
 
-#include "conn.h"
+#include "record_types.h"
 
-struct half_open;
+#define HALF_OPEN_SLOTS 1024u
 
-int half_open_new(struct half_open **out);
-void half_open_free(struct half_open *ho);
-uint64_t half_open_memory(const struct half_open *ho);
+struct half_open_slot {
+	uint32_t netns;
+	uint16_t port;
+	bool used;
+	uint64_t slow, connected;
+};
+
+struct half_open {
+	struct half_open_slot slots[HALF_OPEN_SLOTS];
+	struct half_open_slot rest;
+};
 
 /* The kernel repeated a SYN-ACK of `count` attempts; or one of them has become a connection. */
 void half_open_add(struct half_open *ho, uint32_t netns, uint16_t port, uint64_t count, bool connected);
 
-/* What never became a connection, into the summary; begins anew. */
+/* What never became a connection, into the summary. Empties *ho. */
 void half_open_take(struct half_open *ho, struct conn_summary_record *sum);
 
 #endif

@@ -6,22 +6,21 @@
 #ifndef CORE_INTERN_H
 #define CORE_INTERN_H
 
-#include <stdint.h>
+#include "pool.h"
 
 #define INTERN_SIZE 32
-#define INTERN_NONE 0u /* no value has this id */
+#define INTERN_NONE 0u /* no value has this id; intern_value() gives zeros for it */
 
-struct intern;
-
-int intern_new(struct intern **out);
-void intern_free(struct intern *in);
-uint64_t intern_memory(const struct intern *in);
+int intern_init(struct pool *pool); /* 0 or -ENOMEM; pool_free() ends it */
 
 /* The id of `value`, for one more user; INTERN_NONE without memory. */
-uint32_t intern_get(struct intern *in, const void *value);
-void intern_put(struct intern *in, uint32_t id); /* one user less; INTERN_NONE is fine */
+uint32_t intern_get(struct pool *pool, const void *value);
+void intern_put(struct pool *pool, uint32_t id); /* one user less; INTERN_NONE is fine */
 
 /* Valid until the next intern_get(). */
-const void *intern_value(const struct intern *in, uint32_t id);
+static inline const void *intern_value(const struct pool *pool, uint32_t id)
+{
+	return pool_at(pool, id);
+}
 
 #endif

@@ -18,49 +18,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define INDEX_MIN_BITS 10
 #define HOLDERS_PER_SOCKET 8 /* room for so many on average */
+#define HOLDERS_MIN 256
 
 struct leak_set {
-	struct leak_socket *sockets;
+	struct pool sockets; /* struct leak_socket by cookie */
 	struct leak_holder *holders;
-	uint32_t len, room, max;
 	uint32_t holders_len, holders_room;
-	uint32_t *index; /* open addressing by cookie: 1 + place in sockets */
-	unsigned int index_bits;
-	struct listeners *listeners;
+	struct listeners listeners;
 	uint8_t epoch;
 	uint64_t lost;
 };
-
-static const char *const cause_names[] = {
-	[LEAK_NEVER_ACCEPTED] = "never_accepted",
-	[LEAK_DATA_UNREAD] = "data_unread",
-	[LEAK_EOF_UNREAD] = "eof_unread",
-	[LEAK_EOF_READ_NOT_CLOSED] = "eof_read_not_closed",
-	[LEAK_UNSEEN] = NULL,
-};
-_Static_assert(sizeof(cause_names) / sizeof(cause_names[0]) == LEAK_CAUSE_MAX, "a cause has no name");
-
-const char *leak_cause_name(enum leak_cause cause)
-{
-	return cause_names[cause];
-}
-
-static const char *const resolution_names[] = {
-	[LEAK_CLOSED] = "closed",
-	[LEAK_PROCESS_EXIT] = "process_exit",
-	[LEAK_RESET] = "reset",
-	[LEAK_DAEMON_STOP] = "daemon_stop",
-};
-_Static_assert(sizeof(resolution_names) / sizeof(resolution_names[0]) == LEAK_RESOLUTION_MAX, "a resolution has no name");
-
-const char *leak_resolution_name(enum leak_resolution resolution)
-{
-	return resolution_names[resolution];
-}
 
 struct leak_verdict leak_judge(const struct wire_leak *ev)
 {
@@ -98,52 +67,10 @@ uint64_t leak_age_ns(const struct wire_leak *ev)
 	return quiet > ev->since_ack_ns ? quiet : ev->since_ack_ns;
 }
 
-static uint32_t index_slot(const struct leak_set *set, uint64_t cookie)
+/* A pool_key_fn. */
+static uint64_t cookie_of(const void *socket)
 {
-	return (cookie * 0x9e3779b97f4a7c15ULL) >> (64 - set->index_bits);
-}
-
-/* The place of `cookie` in the index, or the free one that it would take. */
-static uint32_t *index_find(const struct leak_set *set, uint64_t cookie)
-{
-	uint32_t mask = (1u << set->index_bits) - 1, i = index_slot(set, cookie);
-
-	while (set->index[i] && set->sockets[set->index[i] - 1].t.cookie != cookie)
-		i = (i + 1) & mask;
-	return &set->index[i];
-}
-
-static int index_resize(struct leak_set *set, unsigned int bits)
-{
-	uint32_t *index = calloc(1UL << bits, sizeof(*index));
-
-	if (!index)
-		return -ENOMEM;
-	free(set->index);
-	set->index = index;
-	set->index_bits = bits;
-	for (uint32_t i = 0; i < set->len; i++)
-		*index_find(set, set->sockets[i].t.cookie) = i + 1;
-	return 0;
-}
-
-/* Room for one more in an array that may grow to `max`. */
-static int make_room(void *array, uint32_t len, uint32_t *room, uint32_t max, size_t size)
-{
-	uint32_t wanted = *room ? *room * 2 : 256;
-	char *grown;
-
-	if (len < *room)
-		return 0;
-	if (len >= max)
-		return -ENOSPC;
-	memcpy(&grown, array, sizeof(grown));
-	grown = reallocarray(grown, wanted, size);
-	if (!grown)
-		return -ENOMEM;
-	memcpy(array, &grown, sizeof(grown));
-	*room = wanted;
-	return 0;
+	return index_hash(0, ((const struct leak_socket *)socket)->t.cookie);
 }
 
 int leak_set_new(struct leak_set **out, uint32_t max_sockets)
@@ -153,10 +80,9 @@ int leak_set_new(struct leak_set **out, uint32_t max_sockets)
 
 	if (!set)
 		return -ENOMEM;
-	set->max = max_sockets;
-	err = index_resize(set, INDEX_MIN_BITS);
+	err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of);
 	if (!err)
-		err = listeners_new(&set->listeners);
+		err = listeners_init(&set->listeners);
 	if (err) {
 		leak_set_free(set);
 		return err;
@@ -169,33 +95,23 @@ void leak_set_free(struct leak_set *set)
 {
 	if (!set)
 		return;
-	listeners_free(set->listeners);
-	free(set->index);
+	listeners_free(&set->listeners);
+	pool_free(&set->sockets);
 	free(set->holders);
-	free(set->sockets);
 	free(set);
 }
 
 static void begin(struct leak_set *set)
 {
-	set->len = 0;
+	pool_clear(&set->sockets);
 	set->holders_len = 0;
 	set->lost = 0;
 	set->epoch++;
-	memset(set->index, 0, sizeof(*set->index) << set->index_bits);
 }
 
 static struct leak_socket *add(struct leak_set *set, const struct wire_leak *ev)
 {
-	struct leak_socket *socket;
-
-	if (make_room(&set->sockets, set->len, &set->room, set->max, sizeof(*set->sockets)))
-		return NULL;
-	if (set->len >= (3u << set->index_bits) / 4 && index_resize(set, set->index_bits + 1))
-		return NULL;
-	*index_find(set, ev->s.hdr.cookie) = set->len + 1;
-	socket = &set->sockets[set->len++];
-	*socket = (struct leak_socket){
+	const struct leak_socket socket = {
 		.t = {.cookie = ev->s.hdr.cookie, .id_known = true, .id = *wire_ident(&ev->s.hdr)},
 		.state = ev->s.hdr.old_state,
 		.verdict = leak_judge(ev),
@@ -204,20 +120,37 @@ static struct leak_socket *add(struct leak_set *set, const struct wire_leak *ev)
 		.first_holder = LEAK_NONE,
 		.last_holder = LEAK_NONE,
 	};
-	return socket;
+	uint32_t id = pool_add(&set->sockets, &socket);
+
+	return id ? pool_at(&set->sockets, id) : NULL;
+}
+
+static bool holders_make_room(struct leak_set *set)
+{
+	uint32_t room = set->holders_room ? set->holders_room * 2 : HOLDERS_MIN;
+	struct leak_holder *holders;
+
+	if (set->holders_len < set->holders_room)
+		return true;
+	if (set->holders_len / HOLDERS_PER_SOCKET >= set->sockets.max || room < set->holders_room)
+		return false;
+	holders = reallocarray(set->holders, room, sizeof(*holders));
+	if (!holders)
+		return false;
+	set->holders = holders;
+	set->holders_room = room;
+	return true;
 }
 
 /* The process that stands for the socket is the one that is there for longest: of parent and child, the parent. */
 static void add_holder(struct leak_set *set, struct leak_socket *socket, const struct wire_task *task, int fd)
 {
-	uint32_t max = set->max > UINT32_MAX / HOLDERS_PER_SOCKET ? UINT32_MAX - 1 : set->max * HOLDERS_PER_SOCKET;
-
 	socket->holders++;
 	if (socket->t.from == CONN_FROM_NONE || task->start_ns < socket->t.task.start_ns) {
 		socket->t.from = CONN_FROM_SCAN;
 		socket->t.task = *task;
 	}
-	if (make_room(&set->holders, set->holders_len, &set->holders_room, max, sizeof(*set->holders))) {
+	if (!holders_make_room(set)) {
 		set->lost++;
 		return;
 	}
@@ -229,19 +162,34 @@ static void add_holder(struct leak_set *set, struct leak_socket *socket, const s
 	socket->last_holder = set->holders_len++;
 }
 
+static struct leak_socket *find(const struct leak_set *set, uint64_t cookie)
+{
+	struct leak_socket *socket;
+	uint32_t id;
+
+	pool_for_each (id, &set->sockets, index_hash(0, cookie)) {
+		socket = pool_at(&set->sockets, id);
+		if (socket->t.cookie == cookie)
+			return socket;
+	}
+	return NULL;
+}
+
 static void found(struct leak_set *set, const struct wire_leak *ev)
 {
 	const struct wire_task *task = wire_task(&ev->s.hdr);
+	const struct listener_seen listener = {
+		.cookie = ev->s.hdr.cookie, .ident = wire_ident(&ev->s.hdr), .task = task, .epoch = set->epoch};
 	struct leak_socket *socket;
-	uint32_t place;
-	bool seen;
+	bool known;
 
 	if (ev->s.hdr.old_state == WIRE_LISTEN) {
-		listeners_put(set->listeners, ev->s.hdr.cookie, wire_ident(&ev->s.hdr), task, false, set->epoch, &seen);
+		listeners_put(&set->listeners, &listener, &known);
 		return;
 	}
-	place = *index_find(set, ev->s.hdr.cookie);
-	socket = place ? &set->sockets[place - 1] : add(set, ev);
+	socket = find(set, ev->s.hdr.cookie);
+	if (!socket)
+		socket = add(set, ev);
 	if (!socket)
 		set->lost++;
 	else if (task->tgid && ev->fd >= 0)
@@ -251,15 +199,15 @@ static void found(struct leak_set *set, const struct wire_leak *ev)
 static void end(struct leak_set *set)
 {
 	const struct wire_task *owner;
+	struct leak_socket *socket;
 
-	listeners_sweep(set->listeners, set->epoch);
-	for (uint32_t i = 0; i < set->len; i++) {
-		struct leak_socket *socket = &set->sockets[i];
-
+	listeners_sweep(&set->listeners, set->epoch);
+	for (uint32_t id = 1; id < set->sockets.used; id++) {
+		socket = pool_at(&set->sockets, id);
 		if (socket->verdict.cause != LEAK_NEVER_ACCEPTED)
 			continue;
 		socket->t.role = CONN_SERVER;
-		owner = listeners_owner(set->listeners, socket->t.id.netns, socket->t.id.local_port, socket->t.id.local_addr);
+		owner = listeners_owner(&set->listeners, socket->t.id.netns, socket->t.id.local_port, socket->t.id.local_addr);
 		if (owner && socket->t.from == CONN_FROM_NONE) {
 			socket->t.from = CONN_FROM_LISTENER;
 			socket->t.task = *owner;
@@ -284,32 +232,30 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 
 size_t leak_set_len(const struct leak_set *set)
 {
-	return set->len;
+	return pool_count(&set->sockets);
 }
 
 const struct leak_socket *leak_set_at(const struct leak_set *set, size_t i)
 {
-	return &set->sockets[i];
+	return pool_at(&set->sockets, i + 1);
 }
 
 const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t cookie)
 {
-	uint32_t place = *index_find(set, cookie);
-
-	return place ? &set->sockets[place - 1] : NULL;
+	return find(set, cookie);
 }
 
-const struct leak_holder *leak_holder(const struct leak_set *set, uint32_t index)
+const struct leak_holder *leak_set_holders(const struct leak_set *set)
 {
-	return &set->holders[index];
+	return set->holders;
 }
 
 struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshold_ns, leak_wanted_fn wanted, void *ctx)
 {
 	struct leak_totals totals = {0};
 
-	for (uint32_t i = 0; i < set->len; i++) {
-		const struct leak_socket *socket = &set->sockets[i];
+	for (size_t i = 0; i < leak_set_len(set); i++) {
+		const struct leak_socket *socket = leak_set_at(set, i);
 		bool over = socket->age_ns >= threshold_ns;
 
 		if (wanted && !wanted(ctx, socket))
@@ -333,8 +279,8 @@ struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshol
 
 uint64_t leak_set_memory(const struct leak_set *set)
 {
-	return sizeof(*set) + set->room * sizeof(*set->sockets) + set->holders_room * sizeof(*set->holders) +
-	       (sizeof(*set->index) << set->index_bits) + listeners_memory(set->listeners);
+	return sizeof(*set) + pool_memory(&set->sockets) + set->holders_room * sizeof(*set->holders) +
+	       listeners_memory(&set->listeners);
 }
 
 uint64_t leak_set_lost(const struct leak_set *set)

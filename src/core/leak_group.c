@@ -1,32 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Grouping: a hash of keys, whose counts of the time before stay for the growth, and an order by size. */
+/* Groups by key, whose counts of the time before stay for the growth, and an order by size. */
 #include "leak_group.h"
+
+#include "pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define INDEX_MIN_BITS 8
-
-/* Every byte is set: keys are compared as memory. */
-struct key {
-	uint64_t a, b, c;
-	uint32_t cause;
-	uint32_t known;
-};
-
-struct row {
-	struct key key;
-	struct leak_group group;
+struct place {
+	uint64_t count;
+	uint32_t id;
 };
 
 struct leak_groups {
 	enum leak_by by;
-	struct row *rows;
-	uint32_t len, room;
-	uint32_t *index; /* open addressing: 1 + place in rows */
-	unsigned int index_bits;
-	uint32_t *order; /* rows with a count, by size */
+	struct pool groups; /* struct leak_group by its key */
+	struct place *order;
 	uint32_t order_len;
 };
 
@@ -42,42 +32,14 @@ const char *leak_by_name(enum leak_by by)
 	return by_names[by];
 }
 
-int leak_groups_new(struct leak_groups **out, enum leak_by by)
-{
-	struct leak_groups *groups = calloc(1, sizeof(*groups));
-
-	if (!groups)
-		return -ENOMEM;
-	groups->by = by;
-	groups->index_bits = INDEX_MIN_BITS;
-	groups->index = calloc(1u << INDEX_MIN_BITS, sizeof(*groups->index));
-	if (!groups->index) {
-		free(groups);
-		return -ENOMEM;
-	}
-	*out = groups;
-	return 0;
-}
-
-void leak_groups_free(struct leak_groups *groups)
-{
-	if (!groups)
-		return;
-	free(groups->order);
-	free(groups->index);
-	free(groups->rows);
-	free(groups);
-}
-
-static struct key key_of(enum leak_by by, const struct leak_socket *socket)
+struct leak_key leak_key_of(enum leak_by by, const struct leak_socket *socket)
 {
 	const struct conn_tuple *t = &socket->t;
-	struct key key = {.cause = socket->verdict.cause, .known = true};
+	struct leak_key key = {.cause = socket->verdict.cause, .used = 1};
 
 	switch (by) {
 	case LEAK_BY_PROCESS:
-		key.known = t->from != CONN_FROM_NONE;
-		if (key.known) {
+		if (t->from != CONN_FROM_NONE) {
 			key.a = t->task.tgid;
 			key.b = t->task.start_ns;
 		}
@@ -93,75 +55,79 @@ static struct key key_of(enum leak_by by, const struct leak_socket *socket)
 	return key;
 }
 
-static uint32_t *index_find(const struct leak_groups *groups, const struct key *key)
+uint64_t leak_key_hash(const struct leak_key *key)
 {
-	uint64_t hash = (key->a ^ key->b * 31 ^ key->c * 961 ^ key->cause) * 0x9e3779b97f4a7c15ULL;
-	uint32_t mask = (1u << groups->index_bits) - 1, i = hash >> (64 - groups->index_bits);
-
-	while (groups->index[i] && memcmp(&groups->rows[groups->index[i] - 1].key, key, sizeof(*key)) != 0)
-		i = (i + 1) & mask;
-	return &groups->index[i];
+	return key->used ? index_hash(index_hash(index_hash(index_hash(0, key->a), key->b), key->c), key->cause) : 0;
 }
 
-static int grow(struct leak_groups *groups)
+/* A pool_key_fn. */
+static uint64_t key_of(const void *group)
 {
-	uint32_t room = groups->room ? groups->room * 2 : 64;
-	struct row *rows;
-	uint32_t *index;
+	return leak_key_hash(&((const struct leak_group *)group)->key);
+}
 
-	if (groups->len == groups->room) {
-		rows = reallocarray(groups->rows, room, sizeof(*rows));
-		if (!rows)
-			return -ENOMEM;
-		groups->rows = rows;
-		groups->room = room;
-	}
-	if (groups->len < (3u << groups->index_bits) / 4)
-		return 0;
-	index = calloc(2UL << groups->index_bits, sizeof(*index));
-	if (!index)
+int leak_groups_new(struct leak_groups **out, enum leak_by by)
+{
+	struct leak_groups *groups = calloc(1, sizeof(*groups));
+
+	if (!groups)
 		return -ENOMEM;
-	free(groups->index);
-	groups->index = index;
-	groups->index_bits++;
-	for (uint32_t i = 0; i < groups->len; i++)
-		*index_find(groups, &groups->rows[i].key) = i + 1;
+	groups->by = by;
+	if (pool_init(&groups->groups, sizeof(struct leak_group), UINT32_MAX - 1, key_of)) {
+		leak_groups_free(groups);
+		return -ENOMEM;
+	}
+	*out = groups;
 	return 0;
+}
+
+void leak_groups_free(struct leak_groups *groups)
+{
+	if (!groups)
+		return;
+	free(groups->order);
+	pool_free(&groups->groups);
+	free(groups);
+}
+
+static struct leak_group *find(const struct leak_groups *groups, const struct leak_key *key)
+{
+	struct leak_group *group;
+	uint32_t id;
+
+	pool_for_each (id, &groups->groups, leak_key_hash(key)) {
+		group = pool_at(&groups->groups, id);
+		if (!memcmp(&group->key, key, sizeof(*key)))
+			return group;
+	}
+	return NULL;
 }
 
 static struct leak_group *group_for(struct leak_groups *groups, const struct leak_socket *socket)
 {
-	struct key key = key_of(groups->by, socket);
-	uint32_t place = *index_find(groups, &key);
+	const struct leak_group empty = {.key = leak_key_of(groups->by, socket)};
+	struct leak_group *group = find(groups, &empty.key);
+	uint32_t id = group ? 0 : pool_add(&groups->groups, &empty);
 
-	if (place)
-		return &groups->rows[place - 1].group;
-	if (grow(groups))
-		return NULL;
-	groups->rows[groups->len] = (struct row){.key = key};
-	*index_find(groups, &key) = groups->len + 1;
-	return &groups->rows[groups->len++].group;
+	return id ? pool_at(&groups->groups, id) : group;
 }
 
-static bool one_process(const struct leak_set *set, const struct leak_socket *socket)
+static bool one_process(const struct leak_holder *holders, const struct leak_socket *socket)
 {
-	uint32_t i = socket->first_holder, first;
+	const struct leak_holder *holder;
 
-	if (i == LEAK_NONE)
-		return true;
-	first = leak_holder(set, i)->task.tgid;
-	for (; i != LEAK_NONE; i = leak_holder(set, i)->next) {
-		if (leak_holder(set, i)->task.tgid != first)
+	leak_for_each_holder (holder, holders, socket) {
+		if (holder->task.tgid != holders[socket->first_holder].task.tgid)
 			return false;
 	}
 	return true;
 }
 
-static void count_fds(struct leak_group *group, const struct leak_set *set, const struct leak_socket *socket)
+static void count_fds(struct leak_group *group, const struct leak_holder *holders, const struct leak_socket *socket)
 {
-	for (uint32_t i = socket->first_holder; i != LEAK_NONE; i = leak_holder(set, i)->next) {
-		const struct leak_holder *holder = leak_holder(set, i);
+	const struct leak_holder *holder;
 
+	leak_for_each_holder (holder, holders, socket) {
 		if (holder->task.tgid != group->oldest->t.task.tgid)
 			continue;
 		group->fds_all++;
@@ -170,106 +136,85 @@ static void count_fds(struct leak_group *group, const struct leak_set *set, cons
 	}
 }
 
-static void count(struct leak_group *group, const struct leak_set *set, const struct leak_socket *socket, uint64_t threshold_ns)
+static void count(struct leak_group *group, const struct leak_holder *holders, const struct leak_socket *socket,
+		  uint64_t threshold_ns)
 {
 	group->count++;
 	group->over += socket->age_ns >= threshold_ns;
 	group->unread_bytes += socket->verdict.unread_bytes;
-	group->inherited += !one_process(set, socket);
+	group->inherited += !one_process(holders, socket);
 	if (!group->oldest || socket->age_ns > group->oldest->age_ns)
 		group->oldest = socket;
 }
 
-static uint64_t order_count(const struct leak_groups *groups, uint32_t i)
+/* The largest first, for qsort(). */
+static int by_size(const void *one, const void *other)
 {
-	return groups->rows[groups->order[i]].group.count;
-}
+	const struct place *a = one, *b = other;
 
-/* A heap with the smallest on top, from which each is taken to its place at the end: the largest first. */
-static void sift(struct leak_groups *groups, uint32_t i, uint32_t len)
-{
-	for (;;) {
-		uint32_t child = 2 * i + 1, row = groups->order[i];
-
-		if (child >= len)
-			return;
-		if (child + 1 < len && order_count(groups, child + 1) < order_count(groups, child))
-			child++;
-		if (order_count(groups, child) >= order_count(groups, i))
-			return;
-		groups->order[i] = groups->order[child];
-		groups->order[child] = row;
-		i = child;
-	}
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return a->id < b->id ? -1 : 1;
 }
 
 static int sort(struct leak_groups *groups)
 {
-	free(groups->order);
-	groups->order_len = 0;
-	groups->order = malloc((groups->len + 1) * sizeof(*groups->order));
-	if (!groups->order)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < groups->len; i++) {
-		if (groups->rows[i].group.count)
-			groups->order[groups->order_len++] = i;
-	}
-	for (uint32_t i = groups->order_len / 2; i-- > 0;)
-		sift(groups, i, groups->order_len);
-	for (uint32_t len = groups->order_len; len > 1; len--) {
-		uint32_t smallest = groups->order[0];
+	struct place *order = reallocarray(groups->order, groups->groups.used, sizeof(*order));
+	const struct leak_group *group;
 
-		groups->order[0] = groups->order[len - 1];
-		groups->order[len - 1] = smallest;
-		sift(groups, 0, len - 1);
+	if (!order)
+		return -ENOMEM;
+	groups->order = order;
+	groups->order_len = 0;
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		group = pool_at(&groups->groups, id);
+		if (group->count)
+			order[groups->order_len++] = (struct place){group->count, id};
 	}
+	qsort(order, groups->order_len, sizeof(*order), by_size);
 	return 0;
 }
 
 /* Groups that are empty now and were before are forgotten: a host may have very many processes, one after the other. */
 static void begin(struct leak_groups *groups)
 {
-	uint32_t kept = 0;
+	struct leak_group *group;
 
-	for (uint32_t i = 0; i < groups->len; i++) {
-		struct row *row = &groups->rows[i];
-
-		if (!row->group.count)
-			continue;
-		groups->rows[kept++] = (struct row){.key = row->key, .group = {.before = row->group.count}};
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		group = pool_at(&groups->groups, id);
+		if (group->key.used && !group->count)
+			pool_remove(&groups->groups, id);
+		else if (group->key.used)
+			*group = (struct leak_group){.key = group->key, .before = group->count};
 	}
-	groups->len = kept;
-	memset(groups->index, 0, sizeof(*groups->index) << groups->index_bits);
-	for (uint32_t i = 0; i < kept; i++)
-		*index_find(groups, &groups->rows[i].key) = i + 1;
 }
 
-static bool is_meant(const struct leak_socket *socket, uint32_t states, leak_wanted_fn wanted, void *ctx)
+static bool is_meant(const struct leak_choice *choice, const struct leak_socket *socket)
 {
-	return (states & 1u << socket->state) && (!wanted || wanted(ctx, socket));
+	return (choice->states & 1u << socket->state) && (!choice->wanted || choice->wanted(choice->ctx, socket));
 }
 
-int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, uint32_t states, uint64_t threshold_ns,
-		     leak_wanted_fn wanted, void *ctx)
+int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, const struct leak_choice *choice)
 {
+	const struct leak_holder *holders = leak_set_holders(set);
 	struct leak_group *group;
 
 	begin(groups);
 	for (size_t i = 0; i < leak_set_len(set); i++) {
 		const struct leak_socket *socket = leak_set_at(set, i);
 
-		if (!is_meant(socket, states, wanted, ctx))
+		if (!is_meant(choice, socket))
 			continue;
 		group = group_for(groups, socket);
 		if (!group)
 			return -ENOMEM;
-		count(group, set, socket, threshold_ns);
+		count(group, holders, socket, choice->threshold_ns);
 	}
 	for (size_t i = 0; i < leak_set_len(set); i++) { /* now that each group's oldest is known */
 		const struct leak_socket *socket = leak_set_at(set, i);
 
-		if (is_meant(socket, states, wanted, ctx))
-			count_fds(group_for(groups, socket), set, socket);
+		if (is_meant(choice, socket))
+			count_fds(group_for(groups, socket), holders, socket);
 	}
 	return sort(groups);
 }
@@ -281,13 +226,12 @@ size_t leak_groups_len(const struct leak_groups *groups)
 
 const struct leak_group *leak_groups_at(const struct leak_groups *groups, size_t i)
 {
-	return i < groups->order_len ? &groups->rows[groups->order[i]].group : NULL;
+	return i < groups->order_len ? pool_at(&groups->groups, groups->order[i].id) : NULL;
 }
 
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket)
 {
-	struct key key = key_of(groups->by, socket);
-	uint32_t place = *index_find(groups, &key);
+	const struct leak_key key = leak_key_of(groups->by, socket);
 
-	return place ? &groups->rows[place - 1].group : NULL;
+	return find(groups, &key);
 }

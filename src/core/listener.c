@@ -1,187 +1,145 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening sockets by cookie and by (namespace, port). They are few and long-lived: one growing array, chained from two fixed
- * arrays of heads. Bound: LISTENERS_MAX, beyond it a listener is refused and the caller counts it.
+ * Listening sockets, found by cookie and by (namespace, port). Bound: LISTENERS_MAX, beyond it a listener is refused and the
+ * caller counts it.
  * Of several listeners on one address (SO_REUSEPORT workers) the latest answers: the right program, perhaps the wrong worker.
  */
 #include "listener.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LISTENERS_MAX 65536u
-#define HEADS 4096u
-#define NONE UINT32_MAX
+#define FIRST_BITS 6
 
 struct listener {
-	uint64_t cookie; /* 0: free, chained by next_cookie */
-	uint32_t next_cookie, next_port;
 	uint32_t netns;
 	uint16_t port;
 	uint8_t epoch;
 	uint8_t addr[16];
+	uint64_t cookie;       /* 0: free */
+	uint64_t number;       /* in order of appearance */
 	struct wire_task task; /* tgid 0: not known */
 };
 
-struct listeners {
-	struct listener *slots;
-	uint32_t used, size, free_head, count;
-	uint32_t by_cookie[HEADS], by_port[HEADS];
-};
-
-int listeners_new(struct listeners **out)
+static struct listener *at(const struct listeners *ls, uint32_t id)
 {
-	struct listeners *ls = calloc(1, sizeof(*ls));
+	return pool_at(&ls->by_cookie, id);
+}
 
-	if (!ls)
-		return -ENOMEM;
-	ls->free_head = NONE;
-	memset(ls->by_cookie, 0xff, sizeof(ls->by_cookie));
-	memset(ls->by_port, 0xff, sizeof(ls->by_port));
-	*out = ls;
-	return 0;
+static uint64_t port_key(uint32_t netns, uint16_t port)
+{
+	return index_hash(0, (uint64_t)netns << 16 | port);
+}
+
+/* A pool_key_fn. */
+static uint64_t cookie_of(const void *listener)
+{
+	const struct listener *l = listener;
+
+	return l->cookie ? index_hash(0, l->cookie) : 0;
+}
+
+/* An index_key_fn. */
+static uint64_t port_of(const void *listeners, uint32_t id)
+{
+	const struct listener *l = at(listeners, id);
+
+	return l->cookie ? port_key(l->netns, l->port) : 0;
+}
+
+int listeners_init(struct listeners *ls)
+{
+	int err = pool_init(&ls->by_cookie, sizeof(struct listener), LISTENERS_MAX, cookie_of);
+
+	return err ? err : index_init(&ls->by_port, FIRST_BITS, port_of, ls);
 }
 
 void listeners_free(struct listeners *ls)
 {
-	if (ls)
-		free(ls->slots);
-	free(ls);
+	pool_free(&ls->by_cookie);
+	index_free(&ls->by_port);
 }
 
 uint64_t listeners_memory(const struct listeners *ls)
 {
-	return sizeof(*ls) + ls->size * sizeof(*ls->slots);
+	return pool_memory(&ls->by_cookie) + index_memory(&ls->by_port);
 }
 
-uint32_t listeners_count(const struct listeners *ls)
+/* 0: not known. */
+static uint32_t find(const struct listeners *ls, uint64_t cookie)
 {
-	return ls->count;
-}
+	uint32_t id;
 
-static uint32_t *cookie_head(struct listeners *ls, uint64_t cookie)
-{
-	return &ls->by_cookie[cookie % HEADS];
-}
-
-static uint32_t port_slot(uint32_t netns, uint16_t port)
-{
-	return (netns * 2654435761u + port) % HEADS;
-}
-
-static struct listener *find(struct listeners *ls, uint64_t cookie)
-{
-	for (uint32_t i = *cookie_head(ls, cookie); i != NONE; i = ls->slots[i].next_cookie) {
-		if (ls->slots[i].cookie == cookie)
-			return &ls->slots[i];
+	pool_for_each (id, &ls->by_cookie, index_hash(0, cookie)) {
+		if (at(ls, id)->cookie == cookie)
+			return id;
 	}
-	return NULL;
+	return 0;
 }
 
-static int slot_take(struct listeners *ls, uint32_t *ret_slot)
+/* 0: no room. */
+static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident)
 {
-	if (ls->free_head != NONE) {
-		*ret_slot = ls->free_head;
-		ls->free_head = ls->slots[ls->free_head].next_cookie;
+	struct listener l = {.netns = ident->netns, .port = ident->local_port, .cookie = cookie, .number = ls->added++};
+	uint32_t id;
+
+	memcpy(l.addr, ident->local_addr, sizeof(l.addr));
+	id = pool_add(&ls->by_cookie, &l);
+	if (id && index_add(&ls->by_port, id, ls->by_cookie.used)) {
+		pool_remove(&ls->by_cookie, id);
 		return 0;
 	}
-	if (ls->used == LISTENERS_MAX)
-		return -ENOSPC;
-	if (ls->used == ls->size) {
-		uint32_t size = ls->size ? ls->size * 2 : 64;
-		struct listener *slots = realloc(ls->slots, size * sizeof(*slots));
-
-		if (!slots)
-			return -ENOMEM;
-		ls->slots = slots;
-		ls->size = size;
-	}
-	*ret_slot = ls->used++;
-	return 0;
+	return id;
 }
 
-static int add(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident, struct listener **out)
+int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *ret_known)
 {
-	uint32_t slot, *head;
+	uint32_t id = find(ls, seen->cookie);
 	struct listener *l;
-	int err;
 
-	err = slot_take(ls, &slot);
-	if (err)
-		return err;
-	l = &ls->slots[slot];
-	memset(l, 0, sizeof(*l));
-	l->cookie = cookie;
-	l->netns = ident->netns;
-	l->port = ident->local_port;
-	memcpy(l->addr, ident->local_addr, sizeof(l->addr));
-	head = cookie_head(ls, cookie);
-	l->next_cookie = *head;
-	*head = slot;
-	head = &ls->by_port[port_slot(l->netns, l->port)];
-	l->next_port = *head;
-	*head = slot;
-	ls->count++;
-	*out = l;
-	return 0;
-}
-
-int listeners_put(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident, const struct wire_task *task,
-		  bool certain, uint8_t epoch, bool *ret_seen)
-{
-	struct listener *l = find(ls, cookie);
-	int err;
-
-	*ret_seen = l && l->epoch == epoch;
-	if (!l) {
-		err = add(ls, cookie, ident, &l);
-		if (err)
-			return err;
-	}
-	l->epoch = epoch;
-	if (task && task->tgid && (certain || !l->task.tgid))
-		l->task = *task;
+	*ret_known = id && at(ls, id)->epoch == seen->epoch;
+	if (!id)
+		id = add(ls, seen->cookie, seen->ident);
+	if (!id)
+		return -ENOSPC;
+	l = at(ls, id);
+	l->epoch = seen->epoch;
+	if (seen->task && seen->task->tgid && (seen->certain || !l->task.tgid))
+		l->task = *seen->task;
 	return 0;
 }
 
 void listeners_remove(struct listeners *ls, uint64_t cookie)
 {
-	struct listener *l = find(ls, cookie);
-	uint32_t slot, *link;
+	uint32_t id = find(ls, cookie);
 
-	if (!l)
+	if (!id)
 		return;
-	slot = l - ls->slots;
-	for (link = cookie_head(ls, cookie); *link != slot;)
-		link = &ls->slots[*link].next_cookie;
-	*link = l->next_cookie;
-	for (link = &ls->by_port[port_slot(l->netns, l->port)]; *link != slot;)
-		link = &ls->slots[*link].next_port;
-	*link = l->next_port;
-	l->cookie = 0;
-	l->next_cookie = ls->free_head;
-	ls->free_head = slot;
-	ls->count--;
+	index_remove(&ls->by_port, id);
+	pool_remove(&ls->by_cookie, id);
 }
 
 void listeners_sweep(struct listeners *ls, uint8_t epoch)
 {
-	for (uint32_t i = 0; i < ls->used; i++) {
-		if (ls->slots[i].cookie && ls->slots[i].epoch != epoch)
-			listeners_remove(ls, ls->slots[i].cookie);
+	for (uint32_t id = 1; id < ls->by_cookie.used; id++) {
+		if (at(ls, id)->cookie && at(ls, id)->epoch != epoch)
+			listeners_remove(ls, at(ls, id)->cookie);
 	}
 }
 
 static const struct wire_task *owner_at(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
 {
-	for (uint32_t i = ls->by_port[port_slot(netns, port)]; i != NONE; i = ls->slots[i].next_port) {
-		const struct listener *l = &ls->slots[i];
+	const struct listener *l, *latest = NULL;
+	uint32_t id;
 
-		if (l->netns == netns && l->port == port && l->task.tgid && !memcmp(l->addr, addr, sizeof(l->addr)))
-			return &l->task;
+	index_for_each (id, &ls->by_port, port_key(netns, port)) {
+		l = at(ls, id);
+		if (l->netns == netns && l->port == port && l->task.tgid && !memcmp(l->addr, addr, sizeof(l->addr)) &&
+		    (!latest || l->number > latest->number))
+			latest = l;
 	}
-	return NULL;
+	return latest ? &latest->task : NULL;
 }
 
 const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])

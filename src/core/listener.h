@@ -3,21 +3,30 @@
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H
 
-#include "conn.h"
+#include "pool.h"
+#include "record_types.h"
 
-struct listeners;
+struct listeners {
+	struct pool by_cookie;
+	struct index by_port; /* and namespace */
+	uint64_t added;       /* so far */
+};
 
-int listeners_new(struct listeners **out);
+int listeners_init(struct listeners *ls); /* 0 or -ENOMEM */
 void listeners_free(struct listeners *ls);
 uint64_t listeners_memory(const struct listeners *ls);
-uint32_t listeners_count(const struct listeners *ls);
 
-/*
- * A listening socket. `task` (may be NULL) replaces the known one if `certain`, else only fills a hole. 0, -ENOSPC or -ENOMEM.
- * `epoch` counts scans; *ret_seen says whether this one knew it already.
- */
-int listeners_put(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident, const struct wire_task *task,
-		  bool certain, uint8_t epoch, bool *ret_seen);
+/* A listening socket, as an event or a scan shows it. */
+struct listener_seen {
+	uint64_t cookie;
+	const struct wire_ident *ident;
+	const struct wire_task *task; /* may be NULL */
+	bool certain;                 /* `task` replaces the known one; else it only fills a hole */
+	uint8_t epoch;                /* counts scans */
+};
+
+/* 0 or -ENOSPC. *ret_known: the scan `epoch` has met it before. */
+int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *ret_known);
 void listeners_remove(struct listeners *ls, uint64_t cookie);
 
 /* Forgets those that the scan `epoch` did not meet. */

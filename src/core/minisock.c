@@ -2,23 +2,26 @@
 /*
  * TIME_WAIT from what a tier shows of it.
  *
- * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin anew, and ends. A timer
- * that is set again into the same bucket of the kernel's wheel shows nothing: but when it is due then tells when it was set,
- * for TIME_WAIT is always set to 60 s. That is exact to a tick of the kernel (1 to 10 ms, never late): so a moment that is
+ * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin again, and ends. A
+ * timer that is set again into the same bucket of the kernel's wheel shows nothing: but when it is due then gives when it was
+ * set, for TIME_WAIT is always set to 60 s. That is exact to a tick of the kernel (1 to 10 ms, never late): so a moment that is
  * recovered from it is as good as an event. Later than we knew means at least one begin that was not shown; by how much it must
- * be is said by the ticks, which come late where a hypervisor takes a processor away.
- * How many there were is lost: of a FIN that comes to FIN_WAIT2 silently, and again as silently, only the last coming is known.
- * And if the timer hooks do show one, another may have come before, within the tick in which the minisocket began.
+ * be follows from the ticks, which come late where a hypervisor takes a processor away. How many there were is lost: of a FIN
+ * that comes to FIN_WAIT2 silently, and again as silently, only the last coming is known. And if the timer hooks do show one,
+ * another may have come before, within the tick in which the minisocket began.
+ *
+ * The timer hooks show a timer that is set again as stopped and started, and one that fires as stopped and expired,
+ * microseconds apart: only a stop that nothing follows is a death. If the queue of stops is full the oldest counts as dead:
+ * 4096 in 10 ms are 400 000 a second.
  *
  * scan: nothing shows the begin, it is inferred from the ->CLOSE; scans refresh it and miss it when it is gone.
  */
 #include "minisock.h"
 
-#include "conn_events.h"
 #include "delay.h"
 #include "emit.h"
 #include "facts.h"
-#include "stopped.h"
+#include "timeline.h"
 #include "tw_conn.h"
 #include "verdict.h"
 #include "wire_read.h"
@@ -27,6 +30,13 @@
 #define STALLED_NS 60000000LL   /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
 #define NEIGHBOUR_NS 10000000LL /* between STARTED and ->CLOSE lie microseconds */
 #define LATE_NS 15000000000LL   /* the wheel rounds up by 5.1 s at most */
+#define STOP_NS 10000000ULL
+#define STOP_SLOTS 4096u
+
+int minisock_init(struct conn_table *t)
+{
+	return delay_new(&t->timers, STOP_SLOTS, sizeof(struct tw_stop));
+}
 
 static bool is_on(const struct conn_table *t)
 {
@@ -74,7 +84,7 @@ static void announce(struct conn_table *t, struct conn *c, const struct wire_min
 		*begun_slot(t, ev->hdr.cookie) = (struct table_begun){.cookie = ev->hdr.cookie, .begun = begun};
 }
 
-/* What was told of the minisocket of `c`; what is 0 if nothing was. */
+/* What was announced of the minisocket of `c`; what is 0 if nothing was. */
 static struct conn_begun take_begun(struct conn_table *t, struct conn *c)
 {
 	struct table_begun *slot = begun_slot(t, c->cookie);
@@ -88,7 +98,7 @@ static struct conn_begun take_begun(struct conn_table *t, struct conn *c)
 	return begun;
 }
 
-/* Takes what the timer's due time tells and no event did. */
+/* Takes what the timer's due time shows and no event did. */
 static void recover(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
 	if (ev->hdr.new_state != WIRE_TIME_WAIT) {
@@ -104,10 +114,10 @@ static void recover(struct conn_table *t, struct conn *c, const struct wire_mini
 	}
 }
 
-/* The timer is set: the peer's FIN came, or 2 MSL begin anew. What stopped it may tell of a begin before, which was silent. */
+/* The timer is set: the peer's FIN came, or 2 MSL start again. What stopped it may show a begin before, which was silent. */
 static void started(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	const struct wire_minisock *stopped = stopped_take(t, c);
+	const struct wire_minisock *stopped = tw_conn_take_stop(t, c);
 
 	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(due_of(stopped), c))
 		recover(t, c, stopped);
@@ -121,25 +131,25 @@ static void started(struct conn_table *t, struct conn *c, const struct wire_mini
 /* Its ->CLOSE was lost, and the numbers with it. */
 static void adopt_lost_close(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
+	bool time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
+	const struct conn_last last = {.at_ns = time_wait ? (uint64_t)set_at(ev) : ev->hdr.ts};
+
 	timeline_gap(t, c);
-	c->spans[c->spans_len - 1].us_unknown = true;
+	conn_last_entry(c)->us_unknown = true;
 	facts_state(t, c, WIRE_FIN_WAIT2);
 	c->end = CONN_END_FIN;
-	if (ev->hdr.new_state == WIRE_TIME_WAIT)
-		tw_conn_enter(t, c, WIRE_TIME_WAIT, set_at(ev), NULL, NULL, 0);
-	else
-		tw_conn_enter(t, c, WIRE_FIN_WAIT2, ev->hdr.ts, NULL, NULL, 0);
+	tw_conn_enter(t, c, time_wait ? WIRE_TIME_WAIT : WIRE_FIN_WAIT2, &last, 0);
 	tw_conn_set_due(t, c, due_of(ev));
 }
 
-/* Older than us: of a TIME_WAIT its timer tells when it began. */
+/* Older than us: of a TIME_WAIT its timer shows when it began. */
 static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 {
 	bool time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
 	int64_t at_ns = time_wait ? set_at(ev) : (int64_t)ev->hdr.ts;
 	struct conn *c;
 
-	/* Later scans meet what was told early, too; and nobody gives way to what is older than us. */
+	/* Later scans meet what was emitted early, too; and nobody gives way to what is older than us. */
 	if ((t->scan.any_done && (t->scan.cause != WIRE_SCAN_RESYNC || t->early)) || t->tracked >= t->config.max_connections)
 		return;
 	c = table_add(t, ev->hdr.cookie, at_ns > 0 ? at_ns : 0, WIRE_CLOSE);
@@ -153,7 +163,7 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	c->end = CONN_END_FIN;
 	timeline_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = !time_wait;
-	tw_conn_enter(t, c, ev->hdr.new_state, c->start_ns, NULL, NULL, MINI_FOUND);
+	tw_conn_enter(t, c, ev->hdr.new_state, &(struct conn_last){.at_ns = c->start_ns}, MINI_FOUND);
 	tw_conn_set_due(t, c, due_of(ev));
 	c->scan_epoch = t->mini_epoch;
 }
@@ -176,20 +186,45 @@ static void found(struct conn_table *t, struct conn *c, const struct wire_miniso
 	recover(t, c, ev);
 }
 
-void minisock_died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+static void died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
 	recover(t, c, ev);
 	tw_conn_end(t, c, ev->hdr.ts, ev->cause);
 }
 
-void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
+/* False: no stop was due. */
+static bool release_oldest(struct conn_table *t, uint64_t due_ns)
 {
-	struct conn *c = table_find(t, ev->hdr.cookie);
+	const struct tw_stop *stop = delay_take(t->timers, due_ns);
+	struct conn *c = stop && stop->id != CONN_NONE ? table_by_id(t, stop->id) : NULL;
 
-	if (c && (c->facts & CONN_HELD)) {
-		hold_release(t, c);
-		c = table_find(t, ev->hdr.cookie);
+	if (c) {
+		c->mini.flags &= ~MINI_STOPPED;
+		died(t, c, &stop->ev);
 	}
+	return stop;
+}
+
+void minisock_expire(struct conn_table *t, uint64_t now)
+{
+	while (release_oldest(t, now))
+		;
+}
+
+static void stop(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
+	struct tw_stop *stop;
+
+	tw_conn_take_stop(t, c);
+	if (delay_full(t->timers))
+		release_oldest(t, UINT64_MAX);
+	stop = delay_push(t->timers, ev->hdr.ts + STOP_NS, &c->stopped_at);
+	*stop = (struct tw_stop){.id = c->id, .ev = *ev};
+	c->mini.flags |= MINI_STOPPED;
+}
+
+void minisock_event(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+{
 	if (ev->what == WIRE_MINI_FOUND) {
 		found(t, c, ev);
 		return;
@@ -208,33 +243,32 @@ void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
 		started(t, c, ev);
 		break;
 	case WIRE_MINI_STOPPED:
-		stopped_push(t, c, ev);
+		stop(t, c, ev);
 		break;
 	case WIRE_MINI_ENDED:
-		minisock_died(t, c, ev);
+		died(t, c, ev);
 		break;
 	}
 }
 
-/* Closed by hooks' word: the begin that was just told, or that there was none. */
-static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct wire_state *close)
+/* What the hooks showed: the begin just now, or that there was none. */
+static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
 	struct conn_begun begun = take_begun(t, c);
-	const struct wire_stats *stats = wire_stats(&close->hdr);
-	bool told = begun.what && begun.ts <= close->hdr.ts && close->hdr.ts - begun.ts < NEIGHBOUR_NS;
+	bool shown = begun.what && begun.ts <= last->at_ns && last->at_ns - begun.ts < NEIGHBOUR_NS;
 
-	if (told && begun.what == WIRE_MINI_STARTED) {
-		tw_conn_enter(t, c, begun.state, close->hdr.ts, close, stats, 0);
+	if (shown && begun.what == WIRE_MINI_STARTED) {
+		tw_conn_enter(t, c, begun.state, last, 0);
 		tw_conn_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns));
 		return true;
 	}
-	if (told) {
-		tw_conn_refused(t, c, begun.state, close, stats, CONN_EV_EVENT);
+	if (shown) {
+		tw_conn_refused(t, c, begun.state, last, CONN_EV_EVENT);
 		return true;
 	}
 	if (!t->scan.any_done || c->gaps || c->loss_epoch != t->loss_epoch)
 		return false;
-	if (!verdict_is_clean(c, close)) {
+	if (!verdict_is_clean(c, last->numbers)) {
 		if (c->end == CONN_END_FIN) /* by us, and no minisocket waits for the peer's FIN */
 			c->end = CONN_END_ABORTED;
 		return false;
@@ -242,27 +276,27 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 	/* The timer hooks show no refusal, only that no timer was set: that is one, as no event is missing. */
 	if (t->tier != WIRE_TIER_TIMER)
 		return false;
-	tw_conn_refused(t, c, WIRE_TIME_WAIT, close, stats, CONN_EV_INFERRED);
+	tw_conn_refused(t, c, WIRE_TIME_WAIT, last, CONN_EV_INFERRED);
 	return true;
 }
 
-bool minisock_close(struct conn_table *t, struct conn *c, const struct wire_state *close)
+bool minisock_close(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
-	if (!is_on(t) || (close->hdr.old_state != WIRE_FIN_WAIT2 && close->hdr.old_state != WIRE_CLOSING))
+	if (!is_on(t) || (last->numbers->state != WIRE_FIN_WAIT2 && last->numbers->state != WIRE_CLOSING))
 		return false;
 	if (has_hooks(t))
-		return close_with_hooks(t, c, close);
-	if (!verdict_is_clean(c, close))
+		return close_with_hooks(t, c, last);
+	if (!verdict_is_clean(c, last->numbers))
 		return false;
-	tw_conn_enter(t, c, WIRE_TIME_WAIT, close->hdr.ts, close, wire_stats(&close->hdr), MINI_INFERRED);
+	tw_conn_enter(t, c, WIRE_TIME_WAIT, last, MINI_INFERRED);
 	return true;
 }
 
-bool minisock_unheld(struct conn_table *t, struct conn *c, const struct wire_state *close, const struct wire_stats *stats)
+bool minisock_after_closing(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
-	if (!is_on(t) || t->tier != WIRE_TIER_SCAN || c->end != CONN_END_FIN || close->hdr.old_state != WIRE_FIN_WAIT2)
+	if (!is_on(t) || t->tier != WIRE_TIER_SCAN || c->end != CONN_END_FIN || last->numbers->state != WIRE_FIN_WAIT2)
 		return false;
-	tw_conn_enter(t, c, WIRE_FIN_WAIT2, close->hdr.ts, close, stats, MINI_INFERRED);
+	tw_conn_enter(t, c, WIRE_FIN_WAIT2, last, MINI_INFERRED);
 	return true;
 }
 
@@ -287,12 +321,11 @@ void minisock_scanned(struct conn_table *t)
 
 	if (!is_on(t) || (has_hooks(t) && t->scan.cause != WIRE_SCAN_RESYNC))
 		return;
-	for (uint32_t id = t->pending.head; id != CONN_NONE; id = next) {
+	for (uint32_t id = t->minisocks.head; id != CONN_NONE; id = next) {
 		struct conn *c = table_by_id(t, id);
-		uint64_t entered_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 
 		next = c->next;
-		if (c->scan_epoch != t->mini_epoch && entered_ns + TICK_NS < t->scan.begin_ns &&
+		if (c->scan_epoch != t->mini_epoch && conn_entered_ns(c) + TICK_NS < t->scan.begin_ns &&
 		    !(c->mini.flags & MINI_STOPPED))
 			missed(t, c);
 	}
@@ -300,8 +333,8 @@ void minisock_scanned(struct conn_table *t)
 
 void minisock_tick(struct conn_table *t, uint64_t now)
 {
-	while (t->pending.head != CONN_NONE) {
-		struct conn *c = table_by_id(t, t->pending.head);
+	while (t->minisocks.head != CONN_NONE) {
+		struct conn *c = table_by_id(t, t->minisocks.head);
 
 		if ((int64_t)(now - (uint64_t)tw_conn_due_ns(c)) < LATE_NS)
 			break;

@@ -1,33 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * TIME_WAIT exhausts ports: a connection from one address to one (address, port) takes a local port of its own until TIME_WAIT
- * is over. Only pairs that use more than half of their range are worth telling, and there are few of them: a first reading
- * counts in buckets, a second counts exactly, but only what fell into a bucket that is full enough.
+ * is over. Only pairs that use more than half of their range are reported, and there are few of them: a first reading counts in
+ * buckets, a second counts exactly, but only what fell into a bucket that is full enough.
  *
- * The ranges are told anew before each summary: namespaces come, and ranges are changed.
+ * The ranges are read again before each summary: namespaces appear, and ranges are changed.
  *
- * Bounds: RANGES namespaces, of which the one told longest ago gives way; PAIRS pairs, a range of a few ports may have more:
- * not told.
+ * Bounds: TABLE_NAMESPACES, of which the one read longest ago gives way; PAIRS pairs, beyond which none is counted.
  */
 #include "ports.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RANGES 256u
 #define BUCKET_BITS 16
 #define PAIRS 1024u
-
-struct range {
-	uint32_t netns; /* 0: free */
-	uint16_t first, last;
-	uint64_t emitted_ns;
-};
-
-struct ports {
-	struct range ranges[RANGES];
-};
 
 /* Of one summary. */
 struct count {
@@ -36,64 +23,44 @@ struct count {
 	struct conn_ports_row pairs[PAIRS];
 };
 
-int ports_new(struct ports **out)
+static const struct table_port_range *range_of(const struct conn_table *t, uint32_t netns)
 {
-	struct ports *ports = calloc(1, sizeof(*ports));
-
-	if (!ports)
-		return -ENOMEM;
-	*out = ports;
-	return 0;
-}
-
-void ports_free(struct ports *ports)
-{
-	free(ports);
-}
-
-uint64_t ports_memory(const struct ports *ports)
-{
-	return sizeof(*ports);
-}
-
-static const struct range *range_of(const struct ports *ports, uint32_t netns)
-{
-	for (uint32_t i = 0; i < RANGES && ports->ranges[i].netns; i++) {
-		if (ports->ranges[i].netns == netns)
-			return &ports->ranges[i];
+	for (uint32_t i = 0; i < TABLE_NAMESPACES && t->port_ranges[i].netns; i++) {
+		if (t->port_ranges[i].netns == netns)
+			return &t->port_ranges[i];
 	}
 	return NULL;
 }
 
-void ports_range(struct ports *ports, const struct wire_port_range *ev)
+void ports_set_range(struct conn_table *t, const struct wire_port_range *ev)
 {
-	struct range *range = ports->ranges, *end = range + RANGES, *oldest = range;
+	struct table_port_range *range = t->port_ranges, *end = range + TABLE_NAMESPACES, *oldest = range;
 
 	if (!ev->netns || ev->first > ev->last)
 		return;
 	for (; range < end && range->netns && range->netns != ev->netns; range++) {
-		if (range->emitted_ns < oldest->emitted_ns)
+		if (range->read_ns < oldest->read_ns)
 			oldest = range;
 	}
 	if (range == end)
 		range = oldest;
-	*range = (struct range){ev->netns, ev->first, ev->last, ev->hdr.ts};
+	*range = (struct table_port_range){ev->netns, ev->first, ev->last, ev->hdr.ts};
 }
 
 /* The range that `c` took its port from; NULL if it took none. */
-static const struct range *taken_from(const struct conn_table *t, const struct conn *c)
+static const struct table_port_range *taken_from(const struct conn_table *t, const struct conn *c)
 {
-	const struct range *range;
+	const struct table_port_range *range;
 
 	if (!conn_is_active(c) || !(c->facts & CONN_ID_KNOWN) || (c->facts & CONN_HELD))
 		return NULL;
-	range = range_of(t->ports, table_place(t, c)->netns);
+	range = range_of(t, conn_place(t, c)->netns);
 	return range && c->local_port >= range->first && c->local_port <= range->last ? range : NULL;
 }
 
 static uint32_t bucket_of(const struct conn_table *t, const struct conn *c)
 {
-	const struct conn_place *place = table_place(t, c);
+	const struct conn_place *place = conn_place(t, c);
 	uint64_t local[2], peer[2], hash;
 
 	memcpy(local, place->local_addr, sizeof(local));
@@ -103,14 +70,15 @@ static uint32_t bucket_of(const struct conn_table *t, const struct conn *c)
 	return hash >> (64 - BUCKET_BITS);
 }
 
-static uint32_t size_of(const struct range *range)
+static uint32_t size_of(const struct table_port_range *range)
 {
 	return range->last - range->first + 1u;
 }
 
-static void count_pair(struct count *count, const struct conn_table *t, const struct conn *c, const struct range *range)
+static void count_pair(struct count *count, const struct conn_table *t, const struct conn *c,
+		       const struct table_port_range *range)
 {
-	const struct conn_place *place = table_place(t, c);
+	const struct conn_place *place = conn_place(t, c);
 	struct conn_ports_row *row = count->pairs, *end = row + count->pairs_len;
 
 	while (row < end && (row->netns != place->netns || row->peer_port != c->peer_port ||
@@ -128,29 +96,25 @@ static void count_pair(struct count *count, const struct conn_table *t, const st
 	row->in_use++;
 }
 
-/* Keeps the rows in order; what falls out is not told. */
-static void put_row(struct conn_summary_record *sum, const struct conn_ports_row *row)
+/* The most first, for qsort(). */
+static int by_use(const void *one, const void *other)
 {
-	unsigned int at = sum->ports_len;
+	const struct conn_ports_row *a = one, *b = other;
 
-	if (at == CONN_SUMMARY_ROWS) {
-		if (row->in_use <= sum->ports[--at].in_use)
-			return;
-	} else {
-		sum->ports_len++;
-	}
-	for (; at > 0 && sum->ports[at - 1].in_use < row->in_use; at--)
-		sum->ports[at] = sum->ports[at - 1];
-	sum->ports[at] = *row;
+	if (a->in_use != b->in_use)
+		return a->in_use > b->in_use ? -1 : 1;
+	if (a->peer_port != b->peer_port)
+		return a->peer_port - b->peer_port;
+	return memcmp(a->peer_addr, b->peer_addr, sizeof(a->peer_addr));
 }
 
 void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const struct range *range;
+	const struct table_port_range *range;
 	struct count *count;
 
-	if (!t->ports->ranges[0].netns)
+	if (!t->port_ranges[0].netns)
 		return;
 	count = calloc(1, sizeof(*count));
 	if (!count)
@@ -164,12 +128,13 @@ void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)
 		if (range && count->buckets[bucket_of(t, c)] > size_of(range) / 2)
 			count_pair(count, t, c, range);
 	}
-	for (uint32_t i = 0; i < count->pairs_len; i++) {
+	qsort(count->pairs, count->pairs_len, sizeof(count->pairs[0]), by_use);
+	for (uint32_t i = 0; i < count->pairs_len && sum->ports_len < CONN_SUMMARY_ROWS; i++) {
 		struct conn_ports_row *row = &count->pairs[i];
 
 		row->ipv4 = !memcmp(row->local_addr, mapped, sizeof(mapped)) && !memcmp(row->peer_addr, mapped, sizeof(mapped));
 		if (row->in_use > row->range / 2)
-			put_row(sum, row);
+			sum->ports[sum->ports_len++] = *row;
 	}
 	free(count);
 }

@@ -5,12 +5,8 @@
 
 #include "table.h"
 
-int ports_new(struct ports **out);
-void ports_free(struct ports *ports);
-uint64_t ports_memory(const struct ports *ports);
-
 /* Which ports connect() chooses from in a namespace. */
-void ports_range(struct ports *ports, const struct wire_port_range *ev);
+void ports_set_range(struct conn_table *t, const struct wire_port_range *ev);
 
 /* Pairs of addresses that use more than half of their range, into the summary. Reads every connection twice. */
 void ports_fill(const struct conn_table *t, struct conn_summary_record *sum);

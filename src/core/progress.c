@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A connection is due for each period that its life completes. The counters of a living socket come with a scan only, so a live
- * run scans for progress a few times in a period and each connection that is due is told as it is met; what a scan did not meet
- * is told without counters at its end. A recording that was made without such scans is told by its ticks.
+ * run scans for progress a few times in a period. Each connection that is due gets its record as the scan meets it, what the
+ * scan did not meet gets one without counters at its end. In a recording without such scans the ticks do it.
  */
 #include "progress.h"
 
@@ -35,19 +35,22 @@ void progress_tick(struct conn_table *t, uint64_t now)
 		return;
 	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
 		if (is_due(t, c, now))
-			emit_progress(t, c, now, CONN_END_UNKNOWN, NULL);
+			emit_progress(t, c, CONN_END_UNKNOWN, &(struct conn_last){.at_ns = now});
 	}
 	t->progress_swept_ns = now;
 }
 
 void progress_found(struct conn_table *t, struct conn *c, const struct wire_state *found)
 {
+	const struct conn_numbers numbers = conn_numbers(found);
+	const struct conn_last last = {.at_ns = found->hdr.ts, .numbers = &numbers, .stats = wire_stats(&found->hdr)};
+
 	if (!is_wanted(t))
 		return;
 	if (t->scan.cause == WIRE_SCAN_STOP)
-		emit_progress(t, c, found->hdr.ts, CONN_END_DAEMON_STOP, found);
+		emit_progress(t, c, CONN_END_DAEMON_STOP, &last);
 	else if (t->scan.cause == WIRE_SCAN_PROGRESS && is_due(t, c, t->scan.begin_ns))
-		emit_progress(t, c, found->hdr.ts, CONN_END_UNKNOWN, found);
+		emit_progress(t, c, CONN_END_UNKNOWN, &last);
 }
 
 void progress_scanned(struct conn_table *t)
@@ -58,7 +61,7 @@ void progress_scanned(struct conn_table *t)
 		return;
 	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
 		if (c->scan_epoch != t->scan.epoch && is_due(t, c, now))
-			emit_progress(t, c, now, CONN_END_UNKNOWN, NULL);
+			emit_progress(t, c, CONN_END_UNKNOWN, &(struct conn_last){.at_ns = now});
 	}
 	t->progress_swept_ns = now;
 	t->progress_scans = true;
@@ -67,5 +70,5 @@ void progress_scanned(struct conn_table *t)
 void progress_stop(struct conn_table *t, const struct conn *c, uint64_t now)
 {
 	if (t->scan.cause != WIRE_SCAN_STOP || c->scan_epoch != t->scan.epoch)
-		emit_progress(t, c, now, CONN_END_DAEMON_STOP, NULL);
+		emit_progress(t, c, CONN_END_DAEMON_STOP, &(struct conn_last){.at_ns = now});
 }

@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "minisock.h"
 #include "progress.h"
+#include "timeline.h"
 #include "wire_read.h"
 
 #include <string.h>
@@ -45,14 +46,15 @@ static void count(struct conn_table *t, unsigned int state)
 
 static void found_listener(struct conn_table *t, const struct wire_hdr *h)
 {
-	const struct wire_ident *ident = wire_ident(h);
-	bool seen;
+	const struct listener_seen seen = {
+		.cookie = h->cookie, .ident = wire_ident(h), .task = wire_task(h), .epoch = t->scan.epoch};
+	bool known;
 
-	if (!ident)
+	if (!seen.ident)
 		return;
-	if (listeners_put(t->listeners, h->cookie, ident, wire_task(h), false, t->scan.epoch, &seen))
+	if (listeners_put(&t->listeners, &seen, &known))
 		table_refuse(t, h->ts);
-	else if (!seen)
+	else if (!known)
 		count(t, WIRE_LISTEN);
 }
 
@@ -69,7 +71,7 @@ static struct conn *found_new(struct conn_table *t, const struct wire_hdr *h)
 	facts_state(t, c, h->old_state);
 	timeline_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = true;
-	if (t->scan.any_done) { /* an earlier scan or the stream should have told of it */
+	if (t->scan.any_done) { /* an earlier scan or the stream should have shown it */
 		timeline_gap(t, c);
 		c->facts |= CONN_SCAN_JUMP;
 	}
@@ -86,7 +88,7 @@ static void found_ahead(struct conn_table *t, struct conn *c, const struct wire_
 	facts_state(t, c, h->old_state);
 	emit_state(t, c, &jump, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	timeline_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
-	c->spans[c->spans_len - 1].us_unknown = true;
+	conn_last_entry(c)->us_unknown = true;
 	if (!(c->facts & CONN_TRUNCATED))
 		c->facts |= CONN_SCAN_JUMP;
 	table_set_state(t, c, h->old_state);
@@ -141,9 +143,8 @@ void scan_found(struct conn_table *t, const struct wire_scan *ev)
 /* True if the scan should have met it: older than the scan, and no event since shows it alive. */
 static bool is_missing(const struct conn_table *t, const struct conn *c)
 {
-	uint64_t entered_ns = c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
-
-	return !(c->facts & (CONN_HELD | CONN_MINISOCK)) && c->scan_epoch != t->scan.epoch && entered_ns < t->scan.begin_ns;
+	return !(c->facts & (CONN_HELD | CONN_MINISOCK)) && c->scan_epoch != t->scan.epoch &&
+	       conn_entered_ns(c) < t->scan.begin_ns;
 }
 
 static void sweep(struct conn_table *t, uint64_t now)
@@ -155,7 +156,7 @@ static void sweep(struct conn_table *t, uint64_t now)
 		if (is_missing(t, c))
 			conn_events_lost_end(t, c, now);
 	}
-	listeners_sweep(t->listeners, t->scan.epoch);
+	listeners_sweep(&t->listeners, t->scan.epoch);
 }
 
 void scan_end(struct conn_table *t, const struct wire_mark *ev)

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What segments.c tells a connection's segments from, and how one is written down. */
+/* What a connection's segments are found from, and how one is added. For segments.c and its parts. */
 #ifndef CORE_SEGMENT_LIST_H
 #define CORE_SEGMENT_LIST_H
 
-#include "entry.h"
+#include "state.h"
 
-struct story {
+struct segment_list {
 	const struct conn *c;
-	const struct wire_state *last; /* the numbers at the end, or NULL: segments_fill() */
-	bool closed;                   /* `last` is a ->CLOSE */
-	uint64_t end_us;               /* of the socket: TIME_WAIT's begin, if there was one */
-	uint64_t over_us;              /* of all */
-	uint64_t last_us;              /* begin of the last state */
+	const struct conn_numbers *last; /* at the end, or NULL: segments_fill() */
+	bool closed;                     /* `last` is a ->CLOSE */
+	uint64_t end_us;                 /* of the socket: TIME_WAIT's begin, if there was one */
+	uint64_t over_us;                /* of all */
+	uint64_t last_us;                /* begin of the last state */
 	struct conn_record *rec;
 	struct conn_segment spill; /* what no longer fits into *rec */
 };
 
-static inline bool segments_has(const struct story *s, uint32_t fact)
+static inline bool segments_has(const struct segment_list *s, uint32_t fact)
 {
 	return s->c->facts & fact;
 }
 
 /* The next segment, once, without numbers or time. */
-struct conn_segment *segments_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof);
+struct conn_segment *segments_add(struct segment_list *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof);
 
-/* Gives it relative numbers, of absolute ones that are known, where the first ones are. */
-void segments_place(const struct story *s, struct conn_segment *seg, bool seq_known, uint32_t seq, bool ack_known,
-		    uint32_t ack);
+/* Give it a relative number, of an absolute one, where the first one is known. */
+void segments_set_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq);
+void segments_set_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack);
 
 /* The stay in a state whose begin was seen, or NULL. */
-const struct conn_span *segments_stay(const struct story *s, unsigned int state);
+const struct conn_span *segments_stay(const struct segment_list *s, unsigned int state);
 
 /* Gives it the time at which the state began, if that was seen. */
-void segments_enters(const struct story *s, struct conn_segment *seg, unsigned int state);
+void segments_enters(const struct segment_list *s, struct conn_segment *seg, unsigned int state);
 
 static inline void set_seq(struct conn_segment *seg, uint32_t seq)
 {
@@ -52,11 +52,13 @@ static inline void set_at(struct conn_segment *seg, uint64_t at_us)
 	seg->at_known = true;
 }
 
-/* The chapters, in their order. */
+/* The first of a kind in a record, or NULL. */
+const struct conn_segment *segments_find(const struct conn_record *rec, enum conn_dir dir, enum conn_flags flags);
 
-void story_open_active(struct story *s);  /* story_open.c */
-void story_open_passive(struct story *s); /* likewise */
-void story_close(struct story *s);        /* story_close.c: FINs and their ACKs */
-void story_reset(struct story *s);        /* story_reset.c */
+/* The parts of a connection's segments, in their order. */
+void segments_open_active(struct segment_list *s);  /* segments_open.c: the handshake */
+void segments_open_passive(struct segment_list *s); /* likewise */
+void segments_close(struct segment_list *s);        /* segments_close.c: FINs and their ACKs */
+void segments_reset(struct segment_list *s);        /* segments_reset.c: resets, and what they end */
 
 #endif

@@ -11,56 +11,6 @@
 #include "segments.h"
 
 #include "segment_list.h"
-#include "seq.h"
-
-struct conn_segment *segments_add(struct story *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof)
-{
-	struct conn_record *rec = s->rec;
-	struct conn_segment *seg = &s->spill;
-
-	if (rec->segments_len < CONN_SEGMENTS_MAX)
-		seg = &rec->segments[rec->segments_len++];
-	*seg = (struct conn_segment){.n = 1, .dir = dir, .flags = flags, .proof = proof};
-	return seg;
-}
-
-void segments_place(const struct story *s, struct conn_segment *seg, bool seq_known, uint32_t seq, bool ack_known, uint32_t ack)
-{
-	const struct conn_record *rec = s->rec;
-	bool out = seg->dir == CONN_OUT;
-
-	if (seq_known && (out ? rec->isn_local_known : rec->isn_peer_known))
-		set_seq(seg, seq_distance(out ? rec->isn_local : rec->isn_peer, seq));
-	if (ack_known && (out ? rec->isn_peer_known : rec->isn_local_known))
-		set_ack(seg, seq_distance(out ? rec->isn_peer : rec->isn_local, ack));
-}
-
-const struct conn_span *segments_stay(const struct story *s, unsigned int state)
-{
-	for (unsigned int i = 0; i < s->rec->timeline_len; i++) {
-		const struct conn_span *span = &s->rec->timeline[i];
-		if (span->state == state && span->ev == CONN_EV_EVENT)
-			return span;
-	}
-	return NULL;
-}
-
-void segments_enters(const struct story *s, struct conn_segment *seg, unsigned int state)
-{
-	const struct conn_span *span = segments_stay(s, state);
-
-	if (span)
-		set_at(seg, span->at_us);
-}
-
-const struct conn_segment *segments_find(const struct conn_record *rec, enum conn_dir dir, enum conn_flags flags)
-{
-	for (unsigned int i = 0; i < rec->segments_len; i++) {
-		if (rec->segments[i].dir == dir && rec->segments[i].flags == flags)
-			return &rec->segments[i];
-	}
-	return NULL;
-}
 
 static uint64_t close_us(const struct conn_record *rec)
 {
@@ -70,14 +20,14 @@ static uint64_t close_us(const struct conn_record *rec)
 }
 
 /*
- * The first numbers, where no transition told them: of a connection that is older than us, or with Fast Open. The kernel counts
- * from there all that came in order, the FIN included (tcp_rcv_nxt_update()), and all that was acknowledged, with an opener's
- * SYN (tcp_snd_una_update()).
+ * The first numbers, where no transition showed them: of a connection that is older than us, or with Fast Open. The kernel
+ * counts from there all that came in order, the FIN included (tcp_rcv_nxt_update()), and all that was acknowledged, with an
+ * opener's SYN (tcp_snd_una_update()).
  */
-static void count_back(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
+static void count_back(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec)
 {
 	bool counted = last && rec->stats_known && (c->facts & CONN_ESTABLISHED) && !(c->facts & CONN_REPAIRED) &&
-		       !(last->hdr.sk_flags & WIRE_SK_REPAIR);
+		       !(last->sk_flags & WIRE_SK_REPAIR);
 
 	if (counted && !rec->isn_peer_known) {
 		rec->isn_peer = last->rcv_nxt - (uint32_t)rec->stats.bytes_received - 1;
@@ -89,12 +39,12 @@ static void count_back(const struct conn *c, const struct wire_state *last, stru
 	}
 }
 
-void segments_fill(const struct conn *c, const struct wire_state *last, struct conn_record *rec)
+void segments_fill(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec)
 {
-	struct story s = {
+	struct segment_list s = {
 		.c = c,
 		.last = last,
-		.closed = last && last->hdr.kind == WIRE_STATE,
+		.closed = last && last->closed,
 		.end_us = close_us(rec),
 		.over_us = (rec->end_ns - rec->start_ns) / 1000,
 		.last_us = c->spans[c->spans_len - 1].at_us,
@@ -107,9 +57,9 @@ void segments_fill(const struct conn *c, const struct wire_state *last, struct c
 	rec->isn_peer = c->isn_peer;
 	count_back(c, last, rec);
 	if (conn_is_active(c))
-		story_open_active(&s);
+		segments_open_active(&s);
 	else if (c->role == CONN_SERVER)
-		story_open_passive(&s);
-	story_close(&s);
-	story_reset(&s);
+		segments_open_passive(&s);
+	segments_close(&s);
+	segments_reset(&s);
 }

@@ -11,12 +11,12 @@
  */
 #define SEPARATE_FIN_US 500
 
-static bool fin_left(const struct story *s)
+static bool fin_left(const struct segment_list *s)
 {
 	return segments_has(s, CONN_FIN_LOCAL) && (segments_has(s, CONN_FIN_SENT) || s->c->retrans_fin || !s->closed);
 }
 
-static enum conn_proof fin_proof(const struct story *s)
+static enum conn_proof fin_proof(const struct segment_list *s)
 {
 	if (s->c->retrans_fin)
 		return CONN_PROOF_EVENT;
@@ -24,7 +24,7 @@ static enum conn_proof fin_proof(const struct story *s)
 }
 
 /* Queued is not sent: if data waited before it, only a quick ACK says when it left. */
-static void time_own_fin(const struct story *s, struct conn_segment *seg, unsigned int state)
+static void time_own_fin(const struct segment_list *s, struct conn_segment *seg, unsigned int state)
 {
 	const struct conn_span *begin = segments_stay(s, state), *acked = segments_stay(s, WIRE_FIN_WAIT2);
 	uint64_t acked_us = acked ? acked->at_us : s->end_us;
@@ -34,9 +34,9 @@ static void time_own_fin(const struct story *s, struct conn_segment *seg, unsign
 		set_at(seg, begin->at_us);
 }
 
-static void add_own_fin(struct story *s)
+static void add_own_fin(struct segment_list *s)
 {
-	bool second = segments_has(s, CONN_PEER_FIRST | CONN_FIN_AFTER), numbers = s->last;
+	bool second = segments_has(s, CONN_PEER_FIRST | CONN_FIN_AFTER);
 	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_LAST_ACK : WIRE_FIN_WAIT1;
 	struct conn_segment *seg;
 
@@ -45,46 +45,48 @@ static void add_own_fin(struct story *s)
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_FIN_ACK, fin_proof(s));
 	seg->n = 1 + s->c->retrans_fin;
 	time_own_fin(s, seg, state);
-	if (second)
-		segments_place(s, seg, numbers, numbers ? s->last->write_seq - 1 : 0, numbers, numbers ? s->last->rcv_nxt : 0);
-	else
-		segments_place(s, seg, numbers, numbers ? s->last->write_seq - 1 : 0,
-			       segments_stay(s, WIRE_FIN_WAIT1) && !segments_has(s, CONN_FIN_DELAYED), s->c->first_ack);
+	if (s->last)
+		segments_set_seq(s, seg, s->last->write_seq - 1);
+	if (second && s->last)
+		segments_set_ack(s, seg, s->last->rcv_nxt);
+	else if (!second && segments_stay(s, WIRE_FIN_WAIT1) && !segments_has(s, CONN_FIN_DELAYED))
+		segments_set_ack(s, seg, s->c->first_ack);
 }
 
 /* A FIN that came to a minisocket which no hook shows is inferred from what a scan found afterwards. */
-static bool fin_seen(const struct story *s)
+static bool fin_seen(const struct segment_list *s)
 {
-	return (s->last->hdr.sk_flags & WIRE_SK_DONE) || s->rec->time_wait.ev == CONN_EV_EVENT;
+	return (s->last->sk_flags & WIRE_SK_DONE) || s->rec->time_wait.ev == CONN_EV_EVENT;
 }
 
-static void add_peer_fin(struct story *s)
+static void add_peer_fin(struct segment_list *s)
 {
 	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_CLOSE_WAIT : WIRE_CLOSING;
-	bool at_close = s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2;
+	bool at_close = s->closed && s->last->state == WIRE_FIN_WAIT2;
 	bool seen = at_close ? fin_seen(s) : segments_stay(s, state) != NULL;
-	uint32_t fin = s->last ? s->last->rcv_nxt - 1 : 0;
 	struct conn_segment *seg;
 
 	if (!segments_has(s, CONN_FIN_PEER))
 		return;
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_FIN_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	if (s->last)
+		segments_set_seq(s, seg, s->last->rcv_nxt - 1);
 	if (at_close) {
 		set_at(seg, s->end_us);
-		segments_place(s, seg, true, fin, true, s->last->snd_una);
+		segments_set_ack(s, seg, s->last->snd_una);
 		return;
 	}
 	segments_enters(s, seg, state);
-	segments_place(s, seg, s->last, fin, segments_stay(s, state), state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
+	if (segments_stay(s, state))
+		segments_set_ack(s, seg, state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
 }
 
 /* The ACK of the peer's FIN, if it had a segment of its own: nothing else left before our FIN, or it did. */
-static void add_ack_of_first(struct story *s)
+static void add_ack_of_first(struct segment_list *s)
 {
 	const struct conn_record *rec = s->rec;
 	enum conn_proof proof = CONN_PROOF_NUMBERS;
 	struct conn_segment *seg;
-	bool no_data;
 
 	if (!segments_stay(s, WIRE_CLOSE_WAIT) || segments_has(s, CONN_FIN_JOINED))
 		return;
@@ -95,15 +97,18 @@ static void add_ack_of_first(struct story *s)
 	}
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, proof);
 	segments_enters(s, seg, WIRE_CLOSE_WAIT);
-	no_data = s->last && s->last->write_seq - segments_has(s, CONN_FIN_LOCAL) == s->c->mark_seq;
-	segments_place(s, seg, no_data, s->c->mark_seq, s->last, s->last ? s->last->rcv_nxt : 0);
+	if (!s->last)
+		return;
+	segments_set_ack(s, seg, s->last->rcv_nxt);
+	if (s->last->write_seq - segments_has(s, CONN_FIN_LOCAL) == s->c->mark_seq) /* no data since */
+		segments_set_seq(s, seg, s->c->mark_seq);
 }
 
 /* The ACK of our FIN while the peer's is still to come. */
-static void add_ack_of_ours(struct story *s)
+static void add_ack_of_ours(struct segment_list *s)
 {
 	const struct conn_span *waits = segments_stay(s, WIRE_FIN_WAIT2);
-	bool apart = segments_has(s, CONN_FIN_APART) || !segments_has(s, CONN_FIN_PEER), no_data;
+	bool apart = segments_has(s, CONN_FIN_APART) || !segments_has(s, CONN_FIN_PEER);
 	struct conn_segment *seg;
 
 	if (!waits || !segments_has(s, CONN_FIN_ACKED) || segments_has(s, CONN_FIN_JOINED))
@@ -112,40 +117,47 @@ static void add_ack_of_ours(struct story *s)
 		return;
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, apart ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_at(seg, waits->at_us);
-	no_data = s->last && s->last->rcv_nxt - segments_has(s, CONN_FIN_PEER) == s->c->mark_seq;
-	segments_place(s, seg, no_data, s->c->mark_seq, s->last, s->last ? s->last->write_seq : 0);
+	if (!s->last)
+		return;
+	segments_set_ack(s, seg, s->last->write_seq);
+	if (s->last->rcv_nxt - segments_has(s, CONN_FIN_PEER) == s->c->mark_seq) /* no data since */
+		segments_set_seq(s, seg, s->c->mark_seq);
 }
 
 /* What ends an exchange of FINs: the ACK of the second one, or of both if they crossed. */
 
-static void add_last_ack_out(struct story *s)
+static void add_last_ack_out(struct segment_list *s)
 {
 	bool crossed = segments_has(s, CONN_FIN_CROSSED);
 	struct conn_segment *seg;
 
-	if (!segments_has(s, CONN_FIN_PEER) || (!crossed && !(s->closed && s->last->hdr.old_state == WIRE_FIN_WAIT2)))
+	if (!segments_has(s, CONN_FIN_PEER) || (!crossed && !(s->closed && s->last->state == WIRE_FIN_WAIT2)))
 		return;
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, CONN_PROOF_INFERRED);
 	if (crossed)
 		segments_enters(s, seg, WIRE_CLOSING);
 	else
 		set_at(seg, s->end_us);
-	segments_place(s, seg, s->last && !segments_has(s, CONN_FIN_AFTER), s->last ? s->last->write_seq : 0, s->last,
-		       s->last ? s->last->rcv_nxt : 0);
+	if (!s->last)
+		return;
+	segments_set_ack(s, seg, s->last->rcv_nxt);
+	if (!segments_has(s, CONN_FIN_AFTER))
+		segments_set_seq(s, seg, s->last->write_seq);
 }
 
-static void add_last_ack_in(struct story *s)
+static void add_last_ack_in(struct segment_list *s)
 {
 	struct conn_segment *seg;
 
-	if (!s->closed || !segments_has(s, CONN_FIN_ACKED) || s->last->hdr.old_state == WIRE_FIN_WAIT2)
+	if (!s->closed || !segments_has(s, CONN_FIN_ACKED) || s->last->state == WIRE_FIN_WAIT2)
 		return;
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, CONN_PROOF_NUMBERS);
 	set_at(seg, s->end_us);
-	segments_place(s, seg, true, s->last->rcv_nxt, true, s->last->write_seq);
+	segments_set_seq(s, seg, s->last->rcv_nxt);
+	segments_set_ack(s, seg, s->last->write_seq);
 }
 
-void story_close(struct story *s)
+void segments_close(struct segment_list *s)
 {
 	if (segments_has(s, CONN_PEER_FIRST)) {
 		add_peer_fin(s);

@@ -3,7 +3,7 @@
 #include "segment_list.h"
 
 /* A SYN is proven by its ACK, by its repeat, by a count of what left, by an answer. */
-static enum conn_proof syn_proof(const struct story *s)
+static enum conn_proof syn_proof(const struct segment_list *s)
 {
 	const struct conn_record *rec = s->rec;
 
@@ -17,20 +17,20 @@ static enum conn_proof syn_proof(const struct story *s)
 }
 
 /* TCP_FASTOPEN_CONNECT and a connect() that failed locally are in SYN_SENT without a SYN; TCP_REPAIR never has one. */
-static bool syn_left(const struct story *s)
+static bool syn_left(const struct segment_list *s)
 {
 	if (segments_has(s, CONN_REPAIRED))
 		return false;
 	return segments_has(s, CONN_ESTABLISHED) || syn_proof(s) != CONN_PROOF_INFERRED || !s->closed;
 }
 
-static bool answered_early(const struct story *s)
+static bool answered_early(const struct segment_list *s)
 {
 	return s->c->resets_sent > !!segments_has(s, CONN_RST_LAST);
 }
 
 /* A segment that did not fit came to SYN_SENT or SYN_RECV; it had an ACK, or there would be no reset. */
-static void add_early_reset(struct story *s)
+static void add_early_reset(struct segment_list *s)
 {
 	struct conn_segment *seg;
 
@@ -42,7 +42,7 @@ static void add_early_reset(struct story *s)
 		set_at(seg, s->c->reset_us);
 }
 
-static void add_crossed(struct story *s)
+static void add_crossed(struct segment_list *s)
 {
 	bool told = s->rec->isn_peer_known;
 	struct conn_segment *syn = segments_add(s, CONN_IN, CONN_FLAGS_SYN, told ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
@@ -65,12 +65,12 @@ static void add_crossed(struct story *s)
 }
 
 /* Then what the SYN-ACK acknowledges, and where the client goes on, is not known. */
-static bool syn_may_have_data(const struct story *s)
+static bool syn_may_have_data(const struct segment_list *s)
 {
 	return s->c->id_flags & WIRE_ID_FASTOPEN;
 }
 
-static void add_handshake_ack(struct story *s, enum conn_dir dir, enum conn_proof proof)
+static void add_handshake_ack(struct segment_list *s, enum conn_dir dir, enum conn_proof proof)
 {
 	struct conn_segment *seg = segments_add(s, dir, CONN_FLAGS_ACK, proof);
 
@@ -80,7 +80,7 @@ static void add_handshake_ack(struct story *s, enum conn_dir dir, enum conn_proo
 	segments_enters(s, seg, WIRE_ESTABLISHED);
 }
 
-void story_open_active(struct story *s)
+void segments_open_active(struct segment_list *s)
 {
 	struct conn_segment *seg;
 	bool crossed = segments_has(s, CONN_SYN_CROSSED);
@@ -106,7 +106,7 @@ void story_open_active(struct story *s)
 	add_handshake_ack(s, CONN_OUT, CONN_PROOF_INFERRED); /* may wait for data, or travel with it */
 }
 
-void story_open_passive(struct story *s)
+void segments_open_passive(struct segment_list *s)
 {
 	enum conn_proof proof = segments_has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
 	bool timed = segments_has(s, CONN_HANDSHAKE_KNOWN);

@@ -3,14 +3,14 @@
 #include "segment_list.h"
 
 /*
- * tcp_reset() runs for a reset that came, and for data after close(), which is answered by a reset of ours: hold.c tells them
- * apart, unless that was lost. An error without the hook's word is an inference; ICMP may refuse a connection too.
+ * tcp_reset() runs for a reset that came, and for data after close(), which is answered by a reset of ours: closing.c tells
+ * them apart, unless that was lost. An error without the hook's word is an inference; ICMP may refuse a connection too.
  */
-static void add_reset_in(struct story *s)
+static void add_reset_in(struct segment_list *s)
 {
 	const struct conn_record *rec = s->rec;
 	bool refused = rec->end == CONN_END_REFUSED, ended = rec->end == CONN_END_RST_RECEIVED || refused;
-	unsigned int state = s->closed ? s->last->hdr.old_state : 0;
+	unsigned int state = s->closed ? s->last->state : 0;
 	struct conn_segment *seg;
 
 	if (!s->closed || rec->end == CONN_END_FIN || !(ended || rec->resets.received))
@@ -21,39 +21,44 @@ static void add_reset_in(struct story *s)
 			   rec->resets.received && !(rec->gaps && segments_has(s, CONN_FIN_LOCAL)) ? CONN_PROOF_EVENT
 												   : CONN_PROOF_INFERRED);
 	set_at(seg, s->end_us);
-	if (state == WIRE_SYN_SENT) /* the kernel takes none without the right ACK there */
-		segments_place(s, seg, false, 0, s->last->snd_nxt == s->last->snd_una + 1, s->last->snd_nxt);
-	else /* with the peer's FIN counted, the number before it will do too (tcp_reset_check()); a minisocket takes any in
-		window */
-		segments_place(s, seg, !segments_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2, s->last->rcv_nxt,
-			       false, 0);
+	if (state == WIRE_SYN_SENT) { /* the kernel takes none without the right ACK there */
+		if (s->last->snd_nxt == s->last->snd_una + 1)
+			segments_set_ack(s, seg, s->last->snd_nxt);
+	} else if (!segments_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2) {
+		/* With the peer's FIN counted, the number before it will do too (tcp_reset_check()); a minisocket takes any in
+		 * window. */
+		segments_set_seq(s, seg, s->last->rcv_nxt);
+	}
 }
 
 /*
  * What a task's own close sends, and what ss -K and timers send before the ->CLOSE, is RST,ACK; an answer to a segment with an
  * ACK is RST and takes its number from that. close() of an orphan with linger2 below zero may be either.
  */
-static void add_reset_out(struct story *s)
+static void add_reset_out(struct segment_list *s)
 {
-	const struct wire_state *last = s->last;
+	const struct conn_numbers *last = s->last;
 	bool active = segments_has(s, CONN_RST_ACTIVE), answers;
 	struct conn_segment *seg;
 
 	if (!segments_has(s, CONN_RST_LAST))
 		return;
-	active |= s->closed && !last->err && !(last->hdr.sk_flags & WIRE_SK_DEAD); /* a task closed it */
+	active |= s->closed && !last->err && !(last->sk_flags & WIRE_SK_DEAD); /* a task closed it */
 	answers = s->closed && !active;
 	seg = segments_add(s, CONN_OUT, active ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST, CONN_PROOF_EVENT);
 	if (s->c->resets_sent == 1 && s->c->reset_us != UINT32_MAX)
 		set_at(seg, s->last_us + s->c->reset_us);
 	else if (s->closed)
 		set_at(seg, s->end_us);
-	if (s->closed)
-		segments_place(s, seg, true, answers ? last->snd_una : last->snd_nxt, active, last->rcv_nxt);
+	if (!s->closed)
+		return;
+	segments_set_seq(s, seg, answers ? last->snd_una : last->snd_nxt);
+	if (active)
+		segments_set_ack(s, seg, last->rcv_nxt);
 }
 
 /* A minisocket was reset. In FIN_WAIT2 that was the connection's end, and one that came stands there already. */
-static void add_late_reset(struct story *s)
+static void add_late_reset(struct segment_list *s)
 {
 	const struct conn_time_wait *tw = &s->rec->time_wait;
 
@@ -63,7 +68,7 @@ static void add_late_reset(struct story *s)
 		set_at(segments_add(s, CONN_IN, CONN_FLAGS_RST, CONN_PROOF_INFERRED), s->over_us);
 }
 
-void story_reset(struct story *s)
+void segments_reset(struct segment_list *s)
 {
 	add_reset_in(s);
 	add_reset_out(s);

@@ -60,7 +60,7 @@ void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
 	else if (ev->what == WIRE_AGG_RESET_SENT)
 		t->interval.resets_sent += ev->count;
 	else if (ev->what == WIRE_AGG_HALF_OPEN)
-		half_open_add(t->half_open, ev->netns, ev->local_port, ev->count, false);
+		half_open_add(&t->half_open, ev->netns, ev->local_port, ev->count, false);
 	emit_aggregate(t, ev);
 }
 
@@ -72,7 +72,7 @@ static void fill_close_wait(const struct conn_table *t, uint64_t now, struct con
 	if (t->close_wait.head == CONN_NONE)
 		return;
 	oldest = table_by_id(t, t->close_wait.head);
-	since_ns = alerts_oldest_ns(t->alerts, table_entered_ns(oldest));
+	since_ns = alerts_oldest_ns(t->alerts, conn_entered_ns(oldest));
 	sum->close_wait_any = true;
 	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;
 }
@@ -112,14 +112,14 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 	if (!summary_due(t, now))
 		return;
 	memcpy(sum.by_state, t->by_state, sizeof(sum.by_state));
-	sum.by_state[WIRE_CLOSE] = 0; /* those are only waiting to be told */
-	sum.by_state[WIRE_LISTEN] = listeners_count(t->listeners);
+	sum.by_state[WIRE_CLOSE] = 0; /* those only wait for their record */
+	sum.by_state[WIRE_LISTEN] = pool_count(&t->listeners.by_cookie);
 	memcpy(sum.lost, in->lost, sizeof(sum.lost));
 	fill_close_wait(t, now, &sum);
 	sum.close_wait_over_known = t->config.leak_threshold_ns != 0;
 	sum.close_wait_over = alerts_open(t->alerts);
 	fill_time_wait(t, &sum);
-	half_open_take(t->half_open, &sum);
+	half_open_take(&t->half_open, &sum);
 	ports_fill(t, &sum);
 	if (emit_wanted(t, RECORD_SUMMARY))
 		emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});

@@ -1,39 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Between a connection's ->CLOSE and the end of its minisocket only what its record needs is kept, in struct conn itself: the
- * last numbers and counters. At the end they become the ->CLOSE again that they were, so that records, segments and verdicts
- * know one kind of end.
+ * last numbers and counters. At the end they become what they were at the ->CLOSE, so that records, segments and verdicts know
+ * one kind of end.
  *
  * A minisocket begins in TIME_WAIT, or in FIN_WAIT2 if the peer's FIN is still to come: then FIN_WAIT2 goes on in the timeline.
  * All that we sent is acknowledged by then, our FIN too: snd_una == snd_nxt == write_seq.
+ *
+ * With CONN_TW_SPLIT a connection in FIN_WAIT2 waits for the peer's FIN, which mostly comes a moment later: emitted at once,
+ * nearly every connection would look unfinished. If the queue of these is full the oldest is emitted as it stands.
  */
 #include "tw_conn.h"
 
-#include "awaited.h"
-#include "conn_events.h"
+#include "delay.h"
 #include "emit.h"
 #include "facts.h"
 #include "seq.h"
-#include "stopped.h"
+#include "timeline.h"
 
 #include <string.h>
 
 #define DUE_MAX_US ((1ULL << 48) - 1)
 #define RESTARTS_MAX ((1U << 15) - 1)
+#define FIN_WAIT_NS 2000000000ULL
+#define FIN_SLOTS 16384u
 
-static struct conn_entry *last_entry(struct conn *c)
+int tw_conn_init(struct conn_table *t)
 {
-	return &c->spans[c->spans_len - 1];
+	return delay_new(&t->fins, FIN_SLOTS, sizeof(uint64_t));
 }
 
-static void fold(struct conn_table *t, struct conn *c, const struct wire_state *close, const struct wire_stats *stats)
+static void fold(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
+	const struct conn_numbers *close = last->numbers;
+	const struct wire_stats *stats = last->stats;
 	struct conn_minisock *m = &c->mini;
 
 	if (close) {
 		m->flags |= MINI_CLOSE;
-		m->close_state = close->hdr.old_state;
-		m->close_flags = close->hdr.sk_flags;
+		m->close_state = close->state;
+		m->close_flags = close->sk_flags;
 		m->snd_nxt = close->snd_nxt;
 		m->rcv_nxt = close->rcv_nxt;
 		m->unread = seq_pending(close->copied_seq, close->rcv_nxt);
@@ -54,17 +60,14 @@ static void fold(struct conn_table *t, struct conn *c, const struct wire_state *
 		c->gaps++;
 }
 
-static void unfold_close(const struct conn *c, struct wire_state *close)
+static struct conn_numbers unfold_close(const struct conn *c)
 {
 	const struct conn_minisock *m = &c->mini;
 
-	*close = (struct wire_state){
-		.hdr = {.cookie = c->cookie,
-			.len = sizeof(*close),
-			.kind = WIRE_STATE,
-			.old_state = m->close_state,
-			.new_state = WIRE_CLOSE,
-			.sk_flags = m->close_flags},
+	return (struct conn_numbers){
+		.closed = true,
+		.state = m->close_state,
+		.sk_flags = m->close_flags,
 		.snd_una = m->snd_nxt,
 		.snd_nxt = m->snd_nxt,
 		.write_seq = m->snd_nxt,
@@ -119,8 +122,8 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 		tw.fin_wait2_us = at_us > fin_wait2_begin_us ? at_us - fin_wait2_begin_us : 0;
 	} else {
 		tw.fin_wait2_us_known = tw.fin_wait2 && !(m->flags & MINI_FOUND);
-		tw.us_known = at_ns && last_entry(c)->state == WIRE_TIME_WAIT;
-		tw.us = at_us > last_entry(c)->at_us ? at_us - last_entry(c)->at_us : 0;
+		tw.us_known = at_ns && conn_last_entry(c)->state == WIRE_TIME_WAIT;
+		tw.us = at_us > conn_last_entry(c)->at_us ? at_us - conn_last_entry(c)->at_us : 0;
 	}
 	if (!tw.us_known)
 		tw.us = 0;
@@ -129,36 +132,96 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 	return tw;
 }
 
-static void tell_connection(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+static void emit_unfolded(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
 {
-	struct wire_state close;
+	const struct conn_numbers close = unfold_close(c);
 	struct wire_stats stats;
+	const struct conn_last last = {
+		.at_ns = now,
+		.numbers = c->mini.flags & MINI_CLOSE ? &close : NULL,
+		.stats = c->mini.flags & MINI_STATS ? &stats : NULL,
+		.tw = tw,
+	};
 
-	unfold_close(c, &close);
 	unfold_stats(t, c, &stats);
-	emit_connection(t, c, now, c->mini.flags & MINI_CLOSE ? &close : NULL, c->mini.flags & MINI_STATS ? &stats : NULL, tw);
+	emit_connection(t, c, &last);
 	c->mini.flags |= MINI_EMITTED;
 }
 
-/* It is over. With CONN_TW_SPLIT the connection was told, or is now, apart from TIME_WAIT. */
+/* It is over. With CONN_TW_SPLIT the connection has its record already, or gets it now, apart from TIME_WAIT. */
 static void emit_end(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
 {
 	if (!(c->mini.flags & MINI_EMITTED))
-		tell_connection(t, c, now, tw);
+		emit_unfolded(t, c, now, tw);
 	if (t->config.time_wait == CONN_TW_SPLIT && tw->entered)
 		emit_time_wait(t, c, now, tw);
 }
 
-void tw_conn_emit(struct conn_table *t, struct conn *c, uint64_t now)
+/* With CONN_TW_SPLIT: the connection, which has no record yet, as it stands. */
+static void emit_split(struct conn_table *t, struct conn *c, uint64_t now)
 {
 	const struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
 
-	tell_connection(t, c, now, &tw);
+	emit_unfolded(t, c, now, &tw);
+}
+
+static struct conn *waiting(const struct conn_table *t, uint64_t cookie)
+{
+	struct conn *c = table_find(t, cookie);
+
+	return c && (c->facts & CONN_MINISOCK) && !(c->mini.flags & MINI_EMITTED) ? c : NULL;
+}
+
+/* False: none was due. */
+static bool release_oldest(struct conn_table *t, uint64_t due_ns)
+{
+	const uint64_t *cookie = delay_take(t->fins, due_ns);
+	struct conn *c = cookie ? waiting(t, *cookie) : NULL;
+
+	if (c)
+		emit_split(t, c, t->now);
+	return cookie;
+}
+
+void tw_conn_expire(struct conn_table *t, uint64_t now)
+{
+	while (release_oldest(t, now))
+		;
+}
+
+static void await_fin(struct conn_table *t, const struct conn *c)
+{
+	uint32_t place;
+
+	if (delay_full(t->fins))
+		release_oldest(t, UINT64_MAX);
+	*(uint64_t *)delay_push(t->fins, t->now + FIN_WAIT_NS, &place) = c->cookie;
+}
+
+bool tw_conn_any_waits(const struct conn_table *t)
+{
+	for (uint32_t place = delay_first(t->fins); place != delay_end(t->fins); place++) {
+		if (waiting(t, *(const uint64_t *)delay_at(t->fins, place)))
+			return true;
+	}
+	return false;
+}
+
+const struct wire_minisock *tw_conn_take_stop(struct conn_table *t, struct conn *c)
+{
+	struct tw_stop *stop;
+
+	if (!(c->mini.flags & MINI_STOPPED))
+		return NULL;
+	stop = delay_at(t->timers, c->stopped_at);
+	c->mini.flags &= ~MINI_STOPPED;
+	stop->id = CONN_NONE;
+	return &stop->ev;
 }
 
 static void forget(struct conn_table *t, struct conn *c)
 {
-	stopped_take(t, c);
+	tw_conn_take_stop(t, c);
 	if (!(c->mini.flags & MINI_FOUND) && !(c->mini.close_flags & WIRE_SK_DEAD))
 		table_end_life(t, c);
 	table_remove(t, c);
@@ -170,20 +233,21 @@ static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns
 	timeline_enter(c, at_ns, WIRE_TIME_WAIT, CONN_BY_PEER, evidence(c));
 }
 
-void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, uint64_t at_ns, const struct wire_state *close,
-		   const struct wire_stats *stats, uint8_t flags)
+void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, const struct conn_last *last, uint8_t flags)
 {
+	uint64_t at_ns = last->at_ns;
+
 	c->facts &= ~CONN_SCAN_JUMP;
-	c->mini = (struct conn_minisock){.flags = flags,
-					 .begin_is_upper_bound = !close}; /* then its timer alone tells when it began */
-	fold(t, c, close, stats);
+	/* Without a ->CLOSE only its timer shows when it began. */
+	c->mini = (struct conn_minisock){.flags = flags, .begin_is_upper_bound = !last->numbers};
+	fold(t, c, last);
 	c->scan_epoch = 0;
 	if (state == WIRE_FIN_WAIT2)
 		c->mini.flags |= MINI_FIN_WAIT2;
 	else if (!(flags & MINI_FOUND))
 		begin_time_wait(t, c, at_ns);
 	table_set_state(t, c, state);
-	table_pend(t, c);
+	table_list_minisock(t, c);
 	c->mini.due_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
 	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS));
 	if (t->config.time_wait != CONN_TW_SPLIT)
@@ -191,9 +255,9 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, uin
 	if (flags & MINI_FOUND) /* it closed before us */
 		c->mini.flags |= MINI_EMITTED;
 	else if (state == WIRE_FIN_WAIT2)
-		awaited_push(t, c);
+		await_fin(t, c);
 	else
-		tw_conn_emit(t, c, at_ns);
+		emit_split(t, c, at_ns);
 }
 
 int64_t tw_conn_due_ns(const struct conn *c)
@@ -211,19 +275,19 @@ void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 	c->mini.due_us = due_us;
 	if (c->state == WIRE_FIN_WAIT2) /* its begin stays */
 		c->mini.fin_wait2_us += due_us - old_us;
-	table_pend(t, c);
+	table_list_minisock(t, c);
 }
 
-void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool begin_is_upper_bound)
+void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_is_upper_bound)
 {
 	struct conn_minisock *m = &c->mini;
 	uint64_t begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
 	uint64_t at_us = at_ns > (int64_t)c->start_ns ? ((uint64_t)at_ns - c->start_ns) / 1000 : 0;
 
 	m->fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
-	m->begin_is_upper_bound = begin_is_upper_bound;
+	m->begin_is_upper_bound = at_is_upper_bound;
 	m->rcv_nxt = rcv_nxt;
-	m->unread += m->flags & MINI_CLOSE ? 1 : 0; /* an unread FIN is not payload: record.c takes it off */
+	m->unread += m->flags & MINI_CLOSE ? 1 : 0; /* an unread FIN is not payload: emit.c takes it off */
 	m->bytes_received++;
 	c->facts |= CONN_FIN_PEER;
 	if (c->facts & CONN_FIN_LOCAL)
@@ -234,7 +298,7 @@ void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 	m->due_us = at_us;
 	tw_conn_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + TW_CONN_2MSL_NS));
 	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_EMITTED))
-		tw_conn_emit(t, c, c->start_ns + at_us * 1000);
+		emit_split(t, c, c->start_ns + at_us * 1000);
 }
 
 void tw_conn_restart(struct conn *c)
@@ -295,12 +359,11 @@ void tw_conn_early(struct conn_table *t, struct conn *c)
 
 void tw_conn_make_room(struct conn_table *t)
 {
-	if (t->pending.head != CONN_NONE)
-		tw_conn_early(t, table_by_id(t, t->pending.head));
+	if (t->minisocks.head != CONN_NONE)
+		tw_conn_early(t, table_by_id(t, t->minisocks.head));
 }
 
-void tw_conn_refused(struct conn_table *t, struct conn *c, unsigned int state, const struct wire_state *close,
-		     const struct wire_stats *stats, enum conn_ev ev)
+void tw_conn_refused(struct conn_table *t, struct conn *c, unsigned int state, const struct conn_last *last, enum conn_ev ev)
 {
 	const struct conn_time_wait tw = {
 		.entered = true,
@@ -310,10 +373,12 @@ void tw_conn_refused(struct conn_table *t, struct conn *c, unsigned int state, c
 		.end = WIRE_CAUSE_OVERFLOW,
 		.ev = ev,
 	};
+	struct conn_last with_tw = *last;
 
+	with_tw.tw = &tw;
 	if (state == WIRE_TIME_WAIT)
 		t->interval.tw_ended[WIRE_CAUSE_OVERFLOW]++;
 	else
 		c->end = CONN_END_ABORTED;
-	emit_finish(t, c, close->hdr.ts, close, stats, &tw);
+	emit_finish(t, c, &with_tw);
 }

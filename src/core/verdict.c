@@ -10,22 +10,32 @@
  */
 #include "verdict.h"
 
-#include "segments.h"
+#include "segment_list.h"
 
 #include <errno.h>
 #include <string.h>
 
-bool verdict_time_waits(const struct wire_state *close)
+bool verdict_time_waits(const struct conn_numbers *close)
 {
-	return (close->hdr.old_state == WIRE_FIN_WAIT2 || close->hdr.old_state == WIRE_CLOSING) &&
-	       (close->hdr.sk_flags & WIRE_SK_DONE);
+	return (close->state == WIRE_FIN_WAIT2 || close->state == WIRE_CLOSING) && (close->sk_flags & WIRE_SK_DONE);
 }
 
-bool verdict_is_clean(const struct conn *c, const struct wire_state *close)
+bool verdict_is_clean(const struct conn *c, const struct conn_numbers *close)
 {
 	if (close->err || !(c->facts & CONN_FIN_ACKED))
 		return false;
-	return verdict_time_waits(close) || close->hdr.old_state == WIRE_LAST_ACK;
+	return verdict_time_waits(close) || close->state == WIRE_LAST_ACK;
+}
+
+/*
+ * With an error the end came from outside (refused, reset, timed out, killed), and what the kernel sends then it has sent. But
+ * data that comes when nobody can read it any more ends in tcp_reset(), too, and is answered after that.
+ */
+bool verdict_reset_may_follow(const struct conn *c, const struct conn_numbers *close)
+{
+	if (verdict_is_clean(c, close))
+		return false;
+	return !close->err || (c->end == CONN_END_RST_RECEIVED && (close->shutdown & 1));
 }
 
 /* What an ICMP error leaves in sk_err (icmp_err_convert, ICMPv6's table), and the local kinds of no route. */
@@ -47,26 +57,26 @@ static bool is_unreachable(unsigned int err)
 	}
 }
 
-static enum conn_end end_without_error(const struct conn *c, const struct wire_state *close)
+static enum conn_end end_without_error(const struct conn *c, const struct conn_numbers *close)
 {
-	bool minisocket = close->hdr.old_state == WIRE_FIN_WAIT2 && (close->hdr.sk_flags & WIRE_SK_DEAD);
+	bool minisocket = close->state == WIRE_FIN_WAIT2 && (close->sk_flags & WIRE_SK_DEAD);
 
 	if (verdict_is_clean(c, close))
 		return CONN_END_FIN;
-	if (close->hdr.old_state == WIRE_SYN_SENT) /* no reset is sent: there is nobody to tell */
+	if (close->state == WIRE_SYN_SENT) /* no reset is sent: there is nobody to tell */
 		return CONN_END_ABORTED;
 	if (c->resets_sent) /* before the close: orphan limits, FIN_WAIT2's timeout */
 		return CONN_END_RST_SENT;
 	return minisocket ? CONN_END_FIN : CONN_END_ABORTED;
 }
 
-enum conn_end verdict_end(const struct conn *c, const struct wire_state *close)
+enum conn_end verdict_end(const struct conn *c, const struct conn_numbers *close)
 {
 	switch (close->err) {
 	case 0:
 		return end_without_error(c, close);
 	case ECONNREFUSED:
-		return close->hdr.old_state == WIRE_SYN_SENT ? CONN_END_REFUSED : CONN_END_RST_RECEIVED;
+		return close->state == WIRE_SYN_SENT ? CONN_END_REFUSED : CONN_END_RST_RECEIVED;
 	case ECONNRESET:
 	case EPIPE:
 		return CONN_END_RST_RECEIVED;

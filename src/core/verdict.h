@@ -3,16 +3,19 @@
 #ifndef CORE_VERDICT_H
 #define CORE_VERDICT_H
 
-#include "entry.h"
+#include "state.h"
 
 /* Why it ended, from its ->CLOSE and what came before. */
-enum conn_end verdict_end(const struct conn *c, const struct wire_state *close);
+enum conn_end verdict_end(const struct conn *c, const struct conn_numbers *close);
 
 /* True if FINs and their ACKs ended it: no reset can belong to this close. */
-bool verdict_is_clean(const struct conn *c, const struct wire_state *close);
+bool verdict_is_clean(const struct conn *c, const struct conn_numbers *close);
 
 /* True if TIME_WAIT follows this clean close on our side. */
-bool verdict_time_waits(const struct wire_state *close);
+bool verdict_time_waits(const struct conn_numbers *close);
+
+/* A reset may follow this close, for which the preliminary verdict is c->end. */
+bool verdict_reset_may_follow(const struct conn *c, const struct conn_numbers *close);
 
 /* closed_by, close_kind, conn_state and history, from c and the rest of *rec, the segments above all. */
 void verdict_fill(const struct conn *c, struct conn_record *rec);

@@ -8,59 +8,13 @@
 #ifndef FORMAT_H
 #define FORMAT_H
 
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define FORMAT_LINE_MAX 8000 /* bytes of one record in JSON, newline included */
-
-struct record_hook {                   /* a row of meta.hooks */
-	const char *name, *type, *why; /* why: "" when used */
-	bool ok;
-	bool spare; /* not used, and nothing is missing without it */
-};
-
-struct record_limits {
-	uint64_t max_connections, ring_bytes;
-};
-
-struct record_meta {
-	const char *what; /* start ready reload degraded stop */
-	const struct record_hook *hooks;
-	size_t hooks_len;
-	struct record_limits limits;
-};
-
-/* Where in its program a connection was opened. */
-struct record_stack {
-	const char *frames;        /* one a line, the innermost first, printable ASCII; "" none */
-	enum wire_stack_note note; /* what it is not */
-	bool accepted;             /* at accept(), not at connect() */
-};
-
-/* What is known of a connection's surroundings, looked up by the owner module. Strings may be NULL: not known. */
-struct record_owner {
-	const char *exe;
-	const char *cgroup;
-	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
-	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */
-	size_t pod_uid_len;
-	const struct record_stack *stack; /* NULL: nobody asked for stacks */
-};
-
-/* The same for all records of a run: from the recording's header in a replay. */
-struct record_context {
-	const char *instance; /* 12 hex digits */
-	const char *hostname;
-	const char *boot_id; /* with dashes, as the kernel gives it */
-	const char *version, *kernel, *arch, *libbpf;
-	int64_t clock_offset_ns;                                /* wall = monotonic + this; may change during a run */
-	int64_t boot_offset_ns;                                 /* wall = boottime + this: for the start of processes */
-	const char *(*reason_name)(void *ctx, uint32_t reason); /* the kernel's name, or NULL */
-	void *ctx;
-};
 
 struct format_options {
 	bool wide;      /* -w */

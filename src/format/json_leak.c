@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "leak_text.h"
-#include "src/core/leak.h"
 
 #define HOLDERS_MAX 128 /* more than a line can have */
 
@@ -25,19 +24,18 @@ static void json_holder(struct json *j, const struct leak_holder *holder)
 /* The first ones are written: the rest is left out when the line has no room for it. */
 static void json_holders(struct json *j, const struct leak_record *l)
 {
-	const struct leak_socket *socket = l->socket;
-	uint32_t len = json_holders_len(l), keep = len - j->drop, i = socket->first_holder;
+	uint32_t keep = json_holders_len(l) - j->drop, n = 0;
+	const struct leak_holder *holder;
 
 	jsonw_open(&j->b, KEY("holders"), '[');
-	for (uint32_t n = 0; n < keep && i != LEAK_NONE; n++) {
-		const struct leak_holder *holder = leak_holder(l->set, i);
-
+	leak_for_each_holder (holder, l->holders, l->socket) {
+		if (n++ == keep)
+			break;
 		json_holder(j, holder);
-		i = holder->next;
 	}
 	jsonw_close(&j->b, ']');
-	if (socket->holders > keep)
-		jsonw_uint(&j->b, KEY("holders_dropped"), socket->holders - keep);
+	if (l->socket->holders > keep)
+		jsonw_uint(&j->b, KEY("holders_dropped"), l->socket->holders - keep);
 }
 
 uint32_t json_holders_len(const struct leak_record *l)

@@ -6,7 +6,7 @@
 #ifndef FORMAT_LADDER_H
 #define FORMAT_LADDER_H
 
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

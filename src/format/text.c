@@ -13,7 +13,6 @@
 
 #include "fmt.h"
 #include "units.h"
-#include "src/core/leak.h"
 
 #define FRAMES_SHOWN 4 /* of a stack */
 
@@ -258,15 +257,16 @@ static void text_stack(struct text *t, const struct record_stack *stack)
 static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, const struct record_stack *stack)
 {
 	const struct leak_socket *socket = l->socket;
+	const struct leak_holder *holder;
 
 	text_subject(t, ts, &socket->t);
 	text_phrase(t, "+close_wait_leak", "");
 	text_phrase(t, " ", leak_cause_name(socket->verdict.cause));
 	text_phrase_duration(t, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
-	for (uint32_t i = socket->first_holder; i != LEAK_NONE; i = leak_holder(l->set, i)->next) {
-		if (leak_holder(l->set, i)->task.tgid != socket->t.task.tgid)
+	leak_for_each_holder (holder, l->holders, socket) {
+		if (holder->task.tgid != socket->t.task.tgid)
 			continue;
-		text_phrase_uint(t, " fd ", (uint64_t)leak_holder(l->set, i)->fd);
+		text_phrase_uint(t, " fd ", (uint64_t)holder->fd);
 		break;
 	}
 	if (l->count > 1)
@@ -304,7 +304,7 @@ static void text_degraded(struct text *t, const struct record_meta *m)
 
 	buf_str(&t->b, "# degraded:");
 	for (size_t i = 0; i < m->hooks_len; i++) {
-		if (m->hooks[i].ok || m->hooks[i].spare)
+		if (m->hooks[i].ok || m->hooks[i].not_needed)
 			continue;
 		text_phrase(t, before, m->hooks[i].name);
 		text_phrase(t, ": ", m->hooks[i].why);

@@ -9,7 +9,7 @@
 #include "cgroup.h"
 #include "procfs.h"
 #include "bpf/wire.h"
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 #include "src/core/wire_read.h"
 #include "src/core/wire_text.h"
 #include "src/format/format.h"

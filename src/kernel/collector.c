@@ -107,7 +107,7 @@ static int trace_load(struct collector *c, const struct btf *btf, bool all)
 	}
 	for (i = 0; i < HOOKS_TRACE; i++) {
 		c->hooks[i].used = bpf_program__fd(programs[i]) >= 0;
-		if (!c->hooks[i].used && !c->hooks[i].spare && !c->hooks[i].why[0])
+		if (!c->hooks[i].used && !c->hooks[i].not_needed && !c->hooks[i].why[0])
 			snprintf(c->hooks[i].why, sizeof(c->hooks[i].why),
 				 "the kernel refused the programs; run with -v for its reasons");
 	}
@@ -206,7 +206,7 @@ static int load_all(struct collector *c, uint32_t tiers)
 static const char *tier_why(const struct collector *c)
 {
 	for (enum hook_row row = HOOK_TW_ALLOC; row < HOOKS_TRACE; row++) {
-		if (!c->hooks[row].spare && c->hooks[row].why[0])
+		if (!c->hooks[row].not_needed && c->hooks[row].why[0])
 			return c->hooks[row].why;
 	}
 	return "";

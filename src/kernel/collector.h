@@ -33,7 +33,7 @@ struct collector_hook {
 	const char *fallback; /* what is used, or missing, without it */
 	bool available;       /* this kernel has it in a form that we understand */
 	bool used;            /* loaded and attached */
-	bool spare;           /* nothing is missing without it: another hook tells the same, or it is switched off */
+	bool not_needed;      /* nothing is missing without it: another hook tells the same, or it is switched off */
 	char why[240];        /* why not; "" if used */
 };
 

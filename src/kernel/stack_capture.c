@@ -228,7 +228,7 @@ size_t stack_source_examine(struct collector_hook *hooks, bool verbose)
 	fill_row(&hooks[1], accept && fexit,
 		 works ? "the kernel refused the program; run with -v for its reasons" : failure.text);
 	fill_row(&hooks[2], accept && !fexit, works ? s->blind : failure.text);
-	hooks[2].spare = fexit;
+	hooks[2].not_needed = fexit;
 	stack_source_close(s);
 	return n;
 }

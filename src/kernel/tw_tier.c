@@ -182,12 +182,12 @@ static bool tier_works(const struct collector *c, enum wire_tw_tier tier)
 	}
 }
 
-static void spare(struct collector *c, const enum hook_row *rows, size_t n, const char *why)
+static void not_needed(struct collector *c, const enum hook_row *rows, size_t n, const char *why)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct collector_hook *hook = &c->hooks[rows[i]];
 
-		hook->spare = true;
+		hook->not_needed = true;
 		if (!hook->why[0])
 			snprintf(hook->why, sizeof(hook->why), "%s", why);
 	}
@@ -203,9 +203,9 @@ static void settle(struct collector *c, uint32_t allowed)
 	bool all_covered = !allowed || c->tier == WIRE_TIER_FENTRY || c->tier == WIRE_TIER_TIMER;
 
 	if (c->tier != WIRE_TIER_FENTRY && (all_covered || !(allowed & 1u << WIRE_TIER_FENTRY)))
-		spare(c, ROWS(fentry_rows), why);
+		not_needed(c, ROWS(fentry_rows), why);
 	if (c->tier != WIRE_TIER_TIMER && (all_covered || !(allowed & 1u << WIRE_TIER_TIMER)))
-		spare(c, ROWS(timer_rows), why);
+		not_needed(c, ROWS(timer_rows), why);
 }
 
 static void take_best(struct collector *c, uint32_t allowed)

@@ -6,7 +6,7 @@
 #ifndef PIPELINE_PAIR_H
 #define PIPELINE_PAIR_H
 
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -9,7 +9,6 @@
 #include "bpf/wire.h"
 #include "src/cli/options.h"
 #include "src/core/conn.h"
-#include "src/core/leak.h"
 #include "src/core/wire_read.h"
 #include "src/core/wire_text.h"
 #include "src/format/format.h"
@@ -202,7 +201,7 @@ static void feed_hook(struct pipeline *p, const struct wire_text *text)
 			pos++;
 	}
 	p->hooks[p->hooks_n++] = (struct record_hook){
-		.name = fields[0], .type = fields[1], .why = fields[2], .ok = text->key == 1, .spare = text->key == 2};
+		.name = fields[0], .type = fields[1], .why = fields[2], .ok = text->key == 1, .not_needed = text->key == 2};
 }
 
 static void feed_meta(struct pipeline *p, const struct wire_text *text)

@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "src/cli/options.h"
-#include "src/core/conn.h"
-#include "src/core/leak.h"
+#include "src/core/record_types.h"
 #include "src/format/format.h"
 
 static bool pid_matches(const struct selection *s, const struct conn_tuple *t)

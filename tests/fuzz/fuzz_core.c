@@ -4,7 +4,6 @@
  * record for each life at most, each record within its own bounds, each alert resolved once, and nothing left after the end.
  */
 #include "src/core/conn.h"
-#include "src/core/leak.h"
 #include "src/core/wire_read.h"
 
 #include <stdint.h>

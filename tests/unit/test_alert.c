@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "src/core/leak.h"
+#include "src/core/conn.h"
 #include "src/core/wire_read.h"
 
 #define S SAMPLE_S

@@ -153,10 +153,10 @@ static void holders(void **state)
 	assert_int_equal(socket->t.task.tgid, 200);
 	assert_int_equal(socket->t.from, CONN_FROM_SCAN);
 	i = socket->first_holder;
-	assert_int_equal(leak_holder(set, i)->fd, 9);
-	i = leak_holder(set, i)->next;
-	assert_int_equal(leak_holder(set, i)->task.tgid, 200);
-	assert_int_equal(leak_holder(set, i)->next, LEAK_NONE);
+	assert_int_equal(leak_set_holders(set)[i].fd, 9);
+	i = leak_set_holders(set)[i].next;
+	assert_int_equal(leak_set_holders(set)[i].task.tgid, 200);
+	assert_int_equal(leak_set_holders(set)[i].next, LEAK_NONE);
 	mark(set, WIRE_LEAK_BEGIN);
 	assert_int_equal(leak_set_len(set), 0);
 	assert_null(leak_set_find(set, 7));
@@ -251,7 +251,7 @@ static void groups(void **state)
 	assert_int_equal(totals.close_wait, 41);
 	assert_int_equal(totals.close_wait_over, 41); /* since_data is 90 s */
 	assert_int_equal(leak_groups_new(&g, LEAK_BY_PROCESS), 0);
-	assert_int_equal(leak_groups_fill(g, set, 1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL), 0);
+	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
 	assert_int_equal(leak_groups_len(g), 2);
 	group = leak_groups_at(g, 0);
 	assert_int_equal(group->count, 30);
@@ -266,20 +266,20 @@ static void groups(void **state)
 	assert_ptr_equal(leak_groups_of(g, leak_set_find(set, 41)), group);
 	assert_null(leak_groups_at(g, 2));
 
-	assert_int_equal(leak_groups_fill(g, set, 1u << WIRE_CLOSE_WAIT, 35 * S, is_odd, NULL), 0);
+	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, is_odd, NULL}), 0);
 	assert_int_equal(leak_groups_at(g, 0)->count, 15);
 	assert_int_equal(leak_groups_at(g, 0)->before, 30);
 	assert_int_equal(leak_groups_at(g, 0)->fds_all, 15);
-	assert_int_equal(leak_groups_fill(g, set, 1u << WIRE_FIN_WAIT2, 35 * S, NULL, NULL), 0);
+	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_FIN_WAIT2, 35 * S, NULL, NULL}), 0);
 	assert_int_equal(leak_groups_len(g), 0);
 	leak_groups_free(g);
 
 	assert_int_equal(leak_groups_new(&g, LEAK_BY_PEER), 0);
-	assert_int_equal(leak_groups_fill(g, set, 1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL), 0);
+	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
 	assert_int_equal(leak_groups_len(g), 8); /* four peers, two causes */
 	leak_groups_free(g);
 	assert_int_equal(leak_groups_new(&g, LEAK_BY_CGROUP), 0);
-	assert_int_equal(leak_groups_fill(g, set, 1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL), 0);
+	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
 	assert_int_equal(leak_groups_len(g), 4);
 	for (size_t i = 1; i < 4; i++)
 		assert_true(leak_groups_at(g, i - 1)->count >= leak_groups_at(g, i)->count);
@@ -298,7 +298,8 @@ static const char *text_of(const struct leak_set *set, enum leak_by by, uint64_t
 
 	buf_init(&b, out, sizeof(out) - 1);
 	assert_int_equal(leak_groups_new(&g, by), 0);
-	assert_int_equal(leak_groups_fill(g, set, 1u << WIRE_CLOSE_WAIT, view.threshold_ns, NULL, NULL), 0);
+	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, view.threshold_ns, NULL, NULL}),
+			 0);
 	leak_text_head(&b, &view, &totals);
 	for (size_t i = 0; i < leak_groups_len(g); i++)
 		leak_text_group(&b, &view, leak_groups_at(g, i), &sample_owner);
@@ -380,7 +381,7 @@ static size_t json_of(const struct leak_set *set, uint64_t cookie)
 {
 	static const struct format_options options;
 	const struct leak_record leak = {.socket = leak_set_find(set, cookie),
-					 .set = set,
+					 .holders = leak_set_holders(set),
 					 .threshold_ns = 60 * S,
 					 .alert_cookie = cookie,
 					 .count = 1,
@@ -445,7 +446,7 @@ static void text_alert(void **state)
 	const struct record_stack stack = {"a\x1b[2J\nb\nc\nd\ne", WIRE_STACK_WHOLE, false};
 	struct record_owner owner = {.stack = &stack};
 	struct leak_set *set = sample_set();
-	const struct leak_record leak = {.socket = leak_set_find(set, 41), .set = set, .count = 1};
+	const struct leak_record leak = {.socket = leak_set_find(set, 41), .holders = leak_set_holders(set), .count = 1};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
 
 	(void)state;

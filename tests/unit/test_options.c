@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 #include "src/cli/embedded.h"
 #include "src/cli/options.h"
 #include "src/format/format.h"

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/core/conn.h"
+#include "src/core/record_types.h"
 #include "src/cli/options.h"
 #include "src/pipeline/select.h"
 #include "src/format/format.h"

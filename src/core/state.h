@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One tracked connection. A million of these are kept, so every byte counts; table.c owns their memory. */
-#ifndef CORE_ENTRY_H
-#define CORE_ENTRY_H
+/*
+ * What the files of the core share: a tracked connection and the table's own state. A million connections are kept, so every
+ * byte of struct conn counts. table.c owns their memory.
+ */
+#ifndef CORE_STATE_H
+#define CORE_STATE_H
 
-#include "conn.h"
+#include "half_open.h"
 #include "intern.h"
+#include "listener.h"
+#include "record_types.h"
 
 #define CONN_SPANS 6 /* TCP's graph has no loop: no life has more states, TIME_WAIT included */
 #define CONN_NONE 0u /* no connection has this id */
@@ -28,7 +33,7 @@ enum conn_fact {
 	CONN_FIN_THEN_DATA = 1 << 14,
 	CONN_OUT_FIRST = 1 << 15, /* payload went out before the first FIN */
 	CONN_IN_FIRST = 1 << 16,
-	CONN_HELD = 1 << 17,      /* closed, waits for a late reset: hold.c */
+	CONN_HELD = 1 << 17,      /* closed, waits for a late reset: closing.c */
 	CONN_TRUNCATED = 1 << 18, /* more states than spans: only a broken stream does that */
 	CONN_STATE_DUE = 1 << 19, /* its first state record waits for the tuple */
 	CONN_SYN_CROSSED = 1 << 20,
@@ -42,7 +47,7 @@ enum conn_fact {
 	CONN_FIN_WITH_ACK = 1 << 28, /* the peer's FIN came in the segment that ended the handshake */
 	CONN_RST_LAST = 1 << 29,     /* the last of resets_sent belongs to the end */
 	CONN_RST_ACTIVE = 1 << 30,   /* and answered no segment */
-	CONN_MINISOCK = 1u << 31,    /* closed, its minisocket lives: pending.c */
+	CONN_MINISOCK = 1u << 31,    /* closed, its minisocket lives: tw_conn.c */
 };
 
 struct conn_entry {
@@ -59,7 +64,7 @@ enum conn_mini_flags {
 	MINI_EMITTED = 1 << 4,   /* as a connection: CONN_TW_SPLIT */
 	MINI_FOUND = 1 << 5,     /* older than us */
 	MINI_INFERRED = 1 << 6,  /* no hook shows it */
-	MINI_CUT = 1 << 7,       /* told before its end is known */
+	MINI_CUT = 1 << 7,       /* emitted before its end is known */
 };
 
 /* What is left of a closed connection while its minisocket lives: its last numbers and counters. */
@@ -75,7 +80,7 @@ struct conn_minisock {
 	uint8_t close_state, close_flags, flags;
 };
 
-/* A minisocket's begin, told microseconds before the socket's ->CLOSE. */
+/* A minisocket's begin, reported microseconds before the socket's ->CLOSE. */
 struct conn_begun {
 	uint64_t ts;
 	int64_t remaining_ns;
@@ -87,12 +92,12 @@ struct conn {
 	uint64_t start_ns;
 	uint32_t id, facts;
 	uint8_t state, role, from, spans_len;
-	uint32_t next, prev; /* list of CLOSE_WAIT; place in the hold ring; free list */
+	uint32_t next, prev; /* list of CLOSE_WAIT; place in the delay of resets; free list */
 	uint32_t loss_epoch; /* the table's, at birth */
 	uint32_t mark_seq;   /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
 	union {
 		uint32_t mark_segs;  /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
-		uint32_t stopped_at; /* after its close: place in the ring of stopped timers */
+		uint32_t stopped_at; /* after its close: place in the delay of stopped timers */
 	};
 	uint32_t isn_local, isn_peer;
 	uint32_t generation;
@@ -122,6 +127,105 @@ struct conn_place {
 	uint32_t netns, uid;
 };
 
+/* A socket's numbers at its ->CLOSE, or as a scan met it. */
+struct conn_numbers {
+	bool closed;
+	uint8_t state; /* before the ->CLOSE */
+	uint8_t sk_flags, shutdown;
+	uint16_t err;
+	uint32_t snd_una, snd_nxt, write_seq, rcv_nxt, copied_seq;
+};
+
+/* What a record needs to know of the end besides struct conn. */
+struct conn_last {
+	uint64_t at_ns;
+	const struct conn_numbers *numbers; /* NULL: not seen */
+	const struct wire_stats *stats;     /* likewise */
+	const struct conn_time_wait *tw;    /* NULL: there was no minisocket, or nobody looks */
+};
+
+/* Counts since the last summary record. */
+struct table_interval {
+	uint64_t since_ns, opened, closed, events_in;
+	uint64_t syn, synack, data, fin;
+	uint64_t resets_sent, resets_received;
+	uint64_t lost[WIRE_LOST_MAX];
+	uint64_t tw_entered, tw_early, tw_ended[WIRE_CAUSE_MAX];
+};
+
+struct table_scan {
+	bool active, any_done;
+	uint8_t epoch; /* never 0 */
+	enum wire_scan_cause cause;
+	uint64_t begin_ns;
+	uint64_t sockets, by_state[WIRE_STATE_MAX];
+};
+
+struct table_list {
+	uint32_t head, tail;
+};
+
+/* The same of a socket that is first heard of. */
+struct table_begun {
+	uint64_t cookie;
+	struct conn_begun begun;
+};
+#define TABLE_BEGUN 256u
+
+/* Which ports connect() chooses from in a namespace. */
+struct table_port_range {
+	uint32_t netns; /* 0: free */
+	uint16_t first, last;
+	uint64_t read_ns;
+};
+#define TABLE_NAMESPACES 256u
+
+struct conn_table {
+	struct conn_config config;
+	conn_emit_fn emit;
+	void *ctx;
+	uint64_t now; /* the latest time of any event */
+
+	/* What table.c finds out and a higher file acts on. conn.c sets them. */
+	void (*leaves_close_wait)(struct conn_table *t, struct conn *c);
+	void (*make_room)(struct conn_table *t);
+
+	struct conn **chunks; /* slots by id; room for max_connections from the start */
+	uint32_t slots_used, free_head;
+	struct index index; /* by cookie */
+	uint32_t chunks_len;
+	uint64_t tracked, by_state[WIRE_STATE_MAX];
+	struct table_list close_wait; /* in order of entry */
+	uint32_t close_wait_next;     /* the first that no leak scan found old enough to alert */
+	struct table_list minisocks;  /* in the order in which their timers were set */
+
+	struct {
+		uint64_t cookie;
+		uint32_t generation;
+	} * ended; /* sockets that may connect again: table_end_life() */
+	uint64_t ended_forgotten;
+
+	struct delay *resets, *fins, *timers; /* what waits for a late reset, a FIN, the other half of a stopped timer */
+	struct listeners listeners;
+	struct alerts *alerts;
+	struct half_open half_open;
+	struct table_port_range port_ranges[TABLE_NAMESPACES];
+	struct pool places, processes; /* interned */
+	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
+	struct table_scan scan;
+	struct table_interval interval;
+	struct table_begun begun[TABLE_BEGUN]; /* one slot per hash: the two events are neighbours */
+	enum wire_tw_tier tier;
+	uint8_t mini_epoch; /* counts scans of minisockets; never 0 */
+	uint64_t early;     /* TIME_WAITs that were emitted before their end for lack of room */
+	uint64_t events_in, resyncs, lost[WIRE_LOST_MAX];
+	uint32_t loss_epoch; /* counts losses of events */
+	uint64_t loss_until_ns;
+	uint64_t refused, refused_from_ns; /* not reported yet */
+	uint64_t progress_swept_ns;
+	bool progress_scans; /* the stream has scans for progress */
+};
+
 /* We opened it: our SYN left before the peer's came, if that came at all. */
 static inline bool conn_is_active(const struct conn *c)
 {
@@ -132,6 +236,39 @@ static inline bool conn_is_active(const struct conn *c)
 static inline bool conn_syn_acked(const struct conn *c)
 {
 	return conn_is_active(c) && (c->facts & CONN_ESTABLISHED) && !(c->facts & CONN_REPAIRED);
+}
+
+static inline const struct conn_place *conn_place(const struct conn_table *t, const struct conn *c)
+{
+	return intern_value(&t->places, c->place);
+}
+
+static inline struct conn_numbers conn_numbers(const struct wire_state *ev)
+{
+	return (struct conn_numbers){
+		.closed = ev->hdr.kind == WIRE_STATE,
+		.state = ev->hdr.old_state,
+		.sk_flags = ev->hdr.sk_flags,
+		.shutdown = ev->hdr.shutdown,
+		.err = ev->err,
+		.snd_una = ev->snd_una,
+		.snd_nxt = ev->snd_nxt,
+		.write_seq = ev->write_seq,
+		.rcv_nxt = ev->rcv_nxt,
+		.copied_seq = ev->copied_seq,
+	};
+}
+
+/* The state that it is in, or was in last. */
+static inline struct conn_entry *conn_last_entry(struct conn *c)
+{
+	return &c->spans[c->spans_len - 1];
+}
+
+/* When it entered that, as far as is known. */
+static inline uint64_t conn_entered_ns(const struct conn *c)
+{
+	return c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;
 }
 
 _Static_assert(sizeof(struct conn_entry) == 8, "packed");

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a process closes without a clean exchange of FINs, or data comes after its close, one question is open: was a reset
+ * sent? The kernel sends it after the transition, a few microseconds later, or as soon as the closing task has its processor
+ * back. Such a connection waits until the reset comes or the stream has passed it by WAIT_NS.
+ *
+ * If the queue is full the oldest is emitted as it stands: above 41 000 aborts a second it has waited for less.
+ */
+#include "closing.h"
+
+#include "delay.h"
+#include "emit.h"
+#include "minisock.h"
+#include "verdict.h"
+
+#define WAIT_NS 100000000ULL /* the period in which a control group may have used up its share of the processor */
+#define SLOTS 4096u
+
+struct closed {
+	uint32_t id; /* CONN_NONE: emitted already */
+	bool stats_known;
+	uint64_t at_ns;
+	struct conn_numbers numbers;
+	struct wire_stats stats;
+};
+
+int closing_init(struct conn_table *t)
+{
+	return delay_new(&t->resets, SLOTS, sizeof(struct closed));
+}
+
+/* As it stands: no reset came, or it was taken into account. */
+static void release(struct conn_table *t, struct conn *c, struct closed *closed)
+{
+	const struct conn_last last = {
+		.at_ns = closed->at_ns,
+		.numbers = &closed->numbers,
+		.stats = closed->stats_known ? &closed->stats : NULL,
+	};
+
+	closed->id = CONN_NONE;
+	c->facts &= ~CONN_HELD;
+	c->next = CONN_NONE;
+	if (!minisock_after_closing(t, c, &last))
+		emit_finish(t, c, &last);
+}
+
+void closing_expire(struct conn_table *t, uint64_t now)
+{
+	struct closed *closed;
+
+	while ((closed = delay_take(t->resets, now))) {
+		if (closed->id != CONN_NONE)
+			release(t, table_by_id(t, closed->id), closed);
+	}
+}
+
+static void keep(struct conn_table *t, struct conn *c, const struct conn_last *last)
+{
+	struct closed *closed;
+
+	if (delay_full(t->resets)) {
+		closed = delay_take(t->resets, UINT64_MAX);
+		if (closed->id != CONN_NONE)
+			release(t, table_by_id(t, closed->id), closed);
+	}
+	closed = delay_push(t->resets, t->now + WAIT_NS, &c->next);
+	closed->id = c->id;
+	closed->at_ns = last->at_ns;
+	closed->numbers = *last->numbers;
+	closed->stats_known = last->stats;
+	if (last->stats)
+		closed->stats = *last->stats;
+	c->facts |= CONN_HELD;
+}
+
+void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last *last)
+{
+	table_set_state(t, c, WIRE_CLOSE);
+	if (verdict_reset_may_follow(c, last->numbers))
+		keep(t, c, last);
+	else
+		emit_finish(t, c, last);
+}
+
+void closing_reset(struct conn_table *t, struct conn *c, const struct wire_reset *reset)
+{
+	struct closed *closed = delay_at(t->resets, c->next);
+
+	if (reset->direction != WIRE_SENT)
+		return;
+	if (c->end == CONN_END_RST_RECEIVED && c->resets_received) {
+		/*
+		 * The kernel answers a reset with nothing, so there was none: data came for a closed socket, which runs through
+		 * tcp_reset() as if the peer had reset it, and then sends the reset that really went over the wire.
+		 */
+		c->resets_received--;
+		if (t->interval.resets_received)
+			t->interval.resets_received--;
+		c->end = CONN_END_RST_SENT;
+	} else if (!closed->numbers.err && closed->numbers.state != WIRE_SYN_SENT) {
+		c->end = CONN_END_RST_SENT;
+	}
+	release(t, c, closed);
+}
+
+struct conn *closing_find(struct conn_table *t, uint64_t cookie)
+{
+	struct conn *c = table_find(t, cookie);
+
+	if (!c || !(c->facts & CONN_HELD))
+		return c;
+	release(t, c, delay_at(t->resets, c->next));
+	return table_find(t, cookie);
+}

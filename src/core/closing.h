@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Connections that are closed but have no record yet: a reset that belongs to them may still come. */
+#ifndef CORE_CLOSING_H
+#define CORE_CLOSING_H
+
+#include "table.h"
+
+int closing_init(struct conn_table *t); /* 0 or -errno */
+
+/* `c` is closed, judged in c->end, and has no minisocket: emits and forgets it, or keeps it for a while. */
+void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last *last);
+
+/* A reset was seen on `c`, which is kept: judges again, emits and forgets it. */
+void closing_reset(struct conn_table *t, struct conn *c, const struct wire_reset *reset);
+
+/* table_find() for an event that shows the socket alive: what is kept of it is emitted first. */
+struct conn *closing_find(struct conn_table *t, uint64_t cookie);
+
+/* Emits those that have waited long enough by `now`; UINT64_MAX: all. */
+void closing_expire(struct conn_table *t, uint64_t now);
+
+#endif

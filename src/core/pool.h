@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Items of one size in one growing array, found by a key. An id is a place in the array, from 1 on, and stays the same while
+ * the item is in use.
+ */
+#ifndef CORE_POOL_H
+#define CORE_POOL_H
+
+#include "index.h"
+
+#include <stddef.h>
+
+/* The hash of an item's key by index_hash(); 0 for an item that is zero but for its first 4 bytes: it is free. */
+typedef uint64_t (*pool_key_fn)(const void *item);
+
+struct pool {
+	char *items;
+	size_t size;
+	uint32_t used; /* one more than the highest id that was ever in use */
+	uint32_t room, max, free_head;
+	pool_key_fn key;
+	struct index index;
+};
+
+/* At most `max` items of `size` bytes. The pool must not move. 0 or -ENOMEM. */
+int pool_init(struct pool *pool, size_t size, uint32_t max, pool_key_fn key);
+void pool_free(struct pool *pool);
+uint64_t pool_memory(const struct pool *pool); /* what it allocated, in bytes */
+
+/* Valid until the next pool_add(). Item 0 is all zero and nobody's. Of a free item all but the first 4 bytes is zero. */
+static inline void *pool_at(const struct pool *pool, uint32_t id)
+{
+	return pool->items + id * pool->size;
+}
+
+static inline uint32_t pool_count(const struct pool *pool)
+{
+	return pool->index.len;
+}
+
+/* Copies the item in; its id, or 0: there is no room for it. */
+uint32_t pool_add(struct pool *pool, const void *item);
+void pool_remove(struct pool *pool, uint32_t id);
+void pool_clear(struct pool *pool);
+
+/* Each `id` whose key may have this hash; the caller compares. */
+#define pool_for_each(id, pool, hash) index_for_each (id, &(pool)->index, hash)
+
+#endif

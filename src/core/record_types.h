@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the core hands out: records, and what is known around them. A consumer of records needs no other header of core/.
+ *
+ * All times are nanoseconds of CLOCK_MONOTONIC unless their name says otherwise.
+ */
+#ifndef CORE_RECORD_TYPES_H
+#define CORE_RECORD_TYPES_H
+
+#include "record_names.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* TIME_WAIT, or a FIN_WAIT2 that outlives its socket: both are minisockets. */
+struct conn_time_wait {
+	bool entered;   /* else nothing else is valid */
+	bool us_known;  /* TIME_WAIT's begin and end are known */
+	uint64_t us;    /* time in TIME_WAIT proper */
+	bool fin_wait2; /* it began as FIN_WAIT2 */
+	bool fin_wait2_us_known;
+	uint64_t fin_wait2_us; /* in the minisocket, not in the socket before it */
+	uint32_t restarts;     /* how often 2 MSL started again; a lower bound where segments are not seen */
+	bool restarts_unknown; /* none was seen, and what is known as TIME_WAIT's begin may have been one */
+	enum wire_minisock_cause end;
+	enum conn_ev ev;
+};
+
+#define CONN_TIMELINE_MAX 12 /* TCP's state graph has no loop: no life is longer than 9 states */
+#define CONN_SEGMENTS_MAX 12 /* segments.c finds at most 11 in one connection */
+#define CONN_HISTORY_MAX 16
+
+struct conn_span {
+	uint64_t at_us; /* since the record's start */
+	uint64_t us;    /* time in the state; valid if us_known */
+	uint8_t state;  /* enum wire_tcp_state */
+	uint8_t by;     /* enum conn_by: who caused the entry */
+	uint8_t ev;     /* enum conn_ev */
+	bool us_known;
+};
+
+/* Numbers are relative, modulo 2^32: 0 is the SYN of whom they count. A FIN's seq is the FIN's own, behind any payload. */
+struct conn_segment {
+	uint64_t at_us; /* since the record's start; of the first, if it was repeated */
+	uint32_t seq, ack;
+	uint32_t n; /* how often it was sent; of the peer's only the first is known */
+	uint8_t dir, flags, proof;
+	bool at_known, seq_known, ack_known;
+};
+
+/* How often something was sent again. */
+struct conn_retransmits {
+	uint64_t syn, synack, data, fin;
+};
+
+/* What is common to every record about a connection. */
+struct conn_tuple {
+	uint64_t cookie;
+	uint32_t generation; /* how often this socket connected before; 0 nearly always */
+	enum conn_role role;
+	bool id_known; /* id is valid */
+	struct wire_ident id;
+	enum conn_from from; /* CONN_FROM_NONE: task is not valid */
+	struct wire_task task;
+};
+
+struct conn_record {
+	struct conn_tuple t;
+	bool final;        /* false: progress */
+	bool start_known;  /* false: it existed before us */
+	uint64_t start_ns; /* first event, or when the scan found it */
+	uint64_t end_ns;   /* the last event, or the progress record's time */
+	bool handshake_known;
+	uint64_t handshake_us;
+	enum conn_side closed_by;
+	enum conn_end end;
+	enum conn_close_kind close_kind;
+	const char *conn_state; /* Zeek's code, a static string */
+	char history[CONN_HISTORY_MAX];
+	unsigned int timeline_len;
+	struct conn_span timeline[CONN_TIMELINE_MAX];
+	unsigned int segments_len;
+	struct conn_segment segments[CONN_SEGMENTS_MAX];
+	bool isn_local_known, isn_peer_known;
+	uint32_t isn_local, isn_peer; /* as on the wire */
+	bool stats_known;
+	struct wire_stats stats;   /* as the kernel counts */
+	uint64_t payload_acked;    /* bytes_acked less SYN and FIN */
+	uint64_t payload_received; /* bytes_received less FIN */
+	bool unread_known;
+	uint32_t unread_bytes;
+	uint32_t unsent_bytes;
+	struct conn_retransmits retransmits;
+	struct {
+		uint32_t sent, received;
+		uint32_t reason; /* enum sk_rst_reason of the recorded kernel; 0 none */
+	} resets;
+	struct conn_time_wait time_wait;
+	bool complete;
+	uint32_t gaps;
+	bool duration_known; /* end_ns - start_ns is all of it, from the first SYN on; else it is a lower bound */
+};
+
+/* Opt-in: one transition. */
+struct conn_state_record {
+	const struct conn_tuple *t;
+	uint8_t old_state, new_state;
+	bool prev_known;
+	uint64_t prev_us; /* how long old_state lasted */
+	enum conn_by by;
+	enum conn_ev ev;
+};
+
+struct conn_retransmit_record {
+	const struct conn_tuple *t; /* NULL: aggregated, then netns and local_port are valid */
+	uint32_t netns;
+	uint16_t local_port;
+	uint8_t state;
+	enum wire_segment_kind kind;
+	enum wire_trigger trigger;
+	bool seq_known;
+	uint32_t seq; /* absolute, as on the wire */
+	uint32_t len; /* payload bytes */
+	uint64_t count;
+	uint64_t interval_us; /* 0: not aggregated */
+};
+
+struct conn_reset_record {
+	const struct conn_tuple *t; /* NULL: aggregated */
+	uint32_t netns;
+	uint16_t local_port;
+	uint8_t state;
+	enum wire_direction direction;
+	uint32_t reason;
+	uint64_t count;
+	uint64_t interval_us;
+};
+
+/* With CONN_TW_SPLIT: TIME_WAIT is over, after the connection's record. */
+struct conn_time_wait_record {
+	const struct conn_tuple *t;
+	struct conn_time_wait time_wait;
+};
+
+struct conn_snapshot_record {
+	enum wire_scan_cause cause;
+	uint64_t namespaces;
+	uint64_t sockets; /* distinct cookies */
+	uint64_t took_us;
+	uint64_t by_state[WIRE_STATE_MAX];
+};
+
+#define CONN_SUMMARY_ROWS 16
+
+/* Attempts to connect whose SYN-ACK was repeated and that did not become a connection. */
+struct conn_half_open_row {
+	uint32_t netns;
+	uint16_t local_port;
+	uint64_t count;
+};
+
+/* Connections that we opened, TIME_WAIT included, from one address to one: each takes one of the ports that connect() has. */
+struct conn_ports_row {
+	uint32_t netns;
+	bool ipv4;
+	uint8_t local_addr[16], peer_addr[16];
+	uint16_t peer_port;
+	uint32_t in_use, range; /* ports */
+};
+
+struct conn_summary_record {
+	uint64_t interval_us;
+	uint64_t opened; /* connections that reached ESTABLISHED (or were found) in the interval */
+	uint64_t closed;
+	uint64_t by_state[WIRE_STATE_MAX]; /* now */
+	struct conn_retransmits retransmits;
+	uint64_t resets_sent, resets_received;
+	struct {
+		bool on;                                        /* else not looked at */
+		uint64_t entered, early, ended[WIRE_CAUSE_MAX]; /* in the interval */
+		uint64_t alive;                                 /* now */
+	} time_wait;
+	struct conn_half_open_row half_open[CONN_SUMMARY_ROWS]; /* the most first */
+	unsigned int half_open_len;
+	uint64_t half_open_rest;                        /* of other listeners */
+	struct conn_ports_row ports[CONN_SUMMARY_ROWS]; /* over half of the range; the most first */
+	unsigned int ports_len;
+	bool close_wait_any;
+	uint64_t close_wait_oldest_us;
+	bool close_wait_over_known;
+	uint64_t close_wait_over;        /* alerts that are open */
+	uint64_t events_in;              /* in the interval */
+	uint64_t lost[WIRE_LOST_MAX];    /* in the interval, by stage */
+	uint64_t rss_bytes, cpu_us;      /* cpu_us: since the daemon started */
+	const struct leak_totals *leaks; /* of a leak scan: then only close_wait_oldest_us is valid besides */
+};
+
+struct conn_lost_record {
+	enum wire_lost_stage stage;
+	uint64_t count;
+	uint64_t total; /* of this stage since the start */
+	uint64_t from_ns;
+	uint64_t connections_affected; /* live ones that it may have touched */
+};
+
+struct leak_verdict {
+	enum leak_cause cause;
+	bool certain;
+	uint32_t unread_bytes; /* payload, the FIN not counted */
+	uint32_t unsent_bytes;
+};
+
+struct leak_holder {
+	struct wire_task task;
+	int32_t fd;
+	uint32_t next; /* the same socket's; LEAK_NONE */
+};
+#define LEAK_NONE UINT32_MAX
+
+/* Each holder of a socket: `holders` is the scan's array. */
+#define leak_for_each_holder(holder, holders, socket)                                                                          \
+	for (uint32_t at_ = (socket)->first_holder; at_ != LEAK_NONE && ((holder) = &(holders)[at_]); at_ = (holder)->next)
+
+struct leak_socket {
+	struct conn_tuple t; /* its process: the first holder, or who listens where it waits */
+	uint8_t state;       /* CLOSE_WAIT, FIN_WAIT2, or ESTABLISHED and not accepted */
+	struct leak_verdict verdict;
+	uint64_t age_ns;
+	bool age_is_lower_bound;
+	uint32_t holders, first_holder, last_holder;
+};
+
+/* Of sockets in CLOSE_WAIT, in FIN_WAIT2, and of connections that nobody accepted yet, whatever their state. */
+struct leak_totals {
+	uint64_t close_wait, close_wait_over; /* over the threshold */
+	uint64_t fin_wait2, fin_wait2_over;
+	uint64_t not_accepted, not_accepted_over;
+	uint64_t oldest_ns; /* of CLOSE_WAIT */
+};
+
+/* A socket has been in CLOSE_WAIT for longer than the threshold, or is shown because somebody asked. */
+struct leak_record {
+	const struct leak_socket *socket;
+	const struct leak_holder *holders; /* leak_for_each_holder() */
+	uint64_t threshold_ns;
+	uint64_t alert_cookie; /* names the alert: its own cookie, or of a count, that of its group's first */
+	uint64_t count;        /* it stands for so many, of its group and itself */
+	uint64_t group_open;   /* sockets that are in CLOSE_WAIT in the same process for the same cause */
+	bool growth_known;
+	int64_t growth_per_min; /* of group_open */
+};
+
+struct leak_resolved_record {
+	const struct conn_tuple *t;
+	uint64_t alert_cookie;
+	uint64_t in_state_ns;
+	bool age_is_lower_bound;
+	enum leak_resolution resolution;
+	uint64_t count;
+};
+
+struct record_hook {                   /* a row of meta.hooks */
+	const char *name, *type, *why; /* why: "" when used */
+	bool ok;
+	bool not_needed; /* not used, and nothing is missing without it */
+};
+
+struct record_limits {
+	uint64_t max_connections, ring_bytes;
+};
+
+struct record_meta {
+	const char *what; /* start ready reload degraded stop */
+	const struct record_hook *hooks;
+	size_t hooks_len;
+	struct record_limits limits;
+};
+
+/* Where in its program a connection was opened. */
+struct record_stack {
+	const char *frames;        /* one a line, the innermost first, printable ASCII; "" none */
+	enum wire_stack_note note; /* what it is not */
+	bool accepted;             /* at accept(), not at connect() */
+};
+
+/* What is known of a connection's surroundings, looked up by the owner module. Strings may be NULL: not known. */
+struct record_owner {
+	const char *exe;
+	const char *cgroup;
+	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
+	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */
+	size_t pod_uid_len;
+	const struct record_stack *stack; /* NULL: nobody asked for stacks */
+};
+
+/* The same for all records of a run: from the recording's header in a replay. */
+struct record_context {
+	const char *instance; /* 12 hex digits */
+	const char *hostname;
+	const char *boot_id; /* with dashes, as the kernel gives it */
+	const char *version, *kernel, *arch, *libbpf;
+	int64_t clock_offset_ns;                                /* wall = monotonic + this; may change during a run */
+	int64_t boot_offset_ns;                                 /* wall = boottime + this: for the start of processes */
+	const char *(*reason_name)(void *ctx, uint32_t reason); /* the kernel's name, or NULL */
+	void *ctx;
+};
+
+/* Valid during the callback only. */
+struct record {
+	enum record_kind kind;
+	uint64_t ts; /* when the thing happened */
+	union {
+		const struct conn_record *conn; /* CONNECTION, PROGRESS */
+		const struct conn_state_record *state;
+		const struct conn_retransmit_record *retransmit;
+		const struct conn_reset_record *reset;
+		const struct conn_time_wait_record *time_wait;
+		const struct conn_snapshot_record *snapshot;
+		const struct conn_summary_record *summary;
+		const struct conn_lost_record *lost;
+		const struct record_meta *meta;
+		const struct leak_record *leak;
+		const struct leak_resolved_record *leak_resolved;
+	};
+};
+
+/* When a connection that goes through TIME_WAIT is emitted: once after it, twice (before and after), or before it only. */
+enum conn_tw_mode { CONN_TW_JOIN, CONN_TW_SPLIT, CONN_TW_OFF };
+
+typedef void (*conn_emit_fn)(void *ctx, const struct record *rec);
+
+struct conn_config {
+	uint32_t max_connections; /* beyond it newcomers are counted as lost (stage table), not tracked */
+	uint64_t progress_ns;     /* 0: no progress records */
+	uint64_t summary_ns;      /* 0: no summary records */
+	enum conn_tw_mode time_wait;
+	uint64_t leak_threshold_ns; /* 0: no alerts */
+	uint32_t wanted;            /* 1 << enum record_kind: records of other kinds are not built */
+};
+
+#endif
