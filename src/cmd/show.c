@@ -41,33 +41,17 @@ struct show {
 	char text[LADDER_MAX];
 };
 
-static bool opened(const struct pair_end *end)
+static bool opened(const struct ladder_end *end)
 {
 	return end->rec.t.role == CONN_CLIENT;
 }
 
-static struct ladder_end ladder_end(const struct pair_end *end)
-{
-	if (!end)
-		return (struct ladder_end){0};
-	return (struct ladder_end){
-		.rec = &end->rec,
-		.start_us = end->start_us,
-		.reset_reason = end->reset_reason[0] ? end->reset_reason : NULL,
-	};
-}
-
 /* A pair_fn: who opened stands at the left; the one that was seen, if it is one. */
-static void draw(void *ctx, const struct pair_end *a, const struct pair_end *b)
+static void draw(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
 {
 	struct show *s = ctx;
 	bool swap = b && opened(b) && !opened(a);
-	const struct ladder ladder = {
-		.left = ladder_end(swap ? b : a),
-		.right = ladder_end(swap ? a : b),
-		.boot = a->boot,
-		.ascii = s->ascii,
-	};
+	const struct ladder ladder = {.left = swap ? b : a, .right = swap ? a : b, .ascii = s->ascii};
 	size_t len = 0;
 
 	if (!a->selected && !(b && b->selected))
@@ -81,7 +65,7 @@ static void draw(void *ctx, const struct pair_end *a, const struct pair_end *b)
 	s->record_consumer.done = s->options->follow && s->options->select.cookie;
 }
 
-static bool is_selected(const struct show *s, const struct pair_end *end, const struct record *rec,
+static bool is_selected(const struct show *s, const struct ladder_end *end, const struct record *rec,
 			const struct record_owner *owner)
 {
 	const struct selection *select = &s->options->select;
@@ -91,7 +75,7 @@ static bool is_selected(const struct show *s, const struct pair_end *end, const 
 
 static void take(void *ctx, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
 {
-	struct pair_end end = {.ts = rec->ts};
+	struct ladder_end end = {.ts = rec->ts};
 	const char *reason;
 	struct show *s = ctx;
 
@@ -99,7 +83,7 @@ static void take(void *ctx, const struct record_context *context, const struct r
 		return;
 	end.rec = *rec->conn;
 	end.start_us = (int64_t)(rec->conn->start_ns + (uint64_t)context->clock_offset_ns) / 1000;
-	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, PAIR_BOOT_LEN));
+	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, LADDER_BOOT_LEN));
 	reason = end.rec.resets.reason ? context->reason_name(context->ctx, end.rec.resets.reason) : NULL;
 	if (reason)
 		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);

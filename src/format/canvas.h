@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #define CANVAS_WIDTH 80
-#define CANVAS_ROW_MAX (3 * CANVAS_WIDTH + 1) /* bytes of a row, newline included */
 
 struct buf;
 

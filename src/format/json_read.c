@@ -119,15 +119,15 @@ static bool get_time(struct reader *rd, const json_t *object, const char *key, i
 static void read_id(struct reader *rd, const json_t *object)
 {
 	const char *id = get_text(rd, object, "conn_id");
-	struct pair_end *end = &rd->r->end;
+	struct ladder_end *end = &rd->r->end;
 	int used = 0;
 
-	if (!id || strspn(id, "0123456789abcdef") != PAIR_BOOT_LEN || id[PAIR_BOOT_LEN] != '.' ||
-	    strspn(id + PAIR_BOOT_LEN + 1, "0123456789abcdef") > 16 ||
-	    sscanf(id + PAIR_BOOT_LEN + 1, "%" SCNx64 "%n", &end->rec.t.cookie, &used) != 1 || id[PAIR_BOOT_LEN + 1 + used])
+	if (!id || strspn(id, "0123456789abcdef") != LADDER_BOOT_LEN || id[LADDER_BOOT_LEN] != '.' ||
+	    strspn(id + LADDER_BOOT_LEN + 1, "0123456789abcdef") > 16 ||
+	    sscanf(id + LADDER_BOOT_LEN + 1, "%" SCNx64 "%n", &end->rec.t.cookie, &used) != 1 || id[LADDER_BOOT_LEN + 1 + used])
 		refuse(rd, "conn_id is not 8 hex digits, a dot and the socket cookie in hex");
 	else
-		memcpy(end->boot, id, PAIR_BOOT_LEN);
+		memcpy(end->boot, id, LADDER_BOOT_LEN);
 	end->rec.t.generation = (uint32_t)uint_or_0(rd, object, "generation", UINT32_MAX);
 }
 
@@ -348,7 +348,7 @@ static bool timeline_us(const struct conn_record *rec, uint64_t *ret_us)
 
 static void read_times(struct reader *rd, const json_t *object)
 {
-	struct pair_end *end = &rd->r->end;
+	struct ladder_end *end = &rd->r->end;
 	struct conn_record *rec = &end->rec;
 	int64_t ts_us = 0, end_us;
 	uint64_t life_us;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* JSON lines back to records: the reverse of sink/json_conn.c, as far as a record of the core goes. Any bytes may come. */
+/* JSON lines back to records: the reverse of json_conn.c, as far as a record of the core goes. Any bytes may come. */
 #ifndef FORMAT_JSON_READ_H
 #define FORMAT_JSON_READ_H
 
-#include "format.h"
-#include "src/pipeline/pair.h"
+#include "ladder_steps.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +11,7 @@
 #define JSON_READ_WHY_LEN 160
 
 struct json_read {
-	struct pair_end end; /* `selected` is the caller's */
+	struct ladder_end end; /* `selected` is the caller's */
 	bool has_cgroup;
 	char cgroup[1200];
 };

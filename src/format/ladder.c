@@ -9,10 +9,9 @@
 
 #include "buf.h"
 #include "canvas.h"
-#include "fmt.h"
 #include "ladder_head.h"
-#include "ladder_plan.h"
-#include "units.h"
+#include "ladder_steps.h"
+#include "put.h"
 
 /* Columns; what ends somewhere ends before the column named. */
 enum {
@@ -56,10 +55,8 @@ static size_t label_len(const struct label *label)
 
 static void label_uint(struct label *label, const char *before, uint64_t value)
 {
-	char text[FMT_UINT_MAX];
-
 	buf_str(&label->b, before);
-	buf_put(&label->b, text, (size_t)(fmt_uint(text, value) - text));
+	put_uint(&label->b, value);
 }
 
 /* Rows */
@@ -86,7 +83,6 @@ static void put_centered(struct drawing *d, const char *text, size_t len)
 static void put_state(struct drawing *d, int side, const struct ladder_state *state)
 {
 	struct label label;
-	char units[UNITS_MAX];
 
 	if (!state->name)
 		return;
@@ -94,7 +90,7 @@ static void put_state(struct drawing *d, int side, const struct ladder_state *st
 	buf_str(&label.b, state->name);
 	if (state->us_known && (!state->goes_on || state->us)) {
 		buf_char(&label.b, ' ');
-		buf_put(&label.b, units, (size_t)(units_duration(units, state->us) - units));
+		put_duration(&label.b, state->us);
 	} else if (state->goes_on) {
 		buf_str(&label.b, " ...");
 	}
@@ -127,18 +123,20 @@ static bool time_of(const struct ladder_step *step, int64_t *ret_us)
 	return step->at_known[side];
 }
 
-static void put_time(struct drawing *d, const struct ladder_step *step)
+static void put_step_time(struct drawing *d, const struct ladder_step *step)
 {
-	char units[UNITS_MAX];
+	struct label label;
 	int64_t us;
 
 	if (!time_of(step, &us))
 		return;
 	us -= d->plan.begin_us;
+	label_init(&label);
 	if (us > 0)
-		canvas_text_right(&d->row, TIME_END, units, (size_t)(units_duration(units, (uint64_t)us) - units));
+		put_duration(&label.b, (uint64_t)us);
 	else
-		canvas_text_right(&d->row, TIME_END, "0", 1);
+		buf_char(&label.b, '0');
+	canvas_text_right(&d->row, TIME_END, label.text, label_len(&label));
 }
 
 /* Segments */
@@ -180,7 +178,7 @@ static uint8_t head_of(const struct ladder_step *step)
 {
 	if (step->lost)
 		return '?';
-	if (step->seg.flags == CONN_FLAGS_RST || step->seg.flags == CONN_FLAGS_RST_ACK)
+	if (ladder_is_reset(&step->seg))
 		return GLYPH_CROSS;
 	return step->seg.dir == CONN_OUT ? GLYPH_HEAD_RIGHT : GLYPH_HEAD_LEFT;
 }
@@ -205,7 +203,7 @@ static void draw_segment(struct drawing *d, const struct ladder_step *step)
 		end_row(d);
 	}
 	begin_row(d);
-	put_time(d, step);
+	put_step_time(d, step);
 	enter(d, LADDER_LEFT, &step->state[LADDER_LEFT]);
 	enter(d, LADDER_RIGHT, &step->state[LADDER_RIGHT]);
 	put_tail(d, seg->dir);
@@ -255,7 +253,7 @@ static void draw_crossing(struct drawing *d, const struct ladder_step *a, const 
 
 	draw_crossing_labels(d, out, in);
 	begin_row(d);
-	put_time(d, a);
+	put_step_time(d, a);
 	enter(d, LADDER_LEFT, &out->state[LADDER_LEFT]);
 	enter(d, LADDER_RIGHT, &in->state[LADDER_RIGHT]);
 	put_tail(d, CONN_OUT);
@@ -296,7 +294,7 @@ static void draw_moment(struct drawing *d, const struct ladder_step *step)
 {
 	begin_row(d);
 	if (!overtaken(d, step))
-		put_time(d, step);
+		put_step_time(d, step);
 	for (int side = LADDER_LEFT; side < LADDER_SIDES; side++)
 		enter(d, side, &step->state[side]);
 	if (step->note)
@@ -306,9 +304,7 @@ static void draw_moment(struct drawing *d, const struct ladder_step *step)
 
 static void size_label(struct label *label, uint64_t bytes)
 {
-	char units[UNITS_MAX];
-
-	buf_put(&label->b, units, (size_t)(units_size(units, bytes) - units));
+	put_size(&label->b, bytes);
 	buf_str(&label->b, bytes == 1 ? " byte" : bytes < 1024 ? " bytes" : "B");
 }
 
@@ -361,7 +357,7 @@ static void draw_steps(struct drawing *d)
 
 size_t ladder_draw(const struct ladder *ladder, char *buf, size_t size)
 {
-	struct drawing d = {.ladder = ladder, .dashed = {[LADDER_RIGHT] = !ladder->right.rec}};
+	struct drawing d = {.ladder = ladder, .dashed = {[LADDER_RIGHT] = !ladder->right}};
 
 	buf_init(&d.b, buf, size);
 	ladder_plan(ladder, &d.plan);

@@ -5,10 +5,8 @@
 
 #include "buf.h"
 #include "canvas.h"
-#include "fmt.h"
-#include "ladder.h"
-#include "text.h"
-#include "units.h"
+#include "ladder_steps.h"
+#include "put.h"
 
 #define COLUMNS_PER_LINE CANVAS_WIDTH
 #define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
@@ -41,18 +39,14 @@ static size_t line_columns(const struct line *line)
 
 static void line_uint(struct line *line, const char *before, uint64_t value)
 {
-	char text[FMT_UINT_MAX];
-
 	buf_str(&line->b, before);
-	buf_put(&line->b, text, (size_t)(fmt_uint(text, value) - text));
+	put_uint(&line->b, value);
 }
 
 static void line_duration(struct line *line, const char *before, uint64_t us)
 {
-	char text[UNITS_MAX];
-
 	buf_str(&line->b, before);
-	buf_put(&line->b, text, (size_t)(units_duration(text, us) - text));
+	put_duration(&line->b, us);
 }
 
 /* One at each edge, on one line if there is room. */
@@ -77,70 +71,50 @@ static void put_pair(struct buf *b, const struct line *left, const struct line *
 
 static const char *end_word(const struct ladder *l, bool left)
 {
-	enum conn_role role = l->left.rec->t.role;
+	enum conn_role role = l->left->rec.t.role;
 
 	if (role == CONN_CLIENT || role == CONN_SERVER)
 		return (role == CONN_CLIENT) == left ? "client" : "server";
 	return left ? "left end" : "right end";
 }
 
-static void put_process(const struct ladder *l, const struct conn_tuple *t, struct line *line)
+static void put_owner(const struct ladder *l, const struct ladder_end *end, struct line *line)
 {
-	const char *comm = t->task.comm;
-
-	if (t->from == CONN_FROM_NONE)
+	if (!end || end->rec.t.from == CONN_FROM_NONE)
 		return;
 	buf_char(&line->b, ' ');
-	text_safe(&line->b, comm, strnlen(comm, sizeof(t->task.comm)), NAME_COLUMNS, l->ascii);
-	line_uint(line, "[", t->task.tgid);
-	buf_char(&line->b, ']');
+	put_process(&line->b, &end->rec.t, NAME_COLUMNS, l->ascii);
 }
 
-static void put_address(const struct wire_ident *id, bool local, struct line *line)
+static void put_id(const struct ladder_end *end, struct line *line)
 {
-	char text[FMT_ADDR_MAX];
-	bool ipv4 = fmt_is_ipv4(id);
-	uint16_t port = local ? id->local_port : id->peer_port;
+	const struct conn_tuple *t = &end->rec.t;
 
-	if (!ipv4)
-		buf_char(&line->b, '[');
-	buf_put(&line->b, text, (size_t)(fmt_addr(text, local ? id->local_addr : id->peer_addr, ipv4) - text));
-	if (port)
-		line_uint(line, ipv4 ? ":" : "]:", port);
-	else
-		buf_str(&line->b, ipv4 ? ":?" : "]:?");
-}
-
-static void put_id(const struct ladder *l, const struct conn_tuple *t, struct line *line)
-{
-	char text[FMT_HEX_MAX];
-
-	buf_put(&line->b, l->boot, strnlen(l->boot, 8));
+	buf_str(&line->b, end->boot);
 	buf_char(&line->b, '.');
-	buf_put(&line->b, text, (size_t)(fmt_hex(text, t->cookie) - text));
+	put_hex(&line->b, t->cookie);
 	if (t->generation)
 		line_uint(line, " generation ", t->generation);
 }
 
 static void put_ends(const struct ladder *l, struct buf *b)
 {
-	const struct conn_tuple *left_tuple = &l->left.rec->t;
+	const struct conn_tuple *t = &l->left->rec.t;
 	struct line left, right;
 
 	line_init(&left);
 	line_init(&right);
 	buf_str(&left.b, end_word(l, true));
-	put_process(l, left_tuple, &left);
+	put_owner(l, l->left, &left);
 	buf_str(&right.b, end_word(l, false));
-	if (l->right.rec)
-		put_process(l, &l->right.rec->t, &right);
+	put_owner(l, l->right, &right);
 	put_pair(b, &left, &right);
 
 	line_init(&left);
 	line_init(&right);
-	if (left_tuple->id_known) {
-		put_address(&left_tuple->id, true, &left);
-		put_address(&left_tuple->id, false, &right);
+	if (t->id_known) {
+		put_endpoint(&left.b, &t->id, true, '?');
+		put_endpoint(&right.b, &t->id, false, '?');
 	} else {
 		buf_str(&left.b, "addresses are not known");
 	}
@@ -148,9 +122,9 @@ static void put_ends(const struct ladder *l, struct buf *b)
 
 	line_init(&left);
 	line_init(&right);
-	put_id(l, left_tuple, &left);
-	if (l->right.rec)
-		put_id(l, &l->right.rec->t, &right);
+	put_id(l->left, &left);
+	if (l->right)
+		put_id(l->right, &right);
 	else
 		buf_str(&right.b, "states implied by its segments");
 	put_pair(b, &left, &right);
@@ -164,14 +138,13 @@ static void put_line(struct buf *b, const struct line *line)
 
 static void put_times(const struct ladder *l, struct buf *b)
 {
-	const struct conn_record *rec = l->left.rec;
+	const struct conn_record *rec = &l->left->rec;
 	uint64_t life_us = (rec->end_ns - rec->start_ns) / 1000;
-	char time[FMT_TIME_LEN];
 	struct line line;
 
 	line_init(&line);
 	if (rec->start_known)
-		buf_put(&line.b, time, (size_t)(fmt_time(time, l->left.start_us * 1000) - time));
+		put_time(&line.b, l->left->start_us * 1000);
 	else
 		buf_str(&line.b, "began before the tool");
 	if (rec->handshake_known)
@@ -184,7 +157,7 @@ static void put_times(const struct ladder *l, struct buf *b)
 
 static void put_end(const struct ladder *l, struct buf *b)
 {
-	const struct conn_record *rec = l->left.rec;
+	const struct conn_record *rec = &l->left->rec;
 	struct line line;
 
 	if (!rec->final)
@@ -214,39 +187,47 @@ void ladder_head(const struct ladder *l, struct buf *b)
 	buf_char(b, '\n');
 }
 
-static void put_note(const struct ladder *l, bool left, const char *before, uint64_t count, const char *after, struct buf *b)
+/* Of one end; only what there is any of. */
+struct note {
+	const char *before;
+	uint64_t count;
+	const char *after;
+};
+
+static void put_note(const char *end, const struct note *note, struct buf *b)
 {
 	struct line line;
 
-	if (!count)
+	if (!note->count)
 		return;
 	line_init(&line);
-	buf_str(&line.b, end_word(l, left));
-	line_uint(&line, before, count);
-	buf_str(&line.b, after);
+	buf_str(&line.b, end);
+	line_uint(&line, note->before, note->count);
+	buf_str(&line.b, note->after);
 	put_line(b, &line);
 }
 
 static void put_notes(const struct ladder *l, bool left, struct buf *b)
 {
-	const struct ladder_end *end = left ? &l->left : &l->right;
-	const struct conn_record *rec = end->rec;
+	const struct ladder_end *end = left ? l->left : l->right;
+	const struct conn_record *rec = &end->rec;
 	struct line line;
-	size_t used;
 
-	put_note(l, left, " sent data again, segments: ", rec->retransmits.data, "", b);
-	if (rec->unread_known) {
-		put_note(l, left, " never read ", rec->unread_bytes, " bytes", b);
-		put_note(l, left, " never sent ", rec->unsent_bytes, " bytes that were written", b);
-	}
-	put_note(l, left, " began TIME_WAIT anew, times: ", rec->time_wait.entered ? rec->time_wait.restarts : 0, "", b);
+	const struct note notes[] = {
+		{" sent data again, segments: ", rec->retransmits.data, ""},
+		{" never read ", rec->unread_known ? rec->unread_bytes : 0, " bytes"},
+		{" never sent ", rec->unread_known ? rec->unsent_bytes : 0, " bytes that were written"},
+		{" began TIME_WAIT again, times: ", rec->time_wait.entered ? rec->time_wait.restarts : 0, ""},
+	};
+
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		put_note(end_word(l, left), &notes[i], b);
 	line_init(&line);
-	if (end->reset_reason && (rec->resets.sent || rec->resets.received)) {
+	if (end->reset_reason[0] && (rec->resets.sent || rec->resets.received)) {
 		buf_str(&line.b, "reason of the reset, at the ");
 		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, ": ");
-		used = (size_t)(line.b.p - line.b.start);
-		text_safe(&line.b, end->reset_reason, strlen(end->reset_reason), CANVAS_WIDTH - used, true);
+		put_safe(&line.b, end->reset_reason, strlen(end->reset_reason), CANVAS_WIDTH - line_len(&line), true);
 		put_line(b, &line);
 	} else if (!rec->complete && rec->start_known) {
 		buf_str(&line.b, end_word(l, left));
@@ -260,7 +241,7 @@ void ladder_foot(const struct ladder *l, struct buf *b)
 {
 	buf_char(b, '\n');
 	put_notes(l, true, b);
-	if (l->right.rec)
+	if (l->right)
 		put_notes(l, false, b);
 	buf_str(b, l->ascii ? "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN\n"
 			    : "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");

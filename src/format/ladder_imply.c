@@ -3,7 +3,7 @@
  * The far end of a ladder that only one end was seen of: the states that the segments imply by RFC 9293. A segment that nothing
  * says to have arrived implies nothing, and how long a state lasted over there is not known.
  */
-#include "ladder_plan.h"
+#include "ladder_steps.h"
 
 static const uint32_t resets = 1u << CONN_FLAGS_RST | 1u << CONN_FLAGS_RST_ACK;
 
@@ -103,7 +103,7 @@ static unsigned int at_first(const struct ladder *ladder, const struct ladder_pl
 	if (!plan->len || first->kind != LADDER_MOMENT || !first->state[LADDER_LEFT].name || first->at_known[LADDER_LEFT] ||
 	    first->note)
 		return 0;
-	if (ladder->left.rec->t.role != CONN_CLIENT)
+	if (ladder->left->rec.t.role != CONN_CLIENT)
 		return WIRE_CLOSE;
 	if (find_in(plan, 0, 1u << CONN_FLAGS_SYN_ACK))
 		return WIRE_LISTEN;

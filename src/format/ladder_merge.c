@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The segments of a ladder in the order of the wire. One that both ends tell of is one step; two that were each sent before the
+ * The segments of a ladder in the order of the wire. One that both ends have is one step; two that were each sent before the
  * other arrived cross. Both ends' clocks are one: times are compared as they are.
  */
-#include "ladder_plan.h"
+#include "ladder_steps.h"
 
 #include <string.h>
 
 #define BIT(n) (1u << (n))
 
-bool ladder_is_reset(const struct conn_segment *seg)
-{
-	return seg->flags == CONN_FLAGS_RST || seg->flags == CONN_FLAGS_RST_ACK;
-}
-
 struct merge {
-	const struct ladder_end *end[LADDER_SIDES];
-	int match[LADDER_SIDES][CONN_SEGMENTS_MAX]; /* index at the other end, -1: only this end tells of it */
+	const struct ladder_end *end[LADDER_SIDES]; /* the right one may be NULL */
+	int match[LADDER_SIDES][CONN_SEGMENTS_MAX]; /* index at the other end, -1: only this end has it */
 	bool done[LADDER_SIDES][CONN_SEGMENTS_MAX];
 	struct ladder_plan *plan;
 };
@@ -26,7 +21,7 @@ static bool may_equal(bool a_known, uint32_t a, bool b_known, uint32_t b)
 	return !a_known || !b_known || a == b;
 }
 
-/* A reset that came is told without its ACK. */
+/* A reset that came has no ACK in the record. */
 static bool same_segment(const struct conn_segment *a, const struct conn_segment *b)
 {
 	if (a->dir == b->dir || !may_equal(a->seq_known, a->seq, b->seq_known, b->seq) ||
@@ -37,7 +32,8 @@ static bool same_segment(const struct conn_segment *a, const struct conn_segment
 
 static void find_matches(struct merge *m)
 {
-	const struct conn_record *left = m->end[LADDER_LEFT]->rec, *right = m->end[LADDER_RIGHT]->rec;
+	const struct conn_record *left = &m->end[LADDER_LEFT]->rec;
+	const struct conn_record *right = m->end[LADDER_RIGHT] ? &m->end[LADDER_RIGHT]->rec : NULL;
 
 	memset(m->match, -1, sizeof(m->match));
 	for (unsigned int i = 0; i < left->segments_len; i++) {
@@ -73,10 +69,10 @@ static void join(struct conn_segment *seg, const struct conn_segment *other)
 	}
 }
 
-/* The segment `i` of one end, together with what the other end tells of it. */
+/* The segment `i` of one end, together with what the other end knows of it. */
 static struct ladder_step *take(struct merge *m, int side, unsigned int i)
 {
-	const struct conn_segment *seg = &m->end[side]->rec->segments[i], *other = NULL;
+	const struct conn_segment *seg = &m->end[side]->rec.segments[i], *other = NULL;
 	struct ladder_step *step = ladder_insert(m->plan, m->plan->len, LADDER_SEGMENT);
 	int k = m->match[side][i];
 
@@ -85,7 +81,7 @@ static struct ladder_step *take(struct merge *m, int side, unsigned int i)
 		return NULL;
 	see(step, side, m->end[side], seg);
 	if (k >= 0) {
-		other = &m->end[!side]->rec->segments[k];
+		other = &m->end[!side]->rec.segments[k];
 		m->done[!side][k] = true;
 		see(step, !side, m->end[!side], other);
 	}
@@ -98,8 +94,8 @@ static struct ladder_step *take(struct merge *m, int side, unsigned int i)
 
 static bool right_is_earlier(const struct merge *m, unsigned int i, unsigned int k)
 {
-	const struct conn_segment *left = &m->end[LADDER_LEFT]->rec->segments[i];
-	const struct conn_segment *right = &m->end[LADDER_RIGHT]->rec->segments[k];
+	const struct conn_segment *left = &m->end[LADDER_LEFT]->rec.segments[i];
+	const struct conn_segment *right = &m->end[LADDER_RIGHT]->rec.segments[k];
 
 	return left->at_known && right->at_known &&
 	       m->end[LADDER_RIGHT]->start_us + (int64_t)right->at_us < m->end[LADDER_LEFT]->start_us + (int64_t)left->at_us;
@@ -108,8 +104,8 @@ static bool right_is_earlier(const struct merge *m, unsigned int i, unsigned int
 /* Next is the segment `i` of the left end and `k` of the right one. */
 static void take_next(struct merge *m, unsigned int i, unsigned int k)
 {
-	const struct conn_segment *left = &m->end[LADDER_LEFT]->rec->segments[i];
-	const struct conn_segment *right = &m->end[LADDER_RIGHT]->rec->segments[k];
+	const struct conn_segment *left = &m->end[LADDER_LEFT]->rec.segments[i];
+	const struct conn_segment *right = &m->end[LADDER_RIGHT]->rec.segments[k];
 	bool left_alone = m->match[LADDER_LEFT][i] < 0, right_alone = m->match[LADDER_RIGHT][k] < 0;
 	struct ladder_step *step;
 
@@ -127,7 +123,8 @@ static void take_next(struct merge *m, unsigned int i, unsigned int k)
 
 static void merge_segments(struct merge *m)
 {
-	const struct conn_record *left = m->end[LADDER_LEFT]->rec, *right = m->end[LADDER_RIGHT]->rec;
+	const struct conn_record *left = &m->end[LADDER_LEFT]->rec;
+	const struct conn_record *right = m->end[LADDER_RIGHT] ? &m->end[LADDER_RIGHT]->rec : NULL;
 	unsigned int i = 0, k = 0, right_len = right ? right->segments_len : 0;
 
 	find_matches(m);
@@ -192,10 +189,10 @@ static void find_lost(struct ladder_plan *plan)
 
 void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan)
 {
-	struct merge m = {.end = {&ladder->left, &ladder->right}, .plan = plan};
+	struct merge m = {.end = {ladder->left, ladder->right}, .plan = plan};
 
 	merge_segments(&m);
-	if (!ladder->right.rec)
+	if (!ladder->right)
 		find_crossed(plan);
 	find_lost(plan);
 }

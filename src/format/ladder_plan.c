@@ -3,23 +3,11 @@
  * From one or two records to the steps of a ladder: the segments first; then each end's states are put to the segments that
  * caused them, and a state without one has a step of its own.
  */
-#include "ladder_plan.h"
+#include "ladder_steps.h"
 
 #include <string.h>
 
 #define BIT(n) (1u << (n))
-
-struct ladder_step *ladder_insert(struct ladder_plan *plan, unsigned int at, enum ladder_kind kind)
-{
-	struct ladder_step *step = &plan->steps[at];
-
-	if (plan->len == LADDER_STEPS_MAX)
-		return NULL;
-	memmove(step + 1, step, (plan->len - at) * sizeof(*step));
-	plan->len++;
-	*step = (struct ladder_step){.kind = kind};
-	return step;
-}
 
 /* States */
 
@@ -146,7 +134,7 @@ static const char *end_note(const struct conn_record *rec, unsigned int last)
 
 static const char found_note[] = "found: began before the tool";
 
-/* Whatever its minisocket lives through after the record is not told in it. */
+/* What its minisocket lives through after the record is not in it. */
 static bool outlives_record(const struct conn_record *rec, const struct conn_span *last)
 {
 	const struct conn_time_wait *tw = &rec->time_wait;
@@ -158,7 +146,7 @@ static bool outlives_record(const struct conn_record *rec, const struct conn_spa
 
 static struct entry entry_of(const struct ladder_end *end, const struct conn_span *span, bool last)
 {
-	const struct conn_record *rec = end->rec;
+	const struct conn_record *rec = &end->rec;
 	const struct conn_time_wait *tw = &rec->time_wait;
 	bool later_known = span->state == WIRE_TIME_WAIT && !span->us_known && tw->entered && tw->us_known;
 	struct entry entry = {
@@ -178,7 +166,7 @@ static struct entry entry_of(const struct ladder_end *end, const struct conn_spa
 
 static void place_states(struct ladder_plan *plan, const struct ladder_end *end, int side)
 {
-	const struct conn_record *rec = end->rec;
+	const struct conn_record *rec = &end->rec;
 	struct entry entry = {.state = {.goes_on = true}};
 	unsigned int from = 0;
 
@@ -250,16 +238,16 @@ static const char *first_state(const struct conn_record *rec)
 
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
 {
-	const struct conn_record *left = ladder->left.rec, *right = ladder->right.rec;
+	const struct conn_record *left = &ladder->left->rec, *right = ladder->right ? &ladder->right->rec : NULL;
 	struct ladder_step *step;
 
-	*plan = (struct ladder_plan){.begin_us = ladder->left.start_us};
-	if (right && ladder->right.start_us < plan->begin_us)
-		plan->begin_us = ladder->right.start_us;
+	*plan = (struct ladder_plan){.begin_us = ladder->left->start_us};
+	if (right && ladder->right->start_us < plan->begin_us)
+		plan->begin_us = ladder->right->start_us;
 	ladder_merge(ladder, plan);
-	place_states(plan, &ladder->left, LADDER_LEFT);
+	place_states(plan, ladder->left, LADDER_LEFT);
 	if (right)
-		place_states(plan, &ladder->right, LADDER_RIGHT);
+		place_states(plan, ladder->right, LADDER_RIGHT);
 	if (first_state(left) || first_state(right)) {
 		step = ladder_insert(plan, 0, LADDER_MOMENT);
 		if (step) {

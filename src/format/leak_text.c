@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The table of `leaks`, for somebody who was woken up for it: groups by size, each with one sentence of what to do. No line is
- * longer than 120 columns but for long paths and IPv6 addresses. Foreign bytes go through text_safe() only.
+ * longer than 120 columns but for long paths and IPv6 addresses. Foreign bytes go through put_safe() only.
  */
 #include "leak_text.h"
 
@@ -9,7 +9,7 @@
 
 #include "fmt.h"
 #include "format.h"
-#include "text.h"
+#include "put.h"
 #include "units.h"
 
 #define WHO_WIDTH 24
@@ -40,29 +40,9 @@ const char *leak_hint(const struct leak_socket *socket)
 	return hints[socket->verdict.cause];
 }
 
-static void spaces(struct buf *b, size_t used, size_t width)
-{
-	for (; used < width; used++)
-		buf_char(b, ' ');
-}
-
-static void put_uint(struct buf *b, uint64_t value)
-{
-	char text[FMT_UINT_MAX];
-
-	buf_put(b, text, (size_t)(fmt_uint(text, value) - text));
-}
-
-static void put_duration(struct buf *b, uint64_t ns)
-{
-	char text[UNITS_MAX];
-
-	buf_put(b, text, (size_t)(units_duration(text, ns / 1000) - text));
-}
-
 static void right(struct buf *b, const char *text, size_t len, size_t width)
 {
-	spaces(b, len, width);
+	put_spaces(b, len, width);
 	buf_put(b, text, len);
 	buf_char(b, ' ');
 }
@@ -103,9 +83,9 @@ void leak_text_head(struct buf *b, const struct leak_view *view, const struct le
 	buf_str(b, " in CLOSE_WAIT, closed by the peer and not here; ");
 	put_uint(b, totals->close_wait_over);
 	buf_str(b, " for over ");
-	put_duration(b, view->threshold_ns);
+	put_duration(b, view->threshold_ns / 1000);
 	buf_str(b, ", the oldest for ");
-	put_duration(b, totals->oldest_ns);
+	put_duration(b, totals->oldest_ns / 1000);
 	buf_str(b, ".\n\n  COUNT   OVER   OLDEST ");
 	if (view->watch_ns)
 		buf_str(b, "  +/MIN ");
@@ -127,40 +107,13 @@ static void put_growth(struct buf *b, const struct leak_view *view, const struct
 	right(b, text, (size_t)(fmt_uint(text + 1, change) - text), 7);
 }
 
-static size_t put_process(struct buf *b, const struct conn_tuple *t)
+/* Returns the columns written. */
+static size_t put_owner(struct buf *b, const struct conn_tuple *t)
 {
-	const char *start = b->p;
-	size_t len;
-
-	if (t->from == CONN_FROM_NONE) {
-		buf_str(b, "(no process)");
-		return 12;
-	}
-	len = text_safe(b, t->task.comm, strnlen(t->task.comm, sizeof(t->task.comm)), WHO_WIDTH - 9, false);
-	start = b->p;
-	buf_char(b, '[');
-	put_uint(b, t->task.tgid);
-	buf_char(b, ']');
-	return len + (size_t)(b->p - start);
-}
-
-static void put_address(struct buf *b, const struct wire_ident *id, bool local)
-{
-	char text[FMT_ADDR_MAX];
-	bool ipv4 = fmt_is_ipv4(id);
-
-	if (!ipv4)
-		buf_char(b, '[');
-	buf_put(b, text, (size_t)(fmt_addr(text, local ? id->local_addr : id->peer_addr, ipv4) - text));
-	if (!ipv4)
-		buf_char(b, ']');
-}
-
-static void put_endpoint(struct buf *b, const struct wire_ident *id, bool local)
-{
-	put_address(b, id, local);
-	buf_char(b, ':');
-	put_uint(b, local ? id->local_port : id->peer_port);
+	if (t->from != CONN_FROM_NONE)
+		return put_process(b, t, WHO_WIDTH - 9, false);
+	buf_str(b, "(no process)");
+	return 12;
 }
 
 static void put_fds(struct buf *b, const struct leak_group *group)
@@ -181,7 +134,7 @@ static void put_who(struct buf *b, const struct leak_view *view, const struct le
 {
 	switch (view->by) {
 	case LEAK_BY_PROCESS:
-		spaces(b, put_process(b, &group->oldest->t), WHO_WIDTH);
+		put_spaces(b, put_owner(b, &group->oldest->t), WHO_WIDTH);
 		buf_char(b, ' ');
 		put_fds(b, group);
 		break;
@@ -190,7 +143,7 @@ static void put_who(struct buf *b, const struct leak_view *view, const struct le
 		break;
 	default:
 		if (owner->cgroup)
-			text_safe(b, owner->cgroup, strlen(owner->cgroup), SIZE_MAX, false);
+			put_safe(b, owner->cgroup, strlen(owner->cgroup), SIZE_MAX, false);
 		else
 			buf_char(b, '-');
 	}
@@ -203,12 +156,12 @@ static void put_example(struct buf *b, const struct leak_view *view, const struc
 
 	buf_str(b, "        ");
 	buf_str(b, group->count > 1 ? "the oldest: " : "");
-	put_endpoint(b, &oldest->t.id, true);
+	put_endpoint(b, &oldest->t.id, true, '-');
 	buf_str(b, " from ");
-	put_endpoint(b, &oldest->t.id, false);
+	put_endpoint(b, &oldest->t.id, false, '-');
 	if (view->by != LEAK_BY_PROCESS) {
 		buf_str(b, " of ");
-		put_process(b, &oldest->t);
+		put_owner(b, &oldest->t);
 		if (group->fds_len) {
 			buf_str(b, " fd ");
 			put_uint(b, (uint64_t)group->fds[0]);
@@ -233,7 +186,7 @@ void leak_text_group(struct buf *b, const struct leak_view *view, const struct l
 	right_age(b, oldest, 8);
 	put_growth(b, view, group);
 	buf_str(b, cause);
-	spaces(b, strlen(cause), CAUSE_WIDTH + 1);
+	put_spaces(b, strlen(cause), CAUSE_WIDTH + 1);
 	put_who(b, view, group, owner);
 	buf_char(b, '\n');
 	put_example(b, view, group);
@@ -275,8 +228,8 @@ static void put_stack(struct buf *b, const struct record_stack *stack)
 		buf_str(b, stack->accepted ? " by accept() in\n" : " by connect() in\n");
 	for (; *frame; frame += len + (frame[len] == '\n')) {
 		len = strcspn(frame, "\n");
-		spaces(b, 0, 16);
-		text_safe(b, frame, len, FRAME_WIDTH, true);
+		put_spaces(b, 0, 16);
+		put_safe(b, frame, len, FRAME_WIDTH, true);
 		buf_char(b, '\n');
 	}
 	buf_str(b, stack_notes[stack->note]);
@@ -292,7 +245,7 @@ bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len)
 	}
 	if (!most->count)
 		return false;
-	spaces(b, 0, 12);
+	put_spaces(b, 0, 12);
 	put_uint(b, most->count);
 	buf_str(b, most->count == 1 ? " was opened" : " were opened");
 	put_stack(b, most->stack);
@@ -314,7 +267,7 @@ void leak_text_mirror_head(struct buf *b, const struct leak_view *view, const st
 	buf_char(b, '\n');
 	put_count(b, totals->fin_wait2_over, "socket");
 	buf_str(b, " in FIN_WAIT2 for over ");
-	put_duration(b, view->threshold_ns);
+	put_duration(b, view->threshold_ns / 1000);
 	buf_str(b, ": here it was closed, the peer did not. The leak is there:\n");
 }
 
@@ -324,7 +277,7 @@ void leak_text_queue_head(struct buf *b, const struct leak_view *view, const str
 	put_count(b, totals->not_accepted_over, "connection");
 	buf_str(b, totals->not_accepted_over == 1 ? " waits" : " wait");
 	buf_str(b, " for accept() for over ");
-	put_duration(b, view->threshold_ns);
+	put_duration(b, view->threshold_ns / 1000);
 	buf_str(b, ": whoever listens there is stuck:\n");
 }
 
@@ -334,10 +287,10 @@ void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct 
 	right_uint(b, group->over, 7);
 	buf_str(b, "       ");
 	right_age(b, group->oldest, 8);
-	put_endpoint(b, &group->oldest->t.id, true);
+	put_endpoint(b, &group->oldest->t.id, true, '-');
 	buf_str(b, " from ");
 	put_address(b, &group->oldest->t.id, false);
 	buf_str(b, ", of ");
-	put_process(b, &group->oldest->t);
+	put_owner(b, &group->oldest->t);
 	buf_char(b, '\n');
 }

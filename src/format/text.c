@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "fmt.h"
+#include "put.h"
 #include "units.h"
 
 #define FRAMES_SHOWN 4 /* of a stack */
@@ -76,26 +77,15 @@ static void text_time(struct text *t, uint64_t ts)
 
 static void text_address(struct text *t, enum text_column column, const struct conn_tuple *tuple)
 {
-	const struct wire_ident *id = &tuple->id;
-	bool local = column == TEXT_LOCAL, ipv4 = fmt_is_ipv4(id);
-	uint16_t port = local ? id->local_port : id->peer_port;
-	char text[FMT_ADDR_MAX + FMT_UINT_MAX + 3], *p = text;
+	char text[FMT_ADDR_MAX + FMT_UINT_MAX + 3];
+	struct buf b;
 
-	if (!tuple->id_known) {
-		text_word(t, column, NULL);
-		return;
-	}
-	if (!ipv4)
-		*p++ = '[';
-	p = fmt_addr(p, local ? id->local_addr : id->peer_addr, ipv4);
-	if (!ipv4)
-		*p++ = ']';
-	*p++ = ':';
-	if (port)
-		p = fmt_uint(p, port);
+	buf_init(&b, text, sizeof(text));
+	if (tuple->id_known)
+		put_endpoint(&b, &tuple->id, column == TEXT_LOCAL, '-');
 	else
-		*p++ = '-';
-	text_cell(t, column, text, (size_t)(p - text));
+		buf_char(&b, '-');
+	text_cell(t, column, text, (size_t)(b.p - text));
 }
 
 static void text_process(struct text *t, const struct conn_tuple *tuple)
@@ -120,7 +110,7 @@ static void text_subject(struct text *t, uint64_t ts, const struct conn_tuple *t
 	text_address(t, TEXT_PEER, tuple);
 }
 
-/* CLOSE is how every life begins and ends: it tells nothing. */
+/* CLOSE is how every life begins and ends: it says nothing. */
 static void text_states(struct text *t, const struct conn_record *c)
 {
 	bool any = false;
@@ -249,7 +239,7 @@ static void text_stack(struct text *t, const struct record_stack *stack)
 	for (unsigned int i = 0; i < FRAMES_SHOWN && *frame; i++, frame += len + (frame[len] == '\n')) {
 		len = strcspn(frame, "\n");
 		buf_str(&t->b, before);
-		text_safe(&t->b, frame, len, SIZE_MAX, true);
+		put_safe(&t->b, frame, len, SIZE_MAX, true);
 		before = " < ";
 	}
 }

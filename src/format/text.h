@@ -34,13 +34,6 @@ struct text {
 	const struct format_options *options;
 };
 
-/*
- * Foreign bytes: what prints is written as it is and every other byte (with `ascii`, all but ASCII) as \xNN, at most `max`
- * columns and no half of an escape. Returns the columns written: one per character, which is wrong only for wide and combining
- * ones.
- */
-size_t text_safe(struct buf *b, const char *text, size_t len, size_t max, bool ascii);
-
 const char *text_title(const struct format_options *options, enum text_column column);
 
 /* Cells end with a space: the last column is none. What is longer than its column makes the row longer. NULL is "-". */

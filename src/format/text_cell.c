@@ -2,14 +2,14 @@
 /*
  * Cells and phrases of the text table.
  *
- * Foreign bytes, process names first of all, come only through text_safe(): none may move the cursor or turn the direction of
+ * Foreign bytes, process names first of all, come only through put_safe(): none may move the cursor or turn the direction of
  * writing.
  */
 #include "text.h"
 
 #include "fmt.h"
+#include "put.h"
 #include "units.h"
-#include "utf8.h"
 
 #define TEXT_WORD_MAX 200 /* columns of a name or a reason in a phrase */
 
@@ -48,21 +48,15 @@ static size_t text_width(const struct format_options *options, enum text_column 
 	return options->wide ? text_columns[column].wide : text_columns[column].width;
 }
 
-static void text_spaces(struct buf *b, size_t used, size_t width)
-{
-	for (; used < width; used++)
-		buf_char(b, ' ');
-}
-
 void text_cell(struct text *t, enum text_column column, const char *text, size_t len)
 {
 	size_t width = text_width(t->options, column);
 
 	if (text_columns[column].right)
-		text_spaces(&t->b, len, width);
+		put_spaces(&t->b, len, width);
 	buf_put(&t->b, text, len);
 	if (!text_columns[column].right)
-		text_spaces(&t->b, len, width);
+		put_spaces(&t->b, len, width);
 	buf_char(&t->b, ' ');
 }
 
@@ -79,40 +73,12 @@ void text_letter(struct text *t, enum text_column column, char letter, const cha
 		text_cell(t, column, &letter, 1);
 }
 
-size_t text_safe(struct buf *b, const char *text, size_t len, size_t max, bool ascii)
-{
-	size_t columns = 0;
-
-	for (size_t i = 0, used; i < len; i += used) {
-		char escape[4 * 4];
-		uint32_t code;
-		used = utf8_decode(text + i, len - i, &code);
-		bool prints = used && !utf8_is_control(code) && (!ascii || code < 0x80);
-		if (!used)
-			used = 1;
-		size_t need = prints ? 1 : 4 * used;
-		if (columns + need > max)
-			break;
-		columns += need;
-		if (prints) {
-			buf_put(b, text + i, used);
-			continue;
-		}
-		for (size_t k = 0; k < used; k++) {
-			memcpy(escape + 4 * k, "\\x", 2);
-			fmt_hex_bytes(escape + 4 * k + 2, text + i + k, 1);
-		}
-		buf_put(b, escape, need);
-	}
-	return columns;
-}
-
 void text_name(struct text *t, enum text_column column, const char *name, size_t len)
 {
 	size_t width = text_width(t->options, column);
-	size_t used = text_safe(&t->b, name, len, t->options->wide ? SIZE_MAX : width, false);
+	size_t used = put_safe(&t->b, name, len, t->options->wide ? SIZE_MAX : width, false);
 
-	text_spaces(&t->b, used, width);
+	put_spaces(&t->b, used, width);
 	buf_char(&t->b, ' ');
 }
 
@@ -140,10 +106,8 @@ void text_scaled(struct text *t, enum text_column column, bool known, char *(*sc
 
 void text_phrase_duration(struct text *t, const char *before, uint64_t us)
 {
-	char text[UNITS_MAX];
-
 	buf_str(&t->b, before);
-	buf_put(&t->b, text, (size_t)(units_duration(text, us) - text));
+	put_duration(&t->b, us);
 }
 
 void text_phrase(struct text *t, const char *before, const char *word)
@@ -151,13 +115,11 @@ void text_phrase(struct text *t, const char *before, const char *word)
 	if (!word)
 		return;
 	buf_str(&t->b, before);
-	text_safe(&t->b, word, strlen(word), TEXT_WORD_MAX, false);
+	put_safe(&t->b, word, strlen(word), TEXT_WORD_MAX, false);
 }
 
 void text_phrase_uint(struct text *t, const char *before, uint64_t value)
 {
-	char text[FMT_UINT_MAX];
-
 	buf_str(&t->b, before);
-	buf_put(&t->b, text, (size_t)(fmt_uint(text, value) - text));
+	put_uint(&t->b, value);
 }

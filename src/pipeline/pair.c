@@ -12,7 +12,7 @@
 #define SLACK_NS 1000000000ULL
 
 struct place {
-	struct pair_end end;
+	struct ladder_end end;
 	uint64_t until;
 	uint32_t next;  /* in its chain */
 	uint32_t other; /* NONE: still alone */
@@ -89,7 +89,7 @@ static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
 	return !a_known || !b_known || a == b;
 }
 
-static bool are_ends_of_one(const struct pair_end *a, const struct pair_end *b)
+static bool are_ends_of_one(const struct ladder_end *a, const struct ladder_end *b)
 {
 	const struct conn_record *ra = &a->rec, *rb = &b->rec;
 	const struct wire_ident *ia = &ra->t.id, *ib = &rb->t.id;
@@ -103,7 +103,7 @@ static bool are_ends_of_one(const struct pair_end *a, const struct pair_end *b)
 	       ra->start_ns <= rb->end_ns + SLACK_NS && rb->start_ns <= ra->end_ns + SLACK_NS;
 }
 
-static uint32_t find_other(struct pairs *c, const struct chain *chain, const struct pair_end *end)
+static uint32_t find_other(struct pairs *c, const struct chain *chain, const struct ladder_end *end)
 {
 	for (uint32_t i = chain->first; i != NONE; i = c->places[i].next) {
 		struct place *place = &c->places[i];
@@ -158,7 +158,7 @@ static void link_place(struct pairs *c, uint32_t number)
 	chain->last = number;
 }
 
-void pairs_put(struct pairs *c, const struct pair_end *end)
+void pairs_put(struct pairs *c, const struct ladder_end *end)
 {
 	uint32_t number;
 	struct place *place;

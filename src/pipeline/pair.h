@@ -6,33 +6,18 @@
 #ifndef PIPELINE_PAIR_H
 #define PIPELINE_PAIR_H
 
-#include "src/core/record_types.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "src/format/ladder_steps.h"
 
 struct pairs;
 
-#define PAIR_BOOT_LEN 8
-#define PAIR_REASON_MAX 64
-
-struct pair_end {
-	struct conn_record rec;
-	int64_t start_us; /* time of day of rec.start_ns */
-	uint64_t ts;      /* the record's own, in the clock of pairs_tick() */
-	char boot[PAIR_BOOT_LEN + 1];
-	char reset_reason[PAIR_REASON_MAX + 1]; /* "": not known */
-	bool selected;
-};
-
 /* `b` is NULL for an end that stayed alone. Neither lives longer than the call. */
-typedef void (*pair_fn)(void *ctx, const struct pair_end *a, const struct pair_end *b);
+typedef void (*pair_fn)(void *ctx, const struct ladder_end *a, const struct ladder_end *b);
 
 /* `size` ends wait at the most. 0 or -ENOMEM. */
 int pairs_new(struct pairs **out, uint32_t size, uint64_t wait_ns, pair_fn fn, void *ctx);
 void pairs_free(struct pairs *pairs); /* NULL is fine; what waits is dropped */
 
-void pairs_put(struct pairs *pairs, const struct pair_end *end);
+void pairs_put(struct pairs *pairs, const struct ladder_end *end);
 void pairs_tick(struct pairs *pairs, uint64_t now); /* UINT64_MAX: nothing more comes */
 
 /* Selected ends that went on before their time, for want of room. */

@@ -19,14 +19,12 @@ static void check(bool holds)
 		abort();
 }
 
-static void check_ladder(const struct pair_end *left, const struct pair_end *right, bool ascii)
+static void check_ladder(const struct ladder_end *left, const struct ladder_end *right, bool ascii)
 {
 	static char text[LADDER_MAX];
-	struct ladder ladder = {.left = {&left->rec, left->start_us, left->reset_reason}, .boot = left->boot, .ascii = ascii};
+	const struct ladder ladder = {.left = left, .right = right, .ascii = ascii};
 	size_t columns = 0, len;
 
-	if (right)
-		ladder.right = (struct ladder_end){&right->rec, right->start_us, right->reset_reason};
 	len = ladder_draw(&ladder, text, sizeof(text));
 	check(len && len <= sizeof(text) && text[len - 1] == '\n');
 	for (size_t i = 0; i < len; i++) {
@@ -38,7 +36,7 @@ static void check_ladder(const struct pair_end *left, const struct pair_end *rig
 }
 
 /* The same life from the other end: what came is what left. */
-static void turn(struct pair_end *end)
+static void turn(struct ladder_end *end)
 {
 	for (unsigned int i = 0; i < end->rec.segments_len; i++)
 		end->rec.segments[i].dir = !end->rec.segments[i].dir;
@@ -48,7 +46,7 @@ static void turn(struct pair_end *end)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct json_read line;
-	static struct pair_end other;
+	static struct ladder_end other;
 	char why[JSON_READ_WHY_LEN] = "";
 	int kind = json_read_line((const char *)data, size, &line, why);
 

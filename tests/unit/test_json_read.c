@@ -33,12 +33,13 @@ static int read_back(void)
 static void assert_same_ladder(const struct conn_record *c)
 {
 	static char written[LADDER_MAX + 1], read[LADDER_MAX + 1];
-	struct ladder ladder = {.left = {c, (int64_t)(c->start_ns + (uint64_t)sample_context.clock_offset_ns) / 1000, NULL},
-				.boot = sample_context.boot_id};
+	struct ladder_end end = {.rec = *c,
+				 .start_us = (int64_t)(c->start_ns + (uint64_t)sample_context.clock_offset_ns) / 1000};
+	struct ladder ladder = {.left = &end};
 
+	memcpy(end.boot, sample_context.boot_id, LADDER_BOOT_LEN);
 	written[ladder_draw(&ladder, written, LADDER_MAX)] = '\0';
-	ladder.left = (struct ladder_end){&got.end.rec, got.end.start_us, NULL};
-	ladder.boot = got.end.boot;
+	ladder.left = &got.end;
 	read[ladder_draw(&ladder, read, LADDER_MAX)] = '\0';
 	assert_string_equal(read, written);
 }

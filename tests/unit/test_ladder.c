@@ -21,11 +21,15 @@ static char text[LADDER_MAX + 1];
 
 static const char *draw(const struct conn_record *left, const struct conn_record *right, bool ascii)
 {
-	struct ladder ladder = {
-		.left = {left, WALL_US + (int64_t)(left->start_ns / 1000), NULL}, .boot = "7c9e6679", .ascii = ascii};
+	struct ladder_end left_end = {.rec = *left, .start_us = WALL_US + (int64_t)(left->start_ns / 1000), .boot = "7c9e6679"};
+	struct ladder_end right_end = {.boot = "7c9e6679"};
+	struct ladder ladder = {.left = &left_end, .ascii = ascii};
 
-	if (right)
-		ladder.right = (struct ladder_end){right, WALL_US + (int64_t)(right->start_ns / 1000), NULL};
+	if (right) {
+		right_end.rec = *right;
+		right_end.start_us = WALL_US + (int64_t)(right->start_ns / 1000);
+		ladder.right = &right_end;
+	}
 	text[ladder_draw(&ladder, text, LADDER_MAX)] = '\0';
 	return text;
 }

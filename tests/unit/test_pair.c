@@ -18,7 +18,7 @@
 static struct pairs *pairs;
 static char told[1 << 16]; /* "1+2 3 " */
 
-static void tell(void *ctx, const struct pair_end *a, const struct pair_end *b)
+static void tell(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
 {
 	size_t len = strlen(told);
 
@@ -45,9 +45,9 @@ static int tear_down(void **state)
 }
 
 /* Of the connection between ports 1000 + `n` and 80: cookie 2n at the client, 2n + 1 at the server. */
-static struct pair_end end_of(unsigned int n, bool client, uint64_t ts)
+static struct ladder_end end_of(unsigned int n, bool client, uint64_t ts)
 {
-	struct pair_end end = {.ts = ts, .boot = "7c9e6679", .selected = true};
+	struct ladder_end end = {.ts = ts, .boot = "7c9e6679", .selected = true};
 
 	sample_connection(&end.rec);
 	end.rec.t.cookie = 2 * n + !client;
@@ -63,7 +63,7 @@ static struct pair_end end_of(unsigned int n, bool client, uint64_t ts)
 
 static void put(unsigned int n, bool client, uint64_t ts)
 {
-	struct pair_end end = end_of(n, client, ts);
+	struct ladder_end end = end_of(n, client, ts);
 
 	pairs_put(pairs, &end);
 }
@@ -104,7 +104,7 @@ static void test_alone(void **state)
 /* The same address pair is not the same connection. */
 static void test_strangers(void **state)
 {
-	struct pair_end end;
+	struct ladder_end end;
 
 	(void)state;
 	put(1, true, 0);

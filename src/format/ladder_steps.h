@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a ladder is made of: the record of one end or both, and the steps from top to bottom before they are drawn. */
+#ifndef FORMAT_LADDER_STEPS_H
+#define FORMAT_LADDER_STEPS_H
+
+#include "src/core/record_types.h"
+
+#define LADDER_BOOT_LEN 8
+#define LADDER_REASON_MAX 64
+
+/* The record of one end of a connection, with all that stands around it. */
+struct ladder_end {
+	struct conn_record rec;
+	int64_t start_us;                         /* time of day of rec.start_ns, in us since 1970 */
+	uint64_t ts;                              /* the record's own, in the clock of pairs_tick() */
+	char boot[LADDER_BOOT_LEN + 1];           /* first hex digits of the boot id */
+	char reset_reason[LADDER_REASON_MAX + 1]; /* the kernel's name of it; "": not known */
+	bool selected;
+};
+
+struct ladder {
+	const struct ladder_end *left,
+		*right; /* right: the other end of the same connection; NULL: not on this host, or not seen */
+	bool ascii;
+};
+
+enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
+
+/* The state that one end enters at a step. */
+struct ladder_state {
+	const char *name; /* NULL: none */
+	uint64_t us;
+	bool us_known;
+	bool goes_on; /* it has not ended, as far as is known */
+	bool inferred;
+};
+
+enum ladder_kind {
+	LADDER_SEGMENT,
+	LADDER_MOMENT, /* a state that began without a segment, or what is said between the lifelines */
+	LADDER_DATA,   /* payload: when which byte went is not known */
+};
+
+struct ladder_step {
+	enum ladder_kind kind;
+	struct conn_segment seg; /* SEGMENT: as its sender knows it, if that is on this host; dir is the left end's */
+	bool crosses;            /* SEGMENT: and the next one cross on the way */
+	bool lost;               /* SEGMENT: nothing says that it arrived */
+	bool seen[LADDER_SIDES]; /* SEGMENT: by the record of that end */
+	const char *note;        /* MOMENT, DATA; NULL: none */
+	uint64_t bytes[2];       /* DATA: by enum conn_dir of the left end */
+	struct ladder_state state[LADDER_SIDES];
+	bool at_known[LADDER_SIDES];
+	int64_t at_us[LADDER_SIDES]; /* of day: when it left or reached that end */
+};
+
+#define LADDER_STEPS_MAX (2 * CONN_SEGMENTS_MAX + 2 * (CONN_TIMELINE_MAX + 1) + 4)
+
+struct ladder_plan {
+	struct ladder_step steps[LADDER_STEPS_MAX];
+	unsigned int len;
+	int64_t begin_us; /* of day: what times in the picture count from */
+};
+
+/* Room for a step before steps[at]; NULL if there is none. */
+struct ladder_step *ladder_insert(struct ladder_plan *plan, unsigned int at, enum ladder_kind kind);
+
+bool ladder_is_reset(const struct conn_segment *seg);
+
+/* The whole: ladder_plan.c. And its parts: the segments of both ends, into an empty plan; the states that they imply. */
+void ladder_plan(const struct ladder *ladder, struct ladder_plan *ret_plan);
+void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan);
+void ladder_imply(const struct ladder *ladder, struct ladder_plan *plan); /* of a right end that has no record */
+
+#endif
