@@ -5,34 +5,17 @@
  * No line is longer than FORMAT_LINE_MAX, whatever names and paths a record brings: texts are cut, lists are shortened from the
  * middle, and the line says so. What is not known is null, what does not apply is absent.
  */
-#include "json.h"
+#include "format.h"
+#include "json_conn.h"
+#include "json_leak.h"
 
 #define JSON_SCHEMA_VERSION "1.0"
-#define JSON_STRING_MAX 256
 
 /* The contract's order: as a connection lives. */
 static const uint8_t json_states[] = {
 	WIRE_SYN_SENT,   WIRE_SYN_RECV, WIRE_ESTABLISHED, WIRE_FIN_WAIT1, WIRE_FIN_WAIT2, WIRE_TIME_WAIT,
 	WIRE_CLOSE_WAIT, WIRE_LAST_ACK, WIRE_CLOSING,     WIRE_LISTEN,    WIRE_CLOSE,
 };
-
-int64_t json_wall(const struct json *j, uint64_t ts)
-{
-	return (int64_t)(ts + (uint64_t)j->context->clock_offset_ns);
-}
-
-void json_reason(struct json *j, uint32_t reason)
-{
-	const struct record_context *context = j->context;
-	const char *name = reason && context->reason_name ? context->reason_name(context->ctx, reason) : NULL;
-
-	jsonw_text(&j->b, KEY("reason"), name, name ? strlen(name) : 0, JSON_RESETS_REASON_MAX);
-}
-
-static void json_string(struct json *j, struct jsonw_key key, const char *text)
-{
-	jsonw_text(&j->b, key, text, text ? strlen(text) : 0, JSON_STRING_MAX);
-}
 
 static void json_envelope(struct json *j, const struct record *rec, uint64_t seq)
 {

@@ -3,23 +3,9 @@
  * A connection in JSON: its tuple, which all records about it share, and its whole life. Keys, their order and their meaning
  * are docs/output.md's.
  */
-#include "json.h"
+#include "json_conn.h"
 
 #include <sys/socket.h>
-
-/* The boot id keeps cookies of two boots apart; they count from 1. */
-void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie)
-{
-	const char *boot_id = j->context->boot_id;
-	char id[8 + 1 + FMT_HEX_MAX + 1];
-
-	memset(id, '0', 8);
-	if (boot_id)
-		memcpy(id, boot_id, strnlen(boot_id, 8));
-	id[8] = '.';
-	*fmt_hex(id + 9, cookie) = '\0';
-	jsonw_word(&j->b, key, id);
-}
 
 static void json_conn_id(struct json *j, const struct conn_tuple *t)
 {
@@ -158,7 +144,7 @@ static void json_timeline(struct json *j, const struct conn_record *c)
 	struct buf *b = &j->b;
 	unsigned int drop = j->drop > c->segments_len ? j->drop - c->segments_len : 0; /* segments go first */
 	unsigned int keep = c->timeline_len - drop;
-	unsigned int head = keep - keep / 2; /* how it began and how it ended tell more than what was between */
+	unsigned int head = keep - keep / 2; /* how it began and how it ended says more than what was between */
 
 	jsonw_open(b, KEY("timeline"), '[');
 	for (unsigned int i = 0; i < keep; i++) {

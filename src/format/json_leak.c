@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Leaks in JSON: close_wait_leak, close_wait_resolved, and what a leak scan adds to summary. */
-#include "json.h"
+#include "json_leak.h"
 
-#include <string.h>
-
+#include "json_conn.h"
 #include "leak_text.h"
 
 #define HOLDERS_MAX 128 /* more than a line can have */

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "json_common.h"
+
+int64_t json_wall(const struct json *j, uint64_t ts)
+{
+	return (int64_t)(ts + (uint64_t)j->context->clock_offset_ns);
+}
+
+void json_string(struct json *j, struct jsonw_key key, const char *text)
+{
+	jsonw_text(&j->b, key, text, text ? strlen(text) : 0, JSON_STRING_MAX);
+}
+
+void json_reason(struct json *j, uint32_t reason)
+{
+	const struct record_context *context = j->context;
+	const char *name = reason && context->reason_name ? context->reason_name(context->ctx, reason) : NULL;
+
+	jsonw_text(&j->b, KEY("reason"), name, name ? strlen(name) : 0, JSON_REASON_MAX);
+}
+
+/* The boot id keeps cookies of two boots apart; they count from 1. */
+void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie)
+{
+	const char *boot_id = j->context->boot_id;
+	char id[8 + 1 + FMT_HEX_MAX + 1];
+
+	memset(id, '0', 8);
+	if (boot_id)
+		memcpy(id, boot_id, strnlen(boot_id, 8));
+	id[8] = '.';
+	*fmt_hex(id + 9, cookie) = '\0';
+	jsonw_word(&j->b, key, id);
+}
