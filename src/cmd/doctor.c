@@ -9,6 +9,7 @@
 #include "src/cli/embedded.h"
 #include "src/cli/options.h"
 #include "src/format/json_write.h"
+#include "src/kernel/checks.h"
 #include "src/kernel/collector.h"
 #include "src/kernel/leak_scan.h"
 #include "src/kernel/stack_capture.h"
@@ -16,7 +17,7 @@
 #define REPORT_BYTES (64 * 1024)
 
 struct report {
-	struct collector_hook features[COLLECTOR_HOOKS_MAX], hooks[COLLECTOR_HOOKS_MAX], leaks[COLLECTOR_HOOKS_MAX];
+	struct hook_state features[HOOKS_MAX], hooks[HOOKS_MAX], leaks[HOOKS_MAX];
 	size_t features_n, hooks_n, leaks_n;
 	struct collector_failure failure; /* COLLECTOR_OK: a run would work */
 	struct utsname uts;
@@ -31,13 +32,13 @@ static void examine(struct report *r, const struct options *options)
 		.tiers_forced = options->tiers,
 	};
 	struct collector *collector = NULL;
-	const struct collector_hook *hooks;
+	const struct hook_state *hooks;
 
 	uname(&r->uts);
 	r->features_n = collector_features(r->features);
 	r->leaks_n = leak_scan_examine(r->leaks, options->verbose);
 	r->leaks_n += stack_source_examine(r->leaks + r->leaks_n, options->verbose);
-	if (collector_open(&collector, &config, &r->failure)) {
+	if (collector_check(&r->failure) || collector_open(&collector, &config, &r->failure)) {
 		r->hooks_n = collector_probe(r->hooks);
 		return;
 	}
@@ -46,13 +47,14 @@ static void examine(struct report *r, const struct options *options)
 	collector_close(collector);
 }
 
-static void print_rows(const struct collector_hook *rows, size_t n)
+static void print_rows(const struct hook_state *rows, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].name, rows[i].type, rows[i].available ? "yes" : "no",
-		       rows[i].used ? "yes" : "no", rows[i].fact, rows[i].used || rows[i].not_needed ? "" : rows[i].fallback,
+		printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].hook->name, rows[i].hook->type,
+		       rows[i].available ? "yes" : "no", rows[i].used ? "yes" : "no", rows[i].hook->fact,
+		       rows[i].used || rows[i].not_needed ? "" : rows[i].hook->fallback,
 		       rows[i].used || rows[i].not_needed || !rows[i].why[0] ? "" : ": ", rows[i].why);
 }
 
@@ -70,19 +72,19 @@ static void print_table(const struct report *r)
 		printf("\nReady to trace.\n");
 }
 
-static void write_rows(struct buf *b, struct jsonw_key key, const struct collector_hook *rows, size_t n)
+static void write_rows(struct buf *b, struct jsonw_key key, const struct hook_state *rows, size_t n)
 {
 	size_t i;
 
 	jsonw_open(b, key, '[');
 	for (i = 0; i < n; i++) {
 		jsonw_open(b, KEY_NONE, '{');
-		jsonw_word(b, KEY("name"), rows[i].name);
-		jsonw_word(b, KEY("type"), rows[i].type);
+		jsonw_word(b, KEY("name"), rows[i].hook->name);
+		jsonw_word(b, KEY("type"), rows[i].hook->type);
 		jsonw_bool(b, KEY("available"), rows[i].available);
 		jsonw_bool(b, KEY("used"), rows[i].used);
-		jsonw_word(b, KEY("tells"), rows[i].fact);
-		jsonw_word(b, KEY("fallback"), rows[i].fallback);
+		jsonw_word(b, KEY("tells"), rows[i].hook->fact);
+		jsonw_word(b, KEY("fallback"), rows[i].hook->fallback);
 		jsonw_text(b, KEY("why"), rows[i].why, strlen(rows[i].why), sizeof(rows[i].why));
 		jsonw_close(b, '}');
 	}

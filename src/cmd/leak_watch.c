@@ -7,6 +7,7 @@
 
 #include "src/cli/error.h"
 #include "src/host/clock.h"
+#include "src/kernel/collector.h"
 #include "src/kernel/leak_scan.h"
 #include "src/pipeline/pipeline.h"
 

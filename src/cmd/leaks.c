@@ -16,6 +16,7 @@
 #include "src/host/owner.h"
 #include "src/host/self.h"
 #include "src/io/recording.h"
+#include "src/kernel/checks.h"
 #include "src/kernel/leak_scan.h"
 #include "src/pipeline/select.h"
 #include "src/symbols/stack_table.h"

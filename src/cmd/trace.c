@@ -23,6 +23,7 @@
 #include "src/host/self.h"
 #include "src/io/queue.h"
 #include "src/io/recording.h"
+#include "src/kernel/checks.h"
 #include "src/kernel/collector.h"
 #include "src/pipeline/pipeline.h"
 #include "src/symbols/symbolizer.h"
@@ -129,14 +130,15 @@ static int open_loop(struct trace *t)
 
 static void feed_hooks(struct trace *t, uint64_t now)
 {
-	const struct collector_hook *hooks;
+	const struct hook_state *hooks;
 	size_t n, i;
 	char text[200];
 	int len;
 
 	hooks = collector_hooks(t->collector, &n);
 	for (i = 0; i < n; i++) {
-		len = snprintf(text, sizeof(text), "%s%c%s%c%s", hooks[i].name, '\0', hooks[i].type, '\0', hooks[i].why);
+		len = snprintf(text, sizeof(text), "%s%c%s%c%s", hooks[i].hook->name, '\0', hooks[i].hook->type, '\0',
+			       hooks[i].why);
 		pipeline_feed_text(t->pipeline, now, WIRE_HOOK, hooks[i].used ? 1 : hooks[i].not_needed ? 2 : 0, text, len);
 	}
 }
@@ -148,7 +150,7 @@ static void feed_meta_text(struct trace *t, uint64_t now, const char *what)
 
 static bool degraded(const struct trace *t)
 {
-	const struct collector_hook *hooks;
+	const struct hook_state *hooks;
 	size_t n, i;
 
 	hooks = collector_hooks(t->collector, &n);

@@ -7,6 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Takes an event, which is valid during the call only. */
+typedef void (*event_fn)(void *ctx, const struct wire_hdr *ev);
 
 /*
  * True if the event at `ev`, of which `avail` bytes are readable, is whole and of a shape that this version knows: a known
@@ -19,7 +23,7 @@ const struct wire_task *wire_task(const struct wire_hdr *ev);
 const struct wire_ident *wire_ident(const struct wire_hdr *ev);
 const struct wire_stats *wire_stats(const struct wire_hdr *ev);
 
-/* Told by a BPF program, and not by the daemon. */
+/* Sent by a BPF program, and not by the daemon. */
 bool wire_from_kernel(unsigned int kind);
 
 /* Size of a kind's base struct in bytes; 0 for a number that is no kind. Texts: the size without the text. */

@@ -7,7 +7,7 @@
 #ifndef HOST_OWNER_H
 #define HOST_OWNER_H
 
-#include "src/kernel/ringbuf.h"
+#include "src/core/wire_read.h"
 
 #include <stdbool.h>
 

@@ -12,6 +12,7 @@
 #include "src/cli/embedded.h"
 #include "src/cli/options.h"
 #include "src/io/recording.h"
+#include "src/kernel/checks.h"
 #include "src/kernel/collector.h"
 
 static void read_boot_id(char *buf, size_t size)

@@ -10,7 +10,7 @@
 #ifndef IO_RECORDING_H
 #define IO_RECORDING_H
 
-#include "src/kernel/ringbuf.h"
+#include "src/core/wire_read.h"
 
 #include <stdbool.h>
 #include <stdint.h>

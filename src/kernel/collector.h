@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's side of the house: opens, probes, loads and attaches the BPF programs, reads their events, scans existing
- * sockets. The only module that sees libbpf (collector*.c). Hands over one stream of wire events in time order.
+ * The kernel's side of the house: loads and attaches the BPF programs, reads their events, scans existing sockets. Only this
+ * wing sees libbpf. Hands over one stream of wire events in time order.
  */
 #ifndef KERNEL_COLLECTOR_H
 #define KERNEL_COLLECTOR_H
 
-#include "ringbuf.h"
-
-#include "bpf/wire.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "hook_info.h"
+#include "src/core/wire_read.h"
 
 struct collector;
 
@@ -25,44 +20,15 @@ struct collector_config {
 	bool tiers_forced;   /* fail if none of them works, instead of running without */
 };
 
-/* A row of `doctor` and of meta.hooks. Strings are static or live as long as the collector. */
-struct collector_hook {
-	const char *name;     /* the tracepoint or iterator */
-	const char *type;     /* tp_btf, iter */
-	const char *fact;     /* what it tells */
-	const char *fallback; /* what is used, or missing, without it */
-	bool available;       /* this kernel has it in a form that we understand */
-	bool used;            /* loaded and attached */
-	bool not_needed;      /* nothing is missing without it: another hook tells the same, or it is switched off */
-	char why[240];        /* why not; "" if used */
-};
-
-enum collector_problem {
-	COLLECTOR_OK,
-	COLLECTOR_NO_PRIVILEGE, /* a capability is missing */
-	COLLECTOR_NO_KERNEL,    /* the kernel lacks a feature */
-	COLLECTOR_FAILED,       /* anything else */
-};
-
-struct collector_failure {
-	enum collector_problem problem;
-	char text[240]; /* one plain sentence, for the user */
-};
-
-/* 0, or -errno with *ret_failure filled; nothing stays loaded then. */
+/* After collector_check(). 0, or -errno with *ret_failure filled; nothing stays loaded then. */
 int collector_open(struct collector **out, const struct collector_config *config, struct collector_failure *ret_failure);
 void collector_close(struct collector *collector); /* NULL is fine */
 
-/* What is missing to run here, without loading anything: privileges and kernel features. COLLECTOR_OK if nothing is. */
-enum collector_problem collector_check(struct collector_failure *ret_failure);
+/* Live as long as the collector. */
+const struct hook_state *collector_hooks(const struct collector *collector, size_t *ret_n);
 
-/* What a run needs or likes besides hooks, as rows of type "feature"; `features` has room for COLLECTOR_HOOKS_MAX. */
-size_t collector_features(struct collector_hook *features);
-
-const struct collector_hook *collector_hooks(const struct collector *collector, size_t *ret_n);
-/* The same rows when nothing could be loaded: `used` is false everywhere. `hooks` has room for COLLECTOR_HOOKS_MAX. */
-#define COLLECTOR_HOOKS_MAX 24
-size_t collector_probe(struct collector_hook *hooks);
+/* The same rows when nothing could be loaded: `used` is false everywhere. `hooks` has room for HOOKS_MAX. */
+size_t collector_probe(struct hook_state *hooks);
 
 /* How minisockets are seen; WIRE_TIER_OFF: not at all. */
 enum wire_tw_tier collector_tier(const struct collector *collector);
@@ -101,9 +67,7 @@ void collector_detach(struct collector *collector);
 /* Hits that were no event of ours (see bpf/shared.h). */
 uint64_t collector_ignored(const struct collector *collector);
 
-/* What `wanted` bytes for all rings come to here: a power of two for each CPU, 256 KiB at least. */
+/* What `wanted` bytes for all rings amount to here: a power of two for each CPU, 256 KiB at least. */
 uint64_t collector_ring_bytes(uint64_t wanted);
-
-const char *collector_libbpf_version(void);
 
 #endif

@@ -57,6 +57,14 @@ int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
 	return err;
 }
 
+struct bpf_link *iterator_attach(struct bpf_program *program, int *ret_err)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+
+	*ret_err = libbpf_get_error(link);
+	return *ret_err ? NULL : link;
+}
+
 /* The namespaces seen so far, as inode numbers; a host has few, so that a linear search will do. */
 struct seen {
 	ino_t *inodes;
@@ -83,14 +91,7 @@ static bool seen_add(struct seen *seen, ino_t inode)
 	return true;
 }
 
-struct visit {
-	const struct bpf_link *link;
-	iterate_enter_fn enter;
-	event_fn fn;
-	void *ctx;
-};
-
-static int iterate_in(const char *namespace, uint32_t netns, const struct visit *visit)
+static int iterate_in(const char *namespace, uint32_t netns, const struct iterate_visit *visit)
 {
 	int fd = open(namespace, O_RDONLY | O_CLOEXEC);
 	int err;
@@ -108,14 +109,14 @@ static int iterate_in(const char *namespace, uint32_t netns, const struct visit 
 	return err;
 }
 
-static int visit_once(const char *path, struct seen *seen, const struct visit *visit)
+static int visit_once(const char *path, struct seen *seen, const struct iterate_visit *visit)
 {
 	struct stat st;
 
 	return !stat(path, &st) && seen_add(seen, st.st_ino) ? iterate_in(path, st.st_ino, visit) : 0;
 }
 
-static int visit_processes(struct seen *seen, const struct visit *visit)
+static int visit_processes(struct seen *seen, const struct iterate_visit *visit)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -134,7 +135,7 @@ static int visit_processes(struct seen *seen, const struct visit *visit)
 }
 
 /* Kept by a mount (`ip netns add`) a namespace lives on without a process. A path with spaces in it is passed over. */
-static int visit_mounts(struct seen *seen, const struct visit *visit)
+static int visit_mounts(struct seen *seen, const struct iterate_visit *visit)
 {
 	FILE *mounts = fopen("/proc/thread-self/mountinfo", "re");
 	char line[4096], root[64], path[PATH_MAX];
@@ -150,18 +151,17 @@ static int visit_mounts(struct seen *seen, const struct visit *visit)
 	return err;
 }
 
-int iterate_namespaces(const struct bpf_link *link, iterate_enter_fn enter, event_fn fn, void *ctx, uint64_t *ret_namespaces)
+int iterate_namespaces(const struct iterate_visit *visit, uint64_t *ret_namespaces)
 {
-	const struct visit visit = {.link = link, .enter = enter, .fn = fn, .ctx = ctx};
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct seen seen = {0};
 	int err;
 
 	if (home < 0)
 		return -errno;
-	err = visit_processes(&seen, &visit);
+	err = visit_processes(&seen, visit);
 	if (!err)
-		err = visit_mounts(&seen, &visit);
+		err = visit_mounts(&seen, visit);
 	if (setns(home, CLONE_NEWNET) && !err)
 		err = -errno;
 	close(home);

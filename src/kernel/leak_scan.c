@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The leak scan: two iterators of their own, which need no other program to be attached. */
-#include "internal.h"
 #include "leak_scan.h"
+
+#include "checks.h"
+#include "internal.h"
+#include "src/host/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +14,6 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/leak_scan.skel.h"
-#include "src/host/clock.h"
 
 struct leak_scan {
 	struct leak_scan_bpf *bpf;
@@ -29,16 +31,9 @@ static int open_iterators(struct leak_scan *scan)
 	err = leak_scan_bpf__load(scan->bpf);
 	if (err)
 		return err;
-	scan->files = bpf_program__attach_iter(scan->bpf->progs.leak_files, NULL);
-	err = libbpf_get_error(scan->files);
-	if (err) {
-		scan->files = NULL;
-		return err;
-	}
-	scan->tcp = bpf_program__attach_iter(scan->bpf->progs.leak_tcp, NULL);
-	err = libbpf_get_error(scan->tcp);
-	if (err)
-		scan->tcp = NULL;
+	scan->files = iterator_attach(scan->bpf->progs.leak_files, &err);
+	if (!err)
+		scan->tcp = iterator_attach(scan->bpf->progs.leak_tcp, &err);
 	return err;
 }
 
@@ -47,7 +42,7 @@ int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failur
 	struct leak_scan *scan;
 	int err;
 
-	collector_set_verbose(verbose);
+	libbpf_set_verbose(verbose);
 	scan = calloc(1, sizeof(*scan));
 	err = scan ? open_iterators(scan) : -ENOMEM;
 	if (err) {
@@ -72,17 +67,17 @@ void leak_scan_close(struct leak_scan *scan)
 	free(scan);
 }
 
-size_t leak_scan_examine(struct collector_hook *hooks, bool verbose)
+size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 {
 	struct collector_failure failure = {0};
 	struct leak_scan *scan = NULL;
-	size_t n = probe_leaks(hooks);
+	size_t n = hooks_probe_here(HOOKS_LEAKS, hooks);
 	bool works = !collector_check(&failure) && !leak_scan_open(&scan, verbose, &failure);
 
 	for (size_t i = 0; i < n; i++) {
 		hooks[i].used = works;
-		if (failure.problem == COLLECTOR_FAILED && !hooks[i].why[0])
-			snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", failure.text);
+		if (failure.problem == COLLECTOR_FAILED)
+			hook_set_why(&hooks[i], "%s", failure.text);
 	}
 	leak_scan_close(scan);
 	return n;
@@ -100,13 +95,14 @@ static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
 
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 {
+	const struct iterate_visit visit = {.link = scan->tcp, .fn = fn, .ctx = ctx};
 	uint64_t namespaces = 0;
 	int err;
 
 	mark(WIRE_LEAK_BEGIN, 0, fn, ctx);
 	err = iterate(scan->files, fn, ctx);
 	if (!err)
-		err = iterate_namespaces(scan->tcp, NULL, fn, ctx, &namespaces);
+		err = iterate_namespaces(&visit, &namespaces);
 	mark(WIRE_LEAK_END, namespaces, fn, ctx);
 	return err;
 }

@@ -3,7 +3,8 @@
 #ifndef KERNEL_LEAK_SCAN_H
 #define KERNEL_LEAK_SCAN_H
 
-#include "collector.h"
+#include "hook_info.h"
+#include "src/core/wire_read.h"
 
 struct leak_scan;
 
@@ -11,8 +12,8 @@ struct leak_scan;
 int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure);
 void leak_scan_close(struct leak_scan *scan); /* NULL is fine */
 
-/* Its iterators as rows of `doctor`, loaded and attached for a moment; `hooks` has room for COLLECTOR_HOOKS_MAX. */
-size_t leak_scan_examine(struct collector_hook *hooks, bool verbose);
+/* Its iterators as rows of `doctor`, loaded and attached for a moment; `hooks` has room for HOOKS_MAX. */
+size_t leak_scan_examine(struct hook_state *hooks, bool verbose);
 
 /* WIRE_LEAK_BEGIN, WIRE_LEAK..., WIRE_LEAK_END. 0 or -errno; what was found until then is handed over all the same. */
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx);

@@ -41,9 +41,10 @@ static void emit_port_range(void *ranges, uint32_t netns)
 void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx)
 {
 	struct port_ranges ranges = {.ts = ts, .fn = fn, .ctx = ctx};
+	const struct iterate_visit visit = {.enter = emit_port_range, .ctx = &ranges};
 	uint64_t namespaces;
 
-	iterate_namespaces(NULL, emit_port_range, NULL, &ranges, &namespaces);
+	iterate_namespaces(&visit, &namespaces);
 }
 
 static bool has_minisocks(void)

@@ -6,13 +6,9 @@
 #ifndef KERNEL_RINGBUF_H
 #define KERNEL_RINGBUF_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "src/core/wire_read.h"
 
 struct rings;
-struct wire_hdr;
-
-typedef void (*event_fn)(void *ctx, const struct wire_hdr *ev);
 
 /* `fds` are ring buffer maps of `ring_bytes` each; they stay the caller's. 0 or -errno. */
 int rings_open(struct rings **out, const int *fds, unsigned int n, size_t ring_bytes);

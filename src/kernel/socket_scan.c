@@ -5,17 +5,16 @@
  */
 #include "collector.h"
 #include "internal.h"
+#include "ringbuf.h"
+#include "src/host/clock.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "bpf/scan.skel.h"
 #include "bpf/trace.skel.h"
-#include "src/host/clock.h"
 
 struct scan {
 	struct collector *collector;
@@ -24,20 +23,18 @@ struct scan {
 	enum wire_scan_cause cause;
 };
 
-static void scan_attach(struct collector *c, enum hook_row row, struct bpf_program *program)
+/* The hook `at` behind those of the stream: 0 is scan_files, 1 scan_tcp. */
+static void scan_attach(struct collector *c, size_t at, struct bpf_program *program)
 {
-	struct collector_hook *hook = &c->hooks[row];
+	struct hook_state *state = &c->hooks[c->trace_n + at];
 	int err;
 
-	if (!hook->available || bpf_program__fd(program) < 0)
+	if (!state->available || bpf_program__fd(program) < 0)
 		return;
-	c->links[row] = bpf_program__attach_iter(program, NULL);
-	err = libbpf_get_error(c->links[row]);
-	hook->used = !err;
-	if (err) {
-		c->links[row] = NULL;
-		snprintf(hook->why, sizeof(hook->why), "attaching failed: %s", strerror(-err));
-	}
+	c->links[c->trace_n + at] = iterator_attach(program, &err);
+	state->used = !err;
+	if (err)
+		hook_set_why(state, "attaching failed: %s", strerror(-err));
 }
 
 /* Without the iterators the tool still runs: failing here fails a hook, not the collector. */
@@ -46,19 +43,16 @@ int scan_open(struct collector *c)
 	c->scan = scan_bpf__open();
 	if (!c->scan)
 		return -errno;
-	bpf_program__set_autoload(c->scan->progs.scan_files, c->hooks[HOOK_SCAN_FILES].available);
+	bpf_program__set_autoload(c->scan->progs.scan_files, c->hooks[c->trace_n].available);
+	bpf_program__set_autoload(c->scan->progs.scan_tcp, c->hooks[c->trace_n + 1].available);
 	c->scan->rodata->tick_ns = clock_tick_ns();
-	bpf_program__set_autoload(c->scan->progs.scan_tcp, c->hooks[HOOK_SCAN_TCP].available);
 	if (scan_bpf__load(c->scan)) {
-		unsigned int row;
-
-		for (row = HOOK_SCAN_FILES; row <= HOOK_SCAN_TCP; row++)
-			snprintf(c->hooks[row].why, sizeof(c->hooks[row].why),
-				 "the kernel refused it; run with -v for its reasons");
+		for (size_t i = c->trace_n; i < c->hooks_n; i++)
+			hook_set_why(&c->hooks[i], "the kernel refused it; run with -v for its reasons");
 		return 0;
 	}
-	scan_attach(c, HOOK_SCAN_FILES, c->scan->progs.scan_files);
-	scan_attach(c, HOOK_SCAN_TCP, c->scan->progs.scan_tcp);
+	scan_attach(c, 0, c->scan->progs.scan_files);
+	scan_attach(c, 1, c->scan->progs.scan_tcp);
 	return 0;
 }
 
@@ -66,7 +60,7 @@ static void scan_event(void *scan, const struct wire_hdr *ev)
 {
 	struct scan *s = scan;
 
-	collector_drain(s->collector, ev->ts, s->fn, s->ctx);
+	rings_drain(s->collector->rings, ev->ts, s->fn, s->ctx);
 	s->fn(s->ctx, ev);
 }
 
@@ -93,6 +87,8 @@ static void scan_enter(void *scan, uint32_t netns)
 int collector_scan(struct collector *collector, enum wire_scan_cause cause, event_fn fn, void *ctx)
 {
 	struct scan s = {.collector = collector, .fn = fn, .ctx = ctx, .cause = cause};
+	struct bpf_link *const *links = collector->links + collector->trace_n;
+	const struct iterate_visit visit = {.link = links[1], .enter = scan_enter, .fn = scan_event, .ctx = &s};
 	uint64_t namespaces = 0;
 	int err = 0;
 
@@ -100,9 +96,9 @@ int collector_scan(struct collector *collector, enum wire_scan_cause cause, even
 	collector->scan->bss->minisocks_only = cause == WIRE_SCAN_MINISOCKS;
 	scan_mark(&s, WIRE_SCAN_BEGIN, cause);
 	if (cause != WIRE_SCAN_MINISOCKS)
-		err = iterate(collector->links[HOOK_SCAN_FILES], scan_event, &s);
-	if (!err && collector->links[HOOK_SCAN_TCP])
-		err = iterate_namespaces(collector->links[HOOK_SCAN_TCP], scan_enter, scan_event, &s, &namespaces);
+		err = iterate(links[0], scan_event, &s);
+	if (!err && visit.link)
+		err = iterate_namespaces(&visit, &namespaces);
 	scan_mark(&s, WIRE_SCAN_END, namespaces);
 	collector->trace->bss->report_deaths = false;
 	return err;

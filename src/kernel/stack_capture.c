@@ -3,8 +3,10 @@
  * accept() is seen by fexit, or else by the tracepoints of its system calls, which cost every system call of the host a few
  * nanoseconds and miss io_uring. Their numbers are read from a tracefs of our own that is mounted nowhere.
  */
-#include "internal.h"
 #include "stack_capture.h"
+
+#include "checks.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,7 +179,7 @@ int stack_source_open(struct stack_source **out, bool verbose, struct collector_
 
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_NO_KERNEL};
 #ifdef __x86_64__
-	collector_set_verbose(verbose);
+	libbpf_set_verbose(verbose);
 	s = calloc(1, sizeof(*s));
 	err = s ? open_source(s) : -ENOMEM;
 	if (!err) {
@@ -209,20 +211,20 @@ void stack_source_close(struct stack_source *s)
 	free(s);
 }
 
-static void fill_row(struct collector_hook *row, bool used, const char *why)
+static void fill_row(struct hook_state *state, bool used, const char *why)
 {
-	row->used = used;
-	if (!used && !row->why[0])
-		snprintf(row->why, sizeof(row->why), "%s", why);
+	state->used = used;
+	if (!used)
+		hook_set_why(state, "%s", why);
 }
 
-size_t stack_source_examine(struct collector_hook *hooks, bool verbose)
+size_t stack_source_examine(struct hook_state *hooks, bool verbose)
 {
 	struct collector_failure failure = {0};
 	struct stack_source *s = NULL;
 	bool works = !collector_check(&failure) && !stack_source_open(&s, verbose, &failure);
 	bool accept = works && !s->blind[0], fexit = works && s->fexit;
-	size_t n = probe_stacks(hooks);
+	size_t n = hooks_probe_here(HOOKS_STACKS, hooks);
 
 	fill_row(&hooks[0], works, failure.text);
 	fill_row(&hooks[1], accept && fexit,

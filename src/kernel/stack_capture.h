@@ -3,7 +3,7 @@
 #ifndef KERNEL_STACK_CAPTURE_H
 #define KERNEL_STACK_CAPTURE_H
 
-#include "collector.h"
+#include "hook_info.h"
 
 struct capture;
 struct stack_source;
@@ -16,7 +16,7 @@ int stack_source_open(struct stack_source **out, bool verbose, struct collector_
 void stack_source_close(struct stack_source *source); /* NULL is fine */
 
 /* Fills the rows of `doctor` and returns their number. */
-size_t stack_source_examine(struct collector_hook *hooks, bool verbose);
+size_t stack_source_examine(struct hook_state *hooks, bool verbose);
 
 /* "" or why accept() cannot be seen. */
 const char *stack_source_blind(const struct stack_source *source);

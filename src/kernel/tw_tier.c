@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * How minisockets are seen here: by fentry programs, by the timer tracepoints, or by scans alone. Found by trying: a kernel may
- * know fentry and refuse it all the same (lockdown, a hypervisor's policy), and no version number tells.
+ * know fentry and refuse it all the same (lockdown, a hypervisor's policy), and no version number says so.
  */
-#include "collector.h"
 #include "internal.h"
 
 #include <errno.h>
@@ -19,9 +18,6 @@
 
 #include "bpf/trace.skel.h"
 #include "src/host/clock.h"
-
-static const enum hook_row fentry_rows[] = {HOOK_TW_ALLOC, HOOK_TW_SEGMENT, HOOK_TW_SEGMENT_DONE, HOOK_TW_KILL};
-static const enum hook_row timer_rows[] = {HOOK_TIMER_START, HOOK_TIMER_CANCEL, HOOK_TIMER_EXPIRE};
 
 /* In the order of enum caller; then what is needed by itself. */
 static const char *const symbol_names[] = {
@@ -126,86 +122,79 @@ static int try_fexit(const struct btf *btf, const char *function)
 	return err;
 }
 
-static const char *first_why(const struct collector *c, const enum hook_row *rows, size_t n)
+static bool is_of(const struct collector *c, size_t hook, enum wire_tw_tier tier)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!c->hooks[rows[i]].available)
-			return c->hooks[rows[i]].why;
-	}
-	return NULL;
+	return hook < c->trace_n && c->hooks[hook].hook->tier == tier;
 }
 
-static void refuse(struct collector *c, const enum hook_row *rows, size_t n, const char *why)
+/* A tier needs all of its hooks. */
+static bool all_available(const struct collector *c, enum wire_tw_tier tier)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct collector_hook *hook = &c->hooks[rows[i]];
-
-		hook->available = false;
-		if (!hook->why[0])
-			snprintf(hook->why, sizeof(hook->why), "%s", why);
+	for (size_t i = 0; i < c->trace_n; i++) {
+		if (is_of(c, i, tier) && !c->hooks[i].available)
+			return false;
 	}
+	return true;
 }
 
-#define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
+static void refuse(struct collector *c, enum wire_tw_tier tier, const char *why)
+{
+	for (size_t i = 0; i < c->trace_n; i++) {
+		if (!is_of(c, i, tier))
+			continue;
+		c->hooks[i].available = false;
+		hook_set_why(&c->hooks[i], "%s", why);
+	}
+}
 
 static void examine_fentry(struct collector *c, const struct btf *btf)
 {
 	char why[160];
 	int err;
 
-	if (first_why(c, ROWS(fentry_rows)))
+	if (!all_available(c, WIRE_TIER_FENTRY))
 		return;
-	err = try_fexit(btf, c->hooks[HOOK_TW_ALLOC].name);
+	err = try_fexit(btf, "inet_twsk_alloc");
 	if (!err)
 		return;
 	snprintf(why, sizeof(why), "this kernel refuses fentry programs (%s)", strerror(-err));
-	refuse(c, ROWS(fentry_rows), why);
+	refuse(c, WIRE_TIER_FENTRY, why);
 }
 
 static void examine_timer(struct collector *c, const struct symbols *symbols)
 {
 	if (!symbols->range[CALLERS_MAX].begin)
-		refuse(c, ROWS(timer_rows), "/proc/kallsyms does not show tw_timer_handler");
+		refuse(c, WIRE_TIER_TIMER, "/proc/kallsyms does not show tw_timer_handler");
 }
 
 static bool tier_works(const struct collector *c, enum wire_tw_tier tier)
 {
-	switch (tier) {
-	case WIRE_TIER_FENTRY:
-		return !first_why(c, ROWS(fentry_rows));
-	case WIRE_TIER_TIMER:
-		return !first_why(c, ROWS(timer_rows));
-	case WIRE_TIER_SCAN:
-		return c->hooks[HOOK_SCAN_TCP].available;
-	default:
-		return false;
-	}
+	return tier == WIRE_TIER_SCAN ? c->hooks[c->trace_n + 1].available : all_available(c, tier);
 }
 
-static void not_needed(struct collector *c, const enum hook_row *rows, size_t n, const char *why)
+static void leave_unused(struct collector *c, enum wire_tw_tier tier, const char *why)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct collector_hook *hook = &c->hooks[rows[i]];
-
-		hook->not_needed = true;
-		if (!hook->why[0])
-			snprintf(hook->why, sizeof(hook->why), "%s", why);
+	for (size_t i = 0; i < c->trace_n; i++) {
+		if (!is_of(c, i, tier))
+			continue;
+		c->hooks[i].not_needed = true;
+		hook_set_why(&c->hooks[i], "%s", why);
 	}
 }
 
-/* What the tier in use leaves unused is no loss; for scans, which tell less, it is one. */
+/* What the tier in use leaves unused is no loss; for scans, which show less, it is one. */
 static void settle(struct collector *c, uint32_t allowed)
 {
 	const char *why = !allowed                      ? "switched off by --time-wait=off"
 			  : c->tier == WIRE_TIER_FENTRY ? "not needed: fentry shows it"
 			  : c->tier == WIRE_TIER_TIMER  ? "not used: the timer tracepoints show it"
 							: "not among --hooks";
-	bool all_covered = !allowed || c->tier == WIRE_TIER_FENTRY || c->tier == WIRE_TIER_TIMER;
+	bool all_shown = !allowed || c->tier == WIRE_TIER_FENTRY || c->tier == WIRE_TIER_TIMER;
 
-	if (c->tier != WIRE_TIER_FENTRY && (all_covered || !(allowed & 1u << WIRE_TIER_FENTRY)))
-		not_needed(c, ROWS(fentry_rows), why);
-	if (c->tier != WIRE_TIER_TIMER && (all_covered || !(allowed & 1u << WIRE_TIER_TIMER)))
-		not_needed(c, ROWS(timer_rows), why);
+	for (enum wire_tw_tier tier = WIRE_TIER_FENTRY; tier <= WIRE_TIER_TIMER; tier++) {
+		if (c->tier != tier && (all_shown || !(allowed & 1u << tier)))
+			leave_unused(c, tier, why);
+	}
 }
 
 static void take_best(struct collector *c, uint32_t allowed)
@@ -234,28 +223,15 @@ void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
 
 void tier_next(struct collector *c, uint32_t allowed, const char *why)
 {
-	if (c->tier == WIRE_TIER_FENTRY)
-		refuse(c, ROWS(fentry_rows), why);
-	else if (c->tier == WIRE_TIER_TIMER)
-		refuse(c, ROWS(timer_rows), why);
+	refuse(c, c->tier, why);
 	take_best(c, allowed & ~(1u << c->tier));
 }
 
-bool tier_has_row(const struct collector *c, enum hook_row row)
+bool tier_has(const struct collector *c, size_t hook)
 {
-	switch (row) {
-	case HOOK_TW_ALLOC:
-	case HOOK_TW_SEGMENT:
-	case HOOK_TW_SEGMENT_DONE:
-	case HOOK_TW_KILL:
-		return c->tier == WIRE_TIER_FENTRY;
-	case HOOK_TIMER_START:
-	case HOOK_TIMER_CANCEL:
-	case HOOK_TIMER_EXPIRE:
-		return c->tier == WIRE_TIER_TIMER;
-	default:
-		return true;
-	}
+	enum wire_tw_tier tier = c->hooks[hook].hook->tier;
+
+	return tier == WIRE_TIER_OFF || tier == c->tier;
 }
 
 void tier_configure(const struct collector *c, struct trace_bpf *trace)
@@ -265,11 +241,11 @@ void tier_configure(const struct collector *c, struct trace_bpf *trace)
 	memcpy(trace->rodata->callers, c->callers, sizeof(c->callers));
 }
 
-/* All of its hooks, or it tells half the truth. */
+/* All of its hooks, or it shows half the truth. */
 bool tier_attached(const struct collector *c)
 {
-	for (enum hook_row row = 0; row < HOOKS_TRACE; row++) {
-		if (tier_has_row(c, row) && (row >= HOOK_TW_ALLOC && row <= HOOK_TIMER_EXPIRE) && !c->hooks[row].used)
+	for (size_t i = 0; i < c->trace_n; i++) {
+		if (is_of(c, i, c->tier) && c->tier != WIRE_TIER_OFF && !c->hooks[i].used)
 			return false;
 	}
 	return true;
@@ -277,9 +253,11 @@ bool tier_attached(const struct collector *c)
 
 void tier_detach(struct collector *c)
 {
-	for (enum hook_row row = HOOK_TW_ALLOC; row <= HOOK_TIMER_EXPIRE; row++) {
-		bpf_link__destroy(c->links[row]);
-		c->links[row] = NULL;
-		c->hooks[row].used = false;
+	for (size_t i = 0; i < c->trace_n; i++) {
+		if (c->hooks[i].hook->tier == WIRE_TIER_OFF)
+			continue;
+		bpf_link__destroy(c->links[i]);
+		c->links[i] = NULL;
+		c->hooks[i].used = false;
 	}
 }

@@ -6,9 +6,7 @@
 #ifndef PIPELINE_H
 #define PIPELINE_H
 
-#include "src/kernel/ringbuf.h"
-
-#include "bpf/wire.h"
+#include "src/core/wire_read.h"
 
 #include <stdbool.h>
 #include <stddef.h>

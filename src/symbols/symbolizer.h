@@ -5,7 +5,7 @@
 #define SYMBOLS_SYMBOLIZER_H
 
 #include "src/kernel/collector.h"
-#include "src/kernel/ringbuf.h"
+#include "src/core/wire_read.h"
 
 struct symbolizer;
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is missing to run here, found without loading anything. */
+#ifndef KERNEL_CHECKS_H
+#define KERNEL_CHECKS_H
+
+#include "hook_info.h"
+
+/* Privileges and kernel features. COLLECTOR_OK if nothing is missing. */
+enum collector_problem collector_check(struct collector_failure *ret_failure);
+
+/* What a run needs or likes besides hooks, one by one; `features` has room for HOOKS_MAX. Their number. */
+size_t collector_features(struct hook_state *features);
+
+const char *collector_libbpf_version(void);
+
+#endif

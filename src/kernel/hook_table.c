@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What this kernel offers, found by looking, never by version number: distributions backport. A tracepoint is usable if the
+ * kernel's BTF knows it with a number of arguments that we understand.
+ */
+#include "hook_table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#define SET_STATE "inet_sock_set_state"
+#define SEGMENT "tcp_timewait_state_process"
+#define TW_FALLBACK "the timer tracepoints show it"
+#define TIMER_FALLBACK "scans every few seconds show it, inferred"
+#define LEAKS_FALLBACK "none: `leaks` cannot run, and no alert is raised"
+#define NEEDED "none: the tool cannot run without it"
+
+/*
+ * The timer's programs run with interrupts off, so that none is interrupted. What on_read and on_destroy miss is no event of a
+ * connection's life. Runs of on_set_state that were missed are reported by its second chance.
+ */
+static const struct hook hook_table[] = {
+	{HOOKS_TRACE, "on_set_state", SET_STATE, "tp_btf", 3, 3, WIRE_TIER_OFF, true, "state changes", NEEDED},
+	{HOOKS_TRACE, "on_set_state_missed", SET_STATE " (2)", "tp_btf", 3, 3, WIRE_TIER_OFF, false,
+	 "state changes, second chance", "a few are lost, and counted"},
+	{HOOKS_TRACE, "on_retransmit", "tcp_retransmit_skb", "tp_btf", 2, 3 /* 6.15 added err */, WIRE_TIER_OFF, true,
+	 "retransmissions", "counts of SYN and SYN-ACK only, at the handshake"},
+	{HOOKS_TRACE, "on_synack_rtx", "tcp_retransmit_synack", "tp_btf", 2, 2, WIRE_TIER_OFF, true, "half-open connections",
+	 "counts of accepted connections only"},
+	{HOOKS_TRACE, "on_send_reset", "tcp_send_reset", "tp_btf", 2, 3 /* 6.10 added the reason */, WIRE_TIER_OFF, true,
+	 "resets sent, and why", "a local abort shows as aborted"},
+	{HOOKS_TRACE, "on_recv_reset", "tcp_receive_reset", "tp_btf", 1, 1, WIRE_TIER_OFF, true, "resets received",
+	 "the socket's error"},
+	{HOOKS_TRACE, "on_destroy", "tcp_destroy_sock", "tp_btf", 1, 1, WIRE_TIER_OFF, false, "ends that were lost",
+	 "found at the next scan"},
+	{HOOKS_TRACE, "on_read", "tcp_rcv_space_adjust", "tp_btf", 1, 1, WIRE_TIER_OFF, false,
+	 "who serves an accepted connection", "who closes it, or who listens"},
+	{HOOKS_TRACE, "on_tw_alloc", "inet_twsk_alloc", "fexit", 3, 3, WIRE_TIER_FENTRY, true, "TIME_WAIT: begin, or overflow",
+	 TW_FALLBACK},
+	{HOOKS_TRACE, "on_tw_segment", SEGMENT, "fentry", 3, 6, WIRE_TIER_FENTRY, false, "TIME_WAIT: a segment comes",
+	 TW_FALLBACK},
+	{HOOKS_TRACE, "on_tw_segment_done", SEGMENT " (2)", "fexit", 3, 6, WIRE_TIER_FENTRY, true, "TIME_WAIT: restarts",
+	 TW_FALLBACK},
+	{HOOKS_TRACE, "on_tw_kill", "inet_twsk_kill", "fentry", 1, 1, WIRE_TIER_FENTRY, true, "TIME_WAIT: end, and why",
+	 TW_FALLBACK},
+	/* 6.11 replaced two arguments by one; only the first counts */
+	{HOOKS_TRACE, "on_tw_timer_start", "timer_start", "tp_btf", 2, 3, WIRE_TIER_TIMER, false,
+	 "TIME_WAIT: begin and restarts", TIMER_FALLBACK},
+	{HOOKS_TRACE, "on_tw_timer_cancel", "timer_cancel", "tp_btf", 1, 1, WIRE_TIER_TIMER, false, "TIME_WAIT: end, and why",
+	 TIMER_FALLBACK},
+	{HOOKS_TRACE, "on_tw_timer_expire", "timer_expire_entry", "tp_btf", 2, 2, WIRE_TIER_TIMER, false, "TIME_WAIT: expiry",
+	 TIMER_FALLBACK},
+	{HOOKS_SCAN, "scan_files", "task_file", "iter", 0, 0, WIRE_TIER_OFF, false, "existing sockets and their holders",
+	 "connections appear with their next event"},
+	{HOOKS_SCAN, "scan_tcp", "tcp", "iter", 0, 0, WIRE_TIER_OFF, false, "existing sockets that no process holds",
+	 "they appear with their next event"},
+	{HOOKS_LEAKS, "leak_files", "task_file (leaks)", "iter", 0, 0, WIRE_TIER_OFF, false, "who holds a socket in CLOSE_WAIT",
+	 LEAKS_FALLBACK},
+	{HOOKS_LEAKS, "leak_tcp", "tcp (leaks)", "iter", 0, 0, WIRE_TIER_OFF, false, "those that were never accepted",
+	 LEAKS_FALLBACK},
+	{HOOKS_STACKS, "on_connect", SET_STATE " (stacks)", "tp_btf", 3, 3, WIRE_TIER_OFF, false, "--stacks: connect()",
+	 "no --stacks"},
+	{HOOKS_STACKS, "on_accept", "inet_csk_accept", "fexit", 2, 4, WIRE_TIER_OFF, false, "--stacks: accept()",
+	 "its system calls show it"},
+	{HOOKS_STACKS, "on_accept_return", "sys_exit (accept, accept4)", "tp", 2, 2, WIRE_TIER_OFF, false, "--stacks: accept()",
+	 "no stacks of accept()"},
+	{HOOKS_FEATURES, NULL, "privileges", "feature", 0, 0, WIRE_TIER_OFF, false, "may load, attach and see everything",
+	 "none: the tool cannot run without them"},
+	{HOOKS_FEATURES, NULL, "BTF", "feature", 0, 0, WIRE_TIER_OFF, false, "the layout of this kernel's structs", NEEDED},
+	{HOOKS_FEATURES, NULL, "socket cookie", "feature", 0, 0, WIRE_TIER_OFF, false, "the identity of a connection", NEEDED},
+	{HOOKS_FEATURES, NULL, "cgroup2", "feature", 0, 0, WIRE_TIER_OFF, false, "cgroup and container of a socket",
+	 "both are null"},
+};
+
+void hook_set_why(struct hook_state *state, const char *format, ...)
+{
+	va_list args;
+
+	if (state->why[0])
+		return;
+	va_start(args, format);
+	vsnprintf(state->why, sizeof(state->why), format, args);
+	va_end(args);
+}
+
+/* The BTF type of this kind whose name begins with `prefix` and ends with `name` up to a space; NULL: none. */
+static const struct btf_type *find_type(const struct btf *btf, const char *prefix, const char *name, unsigned int kind)
+{
+	char full[80];
+	int id;
+
+	snprintf(full, sizeof(full), "%s%.*s", prefix, (int)strcspn(name, " "), name);
+	id = btf__find_by_name_kind(btf, full, kind);
+	return id < 0 ? NULL : btf__type_by_id(btf, id);
+}
+
+static int prototype_args(const struct btf_type *t)
+{
+	return t && btf_is_func_proto(t) ? btf_vlen(t) : -1;
+}
+
+int hook_tracepoint_args(const struct btf *btf, const char *name)
+{
+	const struct btf_type *t = find_type(btf, "btf_trace_", name, BTF_KIND_TYPEDEF);
+
+	t = t ? btf__type_by_id(btf, t->type) : NULL; /* typedef -> pointer -> prototype */
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	return t ? prototype_args(t) - 1 : -1; /* the first is the tracepoint's own void * */
+}
+
+static int function_args(const struct btf *btf, const char *name)
+{
+	const struct btf_type *t = find_type(btf, "", name, BTF_KIND_FUNC);
+
+	return prototype_args(t ? btf__type_by_id(btf, t->type) : NULL);
+}
+
+static void probe_hook(const struct btf *btf, struct hook_state *state)
+{
+	const struct hook *hook = state->hook;
+	bool function = hook->type[0] == 'f'; /* fentry, fexit */
+	int args;
+
+	if (!btf) {
+		hook_set_why(state, "the kernel has no BTF");
+	} else if (!hook->max_args) {
+		state->available = find_type(btf, "bpf_iter__", hook->name, BTF_KIND_STRUCT);
+		if (!state->available)
+			hook_set_why(state, "this kernel has no such iterator");
+	} else {
+		args = function ? function_args(btf, hook->name) : hook_tracepoint_args(btf, hook->name);
+		state->available = args >= hook->min_args && args <= hook->max_args;
+		if (args < 0)
+			hook_set_why(state, "this kernel has no such %s", function ? "function" : "tracepoint");
+		else if (!state->available)
+			hook_set_why(state, "it has %d arguments here; this version knows %d to %d", args, hook->min_args,
+				     hook->max_args);
+	}
+}
+
+size_t hooks_probe(const struct btf *btf, enum hook_set set, struct hook_state *ret_states)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(hook_table) / sizeof(hook_table[0]); i++) {
+		if (hook_table[i].set != set)
+			continue;
+		ret_states[n] = (struct hook_state){.hook = &hook_table[i]};
+		if (set != HOOKS_FEATURES)
+			probe_hook(btf, &ret_states[n]);
+		n++;
+	}
+	return n;
+}
+
+size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	size_t n;
+
+	if (libbpf_get_error(btf))
+		btf = NULL;
+	n = hooks_probe(btf, set, ret_states);
+	btf__free(btf);
+	return n;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The table of all hooks, and what this kernel has of them. */
+#ifndef KERNEL_HOOK_TABLE_H
+#define KERNEL_HOOK_TABLE_H
+
+#include "hook_info.h"
+
+struct btf;
+
+/* Fills a row for each hook of a set, nothing used yet; their number. `btf` NULL: the kernel has none, so nothing is available.
+ */
+size_t hooks_probe(const struct btf *btf, enum hook_set set, struct hook_state *ret_states);
+
+/* The same with the running kernel's BTF. */
+size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states);
+
+/* Unless something better is known. */
+void hook_set_why(struct hook_state *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The arguments that a tracepoint has in this kernel; -1 if it has no such tracepoint. */
+int hook_tracepoint_args(const struct btf *btf, const char *name);
+
+#endif

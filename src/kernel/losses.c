@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the kernel side counted instead of sending it: losses, by cause, and what has no connection. */
+#include "collector.h"
+#include "internal.h"
+#include "ringbuf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/trace.skel.h"
+
+static uint64_t sum_counters(const struct collector *c, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < c->cpus && i < TRACE_MAX_CPUS; i++)
+		sum += *(volatile const uint64_t *)((const char *)&c->trace->bss->counters[i] + offset);
+	return sum;
+}
+
+/*
+ * The kernel skips a program on a CPU where it is already running, interrupted: nobody else counts that. Missed state changes
+ * are reported by the second program.
+ */
+static uint64_t missed_runs(const struct collector *c)
+{
+	uint64_t sum = 0, rescued = sum_counters(c, offsetof(struct counters, rescued));
+
+	for (size_t i = 0; i < c->trace_n; i++) {
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+
+		if (c->hooks[i].hook->misses_are_losses && c->hooks[i].used &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(collector_program(c, i)), &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum > rescued ? sum - rescued : 0;
+}
+
+struct loss {
+	enum wire_lost_stage stage;
+	uint64_t from, until;
+	uint64_t total;
+	uint64_t *reported;
+};
+
+static uint64_t emit_lost(const struct loss *loss, event_fn fn, void *ctx)
+{
+	struct wire_lost event = {
+		.hdr = {.ts = loss->from, .len = sizeof(event), .kind = WIRE_LOST},
+		.count = loss->total - *loss->reported,
+		.until_ns = loss->until,
+		.stage = loss->stage,
+	};
+
+	if (loss->total <= *loss->reported)
+		return 0;
+	*loss->reported = loss->total;
+	fn(ctx, &event.hdr);
+	return event.count;
+}
+
+/* When the first unknown loss happened; reading makes it known. */
+static uint64_t full_since(struct collector *c, uint64_t now)
+{
+	uint64_t since = now;
+
+	for (unsigned int i = 0; i < c->cpus && i < TRACE_MAX_CPUS; i++) {
+		volatile uint64_t *mine = (volatile uint64_t *)&c->trace->bss->counters[i].full_since_ns;
+
+		if (*mine && *mine < since)
+			since = *mine;
+		*mine = 0;
+	}
+	return since;
+}
+
+uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *ctx)
+{
+	uint64_t last = c->losses_read_ns ? c->losses_read_ns : now, lost = 0;
+	struct loss ring = {WIRE_LOST_RING, now, now, sum_counters(c, offsetof(struct counters, ring_full)),
+			    &c->reported_ring_full};
+	struct loss hook = {WIRE_LOST_HOOK, last, now, missed_runs(c), &c->reported_missed};
+	struct loss rate = {WIRE_LOST_RATELIMIT, last, now, sum_counters(c, offsetof(struct counters, aggregate_full)),
+			    &c->reported_aggregate_full};
+
+	c->losses_read_ns = now;
+	if (ring.total > c->reported_ring_full) {
+		ring.from = full_since(c, now);
+		rings_drain(c->rings, ring.from, fn, ctx); /* what was before the loss */
+	}
+	lost += emit_lost(&hook, fn, ctx);
+	lost += emit_lost(&ring, fn, ctx);
+	emit_lost(&rate, fn, ctx); /* counts, not events of a connection: nothing to rescan for */
+	return lost;
+}
+
+/* Hash maps have the one step since 5.14; in two, what is counted between them is lost. */
+static int take_element(int fd, const struct aggregate_key *key, uint64_t *ret_count)
+{
+	if (!bpf_map_lookup_and_delete_elem(fd, key, ret_count))
+		return 0;
+	return bpf_map_lookup_elem(fd, key, ret_count) || bpf_map_delete_elem(fd, key) ? -1 : 0;
+}
+
+void collector_aggregates(struct collector *c, uint64_t now, event_fn fn, void *ctx)
+{
+	uint64_t interval = now - c->aggregates_read_ns;
+	struct aggregate_key key, next;
+	uint64_t count;
+
+	c->aggregates_read_ns = now;
+	for (unsigned int n = 0; n < AGGREGATES_MAX && !bpf_map_get_next_key(c->aggregates_fd, NULL, &next); n++) {
+		key = next;
+		if (take_element(c->aggregates_fd, &key, &count))
+			continue;
+		struct wire_aggregate event = {
+			.hdr = {.ts = now, .len = sizeof(event), .kind = WIRE_AGGREGATE},
+			.netns = key.netns,
+			.local_port = key.local_port,
+			.what = key.what,
+			.reason = key.reason,
+			.count = count,
+			.interval_ns = interval,
+		};
+		fn(ctx, &event.hdr);
+	}
+}
+
+uint64_t collector_ignored(const struct collector *c)
+{
+	return sum_counters(c, offsetof(struct counters, ignored));
+}
