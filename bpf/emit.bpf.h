@@ -3,8 +3,7 @@
  * The way out: a ring of each CPU's own (half the cost of a shared one: no lock, no bouncing line); the consumer merges by
  * time. An event that does not fit is counted, never waited for.
  */
-#ifndef EMIT_BPF_H
-#define EMIT_BPF_H
+#pragma once
 
 #include "vmlinux.h"
 
@@ -92,5 +91,3 @@ static __always_inline void event_submit_task(void *ring, void *event, const str
 	*seen = task->start_ns;
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 }
-
-#endif /* EMIT_BPF_H */

@@ -11,8 +11,7 @@
  *
  * Why it ends is not an argument of anything: the kernel's own stack says who ended it.
  */
-#ifndef MINISOCK_BPF_H
-#define MINISOCK_BPF_H
+#pragma once
 
 #include "bpf/emit.bpf.h"
 #include "bpf/sock.bpf.h"
@@ -208,5 +207,3 @@ int BPF_PROG(on_tw_timer_expire, const struct timer_list *timer)
 		emit_minisock(timer_tw(timer), WIRE_MINI_ENDED, WIRE_CAUSE_EXPIRED);
 	return 0;
 }
-
-#endif /* MINISOCK_BPF_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the programs and their loader share in maps and variables; nothing of it travels on the wire. */
-#ifndef SHARED_H
-#define SHARED_H
+#pragma once
 
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
@@ -92,5 +91,3 @@ struct capture {
 
 _Static_assert(sizeof(struct counters) == 128, "a cache line pair");
 _Static_assert(sizeof(struct aggregate_key) == 12, "no padding");
-
-#endif

@@ -3,8 +3,7 @@
  * Reading sockets and tasks: the one place for what differs between kernels. Fills the parts of wire events; decides nothing.
  * Fields are loaded directly through BTF pointers, which costs a few nanoseconds where a probe read costs twenty.
  */
-#ifndef SOCK_BPF_H
-#define SOCK_BPF_H
+#pragma once
 
 #include "vmlinux.h"
 
@@ -200,5 +199,3 @@ static __always_inline struct sock *iter_sock(const struct task_struct *task, st
 	sk = socket ? socket->sk : NULL;
 	return sk && sock_is_tcp(sk) ? sk : NULL;
 }
-
-#endif /* SOCK_BPF_H */

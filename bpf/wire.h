@@ -7,8 +7,7 @@
  * ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC in nanoseconds. Every byte, padding too, is written.
  * Kind numbers are append-only: a retired kind keeps its number.
  */
-#ifndef WIRE_H
-#define WIRE_H
+#pragma once
 
 #ifndef __VMLINUX_H__ /* vmlinux.h brings its own integer types */
 #include <linux/types.h>
@@ -369,5 +368,3 @@ _Static_assert(sizeof(struct wire_lost) == 48, "wire");
 _Static_assert(sizeof(struct wire_tick) == 40, "wire");
 _Static_assert(sizeof(struct wire_opened) == 32, "wire");
 _Static_assert(sizeof(struct wire_text) == 40, "wire");
-
-#endif /* WIRE_H */

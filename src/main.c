@@ -2,26 +2,13 @@
 /* The command line leads to a command; a failure is one sentence and an exit code. */
 #include <signal.h>
 
-#include "src/cli/options.h"
+#include "src/cli/args.h"
 #include "src/cmd/commands.h"
-#include "src/kernel/collector.h"
 
 static int (*const commands[COMMAND_MAX])(const struct options *) = {
 	[COMMAND_TRACE] = command_trace, [COMMAND_REPLAY] = command_replay, [COMMAND_EXPLAIN] = command_explain,
 	[COMMAND_LEAKS] = command_leaks, [COMMAND_DOCTOR] = command_doctor, [COMMAND_SHOW] = command_show,
 };
-
-int fail_collector(const struct collector_failure *failure)
-{
-	static const int codes[] = {
-		[COLLECTOR_OK] = EXIT_RUNTIME,
-		[COLLECTOR_NO_PRIVILEGE] = EXIT_PRIVILEGES,
-		[COLLECTOR_NO_KERNEL] = EXIT_KERNEL,
-		[COLLECTOR_FAILED] = EXIT_RUNTIME,
-	};
-
-	return fail(codes[failure->problem], "%s", failure->text);
-}
 
 int main(int argc, char **argv)
 {

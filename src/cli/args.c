@@ -1,119 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command line. Each option is a row of the argp table, which --help prints, and a row of option_rules[], which says what
- * its value must look like. A wrong value gives one sentence, never a page of usage.
+ * The command line, by argp, whose options are made of option_rules[]. A wrong value gives one sentence, never a page of usage.
  */
-#include "options.h"
+#include "args.h"
+
+#include "completion.h"
+#include "embedded.h"
+#include "error.h"
+#include "help.h"
+#include "option_rules.h"
+#include "parse.h"
 
 #include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "embedded.h"
-#include "error.h"
-#include "option_rules.h"
-#include "parse.h"
-#include "src/core/record_types.h"
-#include "src/format/format.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 #define THRESHOLD_DEFAULT_NS (60 * 1000000000ULL)
 #define SUMMARY_DEFAULT_NS (60 * 1000000000ULL)
 #define RING_DEFAULT (16ULL << 20)
 #define CONNECTIONS_DEFAULT 1000000
-#define NAME_MAX_LEN 32 /* of an option, dashes and NUL included */
-
-static const struct argp_option argp_options[] = {
-	{.doc = "Select (all must match; of several values, one):", .group = 1},
-	{.key = 'p', .arg = "PID,..", .doc = "Process that owns the socket"},
-	{.key = 'c', .arg = "COMM", .doc = "Its name, in full"},
-	{.key = 'L', .arg = "PORT,A-B,..", .doc = "Local port"},
-	{.key = 'D', .arg = "PORT,A-B,..", .doc = "Peer's port"},
-	{.name = "local", .key = KEY_LOCAL, .arg = "CIDR,..", .doc = "Local address or network"},
-	{.name = "peer", .key = KEY_PEER, .arg = "CIDR,..", .doc = "Peer's address or network"},
-	{.key = '4', .doc = "IPv4 only"},
-	{.key = '6', .doc = "IPv6 only"},
-	{.name = "netns", .key = KEY_NETNS, .arg = "INUM", .doc = "Network namespace, by inode number"},
-	{.name = "cgroup", .key = KEY_CGROUP, .arg = "PATH", .doc = "Control group and all below it"},
-	{.name = "min-duration", .key = KEY_MIN_DURATION, .arg = "DUR", .doc = "Lived at least so long"},
-	{.name = "state", .key = KEY_STATE, .arg = "STATE,..", .doc = "Was ever in one of these states"},
-	{.name = "end", .key = KEY_END, .arg = "REASON,..", .doc = "Ended for one of these reasons"},
-
-	{.doc = "Output:", .group = 2},
-	{.name = "json", .key = 'j', .doc = "JSON lines instead of a table"},
-	{.name = "output", .key = 'o', .arg = "FILE", .doc = "Write to FILE, not to standard output"},
-	{.name = "events", .key = KEY_EVENTS, .arg = "LIST", .doc = "Records to write"},
-	{.name = "time-wait",
-	 .key = KEY_TIME_WAIT,
-	 .arg = "join,split,off",
-	 .doc = "Tell a connection after its TIME_WAIT (join, the default with --json), or at its close and TIME_WAIT apart "
-		"(split, the default without), or do not follow TIME_WAIT at all"},
-	{.name = "progress", .key = KEY_PROGRESS, .arg = "DUR", .doc = "Report living connections every DUR"},
-	{.name = "summary", .key = KEY_SUMMARY, .arg = "DUR", .doc = "Totals every DUR (60s)"},
-	{.key = 'T', .doc = "Full date and time"},
-	{.key = 'w', .doc = "Wide columns, for IPv6"},
-	{.name = "no-header", .key = KEY_NO_HEADER, .doc = "No line of column names"},
-	{.name = "record", .key = KEY_RECORD, .arg = "FILE", .doc = "Keep all events in FILE, for replay"},
-	{.name = "schema", .key = KEY_SCHEMA, .doc = "Print the JSON Schema of the records"},
-
-	{.doc = "Leaks:", .group = 3},
-	{.name = "threshold", .key = KEY_THRESHOLD, .arg = "DUR", .doc = "In CLOSE_WAIT for so long is a leak (60s)"},
-	{.name = "by", .key = KEY_BY, .arg = "WHAT", .doc = "Group them by process, peer or cgroup (process)"},
-	{.name = "watch", .key = KEY_WATCH, .arg = "DUR", .doc = "Look again every DUR"},
-	{.name = "stacks",
-	 .key = KEY_STACKS,
-	 .doc = "Where in its program each leaked connection was opened, if that was while this runs"},
-	{.name = "max", .key = KEY_MAX, .arg = "N", .doc = "More leaks than N give exit code 3 (0)"},
-
-	{.doc = "Show:", .group = 4},
-	{.name = "follow", .key = KEY_FOLLOW, .doc = "Each connection as it ends; without it, what is open now"},
-	{.name = "from", .key = KEY_FROM, .arg = "FILE", .doc = "From JSON lines (- for standard input) or a recording"},
-	{.name = "ascii", .key = KEY_ASCII, .doc = "Draw with ASCII characters"},
-
-	{.doc = "Run:", .group = 5},
-	{.name = "hooks",
-	 .key = KEY_HOOKS,
-	 .arg = "fentry,timer,scan",
-	 .doc = "How TIME_WAIT may be seen: the best of these that works (default: all)"},
-	{.name = "duration", .key = 'd', .arg = "DUR", .doc = "Stop after DUR"},
-	{.name = "ring", .key = KEY_RING, .arg = "SIZE", .doc = "Buffer for the kernel's events (16M)"},
-	{.name = "max-connections", .key = KEY_MAX_CONNECTIONS, .arg = "N", .doc = "Track at most N at a time (1000000)"},
-	{.name = "verbose", .key = 'v', .doc = "Say what is being done, on stderr"},
-	{.name = "version", .key = 'V', .doc = "Print the version"},
-	{.name = "help", .key = 'h', .doc = "Print this text"},
-	{0},
-};
-
-static const char help_text[] =
-	"Trace the whole life of TCP connections: every state and how long it lasted, who closed, and why.\v"
-	"Commands: trace (the default) shows live connections and needs root; replay gives the same output from a recording; "
-	"leaks finds the sockets that are stuck in CLOSE_WAIT, who holds them and why; explain tells what a word means; "
-	"show draws connections as ladders, one by its ID (conn_id, or what ss -e prints after sk:) or those selected; "
-	"doctor says what this kernel offers and what is used of it (with -j as JSON).\n\n"
-	"DUR is 500ms, 30s, 5m or 2h. SIZE is 64K, 16M or 1G. A list given twice adds up.\n\n";
-
-static const char help_examples[] = "Examples:\n"
-				    "  tcplife-fsm                       all connections as they end\n"
-				    "  tcplife-fsm -L 443 --end timeout  of a web server, those that timed out\n"
-				    "  tcplife-fsm -j -o life.jsonl --record life.rec -d 30s\n"
-				    "  tcplife-fsm leaks                 who holds sockets in CLOSE_WAIT, and why\n"
-				    "  tcplife-fsm show --from life.rec  each as a ladder of states and segments\n";
-
-static const char *const command_names[] = {
-	[COMMAND_TRACE] = "trace", [COMMAND_REPLAY] = "replay",   [COMMAND_DOCTOR] = "doctor",
-	[COMMAND_LEAKS] = "leaks", [COMMAND_EXPLAIN] = "explain", [COMMAND_SHOW] = "show",
-};
-_Static_assert(ARRAY_SIZE(command_names) == COMMAND_MAX, "a command without a name");
+#define EXPECTS_MAX 512
 
 struct context {
 	struct options options;
-	bool seen[OPTION_RULES_MAX]; /* by index in option_rules */
-	bool command_given;
+	bool seen[HELP_OPTIONS_MAX]; /* by index in option_rules */
+	bool command_given, help;
 	int exit_code;
 };
 
@@ -124,53 +38,34 @@ static error_t finish(struct context *ctx, int exit_code)
 	return ECANCELED;
 }
 
-__attribute__((format(printf, 2, 3))) static error_t refuse(struct context *ctx, const char *format, ...)
+#define refuse(ctx, ...) finish(ctx, fail(EXIT_USAGE, __VA_ARGS__))
+
+/* A full disk must not look like success; a reader that leaves is one. */
+static error_t printed(struct context *ctx)
 {
-	va_list args;
-
-	va_start(args, format);
-	warn_v(format, args);
-	va_end(args);
-	return finish(ctx, EXIT_USAGE);
-}
-
-static error_t out_of_memory(struct context *ctx)
-{
-	return finish(ctx, fail(EXIT_RUNTIME, "out of memory"));
-}
-
-/* The option as the user may have typed it. */
-static const char *option_name(int key, char buf[NAME_MAX_LEN])
-{
-	const struct argp_option *option = argp_options;
-
-	while (option->key != key)
-		option++;
-	if (option->name)
-		snprintf(buf, NAME_MAX_LEN, "--%s", option->name);
-	else
-		snprintf(buf, NAME_MAX_LEN, "-%c", key);
-	return buf;
+	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)
+		return finish(ctx, EXIT_OK);
+	return finish(ctx, fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno)));
 }
 
 static error_t take_option(struct context *ctx, const struct option_rule *rule, const char *arg)
 {
 	bool *seen = &ctx->seen[rule - option_rules];
-	char name[NAME_MAX_LEN], *bad;
+	char expects[EXPECTS_MAX], *bad;
 	int err;
 
 	/* The first --events replaces the default, a second one adds to the first. */
-	if (rule->key == KEY_EVENTS && !*seen)
+	if (!*seen && rule->field == offsetof(struct options, events))
 		ctx->options.events = 0;
 	*seen = true;
-
-	err = option_set(&ctx->options, rule, arg, &bad);
+	err = option_set(rule, arg, &ctx->options, &bad);
 	if (err == -EINVAL) {
-		refuse(ctx, "%s '%s': %s", option_name(rule->key, name), bad, rule->expects);
+		option_expects(rule, expects, sizeof(expects));
+		refuse(ctx, "--%s '%s': %s", rule->name, bad, expects);
 		free(bad);
 		return ECANCELED;
 	}
-	return err ? out_of_memory(ctx) : 0;
+	return err ? finish(ctx, fail(EXIT_RUNTIME, "out of memory")) : 0;
 }
 
 static error_t take_id(struct context *ctx, const char *arg)
@@ -184,40 +79,53 @@ static error_t take_id(struct context *ctx, const char *arg)
 	return 0;
 }
 
+/* The one argument of a command that takes one. */
+static error_t take_single(struct context *ctx, const char **field, const char *what, const char *arg)
+{
+	if (*field)
+		return refuse(ctx, "'%s': %s takes one %s, and has '%s'", arg, help_command(ctx->options.command), what,
+			      *field);
+	*field = arg;
+	return 0;
+}
+
 static error_t take_argument(struct context *ctx, const char *arg)
 {
 	struct options *o = &ctx->options;
+	enum command command = help_find_command(arg);
 
-	if (ctx->command_given) {
-		if (o->command == COMMAND_EXPLAIN && !o->word) {
-			o->word = arg;
-			return 0;
-		}
-		if (o->command == COMMAND_EXPLAIN)
-			return refuse(ctx, "'%s': explain takes one word, and has '%s'", arg, o->word);
-		if (o->command == COMMAND_SHOW)
-			return take_id(ctx, arg);
-		if (o->command != COMMAND_REPLAY)
-			return refuse(ctx, "'%s': %s takes no argument", arg, command_names[o->command]);
-		if (o->file)
-			return refuse(ctx, "'%s': replay takes one file, and has '%s'", arg, o->file);
-		o->file = arg;
-		return 0;
-	}
-	for (enum command command = 0; command < COMMAND_MAX; command++) {
-		if (strcmp(arg, command_names[command]))
-			continue;
+	if (!ctx->command_given && command == COMMAND_MAX)
+		return refuse(ctx, "unknown command '%s': see `tcplife-fsm help`", arg);
+	if (!ctx->command_given) {
 		o->command = command;
 		ctx->command_given = true;
 		return 0;
 	}
-	return refuse(ctx, "unknown command '%s': commands are trace, leaks, replay FILE, show, explain WORD and doctor", arg);
+	switch (o->command) {
+	case COMMAND_EXPLAIN:
+		return take_single(ctx, &o->word, "word", arg);
+	case COMMAND_REPLAY:
+		return take_single(ctx, &o->file, "file", arg);
+	case COMMAND_HELP:
+		if (command == COMMAND_MAX)
+			return refuse(ctx, "help '%s': there is no such command: see `tcplife-fsm help`", arg);
+		return take_single(ctx, &o->word, "command", arg);
+	case COMMAND_SHOW:
+		return take_id(ctx, arg);
+	default:
+		return refuse(ctx, "'%s': %s takes no argument", arg, help_command(o->command));
+	}
 }
 
-static bool was_seen(const struct context *ctx, int key)
+static bool was_seen(const struct context *ctx, size_t field)
 {
-	return ctx->seen[option_rule(key) - option_rules];
+	for (size_t i = 0; i < option_rules_len; i++) {
+		if (option_rules[i].field == field)
+			return ctx->seen[i];
+	}
+	return false;
 }
+#define WAS_SEEN(ctx, member) was_seen(ctx, offsetof(struct options, member))
 
 /* NULL is standard output, as "-" is. */
 static bool same_file(const char *a, const char *b)
@@ -239,8 +147,8 @@ static error_t settle_events(struct context *ctx)
 	if (o->progress_ns)
 		o->events |= 1U << RECORD_PROGRESS;
 	else if (o->events & 1U << RECORD_PROGRESS)
-		return refuse(ctx, "--events 'progress': how often? Add --progress DUR, like --progress 1m");
-	if (was_seen(ctx, KEY_SUMMARY))
+		return refuse(ctx, "--events 'progress' needs an interval: add --progress DUR, like --progress 1m");
+	if (WAS_SEEN(ctx, summary_ns))
 		o->events |= 1U << RECORD_SUMMARY;
 	return 0;
 }
@@ -250,106 +158,148 @@ static error_t settle_time_wait(struct context *ctx)
 {
 	struct options *o = &ctx->options;
 
-	if (!was_seen(ctx, KEY_TIME_WAIT))
+	if (!WAS_SEEN(ctx, time_wait))
 		o->time_wait = o->json || o->from ? CONN_TW_JOIN : CONN_TW_SPLIT;
 	if (o->time_wait == CONN_TW_OFF && o->tiers)
-		return refuse(ctx, "--hooks: --time-wait off needs none of them, leave one of the two out");
-	if (o->time_wait == CONN_TW_SPLIT && o->json && !was_seen(ctx, KEY_EVENTS))
+		return refuse(ctx, "--hooks has no effect with --time-wait off: give one of the two");
+	if (o->time_wait == CONN_TW_SPLIT && o->json && !WAS_SEEN(ctx, events))
 		o->events |= 1U << RECORD_TIME_WAIT;
 	return 0;
 }
 
-/* What only the whole command line can tell. */
+static error_t check_files(struct context *ctx)
+{
+	const struct options *o = &ctx->options;
+
+	if (o->command == COMMAND_REPLAY && !o->file)
+		return refuse(ctx, "replay needs a recording: tcplife-fsm replay FILE");
+	if (o->command == COMMAND_REPLAY && o->output && same_file(o->output, o->file))
+		return refuse(ctx, "--output '%s' is the recording that is read: give another file", o->output);
+	if (o->from && o->follow)
+		return refuse(ctx, "--follow waits for connections, --from reads a file: give one of the two");
+	if (o->from && strcmp(o->from, "-") && o->output && same_file(o->output, o->from))
+		return refuse(ctx, "--output '%s' is what --from reads: give another file", o->output);
+	if (o->record && same_file(o->record, o->output))
+		return refuse(ctx, "--record '%s' is where the output goes: give two files", o->record);
+	return 0;
+}
+
+/* What only the whole command line can decide. */
 static error_t check_together(struct context *ctx)
 {
 	const struct options *o = &ctx->options;
-	char name[NAME_MAX_LEN];
 
 	for (size_t i = 0; i < option_rules_len; i++)
 		if (ctx->seen[i] && !(option_rules[i].takes & 1U << o->command))
-			return refuse(ctx, "%s: %s has no use for it, leave it out", option_name(option_rules[i].key, name),
-				      command_names[o->command]);
-	if (o->command == COMMAND_REPLAY && !o->file)
-		return refuse(ctx, "replay: which recording? Like: tcplife-fsm replay FILE");
-	if (o->command == COMMAND_REPLAY && o->output && same_file(o->output, o->file))
-		return refuse(ctx, "--output '%s': it is the recording itself, write to another file", o->output);
-	if (o->from && o->follow)
-		return refuse(ctx, "--follow: a file has an end, leave out --follow or --from");
+			return refuse(ctx, "%s does not take --%s", help_command(o->command), option_rules[i].name);
+	if (check_files(ctx))
+		return ECANCELED;
 	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
-		return refuse(ctx, "--duration: without --follow, show looks once");
-	if (o->from && strcmp(o->from, "-") && o->output && same_file(o->output, o->from))
-		return refuse(ctx, "--output '%s': it is what --from reads, write to another file", o->output);
+		return refuse(ctx, "show takes --duration only with --follow");
 	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
-		return refuse(ctx,
-			      "--stacks: only connections that are opened meanwhile have a stack, so add --watch 5s, or use "
-			      "trace --stacks");
-	if (o->record && same_file(o->record, o->output))
-		return refuse(ctx, "--record '%s': the output goes there too, use two files", o->record);
+		return refuse(ctx, "leaks takes --stacks only with --watch: a stack is known of connections that are opened "
+				   "meanwhile. Add --watch 5s, or use trace --stacks");
 	return settle_events(ctx) ? ECANCELED : settle_time_wait(ctx);
 }
 
-/* A full disk must not look like success; a reader that leaves is one. */
-static int flushed(void)
+/* Commands that only print. */
+static error_t print_or_check(struct context *ctx)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return EXIT_OK;
-	if (errno == EPIPE)
-		return EXIT_OK;
-	fprintf(stderr, "tcplife-fsm: standard output: %s\n", strerror(errno));
-	return EXIT_OUTPUT;
+	const struct options *o = &ctx->options;
+
+	if (ctx->help)
+		help_print(ctx->command_given ? o->command : COMMAND_HELP);
+	else if (o->command == COMMAND_HELP)
+		help_print(o->word ? help_find_command(o->word) : COMMAND_HELP);
+	else if (o->command == COMMAND_VERSION)
+		printf("tcplife-fsm %s\n", version_string);
+	else if (o->command == COMMAND_COMPLETION)
+		completion_print();
+	else
+		return check_together(ctx);
+	return printed(ctx);
+}
+
+/* Options whose name begins so, or with this name, into `names`; *ret_rule is one of them. Their number. */
+static unsigned int find_names(const char *begin, size_t len, char *names, size_t size, const struct option_rule **ret_rule)
+{
+	unsigned int found = 0;
+	size_t used = 0;
+
+	for (size_t i = 0; i < option_rules_len; i++) {
+		const struct option_rule *rule = &option_rules[i];
+
+		if (strncmp(rule->name, begin, len) != 0)
+			continue;
+		*ret_rule = rule;
+		if (!rule->name[len])
+			return 1;
+		found++;
+		if (used < size)
+			used += (size_t)snprintf(names + used, size - used, "%s--%s", used ? ", " : "", rule->name);
+	}
+	return found;
+}
+
+static const struct option_rule *find_letter(char letter)
+{
+	for (size_t i = 0; i < option_rules_len; i++) {
+		if (option_rules[i].letter == letter && option_rules[i].arg)
+			return &option_rules[i];
+	}
+	return NULL;
+}
+
+/* getopt refused the word before `next`: why, in a sentence of ours. */
+static error_t refuse_option(struct context *ctx, const struct argp_state *state)
+{
+	const char *word = state->argv[state->next - 1],
+		   *command = ctx->command_given ? help_command(ctx->options.command) : "";
+	bool is_long = !strncmp(word, "--", 2);
+	size_t len = strcspn(word, "=");
+	const struct option_rule *rule = NULL;
+	char names[EXPECTS_MAX];
+	unsigned int found = is_long && len > 2 ? find_names(word + 2, len - 2, names, sizeof(names), &rule) : 0;
+
+	if (found > 1)
+		return refuse(ctx, "'%s' may be %s", word, names);
+	if (!is_long)
+		rule = find_letter(word[len - 1]);
+	if (rule && rule->arg)
+		return refuse(ctx, "--%s needs a value: --%s %s", rule->name, rule->name, rule->arg);
+	if (rule)
+		return refuse(ctx, "--%s takes no value", rule->name);
+	return refuse(ctx, "unknown option '%s': see `tcplife-fsm%s%s --help`", word, *command ? " " : "", command);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct context *ctx = state->input;
-	const struct option_rule *rule;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		state->err_stream = NULL; /* no "Try --help" after our own sentence */
-		return 0;
 	case ARGP_KEY_ARG:
 		return take_argument(ctx, arg);
 	case ARGP_KEY_END:
-		return check_together(ctx);
+		return print_or_check(ctx);
+	case ARGP_KEY_ERROR:
+		return ctx->exit_code < 0 ? refuse_option(ctx, state) : ECANCELED; /* else it was refused already */
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC);
-		return finish(ctx, flushed());
+		ctx->help = true;
+		return 0;
 	case 'V':
 		printf("tcplife-fsm %s\n", version_string);
-		return finish(ctx, flushed());
-	case KEY_SCHEMA:
+		return printed(ctx);
+	case HELP_KEY_SCHEMA:
 		fwrite(schema_json, 1, schema_json_len, stdout);
-		return finish(ctx, flushed());
+		return printed(ctx);
 	}
-	rule = option_rule(key);
-	return rule ? take_option(ctx, rule, arg) : ARGP_ERR_UNKNOWN;
-}
-
-/* The legend belongs to the text sink; argp wraps it with the rest. */
-static char *help_filter(int key, const char *text, void *input)
-{
-	char *extended;
-
-	(void)input;
-	if (key == ARGP_KEY_HELP_DUP_ARGS_NOTE)
-		return NULL;
-	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
-	if (asprintf(&extended, "%s%s\n\n%s", text, format_text_legend, help_examples) < 0)
-		return (char *)text;
-	return extended;
+	return help_rule(key) ? take_option(ctx, help_rule(key), arg) : ARGP_ERR_UNKNOWN;
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
-	static const struct argp argp = {
-		.options = argp_options,
-		.parser = parse_option,
-		.args_doc = "[trace]\nleaks\nshow [ID]\nreplay FILE\nexplain [WORD]\ndoctor",
-		.doc = help_text,
-		.help_filter = help_filter,
-	};
+	struct argp_option table[HELP_TABLE_MAX];
+	const struct argp argp = {.options = help_options(table, COMMAND_MAX), .parser = parse_option};
 	struct context ctx = {
 		.options =
 			{
@@ -361,15 +311,12 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 				.ring_bytes = RING_DEFAULT,
 				.max_connections = CONNECTIONS_DEFAULT,
 			},
-		.exit_code = EXIT_USAGE,
+		.exit_code = -1,
 	};
-	static char name[] = "tcplife-fsm";
 
-	if (argc > 0)
-		argv[0] = name; /* getopt starts its sentences with it */
-	if (argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL, &ctx)) {
+	if (argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_IN_ORDER, NULL, &ctx)) {
 		options_free(&ctx.options);
-		return ctx.exit_code;
+		return ctx.exit_code < 0 ? EXIT_USAGE : ctx.exit_code;
 	}
 	*ret_options = ctx.options;
 	return -1;
@@ -379,10 +326,6 @@ void options_free(struct options *options)
 {
 	if (!options)
 		return;
-	free(options->select.pids);
-	free(options->select.local_ports);
-	free(options->select.peer_ports);
-	free(options->select.local_nets);
-	free(options->select.peer_nets);
+	selection_free(&options->select);
 	*options = (struct options){0};
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The one way to report a problem to the user: "tcplife-fsm: " and a sentence on stderr. And the exit codes. */
-#ifndef CLI_ERROR_H
-#define CLI_ERROR_H
+#pragma once
 
 #include <stdarg.h>
 
@@ -22,5 +21,3 @@ int fail(int exit_code, const char *format, ...) __attribute__((format(printf, 2
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void warn_v(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
-
-#endif

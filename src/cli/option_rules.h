@@ -1,68 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What each option's value must look like, which commands take the option, and where the value goes. For options.c only. */
-#ifndef CLI_OPTION_RULES_H
-#define CLI_OPTION_RULES_H
-
-#include <stdbool.h>
-#include <stddef.h>
+/* The table of options: parsing, errors, each command's help and the shell completion are made from it. For cli/ only. */
+#pragma once
 
 #include "options.h"
 
-/* Options without a letter. */
-enum option_key {
-	KEY_LOCAL = 256,
-	KEY_PEER,
-	KEY_NETNS,
-	KEY_CGROUP,
-	KEY_MIN_DURATION,
-	KEY_STATE,
-	KEY_END,
-	KEY_EVENTS,
-	KEY_PROGRESS,
-	KEY_SUMMARY,
-	KEY_NO_HEADER,
-	KEY_RECORD,
-	KEY_SCHEMA,
-	KEY_RING,
-	KEY_MAX_CONNECTIONS,
-	KEY_THRESHOLD,
-	KEY_BY,
-	KEY_WATCH,
-	KEY_STACKS,
-	KEY_MAX,
-	KEY_FOLLOW,
-	KEY_FROM,
-	KEY_ASCII,
-	KEY_TIME_WAIT,
-	KEY_HOOKS,
-};
-
-enum option_takers {
-	TAKES_TRACE = 1 << COMMAND_TRACE,
-	TAKES_OUTPUT = TAKES_TRACE | 1 << COMMAND_REPLAY,
-	TAKES_LEAKS = 1 << COMMAND_LEAKS,
-	TAKES_SHOW = 1 << COMMAND_SHOW,
-	TAKES_LIVE = TAKES_TRACE | TAKES_SHOW,
-	TAKES_LIVES = TAKES_OUTPUT | TAKES_SHOW, /* whole ones */
-	TAKES_SELECT = TAKES_LIVES | TAKES_LEAKS,
-	TAKES_JSON = TAKES_OUTPUT | TAKES_LEAKS | 1 << COMMAND_DOCTOR,
-	TAKES_ALL = TAKES_JSON | TAKES_SHOW,
-};
+enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_SHOW, GROUP_RUN, GROUP_MAX };
 
 struct option_rule {
-	int key;
-	enum option_takers takes;
-	bool list;           /* comma-separated words, and given twice it adds up */
-	const char *expects; /* NULL: any value is fine, or there is none */
+	const char *name;  /* without its dashes */
+	char letter;       /* 0: none */
+	const char *alias; /* another name, as bcc's tcplife has it; NULL: none */
+	const char *arg;   /* what stands for its value in help; NULL: it has none */
+	const char *help;
+	enum option_group group;
+	unsigned int takes; /* 1 << enum command */
+	bool list;          /* comma-separated words; given twice, it adds up */
+
+	/* Takes a value, or a word of a list; NULL for an option without a value. 0, -EINVAL or -ENOMEM. */
+	int (*parse)(const struct option_rule *rule, const char *word, void *field);
+	size_t field;                            /* offset in struct options */
+	const char *expects;                     /* what a value must be; followed by the words, if there are */
+	const char *(*word)(unsigned int value); /* the words that it may be, NULL for a number that has none */
+	unsigned int words;                      /* values are below this */
 };
 
-#define OPTION_RULES_MAX 64
 extern const struct option_rule option_rules[];
 extern const size_t option_rules_len;
 
-const struct option_rule *option_rule(int key); /* NULL: no such option here */
+/* Takes the option's argument, NULL if it has none. 0, -ENOMEM, or -EINVAL with the wrong word in *ret_bad, which is freed
+ * later. */
+int option_set(const struct option_rule *rule, const char *arg, struct options *options, char **ret_bad);
 
-/* 0, -ENOMEM, or -EINVAL with the wrong word in *ret_bad, which the caller frees. `arg` is NULL for a flag. */
-int option_set(struct options *options, const struct option_rule *rule, const char *arg, char **ret_bad);
-
-#endif
+/* "states are SYN_SENT, SYN_RECV, ..." in buf. */
+void option_expects(const struct option_rule *rule, char *buf, size_t size);

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
-#include "src/core/record_types.h"
+#include "src/core/record_names.h"
+#include "src/pipeline/select.h"
 
 #define NS_PER_MS 1000000ULL
 #define DURATION_MAX_NS (10 * 365 * 24 * 3600ULL * 1000 * NS_PER_MS)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The notations of the command line: text in, value out. True and *ret set, or false and *ret untouched. */
-#ifndef CLI_PARSE_H
-#define CLI_PARSE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ bool parse_cidr(const char *text, struct cidr *ret_cidr);         /* an address 
 bool parse_name_equal(const char *a, const char *b);
 /* A state that a connection can be in, in the spelling of the kernel, of RFC 9293 or of ss. */
 bool parse_state(const char *text, uint32_t *ret_state);
-
-#endif

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "commands.h"
+#include "run.h"
 #include "src/cli/embedded.h"
 #include "src/cli/options.h"
 #include "src/format/json_write.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "run.h"
 #include "src/cli/options.h"
 
 static const struct explanation {

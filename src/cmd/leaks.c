@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* CLOSE_WAIT now: one scan, or one every --watch, shown in groups or as JSON lines. Nothing is attached to the kernel. */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "commands.h"
-#include "src/cli/options.h"
+#include "run.h"
 #include "src/core/leak_group.h"
-#include "src/core/wire_text.h"
 #include "src/format/format.h"
 #include "src/format/leak_text.h"
 #include "src/host/clock.h"
@@ -18,9 +11,16 @@
 #include "src/io/recording.h"
 #include "src/kernel/checks.h"
 #include "src/kernel/leak_scan.h"
+#include "src/pipeline/pipeline.h"
 #include "src/pipeline/select.h"
 #include "src/symbols/stack_table.h"
 #include "src/symbols/symbolizer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define SOCKETS_MAX (1u << 24)
 #define GROUPS_SHOWN 20
@@ -44,7 +44,7 @@ struct leaks {
 	char line[4 * FORMAT_LINE_MAX];
 };
 
-/* An event_fn: what owner_resolve() found. */
+/* An event_fn. */
 static void take_owner(void *ctx, const struct wire_hdr *ev)
 {
 	owner_feed(((struct leaks *)ctx)->owner, ev);
@@ -53,17 +53,10 @@ static void take_owner(void *ctx, const struct wire_hdr *ev)
 /* The paths behind a tuple's process and cgroup are looked up when they are first asked for. */
 static void describe(struct leaks *l, const struct conn_tuple *t, struct record_owner *ret_owner)
 {
-	struct {
-		struct wire_hdr hdr;
-		struct wire_task task;
-		struct wire_ident ident;
-	} ask = {
-		.hdr = {.len = sizeof(ask), .kind = WIRE_TOUCH, .parts = WIRE_PART_TASK | WIRE_PART_IDENT},
-		.task = t->task,
-		.ident = t->id,
-	};
-
-	owner_resolve(l->owner, &ask.hdr, take_owner, l);
+	if (t->from != CONN_FROM_NONE)
+		owner_resolve_task(l->owner, &t->task, 0, take_owner, l);
+	if (t->id_known)
+		owner_resolve_cgroup(l->owner, t->id.cgroup_id, 0, take_owner, l);
 	owner_describe(l->owner, t, ret_owner);
 	ret_owner->stack = stack_table_find(l->stack_table, t->cookie);
 }
@@ -148,8 +141,8 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 
 static void put_line(struct leaks *l, const struct record *rec, const struct record_owner *owner)
 {
-	static const struct format_options no_options;
-	size_t len = format_json.format(&l->context, &no_options, rec, owner, l->seq, l->line, sizeof(l->line));
+	const struct format_input in = {.context = &l->context, .rec = rec, .owner = owner, .seq = l->seq};
+	size_t len = format_json.format(&in, l->line, sizeof(l->line));
 
 	l->seq++;
 	fwrite(l->line, 1, len, stdout);
@@ -312,14 +305,14 @@ static int open_leaks(struct leaks *l)
 
 	if (collector_check(&failure) || leak_scan_open(&l->scan, o->verbose, &failure))
 		return fail_collector(&failure);
-	run_header_fill(&l->header, o);
+	run_header(o, &l->header);
 	self_instance(l->instance);
-	recording_context(&l->header, l->instance, &l->context);
+	pipeline_context(&l->header, l->instance, &l->context);
 	if (leak_set_new(&l->set, SOCKETS_MAX) || leak_groups_new(&l->groups, o->leak_by) ||
 	    leak_groups_new(&l->mirror, LEAK_BY_PEER) || leak_groups_new(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner) ||
 	    stack_table_new(&l->stack_table))
 		return fail(EXIT_RUNTIME, "out of memory");
-	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, &failure))
+	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, warn, &failure))
 		return fail_collector(&failure);
 	return EXIT_OK;
 }

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Connections as ladders. The records come from a live run, from a recording or from JSON lines; the two of a connection with
- * both ends on this host are brought together and drawn as one. What is selected is told of both ends: -D 443 selects the
- * client, and shows the server too.
+ * both ends on this host are brought together and drawn as one. A selection that one end matches selects both: -D 443 selects
+ * the client, and shows the server too.
  */
+#include "commands.h"
+#include "run.h"
+#include "src/format/json_read.h"
+#include "src/format/ladder.h"
+#include "src/io/recording.h"
+#include "src/io/writer.h"
+#include "src/pipeline/live.h"
+#include "src/pipeline/pair.h"
+#include "src/pipeline/select.h"
+
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -11,20 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "src/cli/options.h"
-#include "src/format/format.h"
-#include "src/format/json_read.h"
-#include "src/format/ladder.h"
-#include "src/io/file.h"
-#include "src/io/recording.h"
-#include "src/pipeline/pair.h"
-#include "src/pipeline/pipeline.h"
-#include "src/pipeline/select.h"
-
 #define LIVE_WAIT_NS (1000 * 1000000ull)
 #define LIVE_WAITING 4096
-#define FILE_WAIT_NS (150 * 1000000000ull) /* one end may be told after its TIME_WAIT, with restarts */
+#define FILE_WAIT_NS (150 * 1000000000ull) /* the record of one end may follow its TIME_WAIT, with restarts */
 #define FILE_WAITING 32768
 #define NEVER_NS (UINT64_MAX / 2)
 #define LINE_MAX_BYTES 65536 /* a record has 8,000 */
@@ -32,12 +31,12 @@
 
 struct show {
 	const struct options *options;
-	struct record_consumer record_consumer;
+	struct run_consumer run;
 	struct pairs *pairs;
 	bool ascii;
-	bool ready; /* live: told that the run has begun */
+	bool ready; /* live: the user knows that the run has begun */
+	bool done;  /* the one that was asked for is drawn */
 	uint64_t drawn, bad_lines;
-	FILE *out; /* of JSON lines */
 	char text[LADDER_MAX];
 };
 
@@ -56,13 +55,15 @@ static void draw(void *ctx, const struct ladder_end *a, const struct ladder_end 
 
 	if (!a->selected && !(b && b->selected))
 		return;
-	if (s->options->select.cookie && s->options->follow && s->record_consumer.done)
+	if (s->done)
 		return;
 	if (s->drawn++)
 		s->text[len++] = '\n';
 	len += ladder_draw(&ladder, s->text + len, sizeof(s->text) - len);
-	s->record_consumer.line(s->record_consumer.line_ctx, s->text, len);
-	s->record_consumer.done = s->options->follow && s->options->select.cookie;
+	s->run.put(s->run.put_ctx, s->text, len);
+	s->done = s->options->follow && s->options->select.cookie;
+	if (s->done && s->run.live)
+		live_stop(s->run.live);
 }
 
 static bool is_selected(const struct show *s, const struct ladder_end *end, const struct record *rec,
@@ -79,8 +80,6 @@ static void take(void *ctx, const struct record_context *context, const struct r
 	const char *reason;
 	struct show *s = ctx;
 
-	if (rec->kind != RECORD_CONNECTION && rec->kind != RECORD_PROGRESS)
-		return;
 	end.rec = *rec->conn;
 	end.start_us = (int64_t)(rec->conn->start_ns + (uint64_t)context->clock_offset_ns) / 1000;
 	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, LADDER_BOOT_LEN));
@@ -103,11 +102,6 @@ static void tick(void *ctx, uint64_t now)
 }
 
 /* JSON lines */
-
-static bool put_file(void *ctx, const char *text, size_t len)
-{
-	return fwrite(text, 1, len, ctx) == len;
-}
 
 static void take_line(struct show *s, const char *line, size_t len, uint64_t number)
 {
@@ -170,14 +164,15 @@ static int read_lines(struct show *s, FILE *in)
 
 static int show_lines(struct show *s, FILE *in)
 {
-	int exit_code = output_open(s->options->output, &s->out), closed;
+	struct writer *out;
+	int exit_code = open_writer(&out, s->options->output), closed;
 
 	if (exit_code)
 		return exit_code;
-	s->record_consumer.line = put_file;
-	s->record_consumer.line_ctx = s->out;
+	s->run.put = writer_put;
+	s->run.put_ctx = out;
 	exit_code = read_lines(s, in);
-	closed = output_close(s->out, s->options->output);
+	closed = fail_output(s->options->output, writer_close(out));
 	if (s->bad_lines)
 		warn("%s: %llu lines were no records and are not shown", s->options->from, (unsigned long long)s->bad_lines);
 	return exit_code ? exit_code : closed;
@@ -185,15 +180,15 @@ static int show_lines(struct show *s, FILE *in)
 
 /* Sources */
 
-/* What is open at the end is told too; each ladder has its TIME_WAIT. */
+/* What is open at the end is shown too; each ladder has its TIME_WAIT. */
 static int show_recording(struct show *s)
 {
 	struct options options = *s->options;
 
 	options.file = options.from;
-	options.events = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS;
 	options.progress_ns = NEVER_NS; /* at the end only */
-	return replay_run(&options, &s->record_consumer);
+	s->run.consumer.events = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS;
+	return replay_run(&options, &s->run);
 }
 
 static int show_file(struct show *s)
@@ -221,10 +216,10 @@ static int show_live(struct show *s)
 {
 	struct options options = *s->options;
 
-	options.events = 1u << (options.follow ? RECORD_CONNECTION : RECORD_PROGRESS);
 	options.progress_ns = options.follow ? 0 : NEVER_NS;
-	s->record_consumer.scan_only = !options.follow;
-	return trace_run(&options, &s->record_consumer);
+	s->run.consumer.events = 1u << (options.follow ? RECORD_CONNECTION : RECORD_PROGRESS);
+	s->run.scan_only = !options.follow;
+	return trace_run(&options, &s->run);
 }
 
 static void warn_of_missing(const struct show *s)
@@ -247,7 +242,7 @@ int command_show(const struct options *options)
 
 	setlocale(LC_CTYPE, "");
 	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-	s.record_consumer = (struct record_consumer){.take = take, .tick = tick, .ctx = &s};
+	s.run.consumer = (struct record_consumer){.take = take, .tick = tick, .ctx = &s};
 	if (pairs_new(&s.pairs, options->from ? FILE_WAITING : LIVE_WAITING, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS, draw,
 		      &s))
 		return fail(EXIT_RUNTIME, "out of memory");

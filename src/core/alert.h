@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Alerts: sockets that stay in CLOSE_WAIT beyond the threshold, as they age and as they end, few records for many sockets. */
-#ifndef CORE_ALERT_H
-#define CORE_ALERT_H
+#pragma once
 
 #include "table.h"
 
@@ -25,5 +24,3 @@ void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_s
 /* Emits what was held back for a while. */
 void alerts_tick(struct conn_table *t, uint64_t now);
 void alerts_stop(struct conn_table *t, uint64_t now);
-
-#endif

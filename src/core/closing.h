@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Connections that are closed but have no record yet: a reset that belongs to them may still come. */
-#ifndef CORE_CLOSING_H
-#define CORE_CLOSING_H
+#pragma once
 
 #include "table.h"
 
@@ -18,5 +17,3 @@ struct conn *closing_find(struct conn_table *t, uint64_t cookie);
 
 /* Emits those that have waited long enough by `now`; UINT64_MAX: all. */
 void closing_expire(struct conn_table *t, uint64_t now);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Pure: no I/O, no clock (time is what the events say), no global. Feed it one stream in time order; it never sorts.
  */
-#ifndef CORE_CONN_H
-#define CORE_CONN_H
+#pragma once
 
 #include "record_types.h"
 
@@ -44,5 +43,3 @@ struct conn_table_stats {
 	uint64_t generations_forgotten; /* sockets whose next connect() will count from 0 again */
 };
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats);
-
-#endif

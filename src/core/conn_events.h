@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What each event changes in its connection. */
-#ifndef CORE_CONN_EVENTS_H
-#define CORE_CONN_EVENTS_H
+#pragma once
 
 #include "table.h"
 
@@ -14,5 +13,3 @@ void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev);
 
 /* The end of `c` was not seen; it is gone by `now`. */
 void conn_events_lost_end(struct conn_table *t, struct conn *c, uint64_t now);
-
-#endif

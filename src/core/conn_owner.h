@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which process a connection belongs to. */
-#ifndef CORE_CONN_OWNER_H
-#define CORE_CONN_OWNER_H
+#pragma once
 
 #include "table.h"
 
@@ -10,5 +9,3 @@ void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task
 
 /* What is known of the owner now: the evidence, else for a server connection who listens. */
 void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);
-
-#endif

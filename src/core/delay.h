@@ -3,8 +3,7 @@
  * A bounded queue of items with deadlines, in the order in which they are due. It returns what is due; the caller acts. Nothing
  * is taken out of the middle: the owner marks an item that it needs no more.
  */
-#ifndef CORE_DELAY_H
-#define CORE_DELAY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ void *delay_take(struct delay *delay, uint64_t now);
 /* The items from the oldest to the youngest: `place` from delay_first() up to, not including, delay_end(). */
 uint32_t delay_first(const struct delay *delay);
 uint32_t delay_end(const struct delay *delay);
-
-#endif

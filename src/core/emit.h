@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* From what the table knows to records: builds those that are wanted and hands them out. */
-#ifndef CORE_EMIT_H
-#define CORE_EMIT_H
+#pragma once
 
 #include "table.h"
 
@@ -36,5 +35,3 @@ void emit_first_state(struct conn_table *t, struct conn *c);
 void emit_retransmit(const struct conn_table *t, const struct conn *c, const struct wire_retransmit *ev);
 void emit_reset(const struct conn_table *t, const struct conn *c, const struct wire_reset *ev);
 void emit_aggregate(const struct conn_table *t, const struct wire_aggregate *ev);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What events prove about a connection, written into its facts and counts. */
-#ifndef CORE_FACTS_H
-#define CORE_FACTS_H
+#pragma once
 
 #include "state.h"
 
@@ -25,5 +24,3 @@ void facts_numbers(struct conn *c, const struct wire_state *ev);
 
 /* Counts of handshake segments and resets fit into 16 bits: they stop there. */
 uint16_t facts_capped(uint32_t value);
-
-#endif

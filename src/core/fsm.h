@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which state changes Linux can show. States are enum wire_tcp_state below WIRE_STATE_MAX. */
-#ifndef CORE_FSM_H
-#define CORE_FSM_H
+#pragma once
 
 #include "record_types.h"
 
@@ -20,5 +19,3 @@ const struct fsm_cell *fsm_step(unsigned int old_state, unsigned int new_state);
 
 /* True if a connection in `from` can come to `to` later in the same life. */
 bool fsm_reachable(unsigned int from, unsigned int to);
-
-#endif

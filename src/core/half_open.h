@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Attempts to connect that were slow, by listener, less those that succeeded after all. All zero is empty. */
-#ifndef CORE_HALF_OPEN_H
-#define CORE_HALF_OPEN_H
+#pragma once
 
 #include "record_types.h"
 
@@ -24,5 +23,3 @@ void half_open_add(struct half_open *ho, uint32_t netns, uint16_t port, uint64_t
 
 /* What never became a connection, into the summary. Empties *ho. */
 void half_open_take(struct half_open *ho, struct conn_summary_record *sum);
-
-#endif

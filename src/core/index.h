@@ -3,8 +3,7 @@
  * A hash index of ids: places in an array that the owner keeps, from 1 on. Open addressing with linear probing, no tombstones.
  * Several ids may have the same key.
  */
-#ifndef CORE_INDEX_H
-#define CORE_INDEX_H
+#pragma once
 
 #include <stdint.h>
 
@@ -49,5 +48,3 @@ static inline uint32_t index_home(const struct index *index, uint64_t hash)
 /* Each `id` whose key may have this hash; the owner compares. */
 #define index_for_each(id, index, hash)                                                                                        \
 	for (uint32_t at_ = index_home(index, hash); ((id) = (index)->ids[at_]) != 0; at_ = (at_ + 1) & index_mask(index))
-
-#endif

@@ -3,8 +3,7 @@
  * Values of INTERN_SIZE bytes that many connections share, kept once: a process, a local address with its namespace. An id is
  * 4 bytes. There are never more values than connections that use them.
  */
-#ifndef CORE_INTERN_H
-#define CORE_INTERN_H
+#pragma once
 
 #include "pool.h"
 
@@ -22,5 +21,3 @@ static inline const void *intern_value(const struct pool *pool, uint32_t id)
 {
 	return pool_at(pool, id);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * What a leak scan found: every socket that waits in CLOSE_WAIT for its process, who holds it, since when and why; and its
  * mirror images, sockets in FIN_WAIT2 and connections that nobody accepts.
  */
-#ifndef CORE_LEAK_H
-#define CORE_LEAK_H
+#pragma once
 
 #include "record_types.h"
 
@@ -31,5 +30,3 @@ const struct leak_holder *leak_set_holders(const struct leak_set *set); /* where
 struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshold_ns, leak_wanted_fn wanted, void *ctx);
 uint64_t leak_set_memory(const struct leak_set *set);
 uint64_t leak_set_lost(const struct leak_set *set); /* found, and no room for it */
-
-#endif

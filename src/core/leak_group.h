@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Leaked sockets that have the same thing to be done about them: one cause, in one process, of one peer or in one cgroup. */
-#ifndef CORE_LEAK_GROUP_H
-#define CORE_LEAK_GROUP_H
+#pragma once
 
 #include "leak.h"
 
@@ -49,5 +48,3 @@ int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, con
 const struct leak_group *leak_groups_at(const struct leak_groups *groups, size_t i);
 size_t leak_groups_len(const struct leak_groups *groups);
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Who listens where: the owner of last resort for a connection that no process has touched. */
-#ifndef CORE_LISTENER_H
-#define CORE_LISTENER_H
+#pragma once
 
 #include "pool.h"
 #include "record_types.h"
@@ -34,5 +33,3 @@ void listeners_sweep(struct listeners *ls, uint8_t epoch);
 
 /* Who accepts at this address: the exact one before the wildcards. NULL: nobody known. */
 const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16]);
-
-#endif

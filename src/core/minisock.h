@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the hooks and scans show of minisockets: TIME_WAIT, and FIN_WAIT2 without a socket. */
-#ifndef CORE_MINISOCK_H
-#define CORE_MINISOCK_H
+#pragma once
 
 #include "table.h"
 
@@ -24,5 +23,3 @@ void minisock_tick(struct conn_table *t, uint64_t now);
 
 /* Ends those whose timer was stopped long enough before `now`; UINT64_MAX: all. */
 void minisock_expire(struct conn_table *t, uint64_t now);
-
-#endif

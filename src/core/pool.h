@@ -3,8 +3,7 @@
  * Items of one size in one growing array, found by a key. An id is a place in the array, from 1 on, and stays the same while
  * the item is in use.
  */
-#ifndef CORE_POOL_H
-#define CORE_POOL_H
+#pragma once
 
 #include "index.h"
 
@@ -45,5 +44,3 @@ void pool_clear(struct pool *pool);
 
 /* Each `id` whose key may have this hash; the caller compares. */
 #define pool_for_each(id, pool, hash) index_for_each (id, &(pool)->index, hash)
-
-#endif

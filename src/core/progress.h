@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Records of connections that go on. */
-#ifndef CORE_PROGRESS_H
-#define CORE_PROGRESS_H
+#pragma once
 
 #include "table.h"
 
@@ -13,5 +12,3 @@ void progress_scanned(struct conn_table *t);
 
 /* The stream ends at `now`: the open connections that no last scan has met. */
 void progress_stop(struct conn_table *t, const struct conn *c, uint64_t now);
-
-#endif

@@ -3,8 +3,7 @@
  * The words of the output contract. Each enum is a list of its values with their words; a value that the contract prints as
  * null has the word NULL.
  */
-#ifndef CORE_RECORD_NAMES_H
-#define CORE_RECORD_NAMES_H
+#pragma once
 
 #include "bpf/wire.h"
 
@@ -150,5 +149,3 @@ const char *conn_tw_end_name(enum wire_minisock_cause cause);
 const char *conn_lost_stage_name(enum wire_lost_stage stage);
 const char *conn_segment_name(enum wire_segment_kind kind);
 const char *conn_trigger_name(enum wire_trigger trigger);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * All times are nanoseconds of CLOCK_MONOTONIC unless their name says otherwise.
  */
-#ifndef CORE_RECORD_TYPES_H
-#define CORE_RECORD_TYPES_H
+#pragma once
 
 #include "record_names.h"
 
@@ -338,5 +337,3 @@ struct conn_config {
 	uint64_t leak_threshold_ns; /* 0: no alerts */
 	uint32_t wanted;            /* 1 << enum record_kind: records of other kinds are not built */
 };
-
-#endif

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Scans of what exists: at the start, and again when events were lost. */
-#ifndef CORE_SCAN_H
-#define CORE_SCAN_H
+#pragma once
 
 #include "table.h"
 
 void scan_begin(struct conn_table *t, const struct wire_mark *ev);
 void scan_found(struct conn_table *t, const struct wire_scan *ev);
 void scan_end(struct conn_table *t, const struct wire_mark *ev);
-
-#endif

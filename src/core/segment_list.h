@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a connection's segments are found from, and how one is added. For segments.c and its parts. */
-#ifndef CORE_SEGMENT_LIST_H
-#define CORE_SEGMENT_LIST_H
+#pragma once
 
 #include "state.h"
 
@@ -60,5 +59,3 @@ void segments_open_active(struct segment_list *s);  /* segments_open.c: the hand
 void segments_open_passive(struct segment_list *s); /* likewise */
 void segments_close(struct segment_list *s);        /* segments_close.c: FINs and their ACKs */
 void segments_reset(struct segment_list *s);        /* segments_reset.c: resets, and what they end */
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The SYN, ACK, FIN and RST segments of a connection, found from its facts and numbers. */
-#ifndef CORE_SEGMENTS_H
-#define CORE_SEGMENTS_H
+#pragma once
 
 #include "state.h"
 
@@ -10,5 +9,3 @@
  * numbers at its close or as a scan just met it; may be NULL.
  */
 void segments_fill(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec);
-
-#endif

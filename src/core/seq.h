@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Sequence numbers live on a circle of 2^32: they are only ever compared through these. */
-#ifndef CORE_SEQ_H
-#define CORE_SEQ_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ static inline uint32_t seq_pending(uint32_t from, uint32_t to)
 {
 	return seq_after(to, from) ? seq_distance(from, to) : 0;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * What the files of the core share: a tracked connection and the table's own state. A million connections are kept, so every
  * byte of struct conn counts. table.c owns their memory.
  */
-#ifndef CORE_STATE_H
-#define CORE_STATE_H
+#pragma once
 
 #include "half_open.h"
 #include "intern.h"
@@ -274,5 +273,3 @@ static inline uint64_t conn_entered_ns(const struct conn *c)
 _Static_assert(sizeof(struct conn_entry) == 8, "packed");
 _Static_assert(sizeof(struct conn_place) == INTERN_SIZE && sizeof(struct wire_task) == INTERN_SIZE, "interned whole");
 _Static_assert(sizeof(struct conn) <= 240, "256 bytes per connection, the index included");
-
-#endif

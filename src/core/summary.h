@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The records about all connections together: losses and the periodic summary. */
-#ifndef CORE_SUMMARY_H
-#define CORE_SUMMARY_H
+#pragma once
 
 #include "table.h"
 
@@ -14,5 +13,3 @@ void summary_refused(struct conn_table *t, uint64_t now);
 /* A tick at `now` makes a summary. */
 bool summary_due(const struct conn_table *t, uint64_t now);
 void summary_tick(struct conn_table *t, const struct wire_tick *ev);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The connections' memory and the look-up by cookie. */
-#ifndef CORE_TABLE_H
-#define CORE_TABLE_H
+#pragma once
 
 #include "state.h"
 
@@ -35,5 +34,3 @@ uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie);
 
 /* Something could not be tracked for lack of room. */
 void table_refuse(struct conn_table *t, uint64_t ts);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The only writer of a connection's timeline. */
-#ifndef CORE_TIMELINE_H
-#define CORE_TIMELINE_H
+#pragma once
 
 #include "state.h"
 
@@ -9,5 +8,3 @@ void timeline_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_b
 
 /* Something of `c` was lost. */
 void timeline_gap(struct conn_table *t, struct conn *c);
-
-#endif

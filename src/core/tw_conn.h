@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Closed connections whose minisocket lives: kept small until it ends, then emitted whole. */
-#ifndef CORE_TW_CONN_H
-#define CORE_TW_CONN_H
+#pragma once
 
 #include "table.h"
 
@@ -53,5 +52,3 @@ struct tw_stop {
 	uint32_t id; /* CONN_NONE: taken */
 	struct wire_minisock ev;
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a connection was: every judgement of a record is made here, from the same facts. */
-#ifndef CORE_VERDICT_H
-#define CORE_VERDICT_H
+#pragma once
 
 #include "state.h"
 
@@ -19,5 +18,3 @@ bool verdict_reset_may_follow(const struct conn *c, const struct conn_numbers *c
 
 /* closed_by, close_kind, conn_state and history, from c and the rest of *rec, the segments above all. */
 void verdict_fill(const struct conn *c, struct conn_record *rec);
-
-#endif

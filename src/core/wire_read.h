@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Reading wire events that may come from a hostile file: every access goes through these. */
-#ifndef CORE_WIRE_READ_H
-#define CORE_WIRE_READ_H
+#pragma once
 
 #include "bpf/wire.h"
 
@@ -28,5 +27,3 @@ bool wire_from_kernel(unsigned int kind);
 
 /* Size of a kind's base struct in bytes; 0 for a number that is no kind. Texts: the size without the text. */
 size_t wire_base_size(unsigned int kind);
-
-#endif

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-const struct wire_hdr *wire_text_fill(union wire_text_buf *buf, enum wire_kind kind, uint64_t ts, uint64_t key, uint64_t key2,
-				      const char *text, size_t len)
+const struct wire_hdr *wire_text_fill(union wire_text_buf *buf, const struct wire_text *head, const char *text, size_t len)
 {
 	const size_t room = sizeof(*buf) - sizeof(buf->event) - 1;
 	size_t total;
@@ -13,11 +12,8 @@ const struct wire_hdr *wire_text_fill(union wire_text_buf *buf, enum wire_kind k
 		len = room;
 	total = (sizeof(buf->event) + len + 1 + 7) & ~(size_t)7;
 	memset(buf, 0, total);
-	buf->event.hdr.ts = ts;
-	buf->event.hdr.kind = kind;
+	memcpy(&buf->event, head, sizeof(*head));
 	buf->event.hdr.len = total;
-	buf->event.key = key;
-	buf->event.key2 = key2;
 	memcpy(buf->event.text, text, len);
 	return &buf->event.hdr;
 }

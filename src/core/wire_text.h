@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Making wire events that carry a text. */
-#ifndef CORE_WIRE_TEXT_H
-#define CORE_WIRE_TEXT_H
+#pragma once
 
 #include "bpf/wire.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 union wire_text_buf {
 	struct wire_text event;
@@ -14,10 +12,7 @@ union wire_text_buf {
 };
 
 /*
- * Fills `buf` with an event of `kind`; `len` bytes of text are copied, NULs inside too, and cut where an event has no more
- * room. Returns the event.
+ * Fills `buf` with an event: `head` has its kind, time and keys; `len` bytes of text are copied, NULs inside too, and cut where
+ * an event has no more room. Returns the event.
  */
-const struct wire_hdr *wire_text_fill(union wire_text_buf *buf, enum wire_kind kind, uint64_t ts, uint64_t key, uint64_t key2,
-				      const char *text, size_t len);
-
-#endif
+const struct wire_hdr *wire_text_fill(union wire_text_buf *buf, const struct wire_text *head, const char *text, size_t len);

@@ -2,8 +2,7 @@
 /*
  * A bounded place for one line. What does not fit is left out whole, and so is everything after it; overflow then says so.
  */
-#ifndef FORMAT_BUF_H
-#define FORMAT_BUF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ static inline void buf_char(struct buf *b, char c)
 	if (buf_room(b, 1))
 		*b->p++ = c;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * Rows of a picture that is 80 columns wide, whatever is drawn on it: what does not fit is cut at the edge. A cell is a
  * printable ASCII character or a glyph, which has an ASCII character to stand for it.
  */
-#ifndef FORMAT_CANVAS_H
-#define FORMAT_CANVAS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,5 +40,3 @@ void canvas_fill(struct canvas_row *row, int first, int last, uint8_t cell); /* 
 void canvas_text(struct canvas_row *row, int column, const char *text, size_t len);
 void canvas_text_right(struct canvas_row *row, int end, const char *text, size_t len); /* its last character is before `end` */
 void canvas_write(const struct canvas_row *row, bool ascii, struct buf *b);
-
-#endif

@@ -3,8 +3,7 @@
  * Numbers, addresses and times as text, without printf's cost. Each function writes at most its FMT_*_MAX bytes at p, adds no
  * NUL, and returns the end of what it wrote.
  */
-#ifndef FORMAT_FMT_H
-#define FORMAT_FMT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +26,3 @@ char *fmt_addr(char *p, const uint8_t addr[16], bool ipv4);
 
 /* Whether the connection's packets are IPv4, which an AF_INET6 socket's may be too. */
 bool fmt_is_ipv4(const struct wire_ident *id);
-
-#endif

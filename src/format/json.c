@@ -329,23 +329,18 @@ static size_t json_list_len(const struct record *rec)
 	}
 }
 
-static size_t json_format(const struct record_context *context, const struct format_options *options, const struct record *rec,
-			  const struct record_owner *owner, uint64_t seq, char *buf, size_t size)
+static size_t json_format(const struct format_input *in, char *buf, size_t size)
 {
 	static const struct record_owner unknown;
-	struct json j = {.context = context, .owner = owner ? owner : &unknown};
-	size_t droppable = json_list_len(rec), len = 0;
+	struct json j = {.context = in->context, .owner = in->owner ? in->owner : &unknown};
+	size_t droppable = json_list_len(in->rec), len = 0;
 
-	(void)options; /* JSON has no appearance to choose */
 	for (; len == 0 && j.drop <= droppable; j.drop++) {
 		buf_init(&j.b, buf, size < FORMAT_LINE_MAX ? size : FORMAT_LINE_MAX);
-		json_record(&j, rec, seq);
+		json_record(&j, in->rec, in->seq);
 		len = jsonw_end(&j.b);
 	}
 	return len;
 }
 
-const struct format format_json = {
-	.name = "json",
-	.format = json_format,
-};
+const struct format format_json = {.format = json_format};

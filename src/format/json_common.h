@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the files of the JSON format share. */
-#ifndef FORMAT_JSON_COMMON_H
-#define FORMAT_JSON_COMMON_H
+#pragma once
 
 #include "format.h"
 #include "json_write.h"
@@ -22,5 +21,3 @@ int64_t json_wall(const struct json *j, uint64_t ts);
 void json_string(struct json *j, struct jsonw_key key, const char *text);
 void json_reason(struct json *j, uint32_t reason);
 void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie); /* as in conn_id */
-
-#endif

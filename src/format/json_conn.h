@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A connection in JSON. */
-#ifndef FORMAT_JSON_CONN_H
-#define FORMAT_JSON_CONN_H
+#pragma once
 
 #include "json_common.h"
 
@@ -9,5 +8,3 @@ void json_tuple(struct json *j, const struct conn_tuple *t);
 void json_connection(struct json *j, const struct conn_record *c);
 void json_retransmits(struct json *j, const struct conn_retransmits *again);
 void json_time_wait(struct json *j, const struct conn_time_wait *tw); /* nothing if it was not entered */
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Leaks in JSON: close_wait_leak, close_wait_resolved, and what a leak scan adds to summary. */
-#ifndef FORMAT_JSON_LEAK_H
-#define FORMAT_JSON_LEAK_H
+#pragma once
 
 #include "json_common.h"
 
@@ -9,5 +8,3 @@ void json_leak(struct json *j, const struct leak_record *l);
 void json_leak_resolved(struct json *j, const struct leak_resolved_record *r);
 void json_leak_totals(struct json *j, const struct leak_totals *totals);
 uint32_t json_holders_len(const struct leak_record *l); /* entries of its longest list */
-
-#endif

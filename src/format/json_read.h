@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* JSON lines back to records: the reverse of json_conn.c, as far as a record of the core goes. Any bytes may come. */
-#ifndef FORMAT_JSON_READ_H
-#define FORMAT_JSON_READ_H
+#pragma once
 
 #include "ladder_steps.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 #define JSON_READ_WHY_LEN 160
 
@@ -18,5 +14,3 @@ struct json_read {
 
 /* 1: a connection or its progress; 0: a record of another kind; -EINVAL: no such record, and `ret_why` says what is wrong. */
 int json_read_line(const char *line, size_t len, struct json_read *ret, char ret_why[JSON_READ_WHY_LEN]);
-
-#endif

@@ -3,12 +3,8 @@
  * Writes JSON into a buf. Every value ends with a comma, which jsonw_close() and jsonw_end() take back: so no call needs to
  * know whether it is the first. A key is a literal that the compiler quotes: KEY("pid"); elements of an array have KEY_NONE.
  */
-#ifndef FORMAT_JSON_WRITE_H
-#define FORMAT_JSON_WRITE_H
+#pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "buf.h"
@@ -69,5 +65,3 @@ void jsonw_close(struct buf *b, char bracket);
 
 /* Ends the line and gives its length; 0 if it did not fit. */
 size_t jsonw_end(struct buf *b);
-
-#endif

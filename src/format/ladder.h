@@ -3,8 +3,7 @@
  * A connection as a ladder: two lifelines, the segments between them as arrows, the states of each end beside it. Pure, and at
  * most 80 columns wide for whatever a record holds.
  */
-#ifndef FORMAT_LADDER_H
-#define FORMAT_LADDER_H
+#pragma once
 
 #include "ladder_steps.h"
 
@@ -12,5 +11,3 @@
 
 /* Returns the number of bytes written, the last one a newline. `size` is at least LADDER_MAX. */
 size_t ladder_draw(const struct ladder *ladder, char *buf, size_t size);
-
-#endif

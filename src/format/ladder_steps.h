@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a ladder is made of: the record of one end or both, and the steps from top to bottom before they are drawn. */
-#ifndef FORMAT_LADDER_STEPS_H
-#define FORMAT_LADDER_STEPS_H
+#pragma once
 
 #include "src/core/record_types.h"
 
@@ -71,5 +70,3 @@ bool ladder_is_reset(const struct conn_segment *seg);
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *ret_plan);
 void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan);
 void ladder_imply(const struct ladder *ladder, struct ladder_plan *plan); /* of a right end that has no record */
-
-#endif

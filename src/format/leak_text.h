@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Leaks for people: what is stuck, who has it, and what to do about it. Writes into the caller's buffer, as sinks do. */
-#ifndef FORMAT_LEAK_TEXT_H
-#define FORMAT_LEAK_TEXT_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#pragma once
 
 #include "buf.h"
 #include "src/core/leak_group.h"
@@ -41,5 +36,3 @@ void leak_text_more(struct buf *b, size_t groups, uint64_t sockets);
 void leak_text_mirror_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
 void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct leak_group *group);
 void leak_text_queue_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
-
-#endif

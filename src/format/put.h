@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Numbers, addresses and names for people, appended to a buf. */
-#ifndef FORMAT_PUT_H
-#define FORMAT_PUT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -32,5 +31,3 @@ size_t put_safe(struct buf *b, const char *text, size_t len, size_t max, bool as
 
 /* name[pid] of a tuple that has a process, the name in at most `max` columns. Returns the columns written. */
 size_t put_process(struct buf *b, const struct conn_tuple *t, size_t max, bool ascii);
-
-#endif

@@ -350,14 +350,12 @@ static size_t text_line_end(struct buf *b)
 	return (size_t)(b->p - b->start);
 }
 
-static size_t text_format(const struct record_context *context, const struct format_options *options, const struct record *rec,
-			  const struct record_owner *owner, uint64_t seq, char *buf, size_t size)
+static size_t text_format(const struct format_input *in, char *buf, size_t size)
 {
-	struct text t = {.context = context, .options = options};
+	struct text t = {.context = in->context, .options = in->options};
 
-	(void)seq;
 	buf_init(&t.b, buf, size - 1);
-	text_record(&t, rec, owner); /* it has no column for the owner's paths */
+	text_record(&t, in->rec, in->owner); /* it has no column for the owner's paths */
 	return text_line_end(&t.b);
 }
 
@@ -375,7 +373,6 @@ static size_t text_begin(const struct format_options *options, char *buf, size_t
 }
 
 const struct format format_text = {
-	.name = "text",
 	.begin = text_begin,
 	.format = text_format,
 };

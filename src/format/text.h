@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the text table's rows are made of: cells, which have a column, and phrases, which follow the columns. */
-#ifndef FORMAT_TEXT_H
-#define FORMAT_TEXT_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#pragma once
 
 #include "buf.h"
 #include "format.h"
@@ -48,5 +43,3 @@ void text_scaled(struct text *t, enum text_column column, bool known, char *(*sc
 void text_phrase(struct text *t, const char *before, const char *word); /* foreign bytes */
 void text_phrase_uint(struct text *t, const char *before, uint64_t value);
 void text_phrase_duration(struct text *t, const char *before, uint64_t us);
-
-#endif

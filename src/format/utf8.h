@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Process names and paths are bytes that an attacker chooses: which of them are characters, and which must not be shown. */
-#ifndef FORMAT_UTF8_H
-#define FORMAT_UTF8_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,5 +14,3 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *ret_code);
 
 /* C0, DEL, C1, line and paragraph separators, and what turns the direction of writing. */
 bool utf8_is_control(uint32_t code);
-
-#endif

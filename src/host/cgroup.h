@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Paths of cgroups (v2), and what container runtimes write into them. */
-#ifndef HOST_CGROUP_H
-#define HOST_CGROUP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,5 +20,3 @@ const char *cgroup_container_id(const char *path);
 
 /* The pod's uid in a path of Kubernetes, dashes restored, in `ret_uid` (POD_UID_LEN bytes); false if there is none. */
 bool cgroup_pod_uid(const char *path, char *ret_uid);
-
-#endif

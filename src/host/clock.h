@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The only reader of clocks outside the BPF programs. */
-#ifndef HOST_CLOCK_H
-#define HOST_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -10,5 +9,3 @@ int64_t clock_wall_offset_ns(void); /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 int64_t clock_boot_offset_ns(void); /* CLOCK_REALTIME - CLOCK_BOOTTIME */
 uint64_t clock_cpu_ns(void);        /* what this thread has run so far */
 uint64_t clock_tick_ns(void);       /* a jiffy: 1 s / CONFIG_HZ */
-
-#endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two bounded caches, of processes by (pid, start time) and of cgroups by id: sets of four ways, the oldest of a set goes
- * first. Not found is cached too (an empty text): a process that ended before we looked stays unknown and is not looked for
- * again.
+ * first. Not found is cached too (an empty text): a process that ended before it could be read stays unknown and is not
+ * read again.
  */
 #include "owner.h"
 
@@ -10,9 +10,7 @@
 #include "procfs.h"
 #include "bpf/wire.h"
 #include "src/core/record_types.h"
-#include "src/core/wire_read.h"
 #include "src/core/wire_text.h"
-#include "src/format/format.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -124,30 +122,33 @@ static void read_exe(const struct wire_task *task, char *buf, size_t size)
 		buf[0] = '\0'; /* another process has the number now, or pids here are of another namespace */
 }
 
-void owner_resolve(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx)
+void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint64_t ts, event_fn fn, void *ctx)
 {
-	const struct wire_task *task = wire_task(ev);
-	const struct wire_ident *id = wire_ident(ev);
+	const struct wire_text head = {.hdr = {.ts = ts, .kind = WIRE_EXE}, .key = task->tgid, .key2 = task->start_ns};
+	struct entry *entry = cache_find(&owner->exes, task->tgid, task->start_ns);
 	union wire_text_buf buf;
-	struct entry *entry;
 	char text[PATH_MAX];
 
-	if (task && task->tgid) {
-		entry = cache_find(&owner->exes, task->tgid, task->start_ns);
-		if (!entry || memcmp(entry->comm, task->comm, sizeof(entry->comm))) {
-			read_exe(task, text, sizeof(text));
-			fn(ctx, wire_text_fill(&buf, WIRE_EXE, ev->ts, task->tgid, task->start_ns, text, strlen(text)));
-			entry = cache_find(&owner->exes, task->tgid, task->start_ns);
-			if (entry)
-				memcpy(entry->comm, task->comm, sizeof(entry->comm));
-		}
-	}
-	if (id && id->cgroup_id && !cache_find(&owner->cgroups, id->cgroup_id, 0)) {
-		if (owner->cgroup_root < 0 ||
-		    !cgroup_path(owner->cgroup_root, owner->cgroup_mount_len, id->cgroup_id, text, sizeof(text)))
-			text[0] = '\0';
-		fn(ctx, wire_text_fill(&buf, WIRE_CGROUP, ev->ts, id->cgroup_id, 0, text, strlen(text)));
-	}
+	if (!task->tgid || (entry && !memcmp(entry->comm, task->comm, sizeof(entry->comm))))
+		return;
+	read_exe(task, text, sizeof(text));
+	fn(ctx, wire_text_fill(&buf, &head, text, strlen(text)));
+	entry = cache_find(&owner->exes, task->tgid, task->start_ns);
+	if (entry)
+		memcpy(entry->comm, task->comm, sizeof(entry->comm));
+}
+
+void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_fn fn, void *ctx)
+{
+	const struct wire_text head = {.hdr = {.ts = ts, .kind = WIRE_CGROUP}, .key = id};
+	union wire_text_buf buf;
+	char text[PATH_MAX];
+
+	if (!id || cache_find(&owner->cgroups, id, 0))
+		return;
+	if (owner->cgroup_root < 0 || !cgroup_path(owner->cgroup_root, owner->cgroup_mount_len, id, text, sizeof(text)))
+		text[0] = '\0';
+	fn(ctx, wire_text_fill(&buf, &head, text, strlen(text)));
 }
 
 void owner_feed(struct owner *owner, const struct wire_hdr *ev)

@@ -4,8 +4,7 @@
  * when an event first names them, as near to the event as can be, and says what it found as wire events, so that a recording
  * knows it too.
  */
-#ifndef HOST_OWNER_H
-#define HOST_OWNER_H
+#pragma once
 
 #include "src/core/wire_read.h"
 
@@ -18,13 +17,12 @@ struct record_owner;
 int owner_new(struct owner **out);
 void owner_free(struct owner *owner); /* NULL is fine */
 
-/* Live only: hands WIRE_EXE and WIRE_CGROUP events for what `ev` names that is not known yet. */
-void owner_resolve(struct owner *owner, const struct wire_hdr *ev, event_fn fn, void *ctx);
+/* Live only: hand over a WIRE_EXE or WIRE_CGROUP event, of the time `ts`, for what is not known yet. */
+void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint64_t ts, event_fn fn, void *ctx);
+void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_fn fn, void *ctx);
 
 /* Takes in a WIRE_EXE or WIRE_CGROUP event. */
 void owner_feed(struct owner *owner, const struct wire_hdr *ev);
 
 /* Fills *ret_owner with what is known; the strings live until the next owner_feed(). */
 void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct record_owner *ret_owner);
-
-#endif

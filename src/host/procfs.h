@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Is the process that a pid names now the one that was meant? Pids are used again, and exec() replaces a program. */
-#ifndef HOST_PROCFS_H
-#define HOST_PROCFS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat);
 
 /* True if it started then; false for one whose number is of another pid namespace, too. */
 bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns);
-
-#endif

@@ -6,8 +6,7 @@
  * Positions only grow. One thread takes and writes, another reads and gives back; what makes one see the other's work
  * (positions stored and loaded atomically) is the caller's.
  */
-#ifndef IO_CHUNK_RING_H
-#define IO_CHUNK_RING_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,5 +31,3 @@ void chunk_ring_give_back(struct chunk_ring *c, size_t from, size_t to);
 
 void chunk_ring_write(struct chunk_ring *c, size_t pos, const void *data, size_t len);
 void chunk_ring_read(const struct chunk_ring *c, size_t pos, void *data, size_t len);
-
-#endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where a command without a live run writes: standard output or the end of a file. Both return the exit code, after a sentence.
+/* Files, pipes, terminals: destinations that are a descriptor. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "destination.h"
+
+/*
+ * NULL or "-" is standard output. Else a file: `fresh` empties it, otherwise what is written is appended. 0 or -errno. `path`
+ * must outlive the destination.
  */
-#ifndef IO_FILE_H
-#define IO_FILE_H
+int file_open(struct destination **out, const char *path, bool fresh);
 
-#include <stdio.h>
-
-/* NULL or "-": standard output. */
-int output_open(const char *path, FILE **ret_file);
-
-/* A reader that left is a success. */
-int output_close(FILE *file, const char *path);
-
-#endif
+/* A descriptor, which stays the caller's. */
+int file_of_fd(struct destination **out, int fd, const char *name);

@@ -7,34 +7,29 @@
  * is exactly what was lost.
  *
  * The producer makes a system call only to end a sleep that its message should end: the first message after a quiet time, and
- * the one that fills the ring past a mark. The caller's fd may be shared with other processes, so its O_NONBLOCK is left as it
- * is: instead the writer asks poll() first and then writes no more than a pipe that is ready takes without blocking.
+ * the one that fills the ring past a mark. The writer asks poll() first and then writes no more than the destination takes
+ * without blocking.
  */
 #include "queue.h"
 
 #include "chunk_ring.h"
+#include "destination.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define QUEUE_MIN_SIZE 4096
 #define QUEUE_MAX_SIZE (1 << 30)
-#define QUEUE_MARK (64 * 1024)      /* so much waiting is worth a write at once */
-#define QUEUE_FILE_PIECE QUEUE_MARK /* per write to what never blocks for long */
-#define QUEUE_URGENT 8              /* an eighth is for queue_put_urgent() alone */
+#define QUEUE_MARK (64 * 1024) /* so much waiting is worth a write at once */
+#define QUEUE_URGENT 8         /* an eighth is for queue_put_urgent() alone */
 #define QUEUE_PAGE 4096
 #define QUEUE_LEN_SIZE sizeof(uint32_t)
 #define QUEUE_NEVER UINT64_MAX
@@ -49,15 +44,15 @@ enum queue_sleep {
 
 struct queue {
 	struct chunk_ring ring;
-	size_t size, mark, piece;
+	struct destination *destination;
+	size_t size, mark;
 	uint64_t flush_ns, opened;
-	int fd, own_fd, wake_fd, error_fd, done_fd;
+	int wake_fd, error_fd, done_fd;
 	pthread_t thread;
 	uint64_t wait_ns;          /* how long a reader may take nothing while closing; set before */
 	_Atomic uint64_t deadline; /* when to give up */
 	uint64_t last_call;        /* the deadline is never later; set before closing */
 	size_t head_done;          /* the writer's: bytes of the message at head that are written */
-	size_t offset;             /* the writer's: in the file, as far as its place in a page matters */
 	char *stage;               /* the writer's: a piece, and up to a page before it */
 	atomic_bool closing;
 	atomic_int error;
@@ -125,7 +120,7 @@ static void queue_fail(struct queue *q, int error)
 /* Sleeps in `state` until the producer or queue_close() wakes it, or until `deadline`. False: the reader left meanwhile. */
 static bool queue_sleep(struct queue *q, enum queue_sleep state, uint64_t deadline)
 {
-	struct pollfd fds[] = {{.fd = q->wake_fd, .events = POLLIN}, {.fd = q->fd}};
+	struct pollfd fds[] = {{.fd = q->wake_fd, .events = POLLIN}, {.fd = q->destination->fd}};
 	size_t enough = state == QUEUE_IDLE ? 1 : q->mark;
 
 	/* Either the producer sees that we sleep, or we see its message: both sides store first and then load. */
@@ -156,12 +151,12 @@ static uint32_t queue_len(const struct queue *q, size_t pos)
  */
 static struct iovec queue_stage(const struct queue *q, size_t tail)
 {
-	struct iovec out = {.iov_base = q->stage + (q->offset & (QUEUE_PAGE - 1))};
-	size_t done = q->head_done, take;
+	struct iovec out = {.iov_base = q->stage + (q->destination->offset & (QUEUE_PAGE - 1))};
+	size_t done = q->head_done, piece = q->destination->piece, take;
 
-	for (size_t pos = q->head; pos != tail && out.iov_len < q->piece; done = 0) {
+	for (size_t pos = q->head; pos != tail && out.iov_len < piece; done = 0) {
 		uint32_t len = queue_len(q, pos);
-		take = len - done < q->piece - out.iov_len ? len - done : q->piece - out.iov_len;
+		take = len - done < piece - out.iov_len ? len - done : piece - out.iov_len;
 		chunk_ring_read(&q->ring, pos + QUEUE_LEN_SIZE + done, (char *)out.iov_base + out.iov_len, take);
 		out.iov_len += take;
 		pos += queue_span(len);
@@ -176,7 +171,7 @@ static void queue_consume(struct queue *q, size_t bytes)
 	uint64_t messages = 0;
 
 	q->head_done += bytes;
-	q->offset += bytes;
+	q->destination->offset += bytes;
 	while (q->head_done > 0) {
 		uint32_t len = queue_len(q, head);
 		if (q->head_done < len)
@@ -204,7 +199,7 @@ static void queue_defer(struct queue *q)
 /* Waits until the fd can take something. False: closing, and the reader was too slow. */
 static bool queue_ready(struct queue *q)
 {
-	struct pollfd fds[] = {{.fd = q->fd, .events = POLLOUT}, {.fd = q->wake_fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = q->destination->fd, .events = POLLOUT}, {.fd = q->wake_fd, .events = POLLIN}};
 
 	for (;;) {
 		bool closing = atomic_load(&q->closing);
@@ -227,14 +222,13 @@ static bool queue_write(struct queue *q, size_t tail)
 		struct iovec piece = queue_stage(q, tail);
 		/* Another writer may fill the pipe between poll and here; queue_close() must be able to end even that. */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		ssize_t written = write(q->fd, piece.iov_base, piece.iov_len);
-		int error = errno;
+		ssize_t written = q->destination->write(q->destination, piece.iov_base, piece.iov_len);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (written >= 0) {
 			queue_consume(q, (size_t)written);
 			queue_defer(q);
-		} else if (error != EINTR && error != EAGAIN) {
-			queue_fail(q, error);
+		} else if (written != -EINTR && written != -EAGAIN) {
+			queue_fail(q, (int)-written);
 			return false;
 		}
 	}
@@ -285,8 +279,6 @@ static int queue_start(struct queue *q)
 
 static void queue_free(struct queue *q)
 {
-	if (q->own_fd >= 0)
-		close(q->own_fd);
 	if (q->wake_fd >= 0)
 		close(q->wake_fd);
 	if (q->error_fd >= 0)
@@ -295,37 +287,35 @@ static void queue_free(struct queue *q)
 		close(q->done_fd);
 	free(q->stage);
 	chunk_ring_close(&q->ring);
+	destination_close(q->destination);
 	free(q);
 }
 
-/*
- * A pipe opened anew is the same pipe with an O_NONBLOCK of our own: writes may then be as large as those to a file, which a
- * fast producer in front of jq or gzip needs. -1 where that is not to be had.
- */
-static int queue_reopen(int fd)
+static int queue_init(struct queue *q, size_t size)
 {
-	char path[32];
+	int err;
 
-	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (q->wake_fd < 0 || q->error_fd < 0 || q->done_fd < 0)
+		return -errno;
+	while (q->size < size)
+		q->size *= 2;
+	q->mark = q->size / 2 < QUEUE_MARK ? q->size / 2 : QUEUE_MARK;
+	q->stage = aligned_alloc(QUEUE_PAGE, q->destination->piece + QUEUE_PAGE);
+	err = q->stage ? chunk_ring_open(&q->ring, q->size) : -ENOMEM;
+	return err ? err : queue_start(q);
 }
 
-int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns)
+int queue_open(struct queue **out, struct destination *destination, size_t size, uint64_t flush_ns)
 {
-	struct stat st;
-	int err = 0;
+	struct queue *q = size <= QUEUE_MAX_SIZE ? aligned_alloc(_Alignof(struct queue), sizeof(*q)) : NULL;
+	int err;
 
-	if (size > QUEUE_MAX_SIZE)
-		return -EINVAL;
-	if (fstat(fd, &st))
-		return -errno;
-	struct queue *q = aligned_alloc(_Alignof(struct queue), sizeof(*q));
-	if (!q)
-		return -ENOMEM;
+	if (!q) {
+		destination_close(destination);
+		return size <= QUEUE_MAX_SIZE ? -ENOMEM : -EINVAL;
+	}
 	*q = (struct queue){
-		.fd = fd,
-		.own_fd = S_ISFIFO(st.st_mode) ? queue_reopen(fd) : -1,
+		.destination = destination,
 		.flush_ns = flush_ns,
 		.opened = queue_now(),
 		.size = QUEUE_MIN_SIZE,
@@ -333,23 +323,7 @@ int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns)
 		.error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
-	if (q->wake_fd < 0 || q->error_fd < 0 || q->done_fd < 0) {
-		err = -errno;
-		goto out;
-	}
-	while (q->size < size)
-		q->size *= 2;
-	q->mark = q->size / 2 < QUEUE_MARK ? q->size / 2 : QUEUE_MARK;
-	q->piece = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) || q->own_fd >= 0 ? QUEUE_FILE_PIECE : PIPE_BUF;
-	if (q->own_fd >= 0)
-		q->fd = q->own_fd;
-	q->offset = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0; /* a file is appended to, or empty */
-	q->stage = aligned_alloc(QUEUE_PAGE, q->piece + QUEUE_PAGE);
-	err = q->stage ? chunk_ring_open(&q->ring, q->size) : -ENOMEM;
-	if (err)
-		goto out;
-	err = queue_start(q);
-out:
+	err = queue_init(q, size);
 	if (err)
 		queue_free(q);
 	else

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded byte queue in front of a file descriptor, with a thread that writes it, so that a stalled output never stalls the
+ * A bounded byte queue in front of a destination, with a thread that writes it, so that a stalled output never stalls the
  * caller. One producer. Whole messages go in, or nothing does.
  */
-#ifndef IO_QUEUE_H
-#define IO_QUEUE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct destination;
 struct queue;
 
 struct queue_stats {
@@ -20,10 +20,11 @@ struct queue_stats {
 };
 
 /*
- * `fd` stays the caller's. `size` in bytes is rounded up to a power of two. `flush_ns`: the thread writes at the latest this
- * long after a message came in (0: at once), so that small messages share a write. 0 or -errno.
+ * `destination` is the queue's from here on, which closes it. `size` in bytes is rounded up to a power of two. `flush_ns`: the
+ * thread writes at the latest this long after a message came in (0: at once), so that small messages share a write. 0 or
+ * -errno; the destination is closed then, too.
  */
-int queue_open(struct queue **out, int fd, size_t size, uint64_t flush_ns);
+int queue_open(struct queue **out, struct destination *destination, size_t size, uint64_t flush_ns);
 
 /* True if the message is in the queue. False: counted as dropped, or as lost if the output has failed. Never blocks. */
 bool queue_put(struct queue *queue, const void *data, size_t len);
@@ -45,5 +46,3 @@ void queue_close(struct queue *queue, uint64_t wait_ns, struct queue_stats *ret_
 /* An fd that becomes readable when writing has failed, or the reader has left though nothing was to write: for an event loop.
  */
 int queue_error_fd(const struct queue *queue);
-
-#endif

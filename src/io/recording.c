@@ -6,8 +6,6 @@
 #include "recording.h"
 
 #include "queue.h"
-#include "src/core/wire_read.h"
-#include "src/format/format.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -261,19 +259,4 @@ void recording_close(struct recording *r)
 	if (r->file && r->file != stdin)
 		fclose(r->file);
 	free(r);
-}
-
-void recording_context(const struct recording_header *h, const char *instance, struct record_context *ret_context)
-{
-	*ret_context = (struct record_context){
-		.instance = instance,
-		.hostname = h->hostname,
-		.boot_id = h->boot_id,
-		.version = h->tool,
-		.kernel = h->kernel,
-		.arch = h->arch,
-		.libbpf = h->libbpf,
-		.clock_offset_ns = h->clock_offset_ns,
-		.boot_offset_ns = h->boot_offset_ns,
-	};
 }

@@ -7,12 +7,10 @@
  *
  * A recording that was ended in order closes with a block of length 0.
  */
-#ifndef IO_RECORDING_H
-#define IO_RECORDING_H
+#pragma once
 
 #include "src/core/wire_read.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct queue;
@@ -29,10 +27,6 @@ struct recording_header {
 	char boot_id[40], hostname[72], tool[32], kernel[72], arch[24], libbpf[16]; /* NUL-terminated */
 };
 #define RECORDING_MAGIC "tcplfsm\n"
-
-/* What a sink needs to know of the run, in strings that are the header's. */
-struct record_context;
-void recording_context(const struct recording_header *header, const char *instance, struct record_context *ret_context);
 
 /* Writes through `queue`, which stays the caller's; fills magic, version and crc. 0 or -errno. */
 int recorder_new(struct recorder **out, struct queue *queue, const struct recording_header *header);
@@ -55,5 +49,3 @@ const struct recording_header *recording_header(const struct recording *recordin
 /* Hands over every event up to the end, or up to the first damage: then -EBADMSG with the sentence as above. */
 int recording_read(struct recording *recording, event_fn fn, void *ctx, char *ret_why);
 void recording_close(struct recording *recording); /* NULL is fine */
-
-#endif

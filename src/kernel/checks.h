@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What is missing to run here, found without loading anything. */
-#ifndef KERNEL_CHECKS_H
-#define KERNEL_CHECKS_H
+#pragma once
 
 #include "hook_info.h"
 
@@ -12,5 +11,3 @@ enum collector_problem collector_check(struct collector_failure *ret_failure);
 size_t collector_features(struct hook_state *features);
 
 const char *collector_libbpf_version(void);
-
-#endif

@@ -298,6 +298,7 @@ void collector_peek(struct collector *collector, event_fn fn, void *ctx)
 void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_RST_REASON}};
 	union wire_text_buf buf;
 	const struct btf_type *t;
 	const struct btf_enum *e;
@@ -313,7 +314,8 @@ void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
 		name = btf__name_by_offset(btf, e->name_off);
 		if (strncmp(name, "SK_RST_REASON_", 14) != 0 || !strcmp(name, "SK_RST_REASON_MAX"))
 			continue;
-		fn(ctx, wire_text_fill(&buf, WIRE_RST_REASON, now, (uint32_t)e->val, 0, name + 14, strlen(name + 14)));
+		head.key = (uint32_t)e->val;
+		fn(ctx, wire_text_fill(&buf, &head, name + 14, strlen(name + 14)));
 	}
 	btf__free(btf);
 }

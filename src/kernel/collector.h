@@ -3,8 +3,7 @@
  * The kernel's side of the house: loads and attaches the BPF programs, reads their events, scans existing sockets. Only this
  * wing sees libbpf. Hands over one stream of wire events in time order.
  */
-#ifndef KERNEL_COLLECTOR_H
-#define KERNEL_COLLECTOR_H
+#pragma once
 
 #include "hook_info.h"
 #include "src/core/wire_read.h"
@@ -69,5 +68,3 @@ uint64_t collector_ignored(const struct collector *collector);
 
 /* What `wanted` bytes for all rings amount to here: a power of two for each CPU, 256 KiB at least. */
 uint64_t collector_ring_bytes(uint64_t wanted);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What commands show of the kernel's hooks, and of a failure to use them. */
-#ifndef KERNEL_HOOK_INFO_H
-#define KERNEL_HOOK_INFO_H
+#pragma once
 
 #include "bpf/wire.h"
 
@@ -54,5 +53,3 @@ struct collector_failure {
 
 /* For a sentence that the user should see while the run goes on. */
 typedef void (*warn_fn)(const char *format, ...);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The table of all hooks, and what this kernel has of them. */
-#ifndef KERNEL_HOOK_TABLE_H
-#define KERNEL_HOOK_TABLE_H
+#pragma once
 
 #include "hook_info.h"
 
@@ -19,5 +18,3 @@ void hook_set_why(struct hook_state *state, const char *format, ...) __attribute
 
 /* The arguments that a tracepoint has in this kernel; -1 if it has no such tracepoint. */
 int hook_tracepoint_args(const struct btf *btf, const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the files of this wing share; nobody else includes it. */
-#ifndef KERNEL_INTERNAL_H
-#define KERNEL_INTERNAL_H
+#pragma once
 
 #include "hook_table.h"
 #include "src/core/wire_read.h"
@@ -73,5 +72,3 @@ bool tier_has(const struct collector *c, size_t hook); /* false: a hook of a tie
 void tier_configure(const struct collector *c, struct trace_bpf *trace);
 bool tier_attached(const struct collector *c);
 void tier_detach(struct collector *c);
-
-#endif

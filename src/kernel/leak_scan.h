@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The leak scan: sockets that wait for their process or their peer, and who holds them. Needs no collector. */
-#ifndef KERNEL_LEAK_SCAN_H
-#define KERNEL_LEAK_SCAN_H
+#pragma once
 
 #include "hook_info.h"
 #include "src/core/wire_read.h"
@@ -17,5 +16,3 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose);
 
 /* WIRE_LEAK_BEGIN, WIRE_LEAK..., WIRE_LEAK_END. 0 or -errno; what was found until then is handed over all the same. */
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx);
-
-#endif

@@ -3,8 +3,7 @@
  * The consumer of the ring buffers, one per CPU, merged by time. Speaks the kernel's mmap ABI of BPF_MAP_TYPE_RINGBUF
  * (kernel/bpf/ringbuf.c) directly: a merge needs to look at the head of each ring and to leave it there.
  */
-#ifndef KERNEL_RINGBUF_H
-#define KERNEL_RINGBUF_H
+#pragma once
 
 #include "src/core/wire_read.h"
 
@@ -22,5 +21,3 @@ uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *
 
 /* Shows what waits in the rings, each event once and in no order, and leaves it there. */
 void rings_peek(struct rings *rings, event_fn fn, void *ctx);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How processes open connections, as the kernel sees it: registers and stacks at connect() and accept(). Needs no collector. */
-#ifndef KERNEL_STACK_CAPTURE_H
-#define KERNEL_STACK_CAPTURE_H
+#pragma once
 
 #include "hook_info.h"
 
@@ -26,5 +25,3 @@ int stack_source_read(struct stack_source *source, int timeout_ms, capture_fn fn
 
 /* Captures that found no room so far. */
 uint64_t stack_source_lost(const struct stack_source *source);
-
-#endif

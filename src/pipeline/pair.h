@@ -3,8 +3,7 @@
  * Brings the records of a connection's two ends together, when both are on this host. A record waits for the other end's for a
  * bounded time of the stream and in a bounded place; then it goes on alone. What goes on does so in the order in which it came.
  */
-#ifndef PIPELINE_PAIR_H
-#define PIPELINE_PAIR_H
+#pragma once
 
 #include "src/format/ladder_steps.h"
 
@@ -22,5 +21,3 @@ void pairs_tick(struct pairs *pairs, uint64_t now); /* UINT64_MAX: nothing more 
 
 /* Selected ends that went on before their time, for want of room. */
 uint64_t pairs_hurried(const struct pairs *pairs);
-
-#endif

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Glue and nothing else: each kind of event goes to who knows it, each record to the sink if it is selected. A line's sequence
- * number is used up only when the output took the line: a gap seen downstream is the pipeline's loss, a `lost` record is ours.
- */
+/* Glue and nothing else: each kind of event goes to who knows it, each record to the consumers that want it. */
 #include "pipeline.h"
 
 #include "select.h"
-#include "bpf/wire.h"
-#include "src/cli/options.h"
 #include "src/core/conn.h"
-#include "src/core/wire_read.h"
-#include "src/core/wire_text.h"
-#include "src/format/format.h"
 #include "src/host/owner.h"
 #include "src/host/self.h"
 #include "src/io/recording.h"
@@ -22,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOOKS_MAX 32
+#define META_HOOKS_MAX 32
 #define HOOK_TEXT 192
 #define REASONS_MAX 64
 #define REASON_LEN 48
@@ -31,20 +23,17 @@
 
 struct pipeline {
 	struct pipeline_config config;
+	uint32_t wanted; /* 1 << enum record_kind: by any consumer */
 	struct conn_table *table;
 	struct owner *owner;
 	struct stack_table *stack_table;
-	const struct format *sink;
-	struct format_options format_options;
 	struct record_context context;
-	uint64_t seq;
-	struct pipeline_stats stats;
+	uint64_t events;
 	char instance[INSTANCE_LEN];
 	char reasons[REASONS_MAX][REASON_LEN];
-	struct record_hook hooks[HOOKS_MAX];
-	char hook_text[HOOKS_MAX][HOOK_TEXT];
+	struct record_hook hooks[META_HOOKS_MAX];
+	char hook_text[META_HOOKS_MAX][HOOK_TEXT];
 	size_t hooks_n;
-	char line[4 * FORMAT_LINE_MAX];
 };
 
 static const char *reason_name(void *ctx, uint32_t reason)
@@ -54,112 +43,86 @@ static const char *reason_name(void *ctx, uint32_t reason)
 	return reason < REASONS_MAX && p->reasons[reason][0] ? p->reasons[reason] : NULL;
 }
 
-static const struct conn_tuple *tuple_of(const struct record *rec)
-{
-	switch (rec->kind) {
-	case RECORD_CONNECTION:
-	case RECORD_PROGRESS:
-		return &rec->conn->t;
-	case RECORD_STATE:
-		return rec->state->t;
-	case RECORD_RETRANSMIT:
-		return rec->retransmit->t;
-	case RECORD_RESET:
-		return rec->reset->t;
-	case RECORD_CLOSE_WAIT_LEAK:
-		return &rec->leak->socket->t;
-	case RECORD_CLOSE_WAIT_RESOLVED:
-		return rec->leak_resolved->t;
-	case RECORD_TIME_WAIT:
-		return rec->time_wait->t;
-	default:
-		return NULL;
-	}
-}
-
-static bool is_alert(enum record_kind kind)
-{
-	return kind == RECORD_CLOSE_WAIT_LEAK || kind == RECORD_CLOSE_WAIT_RESOLVED;
-}
-
 /* A conn_emit_fn. */
 static void on_record(void *ctx, const struct record *rec)
 {
 	struct pipeline *p = ctx;
-	const struct conn_tuple *tuple = tuple_of(rec);
-	struct record_owner owner;
-	line_fn put;
-	size_t len;
+	const struct conn_tuple *tuple = record_tuple(rec);
+	struct record_owner owner, *known = tuple ? &owner : NULL;
 
-	if (!(p->config.options->events & (1u << rec->kind)))
+	if (!(p->wanted & 1u << rec->kind))
 		return;
 	if (tuple)
 		owner_describe(p->owner, tuple, &owner);
 	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
 		owner.stack = stack_table_find(p->stack_table, tuple->cookie);
-	if (p->config.record_consumer) {
-		p->config.record_consumer->take(p->config.record_consumer->ctx, &p->context, rec, tuple ? &owner : NULL);
-		return;
-	}
-	if (!selection_matches(&p->config.options->select, rec, tuple ? &owner : NULL))
-		return;
-	len = p->sink->format(&p->context, &p->format_options, rec, tuple ? &owner : NULL, p->seq, p->line, sizeof(p->line));
-	if (!len)
-		return;
-	put = p->config.alert && is_alert(rec->kind) ? p->config.alert : p->config.line;
-	if (put(p->config.line_ctx, p->line, len)) {
-		p->seq++;
-		p->stats.records++;
-	} else {
-		p->stats.refused++;
+	for (size_t i = 0; i < p->config.consumers_len; i++) {
+		const struct record_consumer *c = &p->config.consumers[i];
+
+		if ((c->events & 1u << rec->kind) && (!c->select || selection_matches(c->select, rec, known)))
+			c->take(c->ctx, &p->context, rec, known);
 	}
 }
 
-static void set_context(struct pipeline *p, const struct recording_header *h)
+static void tick_consumers(const struct pipeline *p, uint64_t now)
 {
-	self_instance(p->instance);
-	recording_context(h, p->instance, &p->context);
-	p->context.reason_name = reason_name;
-	p->context.ctx = p;
+	for (size_t i = 0; i < p->config.consumers_len; i++) {
+		if (p->config.consumers[i].tick)
+			p->config.consumers[i].tick(p->config.consumers[i].ctx, now);
+	}
+}
+
+void pipeline_context(const struct recording_header *h, const char *instance, struct record_context *ret_context)
+{
+	*ret_context = (struct record_context){
+		.instance = instance,
+		.hostname = h->hostname,
+		.boot_id = h->boot_id,
+		.version = h->tool,
+		.kernel = h->kernel,
+		.arch = h->arch,
+		.libbpf = h->libbpf,
+		.clock_offset_ns = h->clock_offset_ns,
+		.boot_offset_ns = h->boot_offset_ns,
+	};
+}
+
+static int open_table(struct pipeline *p)
+{
+	struct conn_config conn = p->config.conn;
+
+	conn.max_connections = p->config.header->max_connections;
+	conn.wanted = p->wanted;
+	/* A recording has what summaries and alerts need, whatever is shown while it is made. */
+	if (!p->config.recorder && !(p->wanted & 1u << RECORD_SUMMARY))
+		conn.summary_ns = 0;
+	if (!p->config.recorder && !(p->wanted & LEAK_EVENTS))
+		conn.leak_threshold_ns = 0;
+	return conn_table_new(&p->table, &conn, on_record, p);
 }
 
 int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 {
-	const struct options *o = config->options;
-	const struct conn_config conn_config = {
-		.max_connections = config->header->max_connections,
-		.progress_ns = o->progress_ns,
-		/* A recording has what summaries and alerts need, whatever is shown while it is made. */
-		.summary_ns = o->events & (1u << RECORD_SUMMARY) || config->recorder ? o->summary_ns : 0,
-		.time_wait = o->time_wait,
-		.leak_threshold_ns = o->events & LEAK_EVENTS || config->recorder ? o->threshold_ns : 0,
-		.wanted = o->events,
-	};
 	struct pipeline *p = calloc(1, sizeof(*p));
-	size_t len;
 	int err;
 
 	if (!p)
 		return -ENOMEM;
 	p->config = *config;
-	p->sink = o->json ? &format_json : &format_text;
-	p->format_options = (struct format_options){.wide = o->wide, .full_time = o->full_time};
-	set_context(p, config->header);
+	for (size_t i = 0; i < config->consumers_len; i++)
+		p->wanted |= config->consumers[i].events;
+	self_instance(p->instance);
+	pipeline_context(config->header, p->instance, &p->context);
+	p->context.reason_name = reason_name;
+	p->context.ctx = p;
 	err = owner_new(&p->owner);
 	if (!err)
 		err = stack_table_new(&p->stack_table);
 	if (!err)
-		err = conn_table_new(&p->table, &conn_config, on_record, p);
+		err = open_table(p);
 	if (err) {
 		pipeline_free(p);
 		return err;
-	}
-	if (config->record_consumer) {
-		config->record_consumer->line = config->line;
-		config->record_consumer->line_ctx = config->line_ctx;
-	} else if (p->sink->begin && !o->no_header) {
-		len = p->sink->begin(&p->format_options, p->line, sizeof(p->line));
-		p->config.line(p->config.line_ctx, p->line, len);
 	}
 	*out = p;
 	return 0;
@@ -189,7 +152,7 @@ static void feed_hook(struct pipeline *p, const struct wire_text *text)
 	char *copy;
 	size_t i, pos = 0;
 
-	if (p->hooks_n == HOOKS_MAX)
+	if (p->hooks_n == META_HOOKS_MAX)
 		return;
 	copy = p->hook_text[p->hooks_n];
 	memset(copy, 0, HOOK_TEXT);
@@ -219,7 +182,7 @@ static void feed_meta(struct pipeline *p, const struct wire_text *text)
 	on_record(p, &rec);
 }
 
-static void feed_own(struct pipeline *p, const struct wire_hdr *ev)
+static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
 {
 	switch (ev->kind) {
 	case WIRE_CLOCK:
@@ -256,47 +219,36 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 	if (p->config.recorder)
 		recorder_put(p->config.recorder, ev);
 	if (wire_from_kernel(ev->kind))
-		p->stats.events++;
-	feed_own(p, ev);
-	if (ev->kind == WIRE_TICK && p->config.record_consumer)
-		p->config.record_consumer->tick(p->config.record_consumer->ctx, ev->ts);
+		p->events++;
+	dispatch(p, ev);
+	if (ev->kind != WIRE_TICK)
+		return;
+	tick_consumers(p, ev->ts);
+	if (p->config.recorder)
+		recorder_flush(p->config.recorder);
 }
 
 void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 {
 	struct pipeline *p = pipeline;
+	const struct wire_task *task = wire_task(ev);
+	const struct wire_ident *ident = wire_ident(ev);
 
-	if (ev->parts)
-		owner_resolve(p->owner, ev, pipeline_feed, p);
-}
-
-void pipeline_feed_text(struct pipeline *p, uint64_t ts, unsigned int kind, uint64_t key, const char *text, size_t len)
-{
-	union wire_text_buf buf;
-
-	pipeline_feed(p, wire_text_fill(&buf, kind, ts, key, 0, text, len));
+	if (task)
+		owner_resolve_task(p->owner, task, ev->ts, pipeline_feed, p);
+	if (ident)
+		owner_resolve_cgroup(p->owner, ident->cgroup_id, ev->ts, pipeline_feed, p);
 }
 
 void pipeline_stop(struct pipeline *p, uint64_t now)
 {
-	conn_table_stop(p->table, now, p->config.options->events & (1u << RECORD_PROGRESS));
-	if (p->config.record_consumer)
-		p->config.record_consumer->tick(p->config.record_consumer->ctx, UINT64_MAX);
+	conn_table_stop(p->table, now, p->wanted & 1u << RECORD_PROGRESS);
+	tick_consumers(p, UINT64_MAX);
 }
 
-bool pipeline_wants_minisocks(const struct pipeline *p)
+const struct conn_table *pipeline_table(const struct pipeline *p)
 {
-	return conn_table_wants_minisocks(p->table);
-}
-
-bool pipeline_wants_leak_scan(const struct pipeline *p, uint64_t now)
-{
-	return conn_table_wants_leak_scan(p->table, now);
-}
-
-bool pipeline_wants_port_ranges(const struct pipeline *p, uint64_t now)
-{
-	return conn_table_wants_port_ranges(p->table, now);
+	return p->table;
 }
 
 void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)
@@ -304,6 +256,6 @@ void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)
 	struct conn_table_stats table;
 
 	conn_table_stats(p->table, &table);
-	*ret_stats = p->stats;
+	ret_stats->events = p->events;
 	memcpy(ret_stats->lost, table.lost, sizeof(ret_stats->lost));
 }

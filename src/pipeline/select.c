@@ -5,22 +5,19 @@
  */
 #include "select.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "src/cli/options.h"
-#include "src/core/record_types.h"
-#include "src/format/format.h"
+#include "consumer.h"
 
-static bool pid_matches(const struct selection *s, const struct conn_tuple *t)
+static bool pid_matches(const struct value_list *list, const struct conn_tuple *t)
 {
-	if (!s->pids_len)
-		return true;
-	if (t->from == CONN_FROM_NONE)
-		return false;
-	for (size_t i = 0; i < s->pids_len; i++)
-		if (s->pids[i] == t->task.tgid)
+	const uint32_t *pids = list->items;
+
+	for (size_t i = 0; t->from != CONN_FROM_NONE && i < list->len; i++)
+		if (pids[i] == t->task.tgid)
 			return true;
-	return false;
+	return !list->len;
 }
 
 static bool comm_matches(const struct selection *s, const struct conn_tuple *t)
@@ -28,12 +25,14 @@ static bool comm_matches(const struct selection *s, const struct conn_tuple *t)
 	return !s->comm || (t->from != CONN_FROM_NONE && !strncmp(s->comm, t->task.comm, sizeof(t->task.comm)));
 }
 
-static bool port_matches(const struct port_range *ranges, size_t len, uint16_t port)
+static bool port_matches(const struct value_list *list, uint16_t port)
 {
-	for (size_t i = 0; i < len; i++)
+	const struct port_range *ranges = list->items;
+
+	for (size_t i = 0; i < list->len; i++)
 		if (port >= ranges[i].first && port <= ranges[i].last)
 			return true;
-	return !len;
+	return !list->len;
 }
 
 static bool in_net(const struct cidr *net, const uint8_t addr[16])
@@ -46,12 +45,14 @@ static bool in_net(const struct cidr *net, const uint8_t addr[16])
 	return !rest || ((net->addr.s6_addr[bytes] ^ addr[bytes]) & mask) == 0;
 }
 
-static bool net_matches(const struct cidr *nets, size_t len, const uint8_t addr[16])
+static bool net_matches(const struct value_list *list, const uint8_t addr[16])
 {
-	for (size_t i = 0; i < len; i++)
+	const struct cidr *nets = list->items;
+
+	for (size_t i = 0; i < list->len; i++)
 		if (in_net(&nets[i], addr))
 			return true;
-	return !len;
+	return !list->len;
 }
 
 static bool family_matches(const struct selection *s, const struct wire_ident *id)
@@ -81,22 +82,20 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 	const struct wire_ident *id = &t->id;
 
 	if (!t->id_known)
-		return !s->local_ports_len && !s->peer_ports_len && !s->local_nets_len && !s->peer_nets_len && !s->netns &&
+		return !s->local_ports.len && !s->peer_ports.len && !s->local_nets.len && !s->peer_nets.len && !s->netns &&
 		       s->ipv4 == s->ipv6;
-	return port_matches(s->local_ports, s->local_ports_len, id->local_port) &&
-	       port_matches(s->peer_ports, s->peer_ports_len, id->peer_port) &&
-	       net_matches(s->local_nets, s->local_nets_len, id->local_addr) &&
-	       net_matches(s->peer_nets, s->peer_nets_len, id->peer_addr) && (!s->netns || s->netns == id->netns) &&
-	       family_matches(s, id);
+	return port_matches(&s->local_ports, id->local_port) && port_matches(&s->peer_ports, id->peer_port) &&
+	       net_matches(&s->local_nets, id->local_addr) && net_matches(&s->peer_nets, id->peer_addr) &&
+	       (!s->netns || s->netns == id->netns) && family_matches(s, id);
 }
 
 bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct record_owner *owner)
 {
-	return (!s->cookie || s->cookie == t->cookie) && pid_matches(s, t) && comm_matches(s, t) && ident_matches(s, t) &&
-	       cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
+	return (!s->cookie || s->cookie == t->cookie) && pid_matches(&s->pids, t) && comm_matches(s, t) &&
+	       ident_matches(s, t) && cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
 }
 
-/* What only the connection's record tells. How a connection ended is asked of those that did. */
+/* What only the connection's record knows. How a connection ended is asked of those that did. */
 static bool life_matches(const struct selection *s, const struct conn_record *conn)
 {
 	uint32_t states = 0;
@@ -112,28 +111,20 @@ static bool life_matches(const struct selection *s, const struct conn_record *co
 
 bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner)
 {
-	switch (rec->kind) {
-	case RECORD_CONNECTION:
-	case RECORD_PROGRESS:
-		return selection_matches_tuple(select, &rec->conn->t, owner) && life_matches(select, rec->conn);
-	case RECORD_STATE:
-		return selection_matches_tuple(select, rec->state->t, owner);
-	case RECORD_RETRANSMIT:
-		return !rec->retransmit->t || selection_matches_tuple(select, rec->retransmit->t, owner);
-	case RECORD_RESET:
-		return !rec->reset->t || selection_matches_tuple(select, rec->reset->t, owner);
-	case RECORD_CLOSE_WAIT_LEAK:
-		return selection_matches_tuple(select, &rec->leak->socket->t, owner);
-	case RECORD_CLOSE_WAIT_RESOLVED:
-		return selection_matches_tuple(select, rec->leak_resolved->t, owner);
-	case RECORD_TIME_WAIT:
-		return selection_matches_tuple(select, rec->time_wait->t, owner);
-	case RECORD_SNAPSHOT:
-	case RECORD_SUMMARY:
-	case RECORD_LOST:
-	case RECORD_META:
-	case RECORD_MAX:
-		break;
-	}
-	return true;
+	const struct conn_tuple *tuple = record_tuple(rec);
+
+	if (!tuple)
+		return true;
+	if (!selection_matches_tuple(select, tuple, owner))
+		return false;
+	return (rec->kind != RECORD_CONNECTION && rec->kind != RECORD_PROGRESS) || life_matches(select, rec->conn);
+}
+
+void selection_free(struct selection *select)
+{
+	free(select->pids.items);
+	free(select->local_ports.items);
+	free(select->peer_ports.items);
+	free(select->local_nets.items);
+	free(select->peer_nets.items);
 }

@@ -1,19 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which records pass the user's selection. Applied to finished records, so that it never disturbs tracking. */
-#ifndef PIPELINE_SELECT_H
-#define PIPELINE_SELECT_H
+#pragma once
 
-#include <stdbool.h>
+#include <netinet/in.h>
 
-struct record;
-struct selection;
-struct record_owner;
+#include "src/core/record_types.h"
+
+struct port_range {
+	uint16_t first, last;
+};
+
+struct cidr {
+	struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
+	unsigned int bits;    /* of the 128 */
+};
+
+/* A growing array, owned: what one option was given. */
+struct value_list {
+	void *items;
+	size_t len;
+};
+
+/* Values of one selection are joined by or, selections by and. An empty list selects everything. */
+struct selection {
+	uint64_t cookie;                           /* 0: any */
+	char boot[9];                              /* first 8 digits of the boot id that belongs to the cookie; "": any */
+	struct value_list pids;                    /* of uint32_t */
+	const char *comm;                          /* exact name, up to 15 bytes; NULL: any */
+	struct value_list local_ports, peer_ports; /* of struct port_range */
+	struct value_list local_nets, peer_nets;   /* of struct cidr */
+	bool ipv4, ipv6;                           /* neither or both: no selection */
+	uint32_t netns;                            /* 0: any */
+	const char *cgroup;                        /* this path and everything below it; NULL: any */
+	uint64_t min_duration_ns;
+	uint32_t states; /* 1 << enum wire_tcp_state: was ever in one of them; 0: any */
+	uint32_t ends;   /* 1 << enum conn_end; 0: any */
+};
+
+void selection_free(struct selection *select); /* its lists */
 
 /* Records without a connection (summary, lost, meta, snapshot, aggregates) always pass. `owner` may be NULL. */
 bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner);
 
-/* The part of it that a tuple can tell. */
-struct conn_tuple;
+/* The part of it that a tuple can answer. */
 bool selection_matches_tuple(const struct selection *select, const struct conn_tuple *tuple, const struct record_owner *owner);
-
-#endif

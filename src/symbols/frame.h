@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The names of a stack's frames. */
-#ifndef SYMBOLS_FRAME_H
-#define SYMBOLS_FRAME_H
+#pragma once
 
 #include <elfutils/libdwfl.h>
 #include <stdbool.h>
@@ -21,5 +20,3 @@ void frame_names_free(struct frame_names *names); /* NULL is fine */
  * `pc`; else `pc` is behind a call.
  */
 void frame_name_put(struct frame_names *names, Dwfl_Module *mod, Dwarf_Addr pc, bool exact, struct frame_text *text);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which stack opened which connection, as the stream says. */
-#ifndef SYMBOLS_STACK_TABLE_H
-#define SYMBOLS_STACK_TABLE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -17,5 +16,3 @@ void stack_table_feed(struct stack_table *stack_table, const struct wire_hdr *ev
 
 /* Where the socket was opened; NULL: the stream has no stacks at all. Lives as long as the stack_table. */
 const struct record_stack *stack_table_find(const struct stack_table *stack_table, uint64_t cookie);
-
-#endif

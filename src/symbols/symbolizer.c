@@ -9,7 +9,6 @@
 
 #include "unwind.h"
 #include "bpf/shared.h"
-#include "src/cli/error.h"
 #include "src/core/wire_text.h"
 #include "src/host/clock.h"
 #include "src/kernel/stack_capture.h"
@@ -53,6 +52,7 @@ struct child {
 
 struct symbolizer {
 	struct stack_source *source;
+	warn_fn warn;
 	pid_t child;
 	int pipe;                  /* -1: the unwinder has ended */
 	uint64_t told, emitted_ns; /* losses, and when */
@@ -85,9 +85,10 @@ static bool emit(struct child *c, const void *event)
 
 static bool emit_stack(struct child *c, uint32_t number, enum wire_stack_note note, const char *text)
 {
+	const struct wire_text head = {.hdr = {.kind = WIRE_STACK}, .key = number, .key2 = note};
 	union wire_text_buf buf;
 
-	return emit(c, wire_text_fill(&buf, WIRE_STACK, 0, number, note, text, strlen(text)));
+	return emit(c, wire_text_fill(&buf, &head, text, strlen(text)));
 }
 
 static uint32_t hash(const char *text)
@@ -199,7 +200,7 @@ static int start_child(struct symbolizer *s)
 	return err;
 }
 
-int symbolizer_open(struct symbolizer **out, bool verbose, struct collector_failure *ret_failure)
+int symbolizer_open(struct symbolizer **out, bool verbose, warn_fn warn, struct collector_failure *ret_failure)
 {
 	struct symbolizer *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
@@ -218,6 +219,7 @@ int symbolizer_open(struct symbolizer **out, bool verbose, struct collector_fail
 		symbolizer_close(s);
 		return err;
 	}
+	s->warn = warn;
 	if (stack_source_blind(s->source)[0])
 		warn("--stacks: %s, only connect() is looked at", stack_source_blind(s->source));
 	*out = s;
@@ -301,6 +303,6 @@ void symbolizer_drain(struct symbolizer *s, uint64_t ts, bool last, event_fn fn,
 	if (len < 0)
 		return;
 	status = end_child(s);
-	warn("--stacks: the process that unwinds them has ended (%s %d), no more are taken",
-	     WIFSIGNALED(status) ? "signal" : "exit code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	s->warn("--stacks: the process that unwinds them has ended (%s %d), no more are taken",
+		WIFSIGNALED(status) ? "signal" : "exit code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }

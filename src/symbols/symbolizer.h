@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* --stacks: where in their programs processes open connections. A thread of its own unwinds; what it finds goes into the
+/* --stacks: where in their programs processes open connections. A process of its own unwinds; what it finds goes into the
  * stream. */
-#ifndef SYMBOLS_SYMBOLIZER_H
-#define SYMBOLS_SYMBOLIZER_H
+#pragma once
 
-#include "src/kernel/collector.h"
+#include "src/kernel/hook_info.h"
 #include "src/core/wire_read.h"
 
 struct symbolizer;
 
 /*
- * After collector_check(), and before there are threads, since it forks. 0, or -errno with *ret_failure filled. Complains of
+ * After collector_check(), and before there are threads, since it forks. 0, or -errno with *ret_failure filled. Warns of
  * what cannot be seen.
  */
-int symbolizer_open(struct symbolizer **out, bool verbose, struct collector_failure *ret_failure);
+int symbolizer_open(struct symbolizer **out, bool verbose, warn_fn warn, struct collector_failure *ret_failure);
 void symbolizer_close(struct symbolizer *stacks); /* NULL is fine */
 
 /*
@@ -21,5 +20,3 @@ void symbolizer_close(struct symbolizer *stacks); /* NULL is fine */
  * what was not taken.
  */
 void symbolizer_drain(struct symbolizer *stacks, uint64_t ts, bool last, event_fn fn, void *ctx);
-
-#endif

@@ -3,8 +3,7 @@
  * From registers and a copy of the stack to the names of functions, by the call frame information and the symbols of the files
  * that the process has mapped (libdw). Slow: some 50 us, and some 10 ms for the first stack of a process.
  */
-#ifndef SYMBOLS_UNWIND_H
-#define SYMBOLS_UNWIND_H
+#pragma once
 
 #include "bpf/wire.h"
 
@@ -22,5 +21,3 @@ void unwinder_free(struct unwinder *unwinder); /* NULL is fine */
  * time.
  */
 enum wire_stack_note unwinder_trace(struct unwinder *unwinder, const struct capture *capture, char *text, size_t size);
-
-#endif

@@ -21,7 +21,8 @@ static const char *format(const struct record_context *context, const struct rec
 			  size_t size)
 {
 	static const struct format_options options;
-	size_t len = format_json.format(context, &options, rec, owner, seq, out, size);
+	const struct format_input in = {.context = context, .options = &options, .rec = rec, .owner = owner, .seq = seq};
+	size_t len = format_json.format(&in, out, size);
 
 	out[len] = '\0';
 	seq += len > 0;

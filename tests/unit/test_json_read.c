@@ -22,7 +22,10 @@ static void write_line(const struct conn_record *c)
 	const struct record rec = {.kind = c->final ? RECORD_CONNECTION : RECORD_PROGRESS, .ts = c->end_ns, .conn = c};
 	static const struct format_options options;
 
-	line[format_json.format(&sample_context, &options, &rec, &sample_owner, 1, line, FORMAT_LINE_MAX)] = '\0';
+	const struct format_input in = {
+		.context = &sample_context, .options = &options, .rec = &rec, .owner = &sample_owner, .seq = 1};
+
+	line[format_json.format(&in, line, FORMAT_LINE_MAX)] = '\0';
 }
 
 static int read_back(void)

@@ -390,11 +390,13 @@ static size_t json_of(const struct leak_set *set, uint64_t cookie)
 					 .growth_per_min = -6};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
 	const struct record_stack *stack = json_owner.stack;
+	const struct format_input in = {
+		.context = &sample_context, .options = &options, .rec = &rec, .owner = &json_owner, .seq = 5};
 	size_t len;
 
 	json_owner = sample_owner;
 	json_owner.stack = stack;
-	len = format_json.format(&sample_context, &options, &rec, &json_owner, 5, out, FORMAT_LINE_MAX);
+	len = format_json.format(&in, out, FORMAT_LINE_MAX);
 
 	out[len] = '\0';
 	return len;
@@ -448,9 +450,10 @@ static void text_alert(void **state)
 	struct leak_set *set = sample_set();
 	const struct leak_record leak = {.socket = leak_set_find(set, 41), .holders = leak_set_holders(set), .count = 1};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
+	const struct format_input in = {.context = &sample_context, .options = &options, .rec = &rec, .owner = &owner};
 
 	(void)state;
-	out[format_text.format(&sample_context, &options, &rec, &owner, 0, out, FORMAT_LINE_MAX)] = '\0';
+	out[format_text.format(&in, out, FORMAT_LINE_MAX)] = '\0';
 	assert_non_null(strstr(out, " fd 41 by connect() in a\\x1b[2J < b < c < d\n"));
 	leak_set_free(set);
 }

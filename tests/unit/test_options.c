@@ -16,7 +16,7 @@
 
 #include "src/core/record_types.h"
 #include "src/cli/embedded.h"
-#include "src/cli/options.h"
+#include "src/cli/args.h"
 #include "src/format/format.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -154,6 +154,22 @@ static void flags(void **state)
 	assert_false(options.select.ipv4 || options.select.ipv6 || options.wide);
 }
 
+static void long_names(void **state)
+{
+	const struct selection *s = &options.select;
+
+	(void)state;
+	accept_line(
+		"--pid 1 --comm nginx --local-port 80 --localport 81 --peer-port 443 --remoteport 444 --ipv4 --time --wide");
+	assert_int_equal(s->pids.len, 1);
+	assert_string_equal(s->comm, "nginx");
+	assert_int_equal(s->local_ports.len, 2);
+	assert_int_equal(s->peer_ports.len, 2);
+	assert_true(s->ipv4 && !s->ipv6 && options.full_time && options.wide);
+	accept_line("--ipv6");
+	assert_true(s->ipv6);
+}
+
 static void run_values(void **state)
 {
 	(void)state;
@@ -183,26 +199,26 @@ static void selections(void **state)
 	(void)state;
 	accept_line(
 		"-p 1,4194304 -p 7 -c exactly15bytes! -L 80,8000-8999 -D 443 -D 1-1023,65535 --netns 4026531840 --cgroup /a/b");
-	assert_int_equal(s->pids_len, 3);
-	assert_int_equal(s->pids[0], 1);
-	assert_int_equal(s->pids[1], 4194304);
-	assert_int_equal(s->pids[2], 7);
+	assert_int_equal(s->pids.len, 3);
+	assert_int_equal(((const uint32_t *)s->pids.items)[0], 1);
+	assert_int_equal(((const uint32_t *)s->pids.items)[1], 4194304);
+	assert_int_equal(((const uint32_t *)s->pids.items)[2], 7);
 	assert_string_equal(s->comm, "exactly15bytes!");
-	assert_int_equal(s->local_ports_len, 2);
-	assert_int_equal(s->local_ports[0].first, 80);
-	assert_int_equal(s->local_ports[0].last, 80);
-	assert_int_equal(s->local_ports[1].first, 8000);
-	assert_int_equal(s->local_ports[1].last, 8999);
-	assert_int_equal(s->peer_ports_len, 3);
-	assert_int_equal(s->peer_ports[2].last, 65535);
+	assert_int_equal(s->local_ports.len, 2);
+	assert_int_equal(((const struct port_range *)s->local_ports.items)[0].first, 80);
+	assert_int_equal(((const struct port_range *)s->local_ports.items)[0].last, 80);
+	assert_int_equal(((const struct port_range *)s->local_ports.items)[1].first, 8000);
+	assert_int_equal(((const struct port_range *)s->local_ports.items)[1].last, 8999);
+	assert_int_equal(s->peer_ports.len, 3);
+	assert_int_equal(((const struct port_range *)s->peer_ports.items)[2].last, 65535);
 	assert_int_equal(s->netns, 4026531840U);
 	assert_string_equal(s->cgroup, "/a/b");
 
 	accept_line("--local 10.0.0.0/8,::1 --peer 192.0.2.7 --min-duration 30s");
-	assert_int_equal(s->local_nets_len, 2);
-	assert_int_equal(s->local_nets[0].bits, 104);
-	assert_int_equal(s->local_nets[1].bits, 128);
-	assert_int_equal(s->peer_nets_len, 1);
+	assert_int_equal(s->local_nets.len, 2);
+	assert_int_equal(((const struct cidr *)s->local_nets.items)[0].bits, 104);
+	assert_int_equal(((const struct cidr *)s->local_nets.items)[1].bits, 128);
+	assert_int_equal(s->peer_nets.len, 1);
 	assert_int_equal(s->min_duration_ns, 30 * SECOND);
 
 	accept_line("--state CLOSE_WAIT,fin-wait-1 --state estab --end fin,rst_sent --end TIMEOUT");
@@ -243,36 +259,36 @@ static void refusals(void **state)
 	static const struct {
 		const char *line, *words;
 	} rows[] = {
-		{"-p 0", "-p '0': a pid is a number from 1 to 4194304"},
-		{"-p 1,2x", "-p '2x': "},
-		{"-p 1,", "-p '': "},
-		{"-p ''", "-p '': "},
-		{"-p", "option requires an argument -- 'p'"},
-		{"-c ''", "-c '': a process name has 1 to 15 bytes"},
-		{"-c exactly16bytes!!", "-c 'exactly16bytes!!': "},
-		{"-L 0", "-L '0': a port is a number from 1 to 65535, or a range like 8000-8999"},
-		{"-L 80,,443", "-L '': "},
-		{"-D 9-8", "-D '9-8': a port"},
+		{"-p 0", "--pid \'0': a pid is a number from 1 to 4194304"},
+		{"-p 1,2x", "--pid \'2x': "},
+		{"-p 1,", "--pid \'': "},
+		{"--pid \''", "--pid \'': "},
+		{"-p", "--pid needs a value: --pid PID,.."},
+		{"-c ''", "--comm '': a process name has 1 to 15 bytes"},
+		{"-c exactly16bytes!!", "--comm 'exactly16bytes!!': "},
+		{"-L 0", "--local-port '0': a port is a number from 1 to 65535, or a range like 8000-8999"},
+		{"-L 80,,443", "--local-port '': "},
+		{"-D 9-8", "--peer-port '9-8': a port"},
 		{"--local 10.0.0.0/33", "--local '10.0.0.0/33': an address or a network is like 192.0.2.7"},
 		{"--peer localhost", "--peer 'localhost': "},
 		{"--netns 0", "--netns '0': "},
 		{"--netns 4294967296", "--netns '4294967296': "},
 		{"--cgroup system.slice", "--cgroup 'system.slice': a cgroup path starts with /"},
 		{"--min-duration 5", "--min-duration '5': a duration is a number with ms, s, m or h, like 30s"},
-		{"--state LISTEN", "--state 'LISTEN': states are SYN_SENT"},
+		{"--state LISTEN", "--state 'LISTEN': states are ESTABLISHED, SYN_SENT"},
 		{"--state ESTABLISHED,CLOSEWAITING", "--state 'CLOSEWAITING': "},
-		{"--end reset", "--end 'reset': reasons are fin"},
+		{"--end reset", "--end 'reset': reasons are unknown, fin"},
 		{"--events connection,all", "--events 'all': events are connection"},
 		{"--events close_wait", "--events 'close_wait': events are connection"},
-		{"leaks --by user", "--by 'user': leaks are grouped by process, peer or cgroup"},
+		{"leaks --by user", "--by 'user': leaks are grouped by process, peer, cgroup"},
 		{"leaks --max -1", "--max '-1'"},
-		{"leaks -o x", "--output: leaks has no use for it"},
+		{"leaks -o x", "leaks does not take --output"},
 		{"leaks now", "'now': leaks takes no argument"},
-		{"--watch 1s", "--watch: trace has no use for it"},
-		{"leaks --stacks", "--stacks: only connections that are opened meanwhile have a stack, so add --watch 5s"},
-		{"replay f --stacks", "--stacks: replay has no use for it"},
-		{"explain a b", "'b': explain takes one word"},
-		{"--events progress", "--events 'progress': how often? Add --progress DUR"},
+		{"--watch 1s", "trace does not take --watch"},
+		{"leaks --stacks", "leaks takes --stacks only with --watch"},
+		{"replay f --stacks", "replay does not take --stacks"},
+		{"explain a b", "'b': explain takes one word, and has 'a'"},
+		{"--events progress", "--events 'progress' needs an interval: add --progress DUR"},
 		{"--progress 0s", "--progress '0s': a duration"},
 		{"--summary off", "--summary 'off': a duration"},
 		{"-d 10y", "--duration '10y': a duration"},
@@ -281,35 +297,38 @@ static void refusals(void **state)
 		{"--ring 2G", "--ring '2G': "},
 		{"--max-connections 0", "--max-connections '0': "},
 		{"--max-connections 16777217", "--max-connections '16777217': "},
-		{"--no-such", "unrecognized option '--no-such'"},
-		{"-z", "invalid option -- 'z'"},
-		{"--json=yes", "option '--json' doesn't allow an argument"},
-		{"leak", "unknown command 'leak': commands are trace, leaks, replay FILE, show, explain WORD and doctor"},
+		{"--no-such", "unknown option '--no-such': see `tcplife-fsm --help`"},
+		{"-z", "unknown option '-z': see `tcplife-fsm --help`"},
+		{"leaks -j --no-such=1", "unknown option '--no-such=1': see `tcplife-fsm leaks --help`"},
+		{"--p 5", "'--p' may be --pid, --peer-port, --peer, --progress"},
+		{"show --output", "--output needs a value: --output FILE"},
+		{"--json=yes", "--json takes no value"},
+		{"leak", "unknown command 'leak': see `tcplife-fsm help`"},
 		{"''", "unknown command ''"},
 		{"trace eth0", "'eth0': trace takes no argument"},
 		{"doctor now", "'now': doctor takes no argument"},
-		{"replay", "replay: which recording?"},
+		{"replay", "replay needs a recording"},
 		{"replay a b", "'b': replay takes one file, and has 'a'"},
-		{"replay a -d 1s", "--duration: replay has no use for it, leave it out"},
-		{"replay a --ring 1M", "--ring: replay has no use for it"},
-		{"replay a --record b", "--record: replay has no use for it"},
-		{"replay ./a -o ./a", "--output './a': it is the recording itself"},
+		{"replay a -d 1s", "replay does not take --duration"},
+		{"replay a --ring 1M", "replay does not take --ring"},
+		{"replay a --record b", "replay does not take --record"},
+		{"replay ./a -o ./a", "--output './a' is the recording that is read"},
 		{"show 7c9e6679.2a01 5", "'5': show takes one ID"},
 		{"show 0", "'0': an ID is a conn_id"},
 		{"show 2a0x", "'2a0x': an ID is a conn_id"},
 		{"show 7c9e667.2a01", "'7c9e667.2a01': an ID is a conn_id"},
 		{"show 7c9e6679.", "'7c9e6679.': an ID is a conn_id"},
 		{"show 12345678123456781", "'12345678123456781': an ID is a conn_id"},
-		{"show --from a --follow", "--follow: a file has an end"},
-		{"show -d 1s", "--duration: without --follow, show looks once"},
-		{"show --from ./a -o ./a", "--output './a': it is what --from reads"},
-		{"show -j", "--json: show has no use for it"},
-		{"trace --follow", "--follow: trace has no use for it"},
-		{"doctor -L 80", "-L: doctor has no use for it"},
-		{"doctor -o x", "--output: doctor has no use for it"},
-		{"-o a --record a", "--record 'a': the output goes there too"},
-		{"--record -", "--record '-': the output goes there too"},
-		{"--record /proc/self/exe -o /proc/thread-self/exe", "--record '/proc/self/exe': the output goes there too"},
+		{"show --from a --follow", "--follow waits for connections, --from reads a file"},
+		{"show -d 1s", "show takes --duration only with --follow"},
+		{"show --from ./a -o ./a", "--output './a' is what --from reads"},
+		{"show -j", "show does not take --json"},
+		{"trace --follow", "trace does not take --follow"},
+		{"doctor -L 80", "doctor does not take --local-port"},
+		{"doctor -o x", "doctor does not take --output"},
+		{"-o a --record a", "--record 'a' is where the output goes"},
+		{"--record -", "--record '-' is where the output goes"},
+		{"--record /proc/self/exe -o /proc/thread-self/exe", "--record '/proc/self/exe' is where the output goes"},
 	};
 
 	(void)state;
@@ -343,27 +362,52 @@ static void sentences_are_complete(void **state)
 	}
 }
 
-static void help(void **state)
+static void no_line_is_wider_than_a_terminal(void)
 {
-	static const char *const words[] = {"--peer",  "--events", "--max-connections", "Select",
-					    "Output:", "Run:",     "Examples:\n"};
-	unsigned int examples = 0;
-
-	(void)state;
-	run("--help");
-	assert_int_equal(code, EXIT_OK);
-	assert_string_equal(err, "");
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strstr(out, words[i]))
-			fail_msg("--help does not say %s", words[i]);
-	assert_non_null(strstr(out, "STATES"));
-	for (const char *p = strstr(out, "Examples:\n"); (p = strstr(p, "\n  tcplife-fsm")); p++)
-		examples++;
-	assert_int_equal(examples, 5);
 	for (char *rest = out, *text; (text = strsep(&rest, "\n"));)
 		if (strlen(text) > 80)
 			fail_msg("wider than a terminal: %s", text);
-	assert_null(strstr(out, "leaks"));
+}
+
+/* Each command's help has what that command takes, and nothing else. */
+static void help(void **state)
+{
+	static const struct {
+		const char *line, *has, *has_not;
+	} rows[] = {
+		{"--help", "`tcplife-fsm COMMAND --help`", "--max-connections"},
+		{"help", "leaks ", "--watch=DUR"},
+		{"trace --help", "-L, --local-port=PORT", "--follow"},
+		{"-h trace", "STATES", "localport"},
+		{"help trace", "--schema", "--by"},
+		{"leaks --help", "--by=WHAT", "--record"},
+		{"leaks -h -L 80", "Exit with 3 if more than N sockets leak", "--schema"},
+		{"show --help", "--follow", "--threshold"},
+		{"replay --help", "--max-connections", "--ring"},
+		{"doctor --help", "--hooks", "--pid"},
+		{"explain --help", "Without WORD", "--json"},
+		{"help version", "Print the version.", "--json"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		run(rows[i].line);
+		if (code != EXIT_OK || *err || !strstr(out, rows[i].has) || strstr(out, rows[i].has_not) ||
+		    !strstr(out, "Examples:\n  "))
+			fail_msg("%s does not say %s, or says %s", rows[i].line, rows[i].has, rows[i].has_not);
+		no_line_is_wider_than_a_terminal();
+	}
+	run("help nobody");
+	assert_int_equal(code, EXIT_USAGE);
+}
+
+/* What bash does with it is tested in tests/replay. */
+static void completion(void **state)
+{
+	(void)state;
+	run("completion");
+	assert_int_equal(code, EXIT_OK);
+	assert_non_null(strstr(out, "complete -F _tcplife_fsm tcplife-fsm\n"));
 }
 
 static void version_and_schema(void **state)
@@ -372,6 +416,8 @@ static void version_and_schema(void **state)
 
 	(void)state;
 	snprintf(want, sizeof(want), "tcplife-fsm %s\n", version_string);
+	run("version");
+	assert_string_equal(out, want);
 	run("-V");
 	assert_int_equal(code, EXIT_OK);
 	assert_string_equal(out, want);
@@ -403,12 +449,14 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(flags),
+		cmocka_unit_test(long_names),
 		cmocka_unit_test(run_values),
 		cmocka_unit_test(selections),
 		cmocka_unit_test(events),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(sentences_are_complete),
 		cmocka_unit_test(help),
+		cmocka_unit_test(completion),
 		cmocka_unit_test(version_and_schema),
 		cmocka_unit_test(refused_leaves_result_untouched),
 	};

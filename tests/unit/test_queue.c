@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The output queue: order and exact counts with readers that are quick, slow, stuck or gone. No test sleeps for luck. */
-#include "src/io/queue.h"
+#include "queue_of_fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +100,7 @@ static void pass_all(int write_fd, int read_fd, size_t size, uint64_t flush_ns, 
 	struct reader r;
 
 	reader_start(&r, read_fd, 0);
-	assert_int_equal(queue_open(&q, write_fd, size, flush_ns), 0);
+	assert_int_equal(queue_of_fd(&q, write_fd, size, flush_ns), 0);
 	for (unsigned int i = 0; i < count; i++) {
 		size_t len = message(buf, i);
 		for (; !queue_put(q, buf, len); refused++)
@@ -158,7 +158,7 @@ static void test_file(void **state)
 	struct reader r = {.fd = fd};
 
 	(void)state;
-	assert_int_equal(queue_open(&q, fd, 8 << 20, 200 * MS), 0);
+	assert_int_equal(queue_of_fd(&q, fd, 8 << 20, 200 * MS), 0);
 	for (unsigned int i = 0; i < 4000; i++)
 		assert_true(queue_put(q, buf, message(buf, i)));
 	queue_close(q, LONG, &stats);
@@ -183,7 +183,7 @@ static void test_slow_reader(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	reader_start(&r, fds[0], 200);
-	assert_int_equal(queue_open(&q, fds[1], 1 << 16, 0), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 16, 0), 0);
 	for (unsigned int i = 0; i < 3000; i++)
 		accepted += queue_put(q, buf, message(buf, i));
 	queue_close(q, LONG, &stats);
@@ -212,7 +212,7 @@ static void test_stuck_reader(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	/* More than the pipe itself takes, which queue_open() made 1 MiB. */
-	assert_int_equal(queue_open(&q, fds[1], 1 << 18, 0), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 18, 0), 0);
 	uint64_t begin = now_ns();
 	for (unsigned int i = 0; i < 20000; i++) {
 		accepted += queue_put(q, buf, message(buf, i));
@@ -250,7 +250,7 @@ static void test_blocked_write(void **state)
 		skip();
 	slave = open(name, O_RDWR | O_NOCTTY);
 	assert_true(slave >= 0);
-	assert_int_equal(queue_open(&q, slave, 1 << 20, 0), 0);
+	assert_int_equal(queue_of_fd(&q, slave, 1 << 20, 0), 0);
 	for (unsigned int i = 0; i < 300; i++)
 		assert_true(queue_put(q, buf, message(buf, i)));
 	uint64_t begin = now_ns();
@@ -281,7 +281,7 @@ static void test_reader_gone(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	close(fds[0]);
-	assert_int_equal(queue_open(&q, fds[1], 1 << 16, 60000 * MS), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 16, 60000 * MS), 0);
 	/* Though there is nothing to write: `tcplife-fsm | head` ends as head does. */
 	wait_for_error(q, EPIPE);
 	assert_false(queue_put(q, "x\n", 2));
@@ -302,7 +302,7 @@ static void test_reader_leaves(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(queue_open(&q, fds[1], 1 << 23, 0), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 23, 0), 0);
 	for (unsigned int i = 0; i < 5000; i++)
 		assert_true(queue_put(q, buf, message(buf, i)));
 	assert_int_equal(read(fds[0], buf, 10), 10);
@@ -331,7 +331,7 @@ static void test_file_full(void **state)
 	small = before;
 	small.rlim_cur = 100000;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(queue_open(&q, fileno(file), 1 << 20, 0), 0);
+	assert_int_equal(queue_of_fd(&q, fileno(file), 1 << 20, 0), 0);
 	for (unsigned int i = 0; i < 500; i++)
 		queue_put(q, buf, message(buf, i));
 	wait_for_error(q, EFBIG);
@@ -359,7 +359,7 @@ static void test_flush(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	pfd = (struct pollfd){.fd = fds[0], .events = POLLIN};
-	assert_int_equal(queue_open(&q, fds[1], 1 << 20, 100 * MS), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 20, 100 * MS), 0);
 	uint64_t begin = now_ns();
 	assert_true(queue_put(q, "a\n", 2));
 	assert_true(queue_put(q, "b\n", 2));
@@ -369,7 +369,7 @@ static void test_flush(void **state)
 	assert_memory_equal(buf, "a\nb\n", 4);
 	queue_close(q, LONG, NULL);
 
-	assert_int_equal(queue_open(&q, fds[1], 1 << 20, 3600000 * MS), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 20, 3600000 * MS), 0);
 	for (unsigned int i = 0; i < 40; i++)
 		assert_true(queue_put(q, buf, 2000));
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
@@ -386,13 +386,13 @@ static void test_sizes(void **state)
 	struct queue_stats stats;
 
 	(void)state;
-	assert_int_equal(queue_open(&q, -1, 4096, 0), -EBADF);
+	assert_int_equal(queue_of_fd(&q, -1, 4096, 0), -EBADF);
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(queue_open(&q, fds[1], SIZE_MAX, 0), -EINVAL);
+	assert_int_equal(queue_of_fd(&q, fds[1], SIZE_MAX, 0), -EINVAL);
 	assert_null(q);
 	queue_close(NULL, 0, NULL);
 
-	assert_int_equal(queue_open(&q, fds[1], 5000, 0), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 5000, 0), 0);
 	assert_true(queue_put(q, "", 0));
 	assert_false(queue_put_urgent(q, big, 8192));
 	assert_false(queue_put_urgent(q, big, 8189));
@@ -416,7 +416,7 @@ static void test_urgent(void **state)
 	(void)state;
 	memset(big, 'n', sizeof(big));
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(queue_open(&q, fds[1], 8192, LONG), 0);
+	assert_int_equal(queue_of_fd(&q, fds[1], 8192, LONG), 0);
 	assert_int_equal(queue_room(q), 7168);
 	assert_false(queue_put(q, big, 7165));
 	assert_true(queue_put_urgent(q, "first", 5));

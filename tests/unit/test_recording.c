@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "bpf/wire.h"
-#include "src/io/queue.h"
+#include "queue_of_fd.h"
 #include "src/io/recording.h"
 
 #define EVENTS 5000
@@ -40,7 +40,7 @@ static void write_recording(size_t queue_bytes, bool whole)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
-	assert_int_equal(queue_open(&queue, fd, queue_bytes, 0), 0);
+	assert_int_equal(queue_of_fd(&queue, fd, queue_bytes, 0), 0);
 	assert_int_equal(recorder_new(&recorder, queue, &header), 0);
 	for (i = 0; i < EVENTS; i++) {
 		struct wire_tick tick = event_at(i);
@@ -244,7 +244,7 @@ static void says_what_it_lost(void **state)
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	reader = (struct reader){fds[0], open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-	assert_int_equal(queue_open(&queue, fds[1], 256 * 1024, 0), 0);
+	assert_int_equal(queue_of_fd(&queue, fds[1], 256 * 1024, 0), 0);
 	assert_int_equal(recorder_new(&recorder, queue, &header), 0);
 	for (i = 0; recorder_lost(recorder) < 10000; i++) {
 		struct wire_tick tick = event_at(i);

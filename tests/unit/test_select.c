@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "src/core/record_types.h"
-#include "src/cli/options.h"
+#include "src/cli/args.h"
 #include "src/pipeline/select.h"
 #include "src/format/format.h"
 

@@ -31,7 +31,9 @@ static void stack(uint64_t number, enum wire_stack_note note, const char *frames
 {
 	union wire_text_buf buf;
 
-	stack_table_feed(stack_table, wire_text_fill(&buf, WIRE_STACK, 0, number, note, frames, strlen(frames)));
+	const struct wire_text head = {.hdr = {.kind = WIRE_STACK}, .key = number, .key2 = note};
+
+	stack_table_feed(stack_table, wire_text_fill(&buf, &head, frames, strlen(frames)));
 }
 
 static void opened(uint64_t cookie, uint32_t number, bool accepted)

@@ -18,7 +18,9 @@ static const char *line(const struct format_options *options, enum record_kind k
 {
 	struct record rec = sample_record(kind, body);
 
-	out[format_text.format(&sample_context, options, &rec, NULL, 0, out, FORMAT_LINE_MAX)] = '\0';
+	const struct format_input in = {.context = &sample_context, .options = options, .rec = &rec};
+
+	out[format_text.format(&in, out, FORMAT_LINE_MAX)] = '\0';
 	return out;
 }
 

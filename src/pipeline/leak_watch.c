@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "leak_watch.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "src/cli/error.h"
+#include "src/core/conn.h"
 #include "src/host/clock.h"
 #include "src/kernel/collector.h"
 #include "src/kernel/leak_scan.h"
-#include "src/pipeline/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define PAUSE_NS 1000000000ull /* between two scans, and */
 #define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
@@ -20,15 +19,17 @@ struct leak_watch {
 	struct pipeline *pipeline;
 	uint64_t next_ns;
 	bool verbose, failed;
+	warn_fn warn;
 };
 
-int leak_watch_new(struct leak_watch **out, bool verbose)
+int leak_watch_new(struct leak_watch **out, bool verbose, warn_fn warn)
 {
 	struct leak_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
 		return -ENOMEM;
 	watch->verbose = verbose;
+	watch->warn = warn;
 	*out = watch;
 	return 0;
 }
@@ -55,7 +56,7 @@ static bool ready(struct leak_watch *watch)
 
 	if (!watch->scan && !watch->failed && leak_scan_open(&watch->scan, watch->verbose, &failure)) {
 		watch->failed = true; /* alerts then need a stream that has scans */
-		warn("no alerts of CLOSE_WAIT: %s", failure.text);
+		watch->warn("no alerts of CLOSE_WAIT: %s", failure.text);
 	}
 	return watch->scan;
 }
@@ -65,14 +66,14 @@ bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struc
 	uint64_t begin = clock_now_ns(), cpu, pause;
 	int err;
 
-	if (begin < watch->next_ns || !pipeline_wants_leak_scan(pipeline, begin) || !ready(watch))
+	if (begin < watch->next_ns || !conn_table_wants_leak_scan(pipeline_table(pipeline), begin) || !ready(watch))
 		return false;
 	cpu = clock_cpu_ns();
 	watch->collector = collector;
 	watch->pipeline = pipeline;
 	err = leak_scan_run(watch->scan, merge, watch);
 	if (err)
-		warn("not all sockets could be scanned for leaks: %s", strerror(-err));
+		watch->warn("not all sockets could be scanned for leaks: %s", strerror(-err));
 	pause = (clock_cpu_ns() - cpu) * PAUSE_TIMES;
 	watch->next_ns = clock_now_ns() + (pause > PAUSE_NS ? pause : PAUSE_NS);
 	return true;

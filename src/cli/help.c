@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "help.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/format/format.h"
+
+#define KEY_FIRST 256 /* of options without a letter: this and their place in the table */
+
+static const struct {
+	const char *name;
+	const char *args;     /* behind the name */
+	const char *doc;      /* one sentence */
+	const char *more;     /* what its reader should know besides; may be NULL */
+	const char *examples; /* lines */
+} commands[COMMAND_MAX] = {
+	[COMMAND_TRACE] = {"trace", "", "Show each connection as it ends: its states, who closed, and why.", format_text_legend,
+			   "  tcplife-fsm                       all connections as they end\n"
+			   "  tcplife-fsm -L 443 --end timeout  of a web server, those that timed out\n"
+			   "  tcplife-fsm -j -o life.jsonl --record life.rec -d 30s\n"},
+	[COMMAND_LEAKS] = {"leaks", "", "Find sockets stuck in CLOSE_WAIT, who holds them, and why.", NULL,
+			   "  tcplife-fsm leaks                 those of this host, grouped by process\n"
+			   "  tcplife-fsm leaks --by peer       grouped by the address they lead to\n"
+			   "  tcplife-fsm leaks --watch 10s     again and again, with what changes\n"},
+	[COMMAND_SHOW] = {"show", "[ID]", "Draw connections as ladders of states and segments.",
+			  "ID is a conn_id, or what ss -e prints after sk:. Without ID it draws those that are selected.",
+			  "  tcplife-fsm show                  what is open now\n"
+			  "  tcplife-fsm show 2a01 --follow    this one, when it ends\n"
+			  "  tcplife-fsm show --from life.rec  each of a recording\n"},
+	[COMMAND_REPLAY] = {"replay", "FILE", "Show what trace shows, from a recording, without root.", NULL,
+			    "  tcplife-fsm replay life.rec       the table\n"
+			    "  tcplife-fsm replay life.rec -j    the same as JSON lines\n"},
+	[COMMAND_EXPLAIN] = {"explain", "[WORD]", "Say what a state or a cause means, and what to do.",
+			     "Without WORD it lists the words that it knows.", "  tcplife-fsm explain close_wait\n"},
+	[COMMAND_DOCTOR] = {"doctor", "", "Say what this kernel offers, hook by hook, and what is used.", NULL,
+			    "  tcplife-fsm doctor -j             as JSON\n"},
+	[COMMAND_HELP] = {"help", "[COMMAND]", "Show the help of a command.", NULL, "  tcplife-fsm help leaks\n"},
+	[COMMAND_VERSION] = {"version", "", "Print the version.", NULL, "  tcplife-fsm version\n"},
+	[COMMAND_COMPLETION] = {"completion", "", "Print the completion for bash.", NULL, "  . <(tcplife-fsm completion)\n"},
+};
+
+static const char *const group_titles[GROUP_MAX] = {
+	[GROUP_SELECT] = "Select (all must match; of several values, one):",
+	[GROUP_OUTPUT] = "Output:",
+	[GROUP_LEAKS] = "Leaks:",
+	[GROUP_SHOW] = "Show:",
+	[GROUP_RUN] = "Run:",
+};
+
+const char *help_command(enum command command)
+{
+	return commands[command].name;
+}
+
+enum command help_find_command(const char *name)
+{
+	enum command command = 0;
+
+	while (command < COMMAND_MAX && strcmp(name, commands[command].name) != 0)
+		command++;
+	return command;
+}
+
+const struct option_rule *help_rule(int key)
+{
+	for (size_t i = 0; i < option_rules_len; i++) {
+		if (key == (option_rules[i].letter ? option_rules[i].letter : KEY_FIRST + (int)i))
+			return &option_rules[i];
+	}
+	return NULL;
+}
+
+static struct argp_option *add_rule(struct argp_option *o, const struct option_rule *rule)
+{
+	int key = rule->letter ? rule->letter : KEY_FIRST + (int)(rule - option_rules);
+
+	*o++ = (struct argp_option){
+		.name = rule->name, .key = key, .arg = rule->arg, .doc = rule->help, .group = rule->group + 1};
+	if (rule->alias)
+		*o++ = (struct argp_option){.name = rule->alias, .flags = OPTION_ALIAS | OPTION_HIDDEN};
+	return o;
+}
+
+struct argp_option *help_options(struct argp_option *table, enum command command)
+{
+	struct argp_option *o = table;
+
+	for (enum option_group group = 0; group < GROUP_MAX; group++) {
+		struct argp_option *title = o;
+
+		*o++ = (struct argp_option){.doc = group_titles[group], .group = group + 1};
+		for (size_t i = 0; i < option_rules_len; i++) {
+			if (option_rules[i].group == group && (command == COMMAND_MAX || option_rules[i].takes & 1u << command))
+				o = add_rule(o, &option_rules[i]);
+		}
+		if (o == title + 1)
+			o = title;
+	}
+	*o++ = (struct argp_option){.name = "schema",
+				    .key = HELP_KEY_SCHEMA,
+				    .doc = "Print the JSON Schema of the records",
+				    .group = GROUP_OUTPUT + 1,
+				    .flags = command == COMMAND_TRACE || command == COMMAND_REPLAY ? 0 : OPTION_HIDDEN};
+	*o++ = (struct argp_option){.name = "version", .key = 'V', .doc = "Print the version", .group = GROUP_MAX};
+	*o++ = (struct argp_option){.name = "help", .key = 'h', .doc = "Print this text", .group = GROUP_MAX};
+	*o = (struct argp_option){0};
+	return table;
+}
+
+static void print_overview(void)
+{
+	puts("Trace the whole life of TCP connections: every state and how long it lasted, who\nclosed, and why. Needs "
+	     "root.\n");
+	puts("Usage: tcplife-fsm [COMMAND] [OPTION...]\n\nCommands:");
+	for (enum command command = 0; command < COMMAND_MAX; command++)
+		printf("  %-11s %s\n", commands[command].name, commands[command].doc);
+	puts("\nWithout COMMAND it is trace. `tcplife-fsm COMMAND --help` shows what a command\ntakes.\n\nExamples:");
+	for (enum command command = COMMAND_TRACE; command <= COMMAND_SHOW; command++)
+		fputs(commands[command].examples, stdout);
+}
+
+/* Options have no argument that could be left out: a note on these helps nobody. */
+static char *filter(int key, const char *text, void *input)
+{
+	(void)input;
+	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
+}
+
+void help_print(enum command command)
+{
+	struct argp_option table[HELP_TABLE_MAX];
+	const char *more = commands[command].more;
+	char name[32], text[2048];
+	const struct argp argp = {
+		.options = help_options(table, command),
+		.args_doc = commands[command].args,
+		.doc = text,
+		.help_filter = filter,
+	};
+
+	if (command == COMMAND_HELP) {
+		print_overview();
+		return;
+	}
+	snprintf(name, sizeof(name), "tcplife-fsm %s", commands[command].name);
+	snprintf(text, sizeof(text), "%s\v%s%s%sExamples:\n%s", commands[command].doc,
+		 command <= COMMAND_REPLAY
+			 ? "DUR is 500ms, 30s, 5m or 2h. SIZE is 64K, 16M or 1G. A list given twice adds up.\n\n"
+			 : "",
+		 more ? more : "", more ? "\n\n" : "", commands[command].examples);
+	argp_help(&argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
+}

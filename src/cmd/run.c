@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run.h"
+
+#include "src/cli/embedded.h"
+#include "src/host/clock.h"
+#include "src/io/file.h"
+#include "src/io/recording.h"
+#include "src/io/writer.h"
+#include "src/kernel/checks.h"
+#include "src/kernel/collector.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+struct conn_config run_conn_config(const struct options *o)
+{
+	return (struct conn_config){
+		.progress_ns = o->progress_ns,
+		.summary_ns = o->summary_ns,
+		.time_wait = o->time_wait,
+		.leak_threshold_ns = o->threshold_ns,
+	};
+}
+
+struct record_consumer run_lines(const struct options *o, struct lines *lines)
+{
+	lines->config.format = o->json ? &format_json : &format_text;
+	lines->config.options = (struct format_options){.wide = o->wide, .full_time = o->full_time};
+	return (struct record_consumer){.events = o->events, .select = &o->select, .ctx = lines, .take = lines_take};
+}
+
+static void read_boot_id(char *buf, size_t size)
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!file || !fgets(buf, size, file))
+		snprintf(buf, size, "00000000-0000-0000-0000-000000000000");
+	buf[strcspn(buf, "\n")] = '\0';
+	if (file)
+		fclose(file);
+}
+
+void run_header(const struct options *o, struct recording_header *h)
+{
+	struct utsname uts;
+
+	uname(&uts);
+	*h = (struct recording_header){
+		.clock_offset_ns = clock_wall_offset_ns(),
+		.boot_offset_ns = clock_boot_offset_ns(),
+		.max_connections = o->max_connections,
+		.ring_bytes = collector_ring_bytes(o->ring_bytes),
+	};
+	read_boot_id(h->boot_id, sizeof(h->boot_id));
+	snprintf(h->hostname, sizeof(h->hostname), "%.70s", uts.nodename);
+	snprintf(h->tool, sizeof(h->tool), "%.31s", version_string);
+	snprintf(h->kernel, sizeof(h->kernel), "%.70s", uts.release);
+	snprintf(h->arch, sizeof(h->arch), "%.23s", uts.machine);
+	snprintf(h->libbpf, sizeof(h->libbpf), "%.15s", collector_libbpf_version());
+}
+
+int fail_collector(const struct collector_failure *failure)
+{
+	static const int codes[] = {
+		[COLLECTOR_OK] = EXIT_RUNTIME,
+		[COLLECTOR_NO_PRIVILEGE] = EXIT_PRIVILEGES,
+		[COLLECTOR_NO_KERNEL] = EXIT_KERNEL,
+		[COLLECTOR_FAILED] = EXIT_RUNTIME,
+	};
+
+	return fail(codes[failure->problem], "%s", failure->text);
+}
+
+int fail_output(const char *path, int error)
+{
+	if (!error || error == EPIPE)
+		return EXIT_OK;
+	return fail(EXIT_OUTPUT, "cannot write %s: %s", path ? path : "to standard output", strerror(error));
+}
+
+int open_writer(struct writer **out, const char *path)
+{
+	struct destination *destination;
+	int err = file_open(&destination, path, false);
+
+	if (err)
+		return fail_output(path, -err);
+	return writer_new(out, destination) ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
+}

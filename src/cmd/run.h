@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What commands share that run a pipeline: live (trace.c), or from a recording (replay.c). */
+#pragma once
+
+#include "src/cli/error.h"
+#include "src/cli/options.h"
+#include "src/kernel/hook_info.h"
+#include "src/pipeline/lines.h"
+
+struct live;
+struct recording_header;
+
+/* Who takes the records of a run in place of lines. */
+struct run_consumer {
+	struct record_consumer consumer;
+	bool scan_only;    /* live: no more than what exists at the start */
+	line_fn put;       /* where it writes: filled in by the run */
+	void *put_ctx;     /* likewise */
+	struct live *live; /* likewise, to end the run; NULL in a replay */
+};
+
+/* The exit code. `consumer` NULL: lines, as the options say. */
+int trace_run(const struct options *options, struct run_consumer *consumer);
+int replay_run(const struct options *options, struct run_consumer *consumer);
+
+/* What the options say of the connection table. */
+struct conn_config run_conn_config(const struct options *options);
+
+/* The consumer that writes lines: fills in *lines but for where they go. */
+struct record_consumer run_lines(const struct options *options, struct lines *lines);
+
+/* All but magic, version and crc: this host, this program, this run. */
+void run_header(const struct options *options, struct recording_header *ret_header);
+
+/* EXIT_PRIVILEGES, EXIT_KERNEL or EXIT_RUNTIME, after the collector's sentence. */
+int fail_collector(const struct collector_failure *failure);
+
+/* An output for a command without a live run; writer_close() ends it. The exit code. */
+struct writer;
+int open_writer(struct writer **out, const char *path);
+
+/* For an output: `error` is an errno. EXIT_OK for 0 and for EPIPE, which is a reader that has left. */
+int fail_output(const char *path, int error);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "writer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITER_BYTES (1 << 18)
+
+struct writer {
+	struct destination *destination;
+	int error;
+	size_t len;
+	char data[WRITER_BYTES];
+};
+
+int writer_new(struct writer **out, struct destination *destination)
+{
+	struct writer *w = malloc(sizeof(*w));
+
+	if (!w) {
+		destination_close(destination);
+		return -ENOMEM;
+	}
+	w->destination = destination;
+	w->error = 0;
+	w->len = 0;
+	*out = w;
+	return 0;
+}
+
+/* A pipe that is full says EAGAIN where it was opened so: it is written in the end. */
+static void flush(struct writer *w)
+{
+	struct destination *d = w->destination;
+	ssize_t written;
+
+	for (size_t done = 0; done < w->len && !w->error;) {
+		written = d->write(d, w->data + done, w->len - done);
+		if (written >= 0)
+			done += (size_t)written;
+		else if (written == -EAGAIN)
+			poll(&(struct pollfd){.fd = d->fd, .events = POLLOUT}, 1, -1);
+		else if (written != -EINTR)
+			w->error = (int)-written;
+	}
+	w->len = 0;
+}
+
+bool writer_put(void *writer, const char *data, size_t len)
+{
+	struct writer *w = writer;
+
+	if (len > WRITER_BYTES - w->len)
+		flush(w);
+	if (w->error || len > WRITER_BYTES)
+		return false;
+	memcpy(w->data + w->len, data, len);
+	w->len += len;
+	return true;
+}
+
+int writer_close(struct writer *w)
+{
+	int error;
+
+	flush(w);
+	error = w->error;
+	destination_close(w->destination);
+	free(w);
+	return error;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A consumer that writes records as lines of a format. */
+#pragma once
+
+#include "consumer.h"
+#include "src/format/format.h"
+
+/* False: the line was not taken, and is not counted as written. */
+typedef bool (*line_fn)(void *ctx, const char *line, size_t len);
+
+struct lines_config {
+	const struct format *format;
+	struct format_options options;
+	line_fn put;
+	line_fn put_urgent; /* for alerts, which should get through when other lines do not; NULL: as others */
+	void *ctx;
+};
+
+struct lines {
+	struct lines_config config;
+	uint64_t seq;     /* of the next line */
+	uint64_t written; /* records */
+	char line[4 * FORMAT_LINE_MAX];
+};
+
+/* What stands before the first record, e.g. the table's header. */
+void lines_begin(struct lines *lines);
+
+/* record_consumer.take: `lines` is a struct lines with its config filled in. */
+void lines_take(void *lines, const struct record_context *context, const struct record *rec, const struct record_owner *owner);

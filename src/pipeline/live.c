@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rounds: the rings are read every 20 ms while there is traffic, every 100 ms when idle, and at once when one fills. Events are
+ * handed over HOLD_NS late, so that one still being written on another CPU is not overtaken. A tick every 100 ms makes time
+ * pass in the stream; what the run itself finds out (losses, a clock that was set) goes into the stream too.
+ */
+#include "live.h"
+
+#include "leak_watch.h"
+#include "src/core/conn.h"
+#include "src/core/wire_text.h"
+#include "src/host/clock.h"
+#include "src/host/self.h"
+#include "src/io/loop.h"
+#include "src/io/recording.h"
+#include "src/kernel/checks.h"
+#include "src/symbols/symbolizer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define MS 1000000ull
+#define HOLD_NS (2 * MS)
+#define BUSY_NS (20 * MS)
+#define TICK_NS (100 * MS)
+#define AGGREGATE_NS (1000 * MS)
+#define RESYNC_NS (5000 * MS) /* at the most one scan for losses in this time */
+#define PROGRESS_SCANS 4      /* scans for the counters of living connections, in a period of progress */
+#define PROGRESS_MIN_NS (1000 * MS)
+#define CLOCK_STEP_NS (1 * MS)   /* smaller changes of the wall clock are noise */
+#define MINISOCKS_NS (5000 * MS) /* between scans of minisockets, where no hook shows them */
+#define FINS_NS (500 * MS)       /* the same while a record waits for a FIN */
+
+struct live {
+	struct live_config config;
+	struct recording_header *header;
+	uint64_t progress_ns;
+	int signal_fd;
+	struct loop *loop;
+	struct collector *collector;
+	struct pipeline *pipeline;
+	struct leak_watch *leak_watch;
+	struct symbolizer *symbolizer; /* NULL: not asked for, or it has ended */
+	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, stop_at;
+	bool resync; /* something was lost: a scan is due */
+	bool stop;
+};
+
+/* A loop_fn. */
+static void on_signal(void *ctx)
+{
+	live_stop(ctx);
+}
+
+/* A loop_fn: a ring has filled, or a process appeared that may not live long. */
+static void on_ring(void *ctx)
+{
+	struct live *l = ctx;
+
+	collector_acknowledge(l->collector);
+	collector_peek(l->collector, pipeline_resolve, l->pipeline);
+}
+
+/* Blocked before any thread starts, so that only the signalfd sees them. */
+static int open_loop(struct live *l)
+{
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (l->signal_fd < 0)
+		return -errno;
+	err = loop_new(&l->loop);
+	return err ? err : loop_add(l->loop, l->signal_fd, on_signal, l);
+}
+
+int live_new(struct live **out, const struct live_config *config, struct collector_failure *ret_failure)
+{
+	struct live *l;
+	int err;
+
+	if (collector_check(ret_failure))
+		return ret_failure->problem == COLLECTOR_NO_PRIVILEGE ? -EPERM : -EOPNOTSUPP;
+	l = calloc(1, sizeof(*l));
+	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
+	if (!l)
+		return -ENOMEM;
+	l->config = *config;
+	l->signal_fd = -1;
+	err = config->stacks ? symbolizer_open(&l->symbolizer, config->collector.verbose, config->warn, ret_failure) : 0;
+	if (!err) {
+		err = open_loop(l);
+		snprintf(ret_failure->text, sizeof(ret_failure->text), "cannot start the event loop: %s", strerror(-err));
+	}
+	if (err)
+		live_free(l);
+	else
+		*out = l;
+	return err;
+}
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+	symbolizer_close(l->symbolizer);
+	leak_watch_free(l->leak_watch);
+	collector_close(l->collector);
+	pipeline_free(l->pipeline);
+	loop_free(l->loop);
+	if (l->signal_fd >= 0)
+		close(l->signal_fd);
+	free(l);
+}
+
+struct loop *live_loop(struct live *l)
+{
+	return l->loop;
+}
+
+const struct pipeline *live_pipeline(const struct live *l)
+{
+	return l->pipeline;
+}
+
+uint64_t live_ignored(const struct live *l)
+{
+	return collector_ignored(l->collector);
+}
+
+void live_stop(struct live *l)
+{
+	l->stop = true;
+}
+
+int live_start(struct live *l, const struct pipeline_config *config, struct recording_header *header,
+	       struct collector_failure *ret_failure)
+{
+	int err;
+
+	l->header = header;
+	l->progress_ns = config->conn.progress_ns;
+	err = pipeline_new(&l->pipeline, config);
+	if (!err)
+		err = leak_watch_new(&l->leak_watch, l->config.collector.verbose, l->config.warn);
+	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
+	if (!err)
+		err = collector_open(&l->collector, &l->config.collector, ret_failure);
+	if (err)
+		return err;
+	err = loop_add(l->loop, collector_fd(l->collector), on_ring, l);
+	if (err)
+		*ret_failure = (struct collector_failure){COLLECTOR_FAILED, "cannot start the event loop"};
+	return err;
+}
+
+/* What the run itself says, as events */
+
+static void feed_text(struct live *l, const struct wire_text *head, const char *text, size_t len)
+{
+	union wire_text_buf buf;
+
+	pipeline_feed(l->pipeline, wire_text_fill(&buf, head, text, len));
+}
+
+static void feed_meta(struct live *l, uint64_t now, const char *what)
+{
+	feed_text(l, &(struct wire_text){.hdr = {.ts = now, .kind = WIRE_META}}, what, strlen(what));
+}
+
+/* True if something is missing without one of them. */
+static bool feed_hooks(struct live *l, uint64_t now)
+{
+	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_HOOK}};
+	bool degraded = false;
+	char text[200];
+	size_t n;
+	const struct hook_state *states = collector_hooks(l->collector, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct hook *hook = states[i].hook;
+		int len = snprintf(text, sizeof(text), "%s%c%s%c%s", hook->name, '\0', hook->type, '\0', states[i].why);
+
+		head.key = states[i].used ? 1 : states[i].not_needed ? 2 : 0;
+		degraded |= !head.key;
+		feed_text(l, &head, text, len < (int)sizeof(text) ? (size_t)len : sizeof(text) - 1);
+	}
+	return degraded;
+}
+
+static void feed_mark(struct live *l, uint64_t ts, enum wire_kind kind, int64_t value)
+{
+	const struct wire_mark mark = {.hdr = {.ts = ts, .len = sizeof(mark), .kind = kind}, .value = value};
+
+	pipeline_feed(l->pipeline, &mark.hdr);
+}
+
+/* The programs are attached already: what happens from here on is in the stream, what was before is in the scan. */
+static void begin(struct live *l)
+{
+	uint64_t now = clock_now_ns();
+	bool degraded;
+	int err;
+
+	feed_mark(l, now, WIRE_TW_TIER, collector_tier(l->collector));
+	collector_reason_names(now, pipeline_feed, l->pipeline);
+	degraded = feed_hooks(l, now);
+	feed_meta(l, now, "start");
+	collector_port_ranges(now, pipeline_feed, l->pipeline);
+	err = collector_scan(l->collector, WIRE_SCAN_STARTUP, pipeline_feed, l->pipeline);
+	if (err)
+		l->config.warn("not all existing sockets could be scanned (%s): some appear with their next event only",
+			       strerror(-err));
+	now = clock_now_ns();
+	if (degraded)
+		feed_meta(l, now, "degraded");
+	feed_meta(l, now, "ready");
+}
+
+static void feed_clock(struct live *l, uint64_t ts)
+{
+	int64_t offset = clock_wall_offset_ns();
+
+	if (llabs(offset - l->header->clock_offset_ns) < (int64_t)CLOCK_STEP_NS)
+		return;
+	l->header->clock_offset_ns = offset;
+	feed_mark(l, ts, WIRE_CLOCK, offset);
+}
+
+static void tick(struct live *l, uint64_t ts)
+{
+	struct wire_tick tick = {.hdr = {.ts = ts, .len = sizeof(tick), .kind = WIRE_TICK}};
+
+	if (l->config.before_tick)
+		l->config.before_tick(l->config.ctx, l->pipeline, ts);
+	if (ts >= l->next_aggregates) {
+		l->next_aggregates = ts + AGGREGATE_NS;
+		collector_aggregates(l->collector, ts, pipeline_feed, l->pipeline);
+	}
+	feed_clock(l, ts);
+	if (conn_table_wants_port_ranges(pipeline_table(l->pipeline), ts))
+		collector_port_ranges(ts, pipeline_feed, l->pipeline);
+	tick.rss_bytes = self_rss_bytes();
+	tick.cpu_us = self_cpu_us();
+	pipeline_feed(l->pipeline, &tick.hdr);
+}
+
+/* Scans */
+
+static uint64_t progress_scan_ns(const struct live *l)
+{
+	uint64_t interval = l->progress_ns / PROGRESS_SCANS;
+
+	return interval > PROGRESS_MIN_NS ? interval : PROGRESS_MIN_NS;
+}
+
+/* With the timer hooks a FIN that comes to FIN_WAIT2 is silent as often as not, and a record may wait for it. */
+static bool fins_are_silent(const struct live *l)
+{
+	enum wire_tw_tier tier = collector_tier(l->collector);
+
+	return tier == WIRE_TIER_SCAN || tier == WIRE_TIER_TIMER;
+}
+
+static bool minisocks_due(const struct live *l, uint64_t now)
+{
+	if (collector_tier(l->collector) == WIRE_TIER_SCAN && now >= l->next_minisocks)
+		return true;
+	return fins_are_silent(l) && now >= l->next_fins && conn_table_wants_minisocks(pipeline_table(l->pipeline));
+}
+
+static bool scan_if_due(struct live *l, uint64_t now)
+{
+	enum wire_scan_cause cause;
+
+	if (l->resync && now >= l->next_resync) {
+		cause = WIRE_SCAN_RESYNC;
+		l->resync = false;
+		l->next_resync = now + RESYNC_NS;
+	} else if (l->progress_ns && now >= l->next_progress) {
+		cause = WIRE_SCAN_PROGRESS;
+		l->next_progress = now + progress_scan_ns(l);
+	} else if (minisocks_due(l, now)) {
+		cause = WIRE_SCAN_MINISOCKS;
+		l->next_minisocks = now + MINISOCKS_NS;
+		l->next_fins = now + FINS_NS;
+	} else {
+		return false;
+	}
+	collector_scan(l->collector, cause, pipeline_feed, l->pipeline);
+	return true;
+}
+
+/* One reading of the rings; returns how long to sleep, in ms. */
+static int round_trip(struct live *l)
+{
+	uint64_t now = clock_now_ns(), until = now - HOLD_NS, n;
+	bool scanned;
+
+	if (collector_losses(l->collector, now, pipeline_feed, l->pipeline))
+		l->resync = true;
+	n = collector_drain(l->collector, until, pipeline_feed, l->pipeline);
+	scanned = scan_if_due(l, now);
+	if (l->symbolizer)
+		symbolizer_drain(l->symbolizer, until, false, pipeline_feed, l->pipeline);
+	scanned |= leak_watch_run(l->leak_watch, l->collector, l->pipeline);
+	if (scanned) {
+		until = clock_now_ns() - HOLD_NS;
+		collector_drain(l->collector, until, pipeline_feed, l->pipeline);
+	}
+	if (until >= l->next_tick) {
+		l->next_tick = until + TICK_NS;
+		tick(l, until);
+	}
+	if (l->stop_at && now >= l->stop_at)
+		l->stop = true;
+	return (n ? BUSY_NS : TICK_NS) / MS;
+}
+
+/* Everything that was seen goes through: nothing is in flight once the programs are detached. */
+static void finish(struct live *l)
+{
+	uint64_t now;
+
+	/* A FIN that came to FIN_WAIT2 may have been silent: what is emitted now has no other chance to know of it. */
+	if (fins_are_silent(l))
+		collector_scan(l->collector, WIRE_SCAN_MINISOCKS, pipeline_feed, l->pipeline);
+	if (l->progress_ns)
+		collector_scan(l->collector, WIRE_SCAN_STOP, pipeline_feed, l->pipeline);
+	collector_detach(l->collector);
+	now = clock_now_ns();
+	if (l->symbolizer)
+		symbolizer_drain(l->symbolizer, now, true, pipeline_feed, l->pipeline);
+	collector_losses(l->collector, now, pipeline_feed, l->pipeline);
+	collector_drain(l->collector, UINT64_MAX, pipeline_feed, l->pipeline);
+	l->next_aggregates = 0;
+	tick(l, now);
+	feed_meta(l, now, "stop");
+}
+
+void live_run(struct live *l)
+{
+	int sleep_ms = 0;
+
+	begin(l);
+	if (l->config.duration_ns)
+		l->stop_at = clock_now_ns() + l->config.duration_ns;
+	l->stop |= l->config.scan_only;
+	while (!l->stop) {
+		loop_wait(l->loop, sleep_ms);
+		sleep_ms = round_trip(l);
+	}
+	finish(l);
+}
