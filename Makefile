@@ -107,8 +107,9 @@ $(O)/%.o: %.c $(O)/cc.stamp
 # Order only: the skeletons must be there for the first compilation, after which the .d files say who includes which.
 $(filter $(O)/src/kernel/%,$(all_obj)): | $(bpf_skel)
 
-$(O)/src/cli/embedded.o: CPPFLAGS_EMBEDDED = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"'
-$(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json $(O)/version.stamp $(O)/cc.stamp
+$(O)/src/cli/embedded.o: CPPFLAGS_EMBEDDED = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"' \
+	-DEXPLAIN_FILE='"docs/explain.txt"'
+$(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json docs/explain.txt $(O)/version.stamp $(O)/cc.stamp
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cflags) $(CPPFLAGS_EMBEDDED) $(depflags) -c $< -o $@

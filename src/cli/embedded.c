@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The version and the JSON schema. VERSION and SCHEMA_FILE come from the Makefile and for this file only, so that a commit
- * rebuilds one object.
+ * The version and two files. The macros come from the Makefile and for this file only, so that a commit rebuilds one object.
  */
 #include "embedded.h"
 
 const char version_string[] = VERSION;
 
-__asm__(".pushsection .rodata, \"a\"\n"
-	".globl schema_json\n"
-	".type schema_json, %object\n"
-	"schema_json:\n"
-	".incbin \"" SCHEMA_FILE "\"\n"
-	"schema_json_end:\n"
-	".size schema_json, . - schema_json\n"
-	".balign 8\n"
-	".globl schema_json_len\n"
-	".type schema_json_len, %object\n"
-	"schema_json_len:\n"
-	".dc.a schema_json_end - schema_json\n"
-	".size schema_json_len, . - schema_json_len\n"
-	".popsection\n");
+/* `name` and `name`_len are a file's bytes and their number. */
+#define EMBED(name, file)                                                                                                      \
+	__asm__(".pushsection .rodata, \"a\"\n"                                                                                \
+		".globl " #name "\n"                                                                                           \
+		".type " #name ", %object\n" #name ":\n"                                                                       \
+		".incbin \"" file "\"\n" #name "_end:\n"                                                                       \
+		".size " #name ", . - " #name "\n"                                                                             \
+		".balign 8\n"                                                                                                  \
+		".globl " #name "_len\n"                                                                                       \
+		".type " #name "_len, %object\n" #name "_len:\n"                                                               \
+		".dc.a " #name "_end - " #name "\n"                                                                            \
+		".size " #name "_len, . - " #name "_len\n"                                                                     \
+		".popsection\n")
+
+EMBED(schema_json, SCHEMA_FILE);
+EMBED(explain_text, EXPLAIN_FILE);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the build puts into the binary. */
+/* What the build puts into the binary. Files are not NUL-terminated. */
 #pragma once
 
 #include <stddef.h>
 
 extern const char version_string[]; /* from git describe */
-extern const char schema_json[];    /* docs/schema.json, not NUL-terminated */
+extern const char schema_json[];    /* docs/schema.json */
 extern const size_t schema_json_len;
+extern const char explain_text[]; /* docs/explain.txt */
+extern const size_t explain_text_len;

@@ -17,7 +17,7 @@ static const uint8_t json_states[] = {
 	WIRE_CLOSE_WAIT, WIRE_LAST_ACK, WIRE_CLOSING,     WIRE_LISTEN,    WIRE_CLOSE,
 };
 
-static void json_envelope(struct json *j, const struct record *rec, uint64_t seq)
+static void json_envelope(struct json *j, const struct record *rec)
 {
 	struct buf *b = &j->b;
 
@@ -26,12 +26,13 @@ static void json_envelope(struct json *j, const struct record *rec, uint64_t seq
 	jsonw_word(b, KEY("event"), record_kind_name(rec->kind));
 	jsonw_word(b, KEY("schema_version"), JSON_SCHEMA_VERSION);
 	jsonw_word(b, KEY("instance"), j->context->instance);
-	jsonw_uint(b, KEY("seq"), seq);
+	jsonw_uint(b, KEY("seq"), j->seq);
 	json_string(j, KEY("host"), j->context->hostname);
 }
 
-static void json_state(struct json *j, const struct conn_state_record *s)
+static void json_state(struct json *j, const struct record *rec)
 {
+	const struct conn_state_record *s = rec->state;
 	struct buf *b = &j->b;
 
 	json_tuple(j, s->t);
@@ -60,8 +61,9 @@ static void json_count(struct json *j, uint64_t count, uint64_t interval_us)
 		jsonw_uint(&j->b, KEY("interval_us"), interval_us);
 }
 
-static void json_retransmit(struct json *j, const struct conn_retransmit_record *r)
+static void json_retransmit(struct json *j, const struct record *rec)
 {
+	const struct conn_retransmit_record *r = rec->retransmit;
 	struct buf *b = &j->b;
 
 	json_subject(j, r->t, r->netns, r->local_port);
@@ -75,8 +77,9 @@ static void json_retransmit(struct json *j, const struct conn_retransmit_record 
 	json_count(j, r->count, r->interval_us);
 }
 
-static void json_reset(struct json *j, const struct conn_reset_record *r)
+static void json_reset(struct json *j, const struct record *rec)
 {
+	const struct conn_reset_record *r = rec->reset;
 	json_subject(j, r->t, r->netns, r->local_port);
 	jsonw_word(&j->b, KEY("direction"), r->direction == WIRE_SENT ? "sent" : "received");
 	jsonw_word(&j->b, KEY("state"), conn_state_name(r->state));
@@ -96,8 +99,9 @@ static void json_by_state(struct json *j, const uint64_t by_state[WIRE_STATE_MAX
 	jsonw_close(&j->b, '}');
 }
 
-static void json_snapshot(struct json *j, const struct conn_snapshot_record *s)
+static void json_snapshot(struct json *j, const struct record *rec)
 {
+	const struct conn_snapshot_record *s = rec->snapshot;
 	static const char *const causes[] = {
 		[WIRE_SCAN_STARTUP] = "startup",
 		[WIRE_SCAN_RESYNC] = "resync",
@@ -181,8 +185,9 @@ static void json_ports(struct json *j, const struct conn_summary_record *s)
 	jsonw_close(b, ']');
 }
 
-static void json_summary(struct json *j, const struct conn_summary_record *s, uint64_t seq)
+static void json_summary(struct json *j, const struct record *rec)
 {
+	const struct conn_summary_record *s = rec->summary;
 	struct buf *b = &j->b;
 	bool degraded = false;
 
@@ -190,7 +195,7 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 		json_leak_totals(j, s->leaks);
 		if (s->close_wait_any)
 			jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
-		jsonw_uint(b, KEY("emitted"), seq);
+		jsonw_uint(b, KEY("emitted"), j->seq);
 		return;
 	}
 	jsonw_uint(b, KEY("interval_us"), s->interval_us);
@@ -206,7 +211,7 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 	if (s->close_wait_over_known)
 		jsonw_uint(b, KEY("close_wait_over"), s->close_wait_over);
 	jsonw_uint(b, KEY("events_in"), s->events_in);
-	jsonw_uint(b, KEY("emitted"), seq);
+	jsonw_uint(b, KEY("emitted"), j->seq);
 	jsonw_open(b, KEY("lost"), '{');
 	for (enum wire_lost_stage stage = WIRE_LOST_HOOK; stage < WIRE_LOST_MAX; stage++) {
 		jsonw_uint_named(b, conn_lost_stage_name(stage), s->lost[stage]);
@@ -218,8 +223,9 @@ static void json_summary(struct json *j, const struct conn_summary_record *s, ui
 	jsonw_word(b, KEY("level"), degraded ? "degraded" : "full");
 }
 
-static void json_lost(struct json *j, const struct conn_lost_record *l)
+static void json_lost(struct json *j, const struct record *rec)
 {
+	const struct conn_lost_record *l = rec->lost;
 	struct buf *b = &j->b;
 
 	jsonw_word(b, KEY("stage"), conn_lost_stage_name(l->stage));
@@ -251,8 +257,9 @@ static void json_hooks(struct json *j, const struct record_meta *m)
 		jsonw_uint(b, KEY("hooks_dropped"), j->drop);
 }
 
-static void json_meta(struct json *j, const struct record_meta *m)
+static void json_meta(struct json *j, const struct record *rec)
 {
+	const struct record_meta *m = rec->meta;
 	const struct record_context *context = j->context;
 
 	json_string(j, KEY("what"), m->what);
@@ -268,50 +275,27 @@ static void json_meta(struct json *j, const struct record_meta *m)
 	jsonw_close(&j->b, '}');
 }
 
-static void json_record(struct json *j, const struct record *rec, uint64_t seq)
+static void json_tw_end(struct json *j, const struct record *rec)
 {
-	json_envelope(j, rec, seq);
-	switch (rec->kind) {
-	case RECORD_CONNECTION:
-	case RECORD_PROGRESS:
-		json_connection(j, rec->conn);
-		break;
-	case RECORD_STATE:
-		json_state(j, rec->state);
-		break;
-	case RECORD_RETRANSMIT:
-		json_retransmit(j, rec->retransmit);
-		break;
-	case RECORD_RESET:
-		json_reset(j, rec->reset);
-		break;
-	case RECORD_SNAPSHOT:
-		json_snapshot(j, rec->snapshot);
-		break;
-	case RECORD_SUMMARY:
-		json_summary(j, rec->summary, seq);
-		break;
-	case RECORD_LOST:
-		json_lost(j, rec->lost);
-		break;
-	case RECORD_META:
-		json_meta(j, rec->meta);
-		break;
-	case RECORD_TIME_WAIT:
-		json_tuple(j, rec->time_wait->t);
-		json_time_wait(j, &rec->time_wait->time_wait);
-		break;
-	case RECORD_CLOSE_WAIT_LEAK:
-		json_leak(j, rec->leak);
-		break;
-	case RECORD_CLOSE_WAIT_RESOLVED:
-		json_leak_resolved(j, rec->leak_resolved);
-		break;
-	case RECORD_MAX:
-		break;
-	}
-	jsonw_close(&j->b, '}');
+	json_tuple(j, rec->time_wait->t);
+	json_time_wait(j, &rec->time_wait->time_wait);
 }
+
+/* What follows the envelope. */
+static void (*const json_bodies[RECORD_MAX])(struct json *j, const struct record *rec) = {
+	[RECORD_CONNECTION] = json_connection,
+	[RECORD_PROGRESS] = json_connection,
+	[RECORD_STATE] = json_state,
+	[RECORD_RETRANSMIT] = json_retransmit,
+	[RECORD_RESET] = json_reset,
+	[RECORD_SNAPSHOT] = json_snapshot,
+	[RECORD_SUMMARY] = json_summary,
+	[RECORD_LOST] = json_lost,
+	[RECORD_META] = json_meta,
+	[RECORD_TIME_WAIT] = json_tw_end,
+	[RECORD_CLOSE_WAIT_LEAK] = json_leak,
+	[RECORD_CLOSE_WAIT_RESOLVED] = json_leak_resolved,
+};
 
 /* How many entries the record's lists have. */
 static size_t json_list_len(const struct record *rec)
@@ -332,12 +316,14 @@ static size_t json_list_len(const struct record *rec)
 static size_t json_format(const struct format_input *in, char *buf, size_t size)
 {
 	static const struct record_owner unknown;
-	struct json j = {.context = in->context, .owner = in->owner ? in->owner : &unknown};
+	struct json j = {.context = in->context, .owner = in->owner ? in->owner : &unknown, .seq = in->seq};
 	size_t droppable = json_list_len(in->rec), len = 0;
 
 	for (; len == 0 && j.drop <= droppable; j.drop++) {
 		buf_init(&j.b, buf, size < FORMAT_LINE_MAX ? size : FORMAT_LINE_MAX);
-		json_record(&j, in->rec, in->seq);
+		json_envelope(&j, in->rec);
+		json_bodies[in->rec->kind](&j, in->rec);
+		jsonw_close(&j.b, '}');
 		len = jsonw_end(&j.b);
 	}
 	return len;

@@ -14,6 +14,7 @@ struct json {
 	struct buf b;
 	const struct record_context *context;
 	const struct record_owner *owner; /* never NULL */
+	uint64_t seq;
 	unsigned int drop; /* this many entries are left out of the middle of the record's lists, to make it fit */
 };
 

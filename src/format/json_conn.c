@@ -243,8 +243,9 @@ static void json_marks(struct json *j, const struct conn_record *c)
 		jsonw_bool(&j->b, KEY("v4_mapped"), true);
 }
 
-void json_connection(struct json *j, const struct conn_record *c)
+void json_connection(struct json *j, const struct record *rec)
 {
+	const struct conn_record *c = rec->conn;
 	struct buf *b = &j->b;
 	size_t history_len = strnlen(c->history, sizeof(c->history));
 

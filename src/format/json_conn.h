@@ -5,6 +5,6 @@
 #include "json_common.h"
 
 void json_tuple(struct json *j, const struct conn_tuple *t);
-void json_connection(struct json *j, const struct conn_record *c);
+void json_connection(struct json *j, const struct record *rec);
 void json_retransmits(struct json *j, const struct conn_retransmits *again);
 void json_time_wait(struct json *j, const struct conn_time_wait *tw); /* nothing if it was not entered */

@@ -75,8 +75,9 @@ static void json_stack(struct json *j, const struct leak_socket *socket)
 		jsonw_word(b, KEY("stack_note"), stack_notes[stack->note]);
 }
 
-void json_leak(struct json *j, const struct leak_record *l)
+void json_leak(struct json *j, const struct record *rec)
 {
+	const struct leak_record *l = rec->leak;
 	const struct leak_socket *socket = l->socket;
 	bool seen = socket->verdict.cause != LEAK_UNSEEN;
 	struct buf *b = &j->b;
@@ -102,8 +103,9 @@ void json_leak(struct json *j, const struct leak_record *l)
 	jsonw_word(b, KEY("hint"), leak_hint(socket));
 }
 
-void json_leak_resolved(struct json *j, const struct leak_resolved_record *r)
+void json_leak_resolved(struct json *j, const struct record *rec)
 {
+	const struct leak_resolved_record *r = rec->leak_resolved;
 	struct buf *b = &j->b;
 
 	json_tuple(j, r->t);

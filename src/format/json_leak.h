@@ -4,7 +4,7 @@
 
 #include "json_common.h"
 
-void json_leak(struct json *j, const struct leak_record *l);
-void json_leak_resolved(struct json *j, const struct leak_resolved_record *r);
+void json_leak(struct json *j, const struct record *rec);
+void json_leak_resolved(struct json *j, const struct record *rec);
 void json_leak_totals(struct json *j, const struct leak_totals *totals);
 uint32_t json_holders_len(const struct leak_record *l); /* entries of its longest list */

@@ -101,9 +101,9 @@ static void text_process(struct text *t, const struct conn_tuple *tuple)
 	text_name(t, TEXT_COMM, tuple->task.comm, strnlen(tuple->task.comm, WIRE_COMM_LEN));
 }
 
-static void text_subject(struct text *t, uint64_t ts, const struct conn_tuple *tuple)
+static void text_subject(struct text *t, const struct record *rec, const struct conn_tuple *tuple)
 {
-	text_time(t, ts);
+	text_time(t, rec->ts);
 	text_process(t, tuple);
 	text_letter(t, TEXT_ROLE, text_role_letters[tuple->role], conn_role_name(tuple->role));
 	text_address(t, TEXT_LOCAL, tuple);
@@ -135,12 +135,13 @@ static void text_states(struct text *t, const struct conn_record *c)
 		buf_char(&t->b, '!');
 }
 
-static void text_connection(struct text *t, uint64_t ts, const struct conn_record *c)
+static void text_connection(struct text *t, const struct record *rec)
 {
+	const struct conn_record *c = rec->conn;
 	const char *end = t->options->wide && c->end != CONN_END_UNKNOWN ? conn_end_name(c->end) : text_end_words[c->end];
 	uint64_t retransmits = c->retransmits.syn + c->retransmits.synack + c->retransmits.data + c->retransmits.fin;
 
-	text_subject(t, ts, &c->t);
+	text_subject(t, rec, &c->t);
 	text_letter(t, TEXT_BY, text_side_letters[c->closed_by], conn_side_name(c->closed_by));
 	text_word(t, TEXT_END, c->final ? end : "open");
 	text_duration(t, TEXT_HANDSHAKE, c->handshake_known, "", c->handshake_us);
@@ -151,9 +152,10 @@ static void text_connection(struct text *t, uint64_t ts, const struct conn_recor
 	text_states(t, c);
 }
 
-static void text_state(struct text *t, uint64_t ts, const struct conn_state_record *s)
+static void text_state(struct text *t, const struct record *rec)
 {
-	text_subject(t, ts, s->t);
+	const struct conn_state_record *s = rec->state;
+	text_subject(t, rec, s->t);
 	text_phrase(t, "+state ", conn_state_name(s->old_state));
 	text_phrase(t, ">", conn_state_name(s->new_state));
 	if (s->prev_known)
@@ -182,12 +184,13 @@ static void text_times(struct text *t, uint64_t count, uint64_t interval_us)
 		text_phrase_duration(t, " in ", interval_us);
 }
 
-static void text_retransmit(struct text *t, uint64_t ts, const struct conn_retransmit_record *r)
+static void text_retransmit(struct text *t, const struct record *rec)
 {
+	const struct conn_retransmit_record *r = rec->retransmit;
 	if (r->t)
-		text_subject(t, ts, r->t);
+		text_subject(t, rec, r->t);
 	else
-		text_port(t, ts, r->local_port);
+		text_port(t, rec->ts, r->local_port);
 	text_phrase(t, "+retransmit ", conn_segment_name(r->kind));
 	text_phrase(t, " by ", conn_trigger_name(r->trigger));
 	text_phrase(t, " in ", conn_state_name(r->state));
@@ -196,14 +199,15 @@ static void text_retransmit(struct text *t, uint64_t ts, const struct conn_retra
 		text_phrase_uint(t, " netns ", r->netns);
 }
 
-static void text_reset(struct text *t, uint64_t ts, const struct conn_reset_record *r)
+static void text_reset(struct text *t, const struct record *rec)
 {
+	const struct conn_reset_record *r = rec->reset;
 	const struct record_context *context = t->context;
 
 	if (r->t)
-		text_subject(t, ts, r->t);
+		text_subject(t, rec, r->t);
 	else
-		text_port(t, ts, r->local_port);
+		text_port(t, rec->ts, r->local_port);
 	text_phrase(t, "+reset ", r->direction == WIRE_SENT ? "sent" : "received");
 	text_phrase(t, " in ", conn_state_name(r->state));
 	text_times(t, r->count, r->interval_us);
@@ -214,11 +218,11 @@ static void text_reset(struct text *t, uint64_t ts, const struct conn_reset_reco
 }
 
 /* What is not known is left out: a minisocket that died in FIN_WAIT2 had no TIME_WAIT to measure. */
-static void text_time_wait(struct text *t, uint64_t ts, const struct conn_time_wait_record *r)
+static void text_time_wait(struct text *t, const struct record *rec)
 {
-	const struct conn_time_wait *tw = &r->time_wait;
+	const struct conn_time_wait *tw = &rec->time_wait->time_wait;
 
-	text_subject(t, ts, r->t);
+	text_subject(t, rec, rec->time_wait->t);
 	text_phrase(t, "+time_wait ", tw->end == WIRE_CAUSE_UNKNOWN ? "ended" : conn_tw_end_name(tw->end));
 	if (tw->us_known)
 		text_phrase_duration(t, " after ", tw->us);
@@ -244,12 +248,14 @@ static void text_stack(struct text *t, const struct record_stack *stack)
 	}
 }
 
-static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, const struct record_stack *stack)
+static void text_leak(struct text *t, const struct record *rec)
 {
+	const struct record_stack *stack = t->owner ? t->owner->stack : NULL;
+	const struct leak_record *l = rec->leak;
 	const struct leak_socket *socket = l->socket;
 	const struct leak_holder *holder;
 
-	text_subject(t, ts, &socket->t);
+	text_subject(t, rec, &socket->t);
 	text_phrase(t, "+close_wait_leak", "");
 	text_phrase(t, " ", leak_cause_name(socket->verdict.cause));
 	text_phrase_duration(t, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
@@ -265,17 +271,19 @@ static void text_leak(struct text *t, uint64_t ts, const struct leak_record *l, 
 		text_stack(t, stack);
 }
 
-static void text_leak_resolved(struct text *t, uint64_t ts, const struct leak_resolved_record *r)
+static void text_leak_resolved(struct text *t, const struct record *rec)
 {
-	text_subject(t, ts, r->t);
+	const struct leak_resolved_record *r = rec->leak_resolved;
+	text_subject(t, rec, r->t);
 	text_phrase(t, "+close_wait_resolved ", leak_resolution_name(r->resolution));
 	text_phrase_duration(t, r->age_is_lower_bound ? " after >" : " after ", r->in_state_ns / 1000);
 	if (r->count > 1)
 		text_phrase_uint(t, " sockets ", r->count);
 }
 
-static void text_lost(struct text *t, const struct conn_lost_record *l)
+static void text_lost(struct text *t, const struct record *rec)
 {
+	const struct conn_lost_record *l = rec->lost;
 	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE, rate = l->stage == WIRE_LOST_RATELIMIT;
 
 	text_phrase_uint(t, "# lost ", l->count);
@@ -288,10 +296,13 @@ static void text_lost(struct text *t, const struct conn_lost_record *l)
 		text_phrase_uint(t, ", connections that may be affected: ", l->connections_affected);
 }
 
-static void text_degraded(struct text *t, const struct record_meta *m)
+static void text_degraded(struct text *t, const struct record *rec)
 {
+	const struct record_meta *m = rec->meta;
 	const char *before = " without ";
 
+	if (strcmp(m->what, "degraded") != 0)
+		return;
 	buf_str(&t->b, "# degraded:");
 	for (size_t i = 0; i < m->hooks_len; i++) {
 		if (m->hooks[i].ok || m->hooks[i].not_needed)
@@ -302,44 +313,19 @@ static void text_degraded(struct text *t, const struct record_meta *m)
 	}
 }
 
-static void text_record(struct text *t, const struct record *rec, const struct record_owner *owner)
-{
-	switch (rec->kind) {
-	case RECORD_CONNECTION:
-	case RECORD_PROGRESS:
-		text_connection(t, rec->ts, rec->conn);
-		break;
-	case RECORD_STATE:
-		text_state(t, rec->ts, rec->state);
-		break;
-	case RECORD_RETRANSMIT:
-		text_retransmit(t, rec->ts, rec->retransmit);
-		break;
-	case RECORD_RESET:
-		text_reset(t, rec->ts, rec->reset);
-		break;
-	case RECORD_TIME_WAIT:
-		text_time_wait(t, rec->ts, rec->time_wait);
-		break;
-	case RECORD_LOST:
-		text_lost(t, rec->lost);
-		break;
-	case RECORD_META:
-		if (!strcmp(rec->meta->what, "degraded"))
-			text_degraded(t, rec->meta);
-		break;
-	case RECORD_CLOSE_WAIT_LEAK:
-		text_leak(t, rec->ts, rec->leak, owner ? owner->stack : NULL);
-		break;
-	case RECORD_CLOSE_WAIT_RESOLVED:
-		text_leak_resolved(t, rec->ts, rec->leak_resolved);
-		break;
-	case RECORD_SNAPSHOT:
-	case RECORD_SUMMARY:
-	case RECORD_MAX:
-		break;
-	}
-}
+/* Snapshots and summaries have no place in a table. */
+static void (*const text_rows[RECORD_MAX])(struct text *t, const struct record *rec) = {
+	[RECORD_CONNECTION] = text_connection,
+	[RECORD_PROGRESS] = text_connection,
+	[RECORD_STATE] = text_state,
+	[RECORD_RETRANSMIT] = text_retransmit,
+	[RECORD_RESET] = text_reset,
+	[RECORD_TIME_WAIT] = text_time_wait,
+	[RECORD_LOST] = text_lost,
+	[RECORD_META] = text_degraded,
+	[RECORD_CLOSE_WAIT_LEAK] = text_leak,
+	[RECORD_CLOSE_WAIT_RESOLVED] = text_leak_resolved,
+};
 
 /* Room for the newline is kept: what does not fit is cut, but it stays a line. */
 static size_t text_line_end(struct buf *b)
@@ -352,10 +338,11 @@ static size_t text_line_end(struct buf *b)
 
 static size_t text_format(const struct format_input *in, char *buf, size_t size)
 {
-	struct text t = {.context = in->context, .options = in->options};
+	struct text t = {.context = in->context, .options = in->options, .owner = in->owner};
 
 	buf_init(&t.b, buf, size - 1);
-	text_record(&t, in->rec, in->owner); /* it has no column for the owner's paths */
+	if (text_rows[in->rec->kind])
+		text_rows[in->rec->kind](&t, in->rec);
 	return text_line_end(&t.b);
 }
 

@@ -27,6 +27,7 @@ struct text {
 	struct buf b;
 	const struct record_context *context;
 	const struct format_options *options;
+	const struct record_owner *owner; /* may be NULL */
 };
 
 const char *text_title(const struct format_options *options, enum text_column column);
