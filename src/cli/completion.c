@@ -19,7 +19,7 @@ static void print_values(const struct option_rule *rule)
 			if (rule->word(i))
 				printf("%s ", rule->word(i));
 		puts("'");
-		printf("\t\t%s\n", rule->list ? "list=1" : "list=");
+		printf("\t\t%s\n", option_is_list(rule) ? "list=1" : "list=");
 	} else if (!strcmp(rule->arg, "FILE")) {
 		puts("\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return");
 	} else {

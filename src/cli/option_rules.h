@@ -6,6 +6,24 @@
 
 enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_SHOW, GROUP_RUN, GROUP_MAX };
 
+/* What an option takes, and what its field is. */
+enum option_type {
+	OPTION_FLAG,     /* no value; bool */
+	OPTION_TEXT,     /* const char *, as are the next two */
+	OPTION_COMM,     /* a process name */
+	OPTION_CGROUP,   /* a path of a control group */
+	OPTION_DURATION, /* uint64_t, in ns */
+	OPTION_SIZE,     /* uint64_t from min to max, in bytes */
+	OPTION_NUMBER,   /* uint32_t from min to max */
+	OPTION_WORD,     /* uint32_t, the number of a word */
+	/* Comma-separated; given twice, it adds up. */
+	OPTION_WORDS,  /* uint32_t, 1 << the number of each word */
+	OPTION_STATES, /* the same, also in the spelling of RFC 9293 and ss */
+	OPTION_PIDS,   /* struct value_list, as are the next two */
+	OPTION_PORTS,
+	OPTION_NETS,
+};
+
 struct option_rule {
 	const char *name;  /* without its dashes */
 	char letter;       /* 0: none */
@@ -14,15 +32,18 @@ struct option_rule {
 	const char *help;
 	enum option_group group;
 	unsigned int takes; /* 1 << enum command */
-	bool list;          /* comma-separated words; given twice, it adds up */
-
-	/* Takes a value, or a word of a list; NULL for an option without a value. 0, -EINVAL or -ENOMEM. */
-	int (*parse)(const struct option_rule *rule, const char *word, void *field);
+	enum option_type type;
 	size_t field;                            /* offset in struct options */
 	const char *expects;                     /* what a value must be; followed by the words, if there are */
 	const char *(*word)(unsigned int value); /* the words that it may be, NULL for a number that has none */
 	unsigned int words;                      /* values are below this */
+	uint64_t min, max;
 };
+
+static inline bool option_is_list(const struct option_rule *rule)
+{
+	return rule->type >= OPTION_WORDS;
+}
 
 extern const struct option_rule option_rules[];
 extern const size_t option_rules_len;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/core/record_names.h"
+#include "bpf/wire.h"
 #include "src/pipeline/select.h"
 
 #define NS_PER_MS 1000000ULL
@@ -176,7 +176,7 @@ bool parse_name_equal(const char *a, const char *b)
 	}
 }
 
-bool parse_state(const char *text, uint32_t *ret_state)
+bool parse_state_alias(const char *text, uint32_t *ret_state)
 {
 	static const struct {
 		const char *name;
@@ -188,13 +188,6 @@ bool parse_state(const char *text, uint32_t *ret_state)
 		{"UNCONN", WIRE_CLOSE},          /* ss */
 	};
 
-	/* A listener is not a connection, and NEW_SYN_RECV is the kernel's own affair. */
-	for (uint32_t state = 1; state < WIRE_STATE_MAX; state++) {
-		if (state == WIRE_LISTEN || state == WIRE_NEW_SYN_RECV || !parse_name_equal(text, conn_state_name(state)))
-			continue;
-		*ret_state = state;
-		return true;
-	}
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
 		if (!parse_name_equal(text, aliases[i].name))
 			continue;

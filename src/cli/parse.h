@@ -19,5 +19,6 @@ bool parse_cidr(const char *text, struct cidr *ret_cidr);         /* an address 
 
 /* Names in any case, with - or _ or neither: FIN_WAIT1, fin-wait-1. */
 bool parse_name_equal(const char *a, const char *b);
-/* A state that a connection can be in, in the spelling of the kernel, of RFC 9293 or of ss. */
-bool parse_state(const char *text, uint32_t *ret_state);
+
+/* A state as RFC 9293 or ss spell it, where the kernel's spelling is another. */
+bool parse_state_alias(const char *text, uint32_t *ret_state);

@@ -50,9 +50,7 @@ static void examine(struct report *r, const struct options *options)
 
 static void print_rows(const struct hook_state *rows, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].hook->name, rows[i].hook->type,
 		       rows[i].available ? "yes" : "no", rows[i].used ? "yes" : "no", rows[i].hook->fact,
 		       rows[i].used || rows[i].not_needed ? "" : rows[i].hook->fallback,
@@ -75,10 +73,8 @@ static void print_table(const struct report *r)
 
 static void write_rows(struct buf *b, struct jsonw_key key, const struct hook_state *rows, size_t n)
 {
-	size_t i;
-
 	jsonw_open(b, key, '[');
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		jsonw_open(b, KEY_NONE, '{');
 		jsonw_word(b, KEY("name"), rows[i].hook->name);
 		jsonw_word(b, KEY("type"), rows[i].hook->type);

@@ -22,9 +22,9 @@
 #include <string.h>
 
 #define LIVE_WAIT_NS (1000 * 1000000ull)
-#define LIVE_WAITING 4096
+#define LIVE_BITS 12                       /* 4096 records wait at the most */
 #define FILE_WAIT_NS (150 * 1000000000ull) /* the record of one end may follow its TIME_WAIT, with restarts */
-#define FILE_WAITING 32768
+#define FILE_BITS 15
 #define NEVER_NS (UINT64_MAX / 2)
 #define LINE_MAX_BYTES 65536 /* a record has 8,000 */
 #define BAD_LINES_NAMED 10
@@ -243,8 +243,7 @@ int command_show(const struct options *options)
 	setlocale(LC_CTYPE, "");
 	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	s.run.consumer = (struct record_consumer){.take = take, .tick = tick, .ctx = &s};
-	if (pairs_new(&s.pairs, options->from ? FILE_WAITING : LIVE_WAITING, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS, draw,
-		      &s))
+	if (pairs_new(&s.pairs, options->from ? FILE_BITS : LIVE_BITS, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS, draw, &s))
 		return fail(EXIT_RUNTIME, "out of memory");
 	exit_code = options->from ? show_file(&s) : show_live(&s);
 	if (!exit_code)

@@ -2,7 +2,7 @@
 /* The live run: where its lines and its recording go, and what is said at its end. */
 #include "commands.h"
 #include "run.h"
-#include "src/core/wire_read.h"
+#include "src/core/wire_make.h"
 #include "src/host/self.h"
 #include "src/io/file.h"
 #include "src/io/loop.h"
@@ -71,17 +71,13 @@ static int open_outputs(struct trace *t)
 static void feed_dropped(void *ctx, struct pipeline *pipeline, uint64_t ts)
 {
 	struct trace *t = ctx;
-	struct wire_lost lost = {
-		.hdr = {.ts = ts, .len = sizeof(lost), .kind = WIRE_LOST},
-		.until_ns = ts,
-		.stage = WIRE_LOST_QUEUE,
-	};
 	struct queue_stats stats;
+	struct wire_lost lost;
 
 	queue_stats(t->out, &stats);
-	lost.count = stats.dropped - t->reported_dropped;
-	if (!lost.count || queue_room(t->out) < QUEUE_BYTES / 8)
+	if (stats.dropped == t->reported_dropped || queue_room(t->out) < QUEUE_BYTES / 8)
 		return;
+	lost = wire_make_lost(WIRE_LOST_QUEUE, stats.dropped - t->reported_dropped, ts, ts);
 	t->reported_dropped = stats.dropped;
 	pipeline_feed(pipeline, &lost.hdr);
 }

@@ -27,7 +27,7 @@ static const char *const by_names[] = {
 };
 _Static_assert(sizeof(by_names) / sizeof(by_names[0]) == LEAK_BY_MAX, "a grouping has no name");
 
-const char *leak_by_name(enum leak_by by)
+const char *leak_by_name(unsigned int by)
 {
 	return by_names[by];
 }

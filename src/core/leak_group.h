@@ -5,7 +5,7 @@
 #include "leak.h"
 
 enum leak_by { LEAK_BY_PROCESS, LEAK_BY_PEER, LEAK_BY_CGROUP, LEAK_BY_MAX };
-const char *leak_by_name(enum leak_by by);
+const char *leak_by_name(unsigned int by);
 
 /* What the sockets of a group have in common. Every byte is set: keys are compared as memory. */
 struct leak_key {

@@ -4,43 +4,40 @@
 #define WORD(value, name) [value] = name,
 
 /* A function that gives each value its word; NULL for a number that is no value. */
-#define NAMES(function, type, ...)                                                                                             \
-	const char *function(type value)                                                                                       \
+#define NAMES(function, ...)                                                                                                   \
+	const char *function(unsigned int value)                                                                               \
 	{                                                                                                                      \
 		static const char *const words[] = {__VA_ARGS__};                                                              \
-		return (unsigned int)value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;                           \
+		return value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;                                         \
 	}
 
-NAMES(conn_role_name, enum conn_role, CONN_ROLES(WORD))
-NAMES(conn_side_name, enum conn_side, CONN_SIDES(WORD))
-NAMES(conn_by_name, enum conn_by, CONN_BYS(WORD))
-NAMES(conn_ev_name, enum conn_ev, CONN_EVS(WORD))
-NAMES(conn_end_name, enum conn_end, CONN_ENDS(WORD))
-NAMES(conn_close_kind_name, enum conn_close_kind, CONN_CLOSE_KINDS(WORD))
-NAMES(conn_from_name, enum conn_from, CONN_FROMS(WORD))
-NAMES(conn_proof_name, enum conn_proof, CONN_PROOFS(WORD))
-NAMES(conn_dir_name, enum conn_dir, CONN_DIRS(WORD))
-NAMES(conn_flags_name, enum conn_flags, CONN_FLAGS(WORD))
-NAMES(leak_cause_name, enum leak_cause, LEAK_CAUSES(WORD))
-NAMES(leak_resolution_name, enum leak_resolution, LEAK_RESOLUTIONS(WORD))
-NAMES(record_kind_name, enum record_kind, RECORD_KINDS(WORD))
+NAMES(conn_role_name, CONN_ROLES(WORD))
+NAMES(conn_side_name, CONN_SIDES(WORD))
+NAMES(conn_by_name, CONN_BYS(WORD))
+NAMES(conn_ev_name, CONN_EVS(WORD))
+NAMES(conn_end_name, CONN_ENDS(WORD))
+NAMES(conn_close_kind_name, CONN_CLOSE_KINDS(WORD))
+NAMES(conn_from_name, CONN_FROMS(WORD))
+NAMES(conn_proof_name, CONN_PROOFS(WORD))
+NAMES(conn_dir_name, CONN_DIRS(WORD))
+NAMES(conn_flags_name, CONN_FLAGS(WORD))
+NAMES(leak_cause_name, LEAK_CAUSES(WORD))
+NAMES(leak_resolution_name, LEAK_RESOLUTIONS(WORD))
+NAMES(record_kind_name, RECORD_KINDS(WORD))
 
 /* To the user a request socket is a connection in SYN_RECV. */
-NAMES(conn_state_name, unsigned int, [WIRE_ESTABLISHED] = "ESTABLISHED", [WIRE_SYN_SENT] = "SYN_SENT",
-      [WIRE_SYN_RECV] = "SYN_RECV", [WIRE_FIN_WAIT1] = "FIN_WAIT1", [WIRE_FIN_WAIT2] = "FIN_WAIT2",
-      [WIRE_TIME_WAIT] = "TIME_WAIT", [WIRE_CLOSE] = "CLOSE", [WIRE_CLOSE_WAIT] = "CLOSE_WAIT", [WIRE_LAST_ACK] = "LAST_ACK",
-      [WIRE_LISTEN] = "LISTEN", [WIRE_CLOSING] = "CLOSING", [WIRE_NEW_SYN_RECV] = "SYN_RECV")
+NAMES(conn_state_name, [WIRE_ESTABLISHED] = "ESTABLISHED", [WIRE_SYN_SENT] = "SYN_SENT", [WIRE_SYN_RECV] = "SYN_RECV",
+      [WIRE_FIN_WAIT1] = "FIN_WAIT1", [WIRE_FIN_WAIT2] = "FIN_WAIT2", [WIRE_TIME_WAIT] = "TIME_WAIT", [WIRE_CLOSE] = "CLOSE",
+      [WIRE_CLOSE_WAIT] = "CLOSE_WAIT", [WIRE_LAST_ACK] = "LAST_ACK", [WIRE_LISTEN] = "LISTEN", [WIRE_CLOSING] = "CLOSING",
+      [WIRE_NEW_SYN_RECV] = "SYN_RECV")
 
-NAMES(conn_lost_stage_name,
-      enum wire_lost_stage, [WIRE_LOST_HOOK] = "hook", [WIRE_LOST_RING] = "ring", [WIRE_LOST_TABLE] = "table",
+NAMES(conn_lost_stage_name, [WIRE_LOST_HOOK] = "hook", [WIRE_LOST_RING] = "ring", [WIRE_LOST_TABLE] = "table",
       [WIRE_LOST_QUEUE] = "queue", [WIRE_LOST_WRITE] = "write", [WIRE_LOST_RATELIMIT] = "ratelimit")
 
-NAMES(conn_segment_name, enum wire_segment_kind, [WIRE_SEG_SYN] = "syn", [WIRE_SEG_SYNACK] = "synack", [WIRE_SEG_DATA] = "data",
-      [WIRE_SEG_FIN] = "fin")
+NAMES(conn_segment_name, [WIRE_SEG_SYN] = "syn", [WIRE_SEG_SYNACK] = "synack", [WIRE_SEG_DATA] = "data", [WIRE_SEG_FIN] = "fin")
 
-NAMES(conn_trigger_name,
-      enum wire_trigger, [WIRE_TRIGGER_RTO] = "rto", [WIRE_TRIGGER_FAST] = "fast", [WIRE_TRIGGER_TLP] = "tlp")
+NAMES(conn_trigger_name, [WIRE_TRIGGER_RTO] = "rto", [WIRE_TRIGGER_FAST] = "fast", [WIRE_TRIGGER_TLP] = "tlp")
 
-NAMES(conn_tw_end_name, enum wire_minisock_cause, [WIRE_CAUSE_EXPIRED] = "expired", [WIRE_CAUSE_REUSED] = "reused",
-      [WIRE_CAUSE_RESET] = "reset", [WIRE_CAUSE_KILLED] = "killed", [WIRE_CAUSE_OVERFLOW] = "overflow",
-      [WIRE_CAUSE_NETNS_GONE] = "netns_gone", [WIRE_CAUSE_RESET_SENT] = "reset")
+NAMES(conn_tw_end_name, [WIRE_CAUSE_EXPIRED] = "expired", [WIRE_CAUSE_REUSED] = "reused", [WIRE_CAUSE_RESET] = "reset",
+      [WIRE_CAUSE_KILLED] = "killed", [WIRE_CAUSE_OVERFLOW] = "overflow", [WIRE_CAUSE_NETNS_GONE] = "netns_gone",
+      [WIRE_CAUSE_RESET_SENT] = "reset")

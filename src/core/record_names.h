@@ -129,23 +129,23 @@ enum leak_resolution { LEAK_RESOLUTIONS(ENUM_VALUE) LEAK_RESOLUTION_MAX };
 	X(RECORD_CLOSE_WAIT_RESOLVED, "close_wait_resolved")
 enum record_kind { RECORD_KINDS(ENUM_VALUE) RECORD_MAX };
 
-const char *conn_role_name(enum conn_role role);
-const char *conn_side_name(enum conn_side side);
-const char *conn_by_name(enum conn_by by);
-const char *conn_ev_name(enum conn_ev ev);
-const char *conn_end_name(enum conn_end end);
-const char *conn_close_kind_name(enum conn_close_kind kind);
-const char *conn_from_name(enum conn_from from);
-const char *conn_proof_name(enum conn_proof proof);
-const char *conn_dir_name(enum conn_dir dir);
-const char *conn_flags_name(enum conn_flags flags);
-const char *leak_cause_name(enum leak_cause cause);
-const char *leak_resolution_name(enum leak_resolution resolution);
-const char *record_kind_name(enum record_kind kind);
+const char *conn_role_name(unsigned int role);
+const char *conn_side_name(unsigned int side);
+const char *conn_by_name(unsigned int by);
+const char *conn_ev_name(unsigned int ev);
+const char *conn_end_name(unsigned int end);
+const char *conn_close_kind_name(unsigned int kind);
+const char *conn_from_name(unsigned int from);
+const char *conn_proof_name(unsigned int proof);
+const char *conn_dir_name(unsigned int dir);
+const char *conn_flags_name(unsigned int flags);
+const char *leak_cause_name(unsigned int cause);
+const char *leak_resolution_name(unsigned int resolution);
+const char *record_kind_name(unsigned int kind);
 
 /* The same for the wire's enums that reach the output. */
 const char *conn_state_name(unsigned int tcp_state);
-const char *conn_tw_end_name(enum wire_minisock_cause cause);
-const char *conn_lost_stage_name(enum wire_lost_stage stage);
-const char *conn_segment_name(enum wire_segment_kind kind);
-const char *conn_trigger_name(enum wire_trigger trigger);
+const char *conn_tw_end_name(unsigned int cause);
+const char *conn_lost_stage_name(unsigned int stage);
+const char *conn_segment_name(unsigned int kind);
+const char *conn_trigger_name(unsigned int trigger);

@@ -72,8 +72,6 @@ static const char *get_text(struct reader *rd, const json_t *object, const char 
 }
 
 /* Its number by `name`; 0 if it is null. */
-#define GET_WORD(rd, object, key, name, max) get_word(rd, object, key, (const char *(*)(unsigned int))(name), max)
-
 static unsigned int get_word(struct reader *rd, const json_t *object, const char *key, const char *(*name)(unsigned int),
 			     unsigned int max)
 {
@@ -204,7 +202,7 @@ static void read_owner(struct reader *rd, const json_t *object)
 	const char *cgroup = get_text(rd, object, "cgroup");
 	struct conn_tuple *t = &rd->r->end.rec.t;
 
-	t->role = GET_WORD(rd, object, "role", conn_role_name, CONN_ROLE_MAX);
+	t->role = get_word(rd, object, "role", conn_role_name, CONN_ROLE_MAX);
 	if (cgroup) {
 		rd->r->has_cgroup = true;
 		snprintf(rd->r->cgroup, sizeof(rd->r->cgroup), "%s", cgroup);
@@ -215,7 +213,7 @@ static void read_owner(struct reader *rd, const json_t *object)
 		refuse(rd, "process is not an object");
 		return;
 	}
-	t->from = GET_WORD(rd, process, "from", conn_from_name, CONN_FROM_MAX);
+	t->from = get_word(rd, process, "from", conn_from_name, CONN_FROM_MAX);
 	if (t->from == CONN_FROM_NONE)
 		t->from = CONN_FROM_SCAN;
 	t->task.tgid = (uint32_t)uint_or_0(rd, process, "pid", UINT32_MAX);
@@ -248,11 +246,11 @@ static void read_timeline(struct reader *rd, const json_t *object)
 		}
 		if (!get_text(rd, item, "state") || !get_text(rd, item, "ev"))
 			refuse(rd, "an entry of timeline has no state or no ev");
-		span->state = (uint8_t)GET_WORD(rd, item, "state", conn_state_name, WIRE_STATE_MAX);
+		span->state = (uint8_t)get_word(rd, item, "state", conn_state_name, WIRE_STATE_MAX);
 		span->at_us = uint_or_0(rd, item, "at_us", US_MAX);
 		span->us_known = get_uint(rd, item, "us", US_MAX, &span->us);
-		span->by = (uint8_t)GET_WORD(rd, item, "by", conn_by_name, CONN_BY_MAX);
-		span->ev = (uint8_t)GET_WORD(rd, item, "ev", conn_ev_name, CONN_EV_MAX);
+		span->by = (uint8_t)get_word(rd, item, "by", conn_by_name, CONN_BY_MAX);
+		span->ev = (uint8_t)get_word(rd, item, "ev", conn_ev_name, CONN_EV_MAX);
 		rec->timeline_len++;
 	}
 }
@@ -274,9 +272,9 @@ static void read_segments(struct reader *rd, const json_t *object)
 		if (!get_text(rd, item, "dir") || !get_text(rd, item, "flags") || !get_text(rd, item, "ev"))
 			refuse(rd, "an entry of segments has no dir, no flags or no ev");
 		seg->at_known = get_uint(rd, item, "at_us", US_MAX, &seg->at_us);
-		seg->dir = (uint8_t)GET_WORD(rd, item, "dir", conn_dir_name, CONN_DIR_MAX);
-		seg->flags = (uint8_t)GET_WORD(rd, item, "flags", conn_flags_name, CONN_FLAGS_MAX);
-		seg->proof = (uint8_t)GET_WORD(rd, item, "ev", conn_proof_name, CONN_PROOF_MAX);
+		seg->dir = (uint8_t)get_word(rd, item, "dir", conn_dir_name, CONN_DIR_MAX);
+		seg->flags = (uint8_t)get_word(rd, item, "flags", conn_flags_name, CONN_FLAGS_MAX);
+		seg->proof = (uint8_t)get_word(rd, item, "ev", conn_proof_name, CONN_PROOF_MAX);
 		seg->seq_known = get_uint(rd, item, "seq", UINT32_MAX, &number);
 		seg->seq = seg->seq_known ? (uint32_t)number : 0;
 		seg->ack_known = get_uint(rd, item, "ack", UINT32_MAX, &number);
@@ -333,8 +331,8 @@ static void read_time_wait(struct reader *rd, const json_t *object)
 	tw->fin_wait2_us_known = get_uint(rd, value, "fin_wait2_us", US_MAX, &tw->fin_wait2_us);
 	tw->restarts_unknown = !get_uint(rd, value, "restarts", UINT32_MAX, &restarts);
 	tw->restarts = (uint32_t)restarts;
-	tw->end = GET_WORD(rd, value, "end", conn_tw_end_name, WIRE_CAUSE_MAX);
-	tw->ev = GET_WORD(rd, value, "ev", conn_ev_name, CONN_EV_MAX);
+	tw->end = get_word(rd, value, "end", conn_tw_end_name, WIRE_CAUSE_MAX);
+	tw->ev = get_word(rd, value, "ev", conn_ev_name, CONN_EV_MAX);
 }
 
 /* How long the timeline says that it was; false if its last state is open-ended. */
@@ -377,9 +375,9 @@ static void read_connection(struct reader *rd, const json_t *object)
 	rec->final = get_bool(object, "final");
 	rec->complete = get_bool(object, "complete");
 	rec->gaps = (uint32_t)uint_or_0(rd, object, "gaps", UINT32_MAX);
-	rec->closed_by = GET_WORD(rd, object, "closed_by", conn_side_name, CONN_SIDE_MAX);
-	rec->end = GET_WORD(rd, object, "end_reason", conn_end_name, CONN_END_MAX);
-	rec->close_kind = GET_WORD(rd, object, "close_kind", conn_close_kind_name, CONN_CLOSE_KIND_MAX);
+	rec->closed_by = get_word(rd, object, "closed_by", conn_side_name, CONN_SIDE_MAX);
+	rec->end = get_word(rd, object, "end_reason", conn_end_name, CONN_END_MAX);
+	rec->close_kind = get_word(rd, object, "close_kind", conn_close_kind_name, CONN_CLOSE_KIND_MAX);
 	read_id(rd, object);
 	read_addresses(rd, object);
 	read_owner(rd, object);

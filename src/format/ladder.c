@@ -336,9 +336,8 @@ static void draw_data(struct drawing *d, const struct ladder_step *step)
 static void draw_steps(struct drawing *d)
 {
 	const struct ladder_plan *plan = &d->plan;
-	unsigned int i;
 
-	for (i = 0; i < plan->len; i++) {
+	for (unsigned int i = 0; i < plan->len; i++) {
 		const struct ladder_step *step = &plan->steps[i];
 		if (i && (step->kind != LADDER_MOMENT || step->note)) { /* air */
 			begin_row(d);

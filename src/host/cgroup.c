@@ -86,9 +86,7 @@ const char *cgroup_container_id(const char *path)
 /* 8-4-4-4-12 hex digits, joined by '-' or '_'. */
 static bool is_uid(const char *text)
 {
-	size_t i;
-
-	for (i = 0; i < POD_UID_LEN; i++) {
+	for (size_t i = 0; i < POD_UID_LEN; i++) {
 		if (i == 8 || i == 13 || i == 18 || i == 23) {
 			if (text[i] != '-' && text[i] != '_')
 				return false;
@@ -101,13 +99,11 @@ static bool is_uid(const char *text)
 
 bool cgroup_pod_uid(const char *path, char *ret_uid)
 {
-	size_t i;
-
 	while ((path = strstr(path, "pod"))) {
 		path += 3;
 		if (!is_uid(path))
 			continue;
-		for (i = 0; i < POD_UID_LEN; i++)
+		for (size_t i = 0; i < POD_UID_LEN; i++)
 			ret_uid[i] = path[i] == '_' ? '-' : path[i];
 		return true;
 	}

@@ -21,9 +21,8 @@ static int64_t wall_minus(clockid_t id)
 {
 	uint64_t best = UINT64_MAX, before, wall, after;
 	int64_t offset = 0;
-	int i;
 
-	for (i = 0; i < 5; i++) {
+	for (int i = 0; i < 5; i++) {
 		before = read_ns(id);
 		wall = read_ns(CLOCK_REALTIME);
 		after = read_ns(id);

@@ -10,7 +10,7 @@
 #include "procfs.h"
 #include "bpf/wire.h"
 #include "src/core/record_types.h"
-#include "src/core/wire_text.h"
+#include "src/core/wire_make.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -53,9 +53,7 @@ int owner_new(struct owner **out)
 
 static void cache_clear(struct cache *cache)
 {
-	size_t i;
-
-	for (i = 0; i < SETS * WAYS; i++)
+	for (size_t i = 0; i < SETS * WAYS; i++)
 		free(cache->entries[i / WAYS][i % WAYS].text);
 }
 
@@ -78,9 +76,8 @@ static size_t set_of(uint64_t key, uint64_t key2)
 static struct entry *cache_find(const struct cache *cache, uint64_t key, uint64_t key2)
 {
 	const struct entry *set = cache->entries[set_of(key, key2)];
-	size_t i;
 
-	for (i = 0; i < WAYS; i++) {
+	for (size_t i = 0; i < WAYS; i++) {
 		if (set[i].text && set[i].key == key && set[i].key2 == key2)
 			return (struct entry *)&set[i];
 	}
@@ -126,13 +123,13 @@ void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint6
 {
 	const struct wire_text head = {.hdr = {.ts = ts, .kind = WIRE_EXE}, .key = task->tgid, .key2 = task->start_ns};
 	struct entry *entry = cache_find(&owner->exes, task->tgid, task->start_ns);
-	union wire_text_buf buf;
+	union wire_text_space buf;
 	char text[PATH_MAX];
 
 	if (!task->tgid || (entry && !memcmp(entry->comm, task->comm, sizeof(entry->comm))))
 		return;
 	read_exe(task, text, sizeof(text));
-	fn(ctx, wire_text_fill(&buf, &head, text, strlen(text)));
+	fn(ctx, wire_make_text(&buf, &head, text, strlen(text)));
 	entry = cache_find(&owner->exes, task->tgid, task->start_ns);
 	if (entry)
 		memcpy(entry->comm, task->comm, sizeof(entry->comm));
@@ -141,14 +138,14 @@ void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint6
 void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_fn fn, void *ctx)
 {
 	const struct wire_text head = {.hdr = {.ts = ts, .kind = WIRE_CGROUP}, .key = id};
-	union wire_text_buf buf;
+	union wire_text_space buf;
 	char text[PATH_MAX];
 
 	if (!id || cache_find(&owner->cgroups, id, 0))
 		return;
 	if (owner->cgroup_root < 0 || !cgroup_path(owner->cgroup_root, owner->cgroup_mount_len, id, text, sizeof(text)))
 		text[0] = '\0';
-	fn(ctx, wire_text_fill(&buf, &head, text, strlen(text)));
+	fn(ctx, wire_make_text(&buf, &head, text, strlen(text)));
 }
 
 void owner_feed(struct owner *owner, const struct wire_hdr *ev)

@@ -10,11 +10,10 @@
 void self_instance(char instance[INSTANCE_LEN])
 {
 	unsigned char bytes[6] = {0};
-	size_t i;
 
 	if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) < 0)
 		memcpy(bytes, &instance, sizeof(bytes)); /* an address, random enough this early in a boot */
-	for (i = 0; i < sizeof(bytes); i++)
+	for (size_t i = 0; i < sizeof(bytes); i++)
 		snprintf(instance + 2 * i, 3, "%02x", bytes[i]);
 }
 

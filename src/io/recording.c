@@ -6,6 +6,7 @@
 #include "recording.h"
 
 #include "queue.h"
+#include "src/core/wire_make.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,12 +97,7 @@ static void block_append(struct recorder *r, const struct wire_hdr *ev)
 /* To a replay, what could not be recorded is what a full ring is to the live run. */
 static void append_loss(struct recorder *r)
 {
-	const struct wire_lost lost = {
-		.hdr = {.ts = r->lost_from, .len = sizeof(lost), .kind = WIRE_LOST},
-		.count = r->lost,
-		.until_ns = r->lost_until,
-		.stage = WIRE_LOST_RING,
-	};
+	const struct wire_lost lost = wire_make_lost(WIRE_LOST_RING, r->lost, r->lost_from, r->lost_until);
 
 	block_append(r, &lost.hdr);
 }

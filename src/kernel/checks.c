@@ -34,9 +34,7 @@ static const struct {
 
 static enum collector_problem check_privileges(struct collector_failure *failure)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(needed_caps) / sizeof(needed_caps[0]); i++) {
+	for (size_t i = 0; i < sizeof(needed_caps) / sizeof(needed_caps[0]); i++) {
 		if (capng_have_capability(CAPNG_EFFECTIVE, needed_caps[i].cap))
 			continue;
 		if (needed_caps[i].cap != CAP_DAC_READ_SEARCH && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 #include "ringbuf.h"
-#include "src/core/wire_text.h"
+#include "src/core/wire_make.h"
 #include "src/host/clock.h"
 
 #include <errno.h>
@@ -69,13 +69,12 @@ uint64_t collector_ring_bytes(uint64_t wanted)
 /* Opens and loads the trace programs that are available, or only the first, which is the state hook. */
 static int trace_load(struct collector *c, const struct btf *btf, bool all)
 {
-	size_t i;
 	int err;
 
 	c->trace = trace_bpf__open();
 	if (!c->trace)
 		return -errno;
-	for (i = 0; i < c->trace_n; i++)
+	for (size_t i = 0; i < c->trace_n; i++)
 		bpf_program__set_autoload(collector_program(c, i), c->hooks[i].available && tier_has(c, i) && (all || !i));
 	c->trace->rodata->retransmit_has_err = hook_tracepoint_args(btf, "tcp_retransmit_skb") == 3;
 	c->trace->rodata->send_reset_has_reason = hook_tracepoint_args(btf, "tcp_send_reset") == 3;
@@ -88,7 +87,7 @@ static int trace_load(struct collector *c, const struct btf *btf, bool all)
 		c->trace = NULL;
 		return err;
 	}
-	for (i = 0; i < c->trace_n; i++) {
+	for (size_t i = 0; i < c->trace_n; i++) {
 		c->hooks[i].used = bpf_program__fd(collector_program(c, i)) >= 0;
 		if (!c->hooks[i].used && !c->hooks[i].not_needed)
 			hook_set_why(&c->hooks[i], "the kernel refused the programs; run with -v for its reasons");
@@ -235,14 +234,12 @@ void collector_detach(struct collector *collector)
 
 void collector_close(struct collector *collector)
 {
-	unsigned int i;
-
 	if (!collector)
 		return;
-	for (i = 0; i < HOOKS_MAX; i++)
+	for (unsigned int i = 0; i < HOOKS_MAX; i++)
 		bpf_link__destroy(collector->links[i]);
 	rings_close(collector->rings);
-	for (i = 0; collector->ring_fds && i < collector->cpus; i++) {
+	for (unsigned int i = 0; collector->ring_fds && i < collector->cpus; i++) {
 		if (collector->ring_fds[i] >= 0)
 			close(collector->ring_fds[i]);
 	}
@@ -299,7 +296,7 @@ void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_RST_REASON}};
-	union wire_text_buf buf;
+	union wire_text_space buf;
 	const struct btf_type *t;
 	const struct btf_enum *e;
 	const char *name;
@@ -315,7 +312,7 @@ void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
 		if (strncmp(name, "SK_RST_REASON_", 14) != 0 || !strcmp(name, "SK_RST_REASON_MAX"))
 			continue;
 		head.key = (uint32_t)e->val;
-		fn(ctx, wire_text_fill(&buf, &head, name + 14, strlen(name + 14)));
+		fn(ctx, wire_make_text(&buf, &head, name + 14, strlen(name + 14)));
 	}
 	btf__free(btf);
 }

@@ -74,9 +74,8 @@ struct seen {
 static bool seen_add(struct seen *seen, ino_t inode)
 {
 	ino_t *grown;
-	size_t i;
 
-	for (i = 0; i < seen->n; i++) {
+	for (size_t i = 0; i < seen->n; i++) {
 		if (seen->inodes[i] == inode)
 			return false;
 	}

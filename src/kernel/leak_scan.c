@@ -4,6 +4,7 @@
 
 #include "checks.h"
 #include "internal.h"
+#include "src/core/wire_make.h"
 #include "src/host/clock.h"
 
 #include <errno.h>
@@ -83,26 +84,18 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 	return n;
 }
 
-static void mark(enum wire_kind kind, int64_t value, event_fn fn, void *ctx)
-{
-	const struct wire_mark mark = {
-		.hdr = {.ts = clock_now_ns(), .len = sizeof(mark), .kind = kind},
-		.value = value,
-	};
-
-	fn(ctx, &mark.hdr);
-}
-
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 {
 	const struct iterate_visit visit = {.link = scan->tcp, .fn = fn, .ctx = ctx};
+	struct wire_mark mark = wire_make_mark(WIRE_LEAK_BEGIN, clock_now_ns(), 0);
 	uint64_t namespaces = 0;
 	int err;
 
-	mark(WIRE_LEAK_BEGIN, 0, fn, ctx);
+	fn(ctx, &mark.hdr);
 	err = iterate(scan->files, fn, ctx);
 	if (!err)
 		err = iterate_namespaces(&visit, &namespaces);
-	mark(WIRE_LEAK_END, namespaces, fn, ctx);
+	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)namespaces);
+	fn(ctx, &mark.hdr);
 	return err;
 }

@@ -3,6 +3,7 @@
 #include "collector.h"
 #include "internal.h"
 #include "ringbuf.h"
+#include "src/core/wire_make.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -46,12 +47,7 @@ struct loss {
 
 static uint64_t emit_lost(const struct loss *loss, event_fn fn, void *ctx)
 {
-	struct wire_lost event = {
-		.hdr = {.ts = loss->from, .len = sizeof(event), .kind = WIRE_LOST},
-		.count = loss->total - *loss->reported,
-		.until_ns = loss->until,
-		.stage = loss->stage,
-	};
+	const struct wire_lost event = wire_make_lost(loss->stage, loss->total - *loss->reported, loss->from, loss->until);
 
 	if (loss->total <= *loss->reported)
 		return 0;

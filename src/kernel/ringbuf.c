@@ -57,11 +57,9 @@ static int ring_map(struct ring *ring, int fd, size_t bytes, size_t page)
 
 void rings_close(struct rings *rings)
 {
-	unsigned int i;
-
 	if (!rings)
 		return;
-	for (i = 0; i < rings->n; i++) {
+	for (unsigned int i = 0; i < rings->n; i++) {
 		if (rings->ring[i].consumer_pos)
 			munmap(rings->ring[i].consumer_pos, rings->page);
 		if (rings->ring[i].producer_pos)
@@ -73,7 +71,6 @@ void rings_close(struct rings *rings)
 int rings_open(struct rings **out, const int *fds, unsigned int n, size_t ring_bytes)
 {
 	struct rings *rings = calloc(1, sizeof(*rings) + n * sizeof(rings->ring[0]));
-	unsigned int i;
 	int err;
 
 	if (!rings)
@@ -81,7 +78,7 @@ int rings_open(struct rings **out, const int *fds, unsigned int n, size_t ring_b
 	rings->n = n;
 	rings->ring_bytes = ring_bytes;
 	rings->page = sysconf(_SC_PAGESIZE);
-	for (i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		err = ring_map(&rings->ring[i], fds[i], ring_bytes, rings->page);
 		if (err) {
 			rings_close(rings);
@@ -132,9 +129,8 @@ static struct ring *rings_oldest(struct rings *rings, uint64_t *ret_next)
 {
 	struct ring *oldest = NULL;
 	uint64_t next = UINT64_MAX;
-	unsigned int i;
 
-	for (i = 0; i < rings->n; i++) {
+	for (unsigned int i = 0; i < rings->n; i++) {
 		struct ring *ring = &rings->ring[i];
 
 		if (!ring->head)
@@ -156,9 +152,8 @@ uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *
 {
 	uint64_t n = 0, next;
 	struct ring *ring;
-	unsigned int i;
 
-	for (i = 0; i < rings->n; i++)
+	for (unsigned int i = 0; i < rings->n; i++)
 		rings->ring[i].head = ring_at(&rings->ring[i], &rings->ring[i].pos);
 	while ((ring = rings_oldest(rings, &next)) && ring->head->ts < until_ns) {
 		do {
@@ -167,7 +162,7 @@ uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *
 			ring_advance(ring);
 		} while (ring->head && ring->head->ts <= next && ring->head->ts < until_ns);
 	}
-	for (i = 0; i < rings->n; i++)
+	for (unsigned int i = 0; i < rings->n; i++)
 		ring_release(&rings->ring[i]);
 	return n;
 }
@@ -175,9 +170,8 @@ uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *
 void rings_peek(struct rings *rings, event_fn fn, void *ctx)
 {
 	const struct wire_hdr *ev;
-	unsigned int i;
 
-	for (i = 0; i < rings->n; i++) {
+	for (unsigned int i = 0; i < rings->n; i++) {
 		struct ring *ring = &rings->ring[i];
 
 		if (ring->seen < ring->pos)

@@ -6,6 +6,7 @@
 #include "collector.h"
 #include "internal.h"
 #include "ringbuf.h"
+#include "src/core/wire_make.h"
 #include "src/host/clock.h"
 
 #include <errno.h>
@@ -66,10 +67,7 @@ static void scan_event(void *scan, const struct wire_hdr *ev)
 
 static void scan_mark(struct scan *s, enum wire_kind kind, int64_t value)
 {
-	struct wire_mark mark = {
-		.hdr = {.ts = clock_now_ns(), .len = sizeof(mark), .kind = kind},
-		.value = value,
-	};
+	const struct wire_mark mark = wire_make_mark(kind, clock_now_ns(), value);
 
 	scan_event(s, &mark.hdr);
 }

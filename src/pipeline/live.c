@@ -8,7 +8,7 @@
 
 #include "leak_watch.h"
 #include "src/core/conn.h"
-#include "src/core/wire_text.h"
+#include "src/core/wire_make.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/io/loop.h"
@@ -167,9 +167,9 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 
 static void feed_text(struct live *l, const struct wire_text *head, const char *text, size_t len)
 {
-	union wire_text_buf buf;
+	union wire_text_space buf;
 
-	pipeline_feed(l->pipeline, wire_text_fill(&buf, head, text, len));
+	pipeline_feed(l->pipeline, wire_make_text(&buf, head, text, len));
 }
 
 static void feed_meta(struct live *l, uint64_t now, const char *what)
@@ -199,7 +199,7 @@ static bool feed_hooks(struct live *l, uint64_t now)
 
 static void feed_mark(struct live *l, uint64_t ts, enum wire_kind kind, int64_t value)
 {
-	const struct wire_mark mark = {.hdr = {.ts = ts, .len = sizeof(mark), .kind = kind}, .value = value};
+	const struct wire_mark mark = wire_make_mark(kind, ts, value);
 
 	pipeline_feed(l->pipeline, &mark.hdr);
 }

@@ -1,87 +1,81 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A ring of waiting ends, oldest first, and chains over it by the address pair, which is the same whichever end one looks from.
- * Only the oldest leaves the ring, so it is also the first of its chain.
- */
+/* Ends wait in a delay, found by the pair of addresses, which is the same whichever end one looks from. */
 #include "pair.h"
+
+#include "src/core/delay.h"
+#include "src/core/index.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLACK_NS 1000000000ULL
+#define NONE UINT32_MAX
 
-struct place {
+struct waiting {
 	struct ladder_end end;
-	uint64_t until;
-	uint32_t next;  /* in its chain */
-	uint32_t other; /* NONE: still alone */
-	bool taken;     /* the other end stands before it and brings it along */
-};
-
-struct chain {
-	uint32_t first, last;
+	uint32_t other; /* place of the other end, which came later; NONE: not yet */
+	bool joined;    /* the other end came before, and takes this one along */
 };
 
 struct pairs {
 	pair_fn fn;
 	void *ctx;
 	uint64_t wait_ns, hurried;
-	uint32_t head, len;
+	struct delay *delay; /* of struct waiting */
 	uint32_t size;
-	struct chain *chains; /* as many as places */
-	struct place *places; /* touched only as far as ends wait at a time */
+	struct index by_addresses; /* of places modulo size, from 1 on */
 };
 
-#define NONE UINT32_MAX
-
-int pairs_new(struct pairs **out, uint32_t size, uint64_t wait_ns, pair_fn fn, void *ctx)
+static uint64_t hash_address(const uint8_t addr[16], uint16_t port)
 {
-	struct pairs *c = calloc(1, sizeof(*c));
+	uint64_t words[2];
 
-	if (!c)
+	memcpy(words, addr, sizeof(words));
+	return index_hash(index_hash(index_hash(0, words[0]), words[1]), port);
+}
+
+static uint64_t key_of_end(const struct ladder_end *end)
+{
+	const struct wire_ident *id = &end->rec.t.id;
+
+	return index_hash(0, hash_address(id->local_addr, id->local_port) + hash_address(id->peer_addr, id->peer_port));
+}
+
+/* An index_key_fn. */
+static uint64_t key_of(const void *pairs, uint32_t id)
+{
+	return key_of_end(&((struct waiting *)delay_at(((const struct pairs *)pairs)->delay, id - 1))->end);
+}
+
+int pairs_new(struct pairs **out, unsigned int bits, uint64_t wait_ns, pair_fn fn, void *ctx)
+{
+	struct pairs *p = calloc(1, sizeof(*p));
+
+	if (!p)
 		return -ENOMEM;
-	c->size = size;
-	c->chains = malloc(size * sizeof(*c->chains));
-	c->places = malloc(size * sizeof(*c->places));
-	if (!c->chains || !c->places) {
-		pairs_free(c);
+	*p = (struct pairs){.size = 1u << bits, .wait_ns = wait_ns, .fn = fn, .ctx = ctx};
+	/* Twice the room, so that the index never grows. */
+	if (delay_new(&p->delay, p->size, sizeof(struct waiting)) || index_init(&p->by_addresses, bits + 1, key_of, p)) {
+		pairs_free(p);
 		return -ENOMEM;
 	}
-	c->wait_ns = wait_ns;
-	c->fn = fn;
-	c->ctx = ctx;
-	memset(c->chains, 0xff, size * sizeof(*c->chains)); /* NONE */
-	*out = c;
+	*out = p;
 	return 0;
 }
 
-void pairs_free(struct pairs *c)
+void pairs_free(struct pairs *p)
 {
-	if (!c)
+	if (!p)
 		return;
-	free(c->chains);
-	free(c->places);
-	free(c);
+	delay_free(p->delay);
+	index_free(&p->by_addresses);
+	free(p);
 }
 
-uint64_t pairs_hurried(const struct pairs *c)
+uint64_t pairs_hurried(const struct pairs *p)
 {
-	return c->hurried;
-}
-
-static uint32_t hash_end(const uint8_t addr[16], uint16_t port)
-{
-	uint32_t hash = 2166136261u ^ port;
-
-	for (int i = 0; i < 16; i++)
-		hash = (hash ^ addr[i]) * 16777619u;
-	return hash ^ hash >> 15;
-}
-
-static struct chain *chain_of(struct pairs *c, const struct wire_ident *id)
-{
-	return &c->chains[(hash_end(id->local_addr, id->local_port) + hash_end(id->peer_addr, id->peer_port)) % c->size];
+	return p->hurried;
 }
 
 static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
@@ -103,76 +97,70 @@ static bool are_ends_of_one(const struct ladder_end *a, const struct ladder_end 
 	       ra->start_ns <= rb->end_ns + SLACK_NS && rb->start_ns <= ra->end_ns + SLACK_NS;
 }
 
-static uint32_t find_other(struct pairs *c, const struct chain *chain, const struct ladder_end *end)
+/* The oldest that waits for this end; NULL: there is none. */
+static struct waiting *find_other(struct pairs *p, const struct ladder_end *end)
 {
-	for (uint32_t i = chain->first; i != NONE; i = c->places[i].next) {
-		struct place *place = &c->places[i];
-		if (place->other == NONE && !place->taken && are_ends_of_one(&place->end, end))
-			return i;
+	uint32_t first = delay_first(p->delay), id, age, oldest = NONE;
+
+	index_for_each (id, &p->by_addresses, key_of_end(end)) {
+		const struct waiting *w = delay_at(p->delay, id - 1);
+
+		age = (id - 1 - first) & (p->size - 1);
+		if (age < oldest && w->other == NONE && !w->joined && are_ends_of_one(&w->end, end))
+			oldest = age;
 	}
-	return NONE;
+	return oldest == NONE ? NULL : delay_at(p->delay, first + oldest);
 }
 
-/* The oldest leaves, with the other end if it has come. */
-static void pop(struct pairs *c)
+static struct waiting *find_oldest(const struct pairs *p)
 {
-	struct place *place = &c->places[c->head];
-	struct chain *chain = place->end.rec.t.id_known ? chain_of(c, &place->end.rec.t.id) : NULL;
+	uint32_t first = delay_first(p->delay);
 
-	if (!place->taken)
-		c->fn(c->ctx, &place->end, place->other == NONE ? NULL : &c->places[place->other].end);
-	if (chain) {
-		chain->first = place->next;
-		if (chain->first == NONE)
-			chain->last = NONE;
+	return first == delay_end(p->delay) ? NULL : delay_at(p->delay, first);
+}
+
+static bool is_complete(const struct waiting *w)
+{
+	return w->joined || w->other != NONE;
+}
+
+/* The oldest goes on if it is complete or due, with the other end if that has come. False: it still waits. */
+static bool release_oldest(struct pairs *p, uint64_t now)
+{
+	uint32_t id = (delay_first(p->delay) & (p->size - 1)) + 1;
+	struct waiting *w = find_oldest(p);
+
+	if (!w || !delay_take(p->delay, is_complete(w) ? UINT64_MAX : now))
+		return false;
+	if (w->end.rec.t.id_known)
+		index_remove(&p->by_addresses, id);
+	if (!w->joined)
+		p->fn(p->ctx, &w->end, w->other == NONE ? NULL : &((struct waiting *)delay_at(p->delay, w->other))->end);
+	return true;
+}
+
+void pairs_tick(struct pairs *p, uint64_t now)
+{
+	while (release_oldest(p, now))
+		;
+}
+
+void pairs_put(struct pairs *p, const struct ladder_end *end)
+{
+	struct waiting *w, *other;
+	uint32_t place;
+
+	pairs_tick(p, end->ts);
+	if (delay_full(p->delay)) {
+		p->hurried += find_oldest(p)->end.selected;
+		release_oldest(p, UINT64_MAX);
 	}
-	c->head = (c->head + 1) % c->size;
-	c->len--;
-}
-
-static bool is_ready(const struct place *place, uint64_t now)
-{
-	return place->taken || place->other != NONE || place->until <= now;
-}
-
-void pairs_tick(struct pairs *c, uint64_t now)
-{
-	while (c->len && is_ready(&c->places[c->head], now))
-		pop(c);
-}
-
-static void link_place(struct pairs *c, uint32_t number)
-{
-	struct place *place = &c->places[number];
-	struct chain *chain = chain_of(c, &place->end.rec.t.id);
-	uint32_t other = find_other(c, chain, &place->end);
-
-	if (other != NONE) {
-		c->places[other].other = number;
-		place->taken = true;
-	}
-	if (chain->last == NONE)
-		chain->first = number;
-	else
-		c->places[chain->last].next = number;
-	chain->last = number;
-}
-
-void pairs_put(struct pairs *c, const struct ladder_end *end)
-{
-	uint32_t number;
-	struct place *place;
-
-	pairs_tick(c, end->ts);
-	if (c->len == c->size) {
-		const struct place *oldest = &c->places[c->head];
-		c->hurried += !is_ready(oldest, end->ts) && oldest->end.selected;
-		pop(c);
-	}
-	number = (c->head + c->len++) % c->size;
-	place = &c->places[number];
-	*place = (struct place){.end = *end, .until = end->ts + c->wait_ns, .next = NONE, .other = NONE};
+	other = end->rec.t.id_known ? find_other(p, end) : NULL;
+	w = delay_push(p->delay, end->ts + p->wait_ns, &place);
+	*w = (struct waiting){.end = *end, .other = NONE, .joined = other};
+	if (other)
+		other->other = place;
 	if (end->rec.t.id_known)
-		link_place(c, number);
-	pairs_tick(c, end->ts);
+		index_add(&p->by_addresses, (place & (p->size - 1)) + 1, 0);
+	pairs_tick(p, end->ts);
 }

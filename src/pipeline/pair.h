@@ -12,8 +12,8 @@ struct pairs;
 /* `b` is NULL for an end that stayed alone. Neither lives longer than the call. */
 typedef void (*pair_fn)(void *ctx, const struct ladder_end *a, const struct ladder_end *b);
 
-/* `size` ends wait at the most. 0 or -ENOMEM. */
-int pairs_new(struct pairs **out, uint32_t size, uint64_t wait_ns, pair_fn fn, void *ctx);
+/* 2^bits ends wait at the most. 0 or -ENOMEM. */
+int pairs_new(struct pairs **out, unsigned int bits, uint64_t wait_ns, pair_fn fn, void *ctx);
 void pairs_free(struct pairs *pairs); /* NULL is fine; what waits is dropped */
 
 void pairs_put(struct pairs *pairs, const struct ladder_end *end);

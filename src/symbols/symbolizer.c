@@ -9,7 +9,7 @@
 
 #include "unwind.h"
 #include "bpf/shared.h"
-#include "src/core/wire_text.h"
+#include "src/core/wire_make.h"
 #include "src/host/clock.h"
 #include "src/kernel/stack_capture.h"
 
@@ -75,8 +75,7 @@ static bool put(struct child *c, const void *event)
 
 static bool emit(struct child *c, const void *event)
 {
-	const struct wire_lost lost = {
-		.hdr = {.len = sizeof(lost), .kind = WIRE_LOST}, .count = c->dropped, .stage = WIRE_LOST_RATELIMIT};
+	const struct wire_lost lost = wire_make_lost(WIRE_LOST_RATELIMIT, c->dropped, 0, 0);
 
 	if (lost.count && put(c, &lost))
 		c->dropped = 0;
@@ -86,9 +85,9 @@ static bool emit(struct child *c, const void *event)
 static bool emit_stack(struct child *c, uint32_t number, enum wire_stack_note note, const char *text)
 {
 	const struct wire_text head = {.hdr = {.kind = WIRE_STACK}, .key = number, .key2 = note};
-	union wire_text_buf buf;
+	union wire_text_space buf;
 
-	return emit(c, wire_text_fill(&buf, &head, text, strlen(text)));
+	return emit(c, wire_make_text(&buf, &head, text, strlen(text)));
 }
 
 static uint32_t hash(const char *text)
@@ -255,7 +254,7 @@ static void hand_over(struct symbolizer *s, uint64_t ts, event_fn fn, void *ctx)
 	size_t at = 0;
 
 	while (s->len - at >= sizeof(struct wire_hdr)) {
-		union wire_text_buf buf;
+		union wire_text_space buf;
 
 		memcpy(&buf, s->bytes + at, sizeof(struct wire_hdr));
 		if (buf.event.hdr.len > s->len - at)
@@ -274,12 +273,7 @@ static void hand_over(struct symbolizer *s, uint64_t ts, event_fn fn, void *ctx)
 static void emit_lost(struct symbolizer *s, uint64_t ts, bool last, event_fn fn, void *ctx)
 {
 	uint64_t total = stack_source_lost(s->source);
-	const struct wire_lost lost = {
-		.hdr = {.ts = ts, .len = sizeof(lost), .kind = WIRE_LOST},
-		.count = total - s->told,
-		.until_ns = ts,
-		.stage = WIRE_LOST_RATELIMIT,
-	};
+	const struct wire_lost lost = wire_make_lost(WIRE_LOST_RATELIMIT, total - s->told, ts, ts);
 
 	if (total == s->told || (!last && ts - s->emitted_ns < EMIT_NS))
 		return;

@@ -226,6 +226,54 @@ static void selections(void **state)
 	assert_int_equal(s->ends, BIT(CONN_END_FIN) | BIT(CONN_END_RST_SENT) | BIT(CONN_END_TIMEOUT));
 }
 
+/* In the spelling of the kernel, of RFC 9293 and of ss. */
+static void states(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t state; /* 0: refused */
+	} rows[] = {
+		{"SYN_SENT", WIRE_SYN_SENT},
+		{"syn-sent", WIRE_SYN_SENT},
+		{"SYN_RECV", WIRE_SYN_RECV},
+		{"SYN-RECEIVED", WIRE_SYN_RECV},
+		{"syn_received", WIRE_SYN_RECV},
+		{"ESTABLISHED", WIRE_ESTABLISHED},
+		{"ESTAB", WIRE_ESTABLISHED},
+		{"FIN_WAIT1", WIRE_FIN_WAIT1},
+		{"FIN-WAIT-1", WIRE_FIN_WAIT1},
+		{"fin_wait_2", WIRE_FIN_WAIT2},
+		{"finwait2", WIRE_FIN_WAIT2},
+		{"time-wait", WIRE_TIME_WAIT},
+		{"CLOSE-WAIT", WIRE_CLOSE_WAIT},
+		{"Close_Wait", WIRE_CLOSE_WAIT},
+		{"LAST-ACK", WIRE_LAST_ACK},
+		{"closing", WIRE_CLOSING},
+		{"CLOSE", WIRE_CLOSE},
+		{"closed", WIRE_CLOSE},
+		{"UNCONN", WIRE_CLOSE},
+		{"LISTEN", 0},
+		{"NEW_SYN_RECV", 0},
+		{"FIN_WAIT", 0},
+		{"FIN_WAIT3", 0},
+		{"ESTABLISHEDX", 0},
+		{"EST", 0},
+		{"-", 0},
+		{"1", 0},
+		{"SYN+SENT", 0},
+	};
+
+	char words[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(words, sizeof(words), "--state %s", rows[i].text);
+		run(words);
+		if (code != (rows[i].state ? -1 : EXIT_USAGE) || (rows[i].state && options.select.states != BIT(rows[i].state)))
+			fail_msg("state '%s' gives %d, %x", rows[i].text, code, options.select.states);
+	}
+}
+
 static void events(void **state)
 {
 	static const struct {
@@ -452,6 +500,7 @@ int main(void)
 		cmocka_unit_test(long_names),
 		cmocka_unit_test(run_values),
 		cmocka_unit_test(selections),
+		cmocka_unit_test(states),
 		cmocka_unit_test(events),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(sentences_are_complete),

@@ -13,7 +13,8 @@
 #include "src/pipeline/pair.h"
 
 #define WAIT_NS SAMPLE_S
-#define PLACES 64
+#define PLACE_BITS 6
+#define PLACES (1u << PLACE_BITS)
 
 static struct pairs *pairs;
 static char told[1 << 16]; /* "1+2 3 " */
@@ -34,7 +35,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	told[0] = '\0';
-	return pairs_new(&pairs, PLACES, WAIT_NS, tell, NULL);
+	return pairs_new(&pairs, PLACE_BITS, WAIT_NS, tell, NULL);
 }
 
 static int tear_down(void **state)

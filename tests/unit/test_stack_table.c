@@ -10,7 +10,7 @@
 
 #include "src/symbols/stack_table.h"
 #include "src/format/format.h"
-#include "src/core/wire_text.h"
+#include "src/core/wire_make.h"
 
 static struct stack_table *stack_table;
 
@@ -29,11 +29,11 @@ static int tear_down(void **state)
 
 static void stack(uint64_t number, enum wire_stack_note note, const char *frames)
 {
-	union wire_text_buf buf;
+	union wire_text_space buf;
 
 	const struct wire_text head = {.hdr = {.kind = WIRE_STACK}, .key = number, .key2 = note};
 
-	stack_table_feed(stack_table, wire_text_fill(&buf, &head, frames, strlen(frames)));
+	stack_table_feed(stack_table, wire_make_text(&buf, &head, frames, strlen(frames)));
 }
 
 static void opened(uint64_t cookie, uint32_t number, bool accepted)
