@@ -34,8 +34,8 @@ struct leaks {
 	struct recording_header header;
 	struct record_context context;
 	struct leak_scan *scan;
-	struct leak_set *set;
-	struct leak_groups *groups, *mirror, *queue;
+	struct leak_set set;
+	struct leak_groups groups, mirror, queue;
 	struct owner *owner;
 	struct symbolizer *stacks; /* NULL: not asked for */
 	struct stack_table *stack_table;
@@ -74,7 +74,7 @@ static bool wanted(void *ctx, const struct leak_socket *socket)
 		describe(l, &t, &owner);
 	if (selection_matches_tuple(select, &t, &owner))
 		return true;
-	leak_for_each_holder (holder, leak_set_holders(l->set), socket) {
+	leak_for_each_holder (holder, l->set.holders, socket) {
 		t.task = holder->task;
 		if (selection_matches_tuple(select, &t, &owner))
 			return true;
@@ -108,7 +108,7 @@ static void take_in(void *ctx, const struct wire_hdr *ev)
 {
 	struct leaks *l = ctx;
 
-	leak_set_feed(l->set, ev);
+	leak_set_feed(&l->set, ev);
 	if (ev->kind == WIRE_LEAK_END)
 		l->scanned_ns = ev->ts;
 }
@@ -127,15 +127,14 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 	err = leak_scan_run(l->scan, take_in, l);
 	if (err)
 		warn("not all sockets could be scanned: %s", strerror(-err));
-	if (leak_set_lost(l->set))
-		warn("%llu sockets or descriptors were left out: there was no room for them",
-		     (unsigned long long)leak_set_lost(l->set));
-	*ret_totals = leak_set_totals(l->set, threshold_ns, wanted, l);
-	err = leak_groups_fill(l->groups, l->set, &close_wait);
+	if (l->set.lost)
+		warn("%llu sockets or descriptors were left out: there was no room for them", (unsigned long long)l->set.lost);
+	*ret_totals = leak_set_totals(&l->set, threshold_ns, wanted, l);
+	err = leak_groups_fill(&l->groups, &l->set, &close_wait);
 	if (!err)
-		err = leak_groups_fill(l->mirror, l->set, &fin_wait2);
+		err = leak_groups_fill(&l->mirror, &l->set, &fin_wait2);
 	if (!err)
-		err = leak_groups_fill(l->queue, l->set, &queue);
+		err = leak_groups_fill(&l->queue, &l->set, &queue);
 	return err ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
 }
 
@@ -150,11 +149,11 @@ static void put_line(struct leaks *l, const struct record *rec, const struct rec
 
 static void write_leak(struct leaks *l, const struct leak_socket *socket)
 {
-	const struct leak_group *group = leak_groups_of(l->groups, socket);
+	const struct leak_group *group = leak_groups_of(&l->groups, socket);
 	uint64_t watch_ns = l->scanned_ns - l->before_ns;
 	struct leak_record leak = {
 		.socket = socket,
-		.holders = leak_set_holders(l->set),
+		.holders = l->set.holders,
 		.threshold_ns = l->options->threshold_ns,
 		.alert_cookie = socket->t.cookie,
 		.count = 1,
@@ -177,10 +176,9 @@ static void write_json(struct leaks *l, const struct leak_totals *totals)
 		.close_wait_oldest_us = totals->oldest_ns / 1000,
 		.leaks = totals,
 	};
+	const struct leak_socket *socket;
 
-	for (size_t i = 0; i < leak_set_len(l->set); i++) {
-		const struct leak_socket *socket = leak_set_at(l->set, i);
-
+	leak_set_for_each (socket, &l->set) {
 		if (socket->state == WIRE_CLOSE_WAIT && wanted(l, socket))
 			write_leak(l, socket);
 	}
@@ -197,12 +195,11 @@ static void flush_buf(struct leaks *l, struct buf *b)
 static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group *group)
 {
 	struct leak_stack_count counts[STACKS_COUNTED] = {0};
+	const struct leak_socket *socket;
 
-	for (size_t i = 0; i < leak_set_len(l->set); i++) {
-		const struct leak_socket *socket = leak_set_at(l->set, i);
-
+	leak_set_for_each (socket, &l->set) {
 		if (socket->state == WIRE_CLOSE_WAIT && socket->verdict.cause != LEAK_NEVER_ACCEPTED &&
-		    leak_groups_of(l->groups, socket) == group && wanted(l, socket))
+		    leak_groups_of(&l->groups, socket) == group && wanted(l, socket))
 			leak_stack_add(counts, STACKS_COUNTED, stack_table_find(l->stack_table, socket->t.cookie));
 	}
 	for (size_t shown = 0; shown < STACKS_SHOWN && leak_text_stack(b, counts, STACKS_COUNTED); shown++)
@@ -211,13 +208,13 @@ static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group
 
 static void print_groups(struct leaks *l, struct buf *b, const struct leak_view *view)
 {
-	size_t len = leak_groups_len(l->groups), i;
+	size_t len = l->groups.len, i;
 	const struct leak_group *group;
 	struct record_owner owner;
 	uint64_t rest = 0;
 
 	for (i = 0; i < len && i < GROUPS_SHOWN; i++) {
-		group = leak_groups_at(l->groups, i);
+		group = l->groups.order[i];
 		describe(l, &group->oldest->t, &owner);
 		leak_text_group(b, view, group, &owner);
 		flush_buf(l, b);
@@ -225,15 +222,15 @@ static void print_groups(struct leaks *l, struct buf *b, const struct leak_view 
 			print_stacks(l, b, group);
 	}
 	for (; i < len; i++)
-		rest += leak_groups_at(l->groups, i)->count;
+		rest += l->groups.order[i]->count;
 	if (rest)
 		leak_text_more(b, len - GROUPS_SHOWN, rest);
 }
 
 static void print_mirrors(struct leaks *l, struct buf *b, const struct leak_view *view, const struct leak_groups *groups)
 {
-	for (size_t i = 0; i < leak_groups_len(groups) && i < MIRRORS_SHOWN; i++) {
-		leak_text_mirror(b, view, leak_groups_at(groups, i));
+	for (size_t i = 0; i < groups->len && i < MIRRORS_SHOWN; i++) {
+		leak_text_mirror(b, view, groups->order[i]);
 		flush_buf(l, b);
 	}
 }
@@ -255,11 +252,11 @@ static void write_text(struct leaks *l, const struct leak_totals *totals)
 	print_groups(l, &b, &view);
 	if (totals->not_accepted_over) {
 		leak_text_queue_head(&b, &view, totals);
-		print_mirrors(l, &b, &view, l->queue);
+		print_mirrors(l, &b, &view, &l->queue);
 	}
 	if (totals->fin_wait2_over) {
 		leak_text_mirror_head(&b, &view, totals);
-		print_mirrors(l, &b, &view, l->mirror);
+		print_mirrors(l, &b, &view, &l->mirror);
 	}
 	flush_buf(l, &b);
 }
@@ -308,9 +305,9 @@ static int open_leaks(struct leaks *l)
 	run_header(o, &l->header);
 	self_instance(l->instance);
 	pipeline_context(&l->header, l->instance, &l->context);
-	if (leak_set_new(&l->set, SOCKETS_MAX) || leak_groups_new(&l->groups, o->leak_by) ||
-	    leak_groups_new(&l->mirror, LEAK_BY_PEER) || leak_groups_new(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner) ||
-	    stack_table_new(&l->stack_table))
+	if (leak_set_init(&l->set, SOCKETS_MAX) || leak_groups_init(&l->groups, o->leak_by) ||
+	    leak_groups_init(&l->mirror, LEAK_BY_PEER) || leak_groups_init(&l->queue, LEAK_BY_PROCESS) ||
+	    owner_new(&l->owner) || stack_table_new(&l->stack_table))
 		return fail(EXIT_RUNTIME, "out of memory");
 	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, warn, &failure))
 		return fail_collector(&failure);
@@ -319,20 +316,19 @@ static int open_leaks(struct leaks *l)
 
 int command_leaks(const struct options *options)
 {
-	static struct leaks l;
+	struct leaks l = {.options = options};
 	int exit_code;
 
-	l.options = options;
 	exit_code = open_leaks(&l);
 	if (!exit_code)
 		exit_code = run(&l);
 	symbolizer_close(l.stacks);
 	stack_table_free(l.stack_table);
 	owner_free(l.owner);
-	leak_groups_free(l.queue);
-	leak_groups_free(l.mirror);
-	leak_groups_free(l.groups);
-	leak_set_free(l.set);
+	leak_groups_free(&l.queue);
+	leak_groups_free(&l.mirror);
+	leak_groups_free(&l.groups);
+	leak_set_free(&l.set);
 	leak_scan_close(l.scan);
 	return exit_code;
 }

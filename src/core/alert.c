@@ -56,7 +56,7 @@ struct budget {
 
 struct alerts {
 	uint64_t threshold_ns;
-	struct leak_set *found;
+	struct leak_set found;
 	struct pool open;   /* struct alert by cookie */
 	struct pool groups; /* struct alert_group by key */
 	struct budget leaks, ends;
@@ -91,7 +91,7 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 	if (!err)
 		err = pool_init(&a->groups, sizeof(struct alert_group), GROUPS_MAX, group_key);
 	if (!err)
-		err = leak_set_new(&a->found, config->max_connections);
+		err = leak_set_init(&a->found, config->max_connections);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -104,7 +104,7 @@ void alerts_free(struct alerts *a)
 {
 	if (!a)
 		return;
-	leak_set_free(a->found);
+	leak_set_free(&a->found);
 	pool_free(&a->groups);
 	pool_free(&a->open);
 	free(a);
@@ -112,7 +112,7 @@ void alerts_free(struct alerts *a)
 
 uint64_t alerts_memory(const struct alerts *a)
 {
-	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups) + leak_set_memory(a->found);
+	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups) + leak_set_memory(&a->found);
 }
 
 uint64_t alerts_open(const struct alerts *a)
@@ -198,7 +198,7 @@ static void emit_leak(struct conn_table *t, struct alert_group *g, const struct 
 	struct leak_socket copy = *socket;
 	struct leak_record leak = {
 		.socket = &copy,
-		.holders = leak_set_holders(t->alerts->found),
+		.holders = t->alerts->found.holders,
 		.threshold_ns = t->alerts->threshold_ns,
 		.alert_cookie = count > 1 ? g->first_cookie : socket->t.cookie,
 		.count = count,
@@ -206,7 +206,7 @@ static void emit_leak(struct conn_table *t, struct alert_group *g, const struct 
 		.growth_known = now - g->mark_ns >= GROUP_NS / 6,
 	};
 
-	if (!leak_set_find(t->alerts->found, socket->t.cookie)) { /* of a scan before: its holders are forgotten */
+	if (!leak_set_find(&t->alerts->found, socket->t.cookie)) { /* of a scan before: its holders are forgotten */
 		copy.first_holder = LEAK_NONE;
 		copy.holders = 0;
 	}
@@ -217,8 +217,7 @@ static void emit_leak(struct conn_table *t, struct alert_group *g, const struct 
 		g->mark_ns = now;
 		g->mark_open = g->open;
 	}
-	if (emit_wanted(t, RECORD_CLOSE_WAIT_LEAK))
-		emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .ts = now, .leak = &leak});
+	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .ts = now, .leak = &leak});
 }
 
 static void emit_ending(struct conn_table *t, const struct alert_group *g, const struct ending *ending, uint64_t now,
@@ -233,8 +232,7 @@ static void emit_ending(struct conn_table *t, const struct alert_group *g, const
 		.count = count,
 	};
 
-	if (emit_wanted(t, RECORD_CLOSE_WAIT_RESOLVED))
-		emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
+	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
 }
 
 /* Emits what was counted where it is due; with `all`, whatever it costs. */
@@ -328,13 +326,14 @@ static const struct conn *next_unscanned(const struct conn_table *t)
 static void scanned(struct conn_table *t, uint64_t now)
 {
 	struct alerts *a = t->alerts;
+	const struct leak_socket *found;
 	const struct conn *c;
 	uint64_t due_ns;
 
 	a->scanned = true;
 	a->next_due_ns = 0;
-	for (size_t i = 0; i < leak_set_len(a->found); i++) {
-		struct leak_socket socket = *leak_set_at(a->found, i);
+	leak_set_for_each (found, &a->found) {
+		struct leak_socket socket = *found;
 
 		if (socket.state != WIRE_CLOSE_WAIT || alert_of(a, socket.t.cookie) || !complete(t, &socket, now))
 			continue;
@@ -360,7 +359,7 @@ void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
 		return;
 	if (ev->kind == WIRE_LEAK_BEGIN)
 		t->alerts->scan_begin_ns = ev->ts;
-	leak_set_feed(t->alerts->found, ev);
+	leak_set_feed(&t->alerts->found, ev);
 	if (ev->kind == WIRE_LEAK_END)
 		scanned(t, ev->ts);
 }
@@ -388,9 +387,12 @@ static enum leak_resolution resolution_of(const struct wire_state *ev)
 	return ev->hdr.sk_flags & WIRE_SK_EXITING ? LEAK_PROCESS_EXIT : LEAK_CLOSED;
 }
 
-static struct ending ending_of(const struct conn_table *t, const struct conn *c, const struct alert *alert, uint64_t now,
-			       enum leak_resolution how)
+/* With its own record, if the alert had one and the budget has room; at the stop it always has. */
+static void end_alert(struct conn_table *t, uint32_t id, const struct conn *c, uint64_t now, enum leak_resolution how)
 {
+	struct alerts *a = t->alerts;
+	const struct alert *alert = alert_at(a, id);
+	struct alert_group *g = group_at(a, alert->group);
 	struct ending ending = {
 		.in_state_ns = now > alert->since_ns ? now - alert->since_ns : 0,
 		.is_lower_bound = alert->is_lower_bound,
@@ -398,23 +400,8 @@ static struct ending ending_of(const struct conn_table *t, const struct conn *c,
 	};
 
 	emit_tuple(t, c, &ending.t);
-	return ending;
-}
-
-void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
-{
-	struct alerts *a = t->alerts;
-	uint32_t id = pool_count(&a->open) ? alert_of(a, c->cookie) : 0;
-	uint64_t now = ev ? ev->hdr.ts : t->now;
-	struct ending ending;
-	struct alert_group *g;
-
-	if (!id)
-		return;
-	ending = ending_of(t, c, alert_at(a, id), now, resolution_of(ev));
-	g = group_at(a, alert_at(a, id)->group);
 	g->open--;
-	if (alert_at(a, id)->single && take(&a->ends, now)) {
+	if (alert->single && (how == LEAK_DAEMON_STOP || take(&a->ends, now))) {
 		emit_ending(t, g, &ending, now, 1);
 	} else {
 		g->waiting_ends++;
@@ -423,36 +410,31 @@ void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_s
 	pool_remove(&a->open, id);
 }
 
+void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
+{
+	uint32_t id = pool_count(&t->alerts->open) ? alert_of(t->alerts, c->cookie) : 0;
+
+	if (id)
+		end_alert(t, id, c, ev ? ev->hdr.ts : t->now, resolution_of(ev));
+}
+
 void alerts_tick(struct conn_table *t, uint64_t now)
 {
 	if (pool_count(&t->alerts->groups))
 		emit_waiting(t, now, false);
 }
 
-/* Alerts that are still open end with us: those that had a record of their own get one, the others one by group. */
 void alerts_stop(struct conn_table *t, uint64_t now)
 {
 	struct alerts *a = t->alerts;
 
 	emit_waiting(t, now, true);
 	for (uint32_t id = 1; id < a->open.used; id++) {
-		const struct alert *alert = alert_at(a, id);
-		struct alert_group *g = group_at(a, alert->group);
-		const struct conn *c = alert->cookie ? table_find(t, alert->cookie) : NULL;
-		struct ending ending;
+		const struct conn *c = alert_at(a, id)->cookie ? table_find(t, alert_at(a, id)->cookie) : NULL;
 
-		if (!c)
-			continue;
-		ending = ending_of(t, c, alert, now, LEAK_DAEMON_STOP);
-		g->open--;
-		if (alert->single) {
-			emit_ending(t, g, &ending, now, 1);
-		} else {
-			g->waiting_ends++;
-			g->ending = ending;
-		}
+		if (c)
+			end_alert(t, id, c, now, LEAK_DAEMON_STOP);
 	}
 	emit_waiting(t, now, true);
-	pool_clear(&a->open);
 	pool_clear(&a->groups);
 }

@@ -176,7 +176,7 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	}
 }
 
-void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
+void conn_table_stop(struct conn_table *table, uint64_t now)
 {
 	struct conn *next;
 
@@ -190,8 +190,7 @@ void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too)
 			tw_conn_cut(table, c, now, CONN_END_DAEMON_STOP);
 			continue;
 		}
-		if (open_too)
-			progress_stop(table, c, now);
+		progress_stop(table, c, now);
 		table_remove(table, c);
 	}
 }

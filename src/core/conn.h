@@ -18,10 +18,10 @@ void conn_table_free(struct conn_table *table); /* NULL is fine; emits nothing *
 void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev);
 
 /*
- * The stream ends at `now`: emits what waits only for a late event, then, if `open_too`, one progress-like record (final false,
- * end daemon_stop) for each open connection.
+ * The stream ends at `now`: emits what waits only for a late event, then a progress record (end daemon_stop) for each open
+ * connection.
  */
-void conn_table_stop(struct conn_table *table, uint64_t now, bool open_too);
+void conn_table_stop(struct conn_table *table, uint64_t now);
 
 /* Records wait for what a scan of minisockets would tell (CONN_TW_SPLIT, where the hooks may be silent). */
 bool conn_table_wants_minisocks(const struct conn_table *table);

@@ -20,7 +20,8 @@ bool emit_wanted(const struct conn_table *t, enum record_kind kind)
 
 void emit_record(const struct conn_table *t, const struct record *rec)
 {
-	t->emit(t->ctx, rec);
+	if (emit_wanted(t, rec->kind))
+		t->emit(t->ctx, rec);
 }
 
 void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
@@ -232,8 +233,6 @@ void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t t
 	struct conn_tuple tuple = {0};
 	struct conn_time_wait_record rec = {.t = &tuple, .time_wait = *tw};
 
-	if (!emit_wanted(t, RECORD_TIME_WAIT))
-		return;
 	emit_tuple(t, c, &tuple);
 	emit_record(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});
 }
@@ -300,8 +299,6 @@ void emit_retransmit(const struct conn_table *t, const struct conn *c, const str
 		.count = 1,
 	};
 
-	if (!emit_wanted(t, RECORD_RETRANSMIT))
-		return;
 	fill_event_tuple(t, c, &ev->hdr, &tuple);
 	emit_record(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &r});
 }
@@ -318,8 +315,6 @@ void emit_reset(const struct conn_table *t, const struct conn *c, const struct w
 		.count = 1,
 	};
 
-	if (!emit_wanted(t, RECORD_RESET))
-		return;
 	fill_event_tuple(t, c, &ev->hdr, &tuple);
 	emit_record(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &r});
 }
@@ -344,8 +339,8 @@ void emit_aggregate(const struct conn_table *t, const struct wire_aggregate *ev)
 		.interval_us = ev->interval_ns / 1000,
 	};
 
-	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT && emit_wanted(t, RECORD_RETRANSMIT))
+	if (ev->what == WIRE_AGG_SYNACK_RETRANSMIT)
 		emit_record(t, &(struct record){.kind = RECORD_RETRANSMIT, .ts = ev->hdr.ts, .retransmit = &retransmit});
-	if (ev->what == WIRE_AGG_RESET_SENT && emit_wanted(t, RECORD_RESET))
+	if (ev->what == WIRE_AGG_RESET_SENT)
 		emit_record(t, &(struct record){.kind = RECORD_RESET, .ts = ev->hdr.ts, .reset = &reset});
 }

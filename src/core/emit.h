@@ -5,7 +5,7 @@
 #include "table.h"
 
 bool emit_wanted(const struct conn_table *t, enum record_kind kind);
-void emit_record(const struct conn_table *t, const struct record *rec);
+void emit_record(const struct conn_table *t, const struct record *rec); /* if it is wanted */
 
 /* Who `c` is. `tuple` must be zero. */
 void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);

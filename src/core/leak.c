@@ -13,7 +13,6 @@
  */
 #include "leak.h"
 
-#include "listener.h"
 #include "wire_read.h"
 
 #include <errno.h>
@@ -21,15 +20,6 @@
 
 #define HOLDERS_PER_SOCKET 8 /* room for so many on average */
 #define HOLDERS_MIN 256
-
-struct leak_set {
-	struct pool sockets; /* struct leak_socket by cookie */
-	struct leak_holder *holders;
-	uint32_t holders_len, holders_room;
-	struct listeners listeners;
-	uint8_t epoch;
-	uint64_t lost;
-};
 
 struct leak_verdict leak_judge(const struct wire_leak *ev)
 {
@@ -73,32 +63,18 @@ static uint64_t cookie_of(const void *socket)
 	return index_hash(0, ((const struct leak_socket *)socket)->t.cookie);
 }
 
-int leak_set_new(struct leak_set **out, uint32_t max_sockets)
+int leak_set_init(struct leak_set *set, uint32_t max_sockets)
 {
-	struct leak_set *set = calloc(1, sizeof(*set));
-	int err;
+	int err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of);
 
-	if (!set)
-		return -ENOMEM;
-	err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of);
-	if (!err)
-		err = listeners_init(&set->listeners);
-	if (err) {
-		leak_set_free(set);
-		return err;
-	}
-	*out = set;
-	return 0;
+	return err ? err : listeners_init(&set->listeners);
 }
 
 void leak_set_free(struct leak_set *set)
 {
-	if (!set)
-		return;
 	listeners_free(&set->listeners);
 	pool_free(&set->sockets);
 	free(set->holders);
-	free(set);
 }
 
 static void begin(struct leak_set *set)
@@ -162,9 +138,9 @@ static void add_holder(struct leak_set *set, struct leak_socket *socket, const s
 	socket->last_holder = set->holders_len++;
 }
 
-static struct leak_socket *find(const struct leak_set *set, uint64_t cookie)
+const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t cookie)
 {
-	struct leak_socket *socket;
+	const struct leak_socket *socket;
 	uint32_t id;
 
 	pool_for_each (id, &set->sockets, index_hash(0, cookie)) {
@@ -187,7 +163,7 @@ static void found(struct leak_set *set, const struct wire_leak *ev)
 		listeners_put(&set->listeners, &listener, &known);
 		return;
 	}
-	socket = find(set, ev->s.hdr.cookie);
+	socket = (struct leak_socket *)leak_set_find(set, ev->s.hdr.cookie);
 	if (!socket)
 		socket = add(set, ev);
 	if (!socket)
@@ -230,32 +206,12 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 	}
 }
 
-size_t leak_set_len(const struct leak_set *set)
-{
-	return pool_count(&set->sockets);
-}
-
-const struct leak_socket *leak_set_at(const struct leak_set *set, size_t i)
-{
-	return pool_at(&set->sockets, i + 1);
-}
-
-const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t cookie)
-{
-	return find(set, cookie);
-}
-
-const struct leak_holder *leak_set_holders(const struct leak_set *set)
-{
-	return set->holders;
-}
-
 struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshold_ns, leak_wanted_fn wanted, void *ctx)
 {
+	const struct leak_socket *socket;
 	struct leak_totals totals = {0};
 
-	for (size_t i = 0; i < leak_set_len(set); i++) {
-		const struct leak_socket *socket = leak_set_at(set, i);
+	leak_set_for_each (socket, set) {
 		bool over = socket->age_ns >= threshold_ns;
 
 		if (wanted && !wanted(ctx, socket))
@@ -281,9 +237,4 @@ uint64_t leak_set_memory(const struct leak_set *set)
 {
 	return sizeof(*set) + pool_memory(&set->sockets) + set->holders_room * sizeof(*set->holders) +
 	       listeners_memory(&set->listeners);
-}
-
-uint64_t leak_set_lost(const struct leak_set *set)
-{
-	return set->lost;
 }

@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct place {
-	uint64_t count;
-	uint32_t id;
-};
-
-struct leak_groups {
-	enum leak_by by;
-	struct pool groups; /* struct leak_group by its key */
-	struct place *order;
-	uint32_t order_len;
-};
-
 static const char *const by_names[] = {
 	[LEAK_BY_PROCESS] = "process",
 	[LEAK_BY_PEER] = "peer",
@@ -66,28 +54,16 @@ static uint64_t key_of(const void *group)
 	return leak_key_hash(&((const struct leak_group *)group)->key);
 }
 
-int leak_groups_new(struct leak_groups **out, enum leak_by by)
+int leak_groups_init(struct leak_groups *groups, enum leak_by by)
 {
-	struct leak_groups *groups = calloc(1, sizeof(*groups));
-
-	if (!groups)
-		return -ENOMEM;
 	groups->by = by;
-	if (pool_init(&groups->groups, sizeof(struct leak_group), UINT32_MAX - 1, key_of)) {
-		leak_groups_free(groups);
-		return -ENOMEM;
-	}
-	*out = groups;
-	return 0;
+	return pool_init(&groups->groups, sizeof(struct leak_group), UINT32_MAX - 1, key_of);
 }
 
 void leak_groups_free(struct leak_groups *groups)
 {
-	if (!groups)
-		return;
 	free(groups->order);
 	pool_free(&groups->groups);
-	free(groups);
 }
 
 static struct leak_group *find(const struct leak_groups *groups, const struct leak_key *key)
@@ -150,28 +126,27 @@ static void count(struct leak_group *group, const struct leak_holder *holders, c
 /* The largest first, for qsort(). */
 static int by_size(const void *one, const void *other)
 {
-	const struct place *a = one, *b = other;
+	const struct leak_group *a = *(const struct leak_group *const *)one, *b = *(const struct leak_group *const *)other;
 
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
-	return a->id < b->id ? -1 : 1;
+	return a < b ? -1 : 1;
 }
 
 static int sort(struct leak_groups *groups)
 {
-	struct place *order = reallocarray(groups->order, groups->groups.used, sizeof(*order));
-	const struct leak_group *group;
+	const struct leak_group **order = reallocarray(groups->order, groups->groups.used, sizeof(*order)), *group;
 
 	if (!order)
 		return -ENOMEM;
 	groups->order = order;
-	groups->order_len = 0;
+	groups->len = 0;
 	for (uint32_t id = 1; id < groups->groups.used; id++) {
 		group = pool_at(&groups->groups, id);
 		if (group->count)
-			order[groups->order_len++] = (struct place){group->count, id};
+			order[groups->len++] = group;
 	}
-	qsort(order, groups->order_len, sizeof(*order), by_size);
+	qsort(order, groups->len, sizeof(*order), by_size);
 	return 0;
 }
 
@@ -196,37 +171,23 @@ static bool is_meant(const struct leak_choice *choice, const struct leak_socket 
 
 int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, const struct leak_choice *choice)
 {
-	const struct leak_holder *holders = leak_set_holders(set);
+	const struct leak_socket *socket;
 	struct leak_group *group;
 
 	begin(groups);
-	for (size_t i = 0; i < leak_set_len(set); i++) {
-		const struct leak_socket *socket = leak_set_at(set, i);
-
+	leak_set_for_each (socket, set) {
 		if (!is_meant(choice, socket))
 			continue;
 		group = group_for(groups, socket);
 		if (!group)
 			return -ENOMEM;
-		count(group, holders, socket, choice->threshold_ns);
+		count(group, set->holders, socket, choice->threshold_ns);
 	}
-	for (size_t i = 0; i < leak_set_len(set); i++) { /* now that each group's oldest is known */
-		const struct leak_socket *socket = leak_set_at(set, i);
-
+	leak_set_for_each (socket, set) { /* now that each group's oldest is known */
 		if (is_meant(choice, socket))
-			count_fds(group_for(groups, socket), holders, socket);
+			count_fds(group_for(groups, socket), set->holders, socket);
 	}
 	return sort(groups);
-}
-
-size_t leak_groups_len(const struct leak_groups *groups)
-{
-	return groups->order_len;
-}
-
-const struct leak_group *leak_groups_at(const struct leak_groups *groups, size_t i)
-{
-	return i < groups->order_len ? pool_at(&groups->groups, groups->order[i].id) : NULL;
 }
 
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket)

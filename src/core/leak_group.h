@@ -36,15 +36,17 @@ struct leak_choice {
 	void *ctx;
 };
 
-struct leak_groups;
+struct leak_groups {
+	enum leak_by by;
+	struct pool groups;              /* struct leak_group by its key */
+	const struct leak_group **order; /* of size, the largest first; valid until the next grouping */
+	uint32_t len;
+};
 
-int leak_groups_new(struct leak_groups **out, enum leak_by by);
-void leak_groups_free(struct leak_groups *groups); /* NULL is fine */
+int leak_groups_init(struct leak_groups *groups, enum leak_by by); /* 0 or -ENOMEM */
+void leak_groups_free(struct leak_groups *groups);                 /* all zero is fine */
 
 /* Forgets the grouping before, but for its counts. 0 or -ENOMEM. */
 int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, const struct leak_choice *choice);
 
-/* In order of size, the largest first. NULL behind the last. */
-const struct leak_group *leak_groups_at(const struct leak_groups *groups, size_t i);
-size_t leak_groups_len(const struct leak_groups *groups);
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket);

@@ -69,6 +69,6 @@ void progress_scanned(struct conn_table *t)
 
 void progress_stop(struct conn_table *t, const struct conn *c, uint64_t now)
 {
-	if (t->scan.cause != WIRE_SCAN_STOP || c->scan_epoch != t->scan.epoch)
+	if (emit_wanted(t, RECORD_PROGRESS) && (t->scan.cause != WIRE_SCAN_STOP || c->scan_epoch != t->scan.epoch))
 		emit_progress(t, c, CONN_END_DAEMON_STOP, &(struct conn_last){.at_ns = now});
 }

@@ -14,12 +14,6 @@
 
 #include <string.h>
 
-static void emit_lost(const struct conn_table *t, uint64_t ts, const struct conn_lost_record *lost)
-{
-	if (emit_wanted(t, RECORD_LOST))
-		emit_record(t, &(struct record){.kind = RECORD_LOST, .ts = ts, .lost = lost});
-}
-
 void summary_lost(struct conn_table *t, const struct wire_lost *ev)
 {
 	bool events = ev->stage == WIRE_LOST_HOOK || ev->stage == WIRE_LOST_RING;
@@ -35,7 +29,7 @@ void summary_lost(struct conn_table *t, const struct wire_lost *ev)
 		lost.connections_affected = t->tracked;
 	}
 	lost.total = t->lost[ev->stage];
-	emit_lost(t, until_ns, &lost);
+	emit_record(t, &(struct record){.kind = RECORD_LOST, .ts = until_ns, .lost = &lost});
 }
 
 void summary_refused(struct conn_table *t, uint64_t now)
@@ -50,7 +44,7 @@ void summary_refused(struct conn_table *t, uint64_t now)
 	if (!t->refused)
 		return;
 	t->refused = 0;
-	emit_lost(t, now, &lost);
+	emit_record(t, &(struct record){.kind = RECORD_LOST, .ts = now, .lost = &lost});
 }
 
 void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
@@ -121,7 +115,6 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 	fill_time_wait(t, &sum);
 	half_open_take(&t->half_open, &sum);
 	ports_fill(t, &sum);
-	if (emit_wanted(t, RECORD_SUMMARY))
-		emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
+	emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
 	t->interval = (struct table_interval){.since_ns = now};
 }

@@ -242,7 +242,7 @@ void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 
 void pipeline_stop(struct pipeline *p, uint64_t now)
 {
-	conn_table_stop(p->table, now, p->wanted & 1u << RECORD_PROGRESS);
+	conn_table_stop(p->table, now);
 	tick_consumers(p, UINT64_MAX);
 }
 

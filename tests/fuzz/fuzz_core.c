@@ -102,7 +102,7 @@ static void run(const uint8_t *data, size_t size, enum conn_tw_mode time_wait)
 		at += ev->len;
 	}
 	check(seen.finals <= seen.events);
-	conn_table_stop(seen.table, UINT64_MAX, true);
+	conn_table_stop(seen.table, UINT64_MAX);
 	conn_table_stats(seen.table, &stats);
 	check(!stats.tracked);
 	check(seen.leaks == seen.resolved);

@@ -584,13 +584,13 @@ static inline bool story_run(const struct story *story)
 
 	memset(story_active, 0, sizeof(story_active));
 	config.max_connections = config.max_connections ? config.max_connections : 100;
-	config.wanted = config.wanted ? config.wanted : STORY_WANTED;
+	config.wanted = (config.wanted ? config.wanted : STORY_WANTED) | (story->stop_tells_open ? 1u << RECORD_PROGRESS : 0);
 	assert_int_equal(conn_table_new(&t, &config, story_emit, &to), 0);
 	for (const struct step *s = story->steps; s < story->steps + STORY_STEPS && s->kind; s++) {
 		story_feed(t, s);
 		last_us = s->us;
 	}
-	conn_table_stop(t, STORY_BEGIN_NS + last_us * 1000, story->stop_tells_open);
+	conn_table_stop(t, STORY_BEGIN_NS + last_us * 1000);
 	conn_table_stats(t, &stats);
 	assert_int_equal(stats.tracked, 0);
 	conn_table_free(t);

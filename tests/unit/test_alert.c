@@ -309,7 +309,7 @@ static void many_groups(void **state)
 	assert_in_range(leaks, 1, 60);
 	tick(BEGIN + 81 * S);
 	assert_in_range(leaks, 61, 120);
-	conn_table_stop(table, BEGIN + 82 * S, false);
+	conn_table_stop(table, BEGIN + 82 * S);
 	assert_int_equal(leaks_told, 2000);
 	assert_int_equal(ends_told, 2000);
 	assert_int_equal(last_end.resolution, LEAK_DAEMON_STOP);

@@ -68,10 +68,17 @@ static void mark(struct leak_set *set, unsigned int kind)
 
 static struct leak_set *new_set(uint32_t max)
 {
-	struct leak_set *set;
+	struct leak_set *set = calloc(1, sizeof(*set));
 
-	assert_int_equal(leak_set_new(&set, max), 0);
+	assert_non_null(set);
+	assert_int_equal(leak_set_init(set, max), 0);
 	return set;
+}
+
+static void free_set(struct leak_set *set)
+{
+	leak_set_free(set);
+	free(set);
 }
 
 static void causes(void **state)
@@ -145,7 +152,7 @@ static void holders(void **state)
 	feed(set, &(struct stuck){.wire = ev.wire, .ident = ev.ident}); /* by namespace, without a process */
 	mark(set, WIRE_LEAK_END);
 
-	assert_int_equal(leak_set_len(set), 1);
+	assert_int_equal(pool_count(&set->sockets), 1);
 	socket = leak_set_find(set, 7);
 	assert_non_null(socket);
 	assert_null(leak_set_find(set, 8));
@@ -153,14 +160,14 @@ static void holders(void **state)
 	assert_int_equal(socket->t.task.tgid, 200);
 	assert_int_equal(socket->t.from, CONN_FROM_SCAN);
 	i = socket->first_holder;
-	assert_int_equal(leak_set_holders(set)[i].fd, 9);
-	i = leak_set_holders(set)[i].next;
-	assert_int_equal(leak_set_holders(set)[i].task.tgid, 200);
-	assert_int_equal(leak_set_holders(set)[i].next, LEAK_NONE);
+	assert_int_equal(set->holders[i].fd, 9);
+	i = set->holders[i].next;
+	assert_int_equal(set->holders[i].task.tgid, 200);
+	assert_int_equal(set->holders[i].next, LEAK_NONE);
 	mark(set, WIRE_LEAK_BEGIN);
-	assert_int_equal(leak_set_len(set), 0);
+	assert_int_equal(pool_count(&set->sockets), 0);
 	assert_null(leak_set_find(set, 7));
-	leak_set_free(set);
+	free_set(set);
 }
 
 /* Who listens is to blame, even where its own socket is met later; not who listens elsewhere. */
@@ -181,13 +188,13 @@ static void accept_queue(void **state)
 	feed(set, &ev);
 	feed(set, &listener);
 	mark(set, WIRE_LEAK_END);
-	assert_int_equal(leak_set_len(set), 1);
-	socket = leak_set_at(set, 0);
+	assert_int_equal(pool_count(&set->sockets), 1);
+	socket = pool_at(&set->sockets, 1);
 	assert_int_equal(socket->t.from, CONN_FROM_LISTENER);
 	assert_int_equal(socket->t.task.tgid, 200);
 	assert_int_equal(socket->t.role, CONN_SERVER);
 	assert_int_equal(socket->holders, 0);
-	leak_set_free(set);
+	free_set(set);
 }
 
 static void bounded(void **state)
@@ -204,11 +211,11 @@ static void bounded(void **state)
 	}
 	mark(set, WIRE_LEAK_END);
 	/* the arrays grow by doubling: the bound may be passed by one step, and what is beyond is counted */
-	assert_in_range(leak_set_len(set), 1000, 1024);
-	assert_int_equal(leak_set_len(set) + leak_set_lost(set), 1500);
+	assert_in_range(pool_count(&set->sockets), 1000, 1024);
+	assert_int_equal(pool_count(&set->sockets) + set->lost, 1500);
 	for (uint64_t cookie = 1; cookie <= 1000; cookie++)
 		assert_non_null(leak_set_find(set, cookie));
-	leak_set_free(set);
+	free_set(set);
 }
 
 /* 30 of pid 200 whose data was not read, 10 of pid 201 that were not closed, one of both. */
@@ -243,48 +250,47 @@ static bool is_odd(void *ctx, const struct leak_socket *socket)
 static void groups(void **state)
 {
 	struct leak_set *set = sample_set();
-	struct leak_groups *g;
+	struct leak_groups g = {0};
 	const struct leak_group *group;
 	struct leak_totals totals = leak_set_totals(set, 35 * S, NULL, NULL);
 
 	(void)state;
 	assert_int_equal(totals.close_wait, 41);
 	assert_int_equal(totals.close_wait_over, 41); /* since_data is 90 s */
-	assert_int_equal(leak_groups_new(&g, LEAK_BY_PROCESS), 0);
-	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
-	assert_int_equal(leak_groups_len(g), 2);
-	group = leak_groups_at(g, 0);
+	assert_int_equal(leak_groups_init(&g, LEAK_BY_PROCESS), 0);
+	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(g.len, 2);
+	group = g.order[0];
 	assert_int_equal(group->count, 30);
 	assert_int_equal(group->unread_bytes, 30 * 120);
 	assert_int_equal(group->inherited, 0);
 	assert_int_equal(group->fds_all, 30);
 	assert_int_equal(group->fds_len, LEAK_GROUP_FDS);
 	assert_int_equal(group->before, 0);
-	group = leak_groups_at(g, 1);
+	group = g.order[1];
 	assert_int_equal(group->count, 11);
 	assert_int_equal(group->inherited, 1);
-	assert_ptr_equal(leak_groups_of(g, leak_set_find(set, 41)), group);
-	assert_null(leak_groups_at(g, 2));
+	assert_ptr_equal(leak_groups_of(&g, leak_set_find(set, 41)), group);
 
-	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, is_odd, NULL}), 0);
-	assert_int_equal(leak_groups_at(g, 0)->count, 15);
-	assert_int_equal(leak_groups_at(g, 0)->before, 30);
-	assert_int_equal(leak_groups_at(g, 0)->fds_all, 15);
-	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_FIN_WAIT2, 35 * S, NULL, NULL}), 0);
-	assert_int_equal(leak_groups_len(g), 0);
-	leak_groups_free(g);
+	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, is_odd, NULL}), 0);
+	assert_int_equal(g.order[0]->count, 15);
+	assert_int_equal(g.order[0]->before, 30);
+	assert_int_equal(g.order[0]->fds_all, 15);
+	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_FIN_WAIT2, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(g.len, 0);
+	leak_groups_free(&g);
 
-	assert_int_equal(leak_groups_new(&g, LEAK_BY_PEER), 0);
-	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
-	assert_int_equal(leak_groups_len(g), 8); /* four peers, two causes */
-	leak_groups_free(g);
-	assert_int_equal(leak_groups_new(&g, LEAK_BY_CGROUP), 0);
-	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
-	assert_int_equal(leak_groups_len(g), 4);
+	assert_int_equal(leak_groups_init(&g, LEAK_BY_PEER), 0);
+	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(g.len, 8); /* four peers, two causes */
+	leak_groups_free(&g);
+	assert_int_equal(leak_groups_init(&g, LEAK_BY_CGROUP), 0);
+	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(g.len, 4);
 	for (size_t i = 1; i < 4; i++)
-		assert_true(leak_groups_at(g, i - 1)->count >= leak_groups_at(g, i)->count);
-	leak_groups_free(g);
-	leak_set_free(set);
+		assert_true(g.order[i - 1]->count >= g.order[i]->count);
+	leak_groups_free(&g);
+	free_set(set);
 }
 
 static char out[65536];
@@ -293,17 +299,17 @@ static const char *text_of(const struct leak_set *set, enum leak_by by, uint64_t
 {
 	const struct leak_view view = {.by = by, .threshold_ns = 60 * S, .watch_ns = watch_ns};
 	struct leak_totals totals = leak_set_totals(set, view.threshold_ns, NULL, NULL);
-	struct leak_groups *g;
+	struct leak_groups g = {0};
 	struct buf b;
 
 	buf_init(&b, out, sizeof(out) - 1);
-	assert_int_equal(leak_groups_new(&g, by), 0);
-	assert_int_equal(leak_groups_fill(g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, view.threshold_ns, NULL, NULL}),
+	assert_int_equal(leak_groups_init(&g, by), 0);
+	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, view.threshold_ns, NULL, NULL}),
 			 0);
 	leak_text_head(&b, &view, &totals);
-	for (size_t i = 0; i < leak_groups_len(g); i++)
-		leak_text_group(&b, &view, leak_groups_at(g, i), &sample_owner);
-	leak_groups_free(g);
+	for (size_t i = 0; i < g.len; i++)
+		leak_text_group(&b, &view, g.order[i], &sample_owner);
+	leak_groups_free(&g);
 	assert_false(b.overflow);
 	*b.p = '\0';
 	return out;
@@ -336,8 +342,8 @@ static void text(void **state)
 	text_of(set, LEAK_BY_CGROUP, 0);
 	assert_non_null(strstr(out, "eof_read_not_closed /user.slice/session-1.scope\n"));
 	assert_non_null(strstr(out, " of worker[201] fd "));
-	leak_set_free(empty);
-	leak_set_free(set);
+	free_set(empty);
+	free_set(set);
 }
 
 /* No byte of a name reaches the terminal unless it prints, and no line is wider than 120 columns. */
@@ -360,7 +366,7 @@ static void hostile_text(void **state)
 		assert_true(*p == '\n' || (*p >= ' ' && *p < 0x7f));
 	while ((line = strsep(&rest, "\n")))
 		assert_true(strlen(line) <= 120);
-	leak_set_free(set);
+	free_set(set);
 }
 
 static void many_for_long(void **state)
@@ -381,7 +387,7 @@ static size_t json_of(const struct leak_set *set, uint64_t cookie)
 {
 	static const struct format_options options;
 	const struct leak_record leak = {.socket = leak_set_find(set, cookie),
-					 .holders = leak_set_holders(set),
+					 .holders = set->holders,
 					 .threshold_ns = 60 * S,
 					 .alert_cookie = cookie,
 					 .count = 1,
@@ -414,7 +420,7 @@ static void json(void **state)
 		"\"cause\":\"eof_read_not_closed\",\"cause_certain\":false,\"unread_bytes\":0,\"unsent_bytes\":20,"
 		"\"holders\":[{\"pid\":201,\"comm\":\"worker\",\"fd\":41},{\"pid\":500,\"comm\":\"worker\",\"fd\":4}],"
 		"\"group_open\":11,\"group_growth_per_min\":-6,\"hint\":\"It was told"));
-	leak_set_free(set);
+	free_set(set);
 }
 
 static void json_stacks(void **state)
@@ -438,7 +444,7 @@ static void json_stacks(void **state)
 	json_owner.stack = NULL;
 	json_of(set, 41);
 	assert_null(strstr(out, "stack"));
-	leak_set_free(set);
+	free_set(set);
 }
 
 /* One line, the innermost frames; a recording may hold any bytes. */
@@ -448,14 +454,14 @@ static void text_alert(void **state)
 	const struct record_stack stack = {"a\x1b[2J\nb\nc\nd\ne", WIRE_STACK_WHOLE, false};
 	struct record_owner owner = {.stack = &stack};
 	struct leak_set *set = sample_set();
-	const struct leak_record leak = {.socket = leak_set_find(set, 41), .holders = leak_set_holders(set), .count = 1};
+	const struct leak_record leak = {.socket = leak_set_find(set, 41), .holders = set->holders, .count = 1};
 	const struct record rec = {.kind = RECORD_CLOSE_WAIT_LEAK, .ts = 100 * S, .leak = &leak};
 	const struct format_input in = {.context = &sample_context, .options = &options, .rec = &rec, .owner = &owner};
 
 	(void)state;
 	out[format_text.format(&in, out, FORMAT_LINE_MAX)] = '\0';
 	assert_non_null(strstr(out, " fd 41 by connect() in a\\x1b[2J < b < c < d\n"));
-	leak_set_free(set);
+	free_set(set);
 }
 
 /* The commonest first; each once. */
@@ -506,7 +512,7 @@ static void json_bounded(void **state)
 	dropped = strstr(out, "\"holders_dropped\":");
 	assert_non_null(dropped);
 	assert_int_equal(shown - 1 + strtoul(dropped + strlen("\"holders_dropped\":"), NULL, 10), 1000); /* one is `process` */
-	leak_set_free(set);
+	free_set(set);
 }
 
 int main(void)
