@@ -151,10 +151,11 @@ check-core: $(core_obj)
 
 pytest := $(PYTHON) -m pytest -q -p no:cacheprovider
 
-# Who may include whom, and that the check of it finds what is wrong.
+# Who may include whom, how long a file or a function may be, and that these checks find what is wrong.
 check-layers:
-	$(call msg,CHECK,includes)
+	$(call msg,CHECK,includes and sizes)
 	$(Q)$(PYTHON) tests/house/layers.py
+	$(Q)$(PYTHON) tests/house/sizes.py
 	$(Q)$(pytest) tests/house
 
 check-replay: export TCPLIFE_FSM = $(abspath $(program))

@@ -40,11 +40,7 @@ static __always_inline void fill_leak(struct stuck *f, const struct sock *sk, co
 	const struct inet_connection_sock *icsk = &tp->inet_conn;
 	struct wire_leak *w = &f->wire;
 
-	fill_hdr(&w->s.hdr, bpf_ktime_get_ns(), cookie, WIRE_LEAK, WIRE_PART_TASK | WIRE_PART_IDENT, sizeof(*f),
-		 sk->__sk_common.skc_state);
-	w->s.hdr.sk_flags = sock_flags(sk, tp);
-	w->s.hdr.shutdown = sk->sk_shutdown;
-	fill_numbers(&w->s, sk, tp);
+	fill_socket(&w->s, (struct shape){WIRE_LEAK, WIRE_PART_TASK | WIRE_PART_IDENT, sizeof(*f)}, sk, tp, cookie);
 	w->fd = -1;
 	w->pad = 0;
 	w->since_ack_ns = since_ns(tp->rcv_tstamp);

@@ -74,8 +74,8 @@ static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, _
 	w = event_reserve(&ring, sizeof(*w));
 	if (!w)
 		return;
-	fill_hdr(&w->hdr, bpf_ktime_get_ns(), BPF_CORE_READ(tw, __tw_common.skc_cookie.counter), WIRE_MINISOCK, 0, sizeof(*w),
-		 WIRE_TIME_WAIT);
+	fill_hdr(&w->hdr, (struct shape){WIRE_MINISOCK, 0, sizeof(*w)}, bpf_ktime_get_ns(),
+		 BPF_CORE_READ(tw, __tw_common.skc_cookie.counter), WIRE_TIME_WAIT);
 	w->hdr.new_state = BPF_CORE_READ(tw, tw_substate);
 	w->remaining_ns = remaining_ns(BPF_CORE_READ(tw, tw_timer.expires));
 	w->snd_nxt = BPF_CORE_READ(tw, __tw_common.skc_tw_snd_nxt);
@@ -110,7 +110,8 @@ int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, con
 	w = event_reserve(&ring, sizeof(*w));
 	if (!w)
 		return 0;
-	fill_hdr(&w->hdr, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk), WIRE_MINISOCK, 0, sizeof(*w), WIRE_TIME_WAIT);
+	fill_hdr(&w->hdr, (struct shape){WIRE_MINISOCK, 0, sizeof(*w)}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
+		 WIRE_TIME_WAIT);
 	w->hdr.new_state = state;
 	w->remaining_ns = tw ? longest_ns(tp, state) : 0;
 	w->snd_nxt = tp->snd_nxt;

@@ -21,10 +21,7 @@ static __always_inline void fill_found(struct found *f, const struct sock *sk, c
 {
 	struct wire_state *w = &f->scan.s;
 
-	fill_hdr(&w->hdr, bpf_ktime_get_ns(), cookie, WIRE_SCAN, WIRE_PARTS_ALL, sizeof(*f), sk->__sk_common.skc_state);
-	w->hdr.sk_flags = sock_flags(sk, tp);
-	w->hdr.shutdown = sk->sk_shutdown;
-	fill_numbers(w, sk, tp);
+	fill_socket(w, (struct shape){WIRE_SCAN, WIRE_PARTS_ALL, sizeof(*f)}, sk, tp, cookie);
 	f->scan.fd = -1;
 	fill_no_task(&f->task);
 	fill_ident(&f->ident, sk, tp);
@@ -59,8 +56,8 @@ struct found_request {
 static __always_inline void fill_request(struct found_request *f, const struct sock_common *skc)
 {
 	__builtin_memset(f, 0, sizeof(*f));
-	fill_hdr(&f->scan.s.hdr, bpf_ktime_get_ns(), skc->skc_cookie.counter, WIRE_SCAN, WIRE_PART_IDENT, sizeof(*f),
-		 WIRE_NEW_SYN_RECV);
+	fill_hdr(&f->scan.s.hdr, (struct shape){WIRE_SCAN, WIRE_PART_IDENT, sizeof(*f)}, bpf_ktime_get_ns(),
+		 skc->skc_cookie.counter, WIRE_NEW_SYN_RECV);
 	f->scan.fd = -1;
 	fill_common_ident(&f->ident, skc);
 	f->ident.local_port = skc->skc_num;
@@ -76,8 +73,8 @@ static __always_inline void fill_minisock(struct found_minisock *f, const struct
 	const struct sock_common *skc = &tw->__tw_common;
 
 	__builtin_memset(f, 0, sizeof(*f));
-	fill_hdr(&f->mini.hdr, bpf_ktime_get_ns(), skc->skc_cookie.counter, WIRE_MINISOCK, WIRE_PART_IDENT, sizeof(*f),
-		 WIRE_TIME_WAIT);
+	fill_hdr(&f->mini.hdr, (struct shape){WIRE_MINISOCK, WIRE_PART_IDENT, sizeof(*f)}, bpf_ktime_get_ns(),
+		 skc->skc_cookie.counter, WIRE_TIME_WAIT);
 	f->mini.hdr.new_state = tw->tw_substate;
 	f->mini.remaining_ns = remaining_ns(tw->tw_timer.expires);
 	f->mini.snd_nxt = skc->skc_tw_snd_nxt;

@@ -58,13 +58,19 @@ static __always_inline __u8 sock_flags(const struct sock *sk, const struct tcp_s
 	return out;
 }
 
-static __always_inline void fill_hdr(struct wire_hdr *h, __u64 ts, __u64 cookie, __u8 kind, __u8 parts, __u16 len, __u8 state)
+/* What kind of event it is, with which parts, and how long. */
+struct shape {
+	__u8 kind, parts;
+	__u16 len;
+};
+
+static __always_inline void fill_hdr(struct wire_hdr *h, struct shape shape, __u64 ts, __u64 cookie, __u8 state)
 {
 	h->ts = ts;
 	h->cookie = cookie;
-	h->len = len;
-	h->kind = kind;
-	h->parts = parts;
+	h->len = shape.len;
+	h->kind = shape.kind;
+	h->parts = shape.parts;
 	h->old_state = state;
 	h->new_state = state;
 	h->sk_flags = 0;
@@ -83,6 +89,16 @@ static __always_inline void fill_numbers(struct wire_state *w, const struct sock
 	w->err = sk->sk_err;
 	w->pad[0] = 0;
 	w->pad[1] = 0;
+}
+
+/* A socket as an iterator meets it. */
+static __always_inline void fill_socket(struct wire_state *w, struct shape shape, const struct sock *sk,
+					const struct tcp_sock *tp, __u64 cookie)
+{
+	fill_hdr(&w->hdr, shape, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
+	w->hdr.sk_flags = sock_flags(sk, tp);
+	w->hdr.shutdown = sk->sk_shutdown;
+	fill_numbers(w, sk, tp);
 }
 
 static __always_inline void fill_no_task(struct wire_task *t)

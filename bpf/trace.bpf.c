@@ -67,7 +67,7 @@ static __always_inline bool tell_state(const struct change *ch, const __u8 parts
 	w = event_reserve(&ring, size);
 	if (!w)
 		return false;
-	fill_hdr(&w->hdr, ts, ch->cookie, WIRE_STATE, parts, size, ch->old_state);
+	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, parts, size}, ts, ch->cookie, ch->old_state);
 	w->hdr.new_state = ch->new_state;
 	w->hdr.sk_flags = ch->sk_flags;
 	w->hdr.shutdown = ch->sk->sk_shutdown;
@@ -253,7 +253,7 @@ static __always_inline void emit_retransmit(const struct sock *sk, const struct 
 	w = event_reserve(&ring, size);
 	if (!w)
 		return;
-	fill_hdr(&w->hdr, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk), WIRE_RETRANSMIT, parts, size,
+	fill_hdr(&w->hdr, (struct shape){WIRE_RETRANSMIT, parts, size}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
 		 sk->__sk_common.skc_state);
 	fill_retransmit(w, skb, tp);
 	if (parts)
@@ -321,7 +321,7 @@ static __always_inline void emit_reset(const struct sock *sk, __u8 direction, __
 	w = event_reserve(&ring, size);
 	if (!w)
 		return;
-	fill_hdr(&w->hdr, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk), WIRE_RESET, parts, size,
+	fill_hdr(&w->hdr, (struct shape){WIRE_RESET, parts, size}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
 		 sk->__sk_common.skc_state);
 	w->hdr.shutdown = sk->sk_shutdown;
 	w->reason = reason;
@@ -399,7 +399,7 @@ int BPF_PROG(on_destroy, const struct sock *sk)
 	w = event_reserve(&ring, sizeof(*w));
 	if (!w)
 		return 0;
-	fill_hdr(w, bpf_ktime_get_ns(), cookie, WIRE_DESTROY, 0, sizeof(*w), sk->__sk_common.skc_state);
+	fill_hdr(w, (struct shape){WIRE_DESTROY, 0, sizeof(*w)}, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
 	event_submit(ring, w);
 	return 0;
 }
@@ -422,7 +422,7 @@ int BPF_PROG(on_read, const struct sock *sk)
 	w = event_reserve(&ring, size);
 	if (!w)
 		return 0;
-	fill_hdr(w, bpf_ktime_get_ns(), cookie, WIRE_TOUCH, WIRE_PART_TASK, size, sk->__sk_common.skc_state);
+	fill_hdr(w, (struct shape){WIRE_TOUCH, WIRE_PART_TASK, size}, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
 	fill_current((void *)(w + 1));
 	event_submit_task(ring, w, (void *)(w + 1));
 	set_marks(cookie, slot | MARK_OWNER);

@@ -17,9 +17,11 @@
 
 #define REPORT_BYTES (64 * 1024)
 
+enum list { FEATURES, HOOKS, LEAKS, LISTS };
+
 struct report {
-	struct hook_state features[HOOKS_MAX], hooks[HOOKS_MAX], leaks[HOOKS_MAX];
-	size_t features_n, hooks_n, leaks_n;
+	struct hook_state rows[LISTS][HOOKS_MAX];
+	size_t len[LISTS];
 	struct collector_failure failure; /* COLLECTOR_OK: a run would work */
 	struct utsname uts;
 };
@@ -36,64 +38,60 @@ static void examine(struct report *r, const struct options *options)
 	const struct hook_state *hooks;
 
 	uname(&r->uts);
-	r->features_n = collector_features(r->features);
-	r->leaks_n = leak_scan_examine(r->leaks, options->verbose);
-	r->leaks_n += stack_source_examine(r->leaks + r->leaks_n, options->verbose);
+	r->len[FEATURES] = collector_features(r->rows[FEATURES]);
+	r->len[LEAKS] = leak_scan_examine(r->rows[LEAKS], options->verbose);
+	r->len[LEAKS] += stack_source_examine(r->rows[LEAKS] + r->len[LEAKS], options->verbose);
 	if (collector_check(&r->failure) || collector_open(&collector, &config, &r->failure)) {
-		r->hooks_n = collector_probe(r->hooks);
+		r->len[HOOKS] = collector_probe(r->rows[HOOKS]);
 		return;
 	}
-	hooks = collector_hooks(collector, &r->hooks_n);
-	memcpy(r->hooks, hooks, r->hooks_n * sizeof(*hooks));
+	hooks = collector_hooks(collector, &r->len[HOOKS]);
+	memcpy(r->rows[HOOKS], hooks, r->len[HOOKS] * sizeof(*hooks));
 	collector_close(collector);
 }
 
-static void print_rows(const struct hook_state *rows, size_t n)
+static void print_row(const struct hook_state *row)
 {
-	for (size_t i = 0; i < n; i++)
-		printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", rows[i].hook->name, rows[i].hook->type,
-		       rows[i].available ? "yes" : "no", rows[i].used ? "yes" : "no", rows[i].hook->fact,
-		       rows[i].used || rows[i].not_needed ? "" : rows[i].hook->fallback,
-		       rows[i].used || rows[i].not_needed || !rows[i].why[0] ? "" : ": ", rows[i].why);
+	bool missing = !row->used && !row->not_needed;
+
+	printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", row->hook->name, row->hook->type, row->available ? "yes" : "no",
+	       row->used ? "yes" : "no", row->hook->fact, missing ? row->hook->fallback : "",
+	       missing && row->why[0] ? ": " : "", missing ? row->why : "");
 }
 
 static void print_table(const struct report *r)
 {
 	printf("tcplife-fsm %s, Linux %s, %s, libbpf %s\n\n", version_string, r->uts.release, r->uts.machine,
 	       collector_libbpf_version());
-	printf("%-30s %-8s %-5s %-5s %-38s %s\n", "HOOK", "TYPE", "HERE", "USED", "TELLS", "WITHOUT IT");
-	print_rows(r->features, r->features_n);
-	print_rows(r->hooks, r->hooks_n);
-	print_rows(r->leaks, r->leaks_n);
+	printf("%-30s %-8s %-5s %-5s %-38s %s\n", "HOOK", "TYPE", "HERE", "USED", "SHOWS", "WITHOUT IT");
+	for (enum list list = 0; list < LISTS; list++)
+		for (size_t i = 0; i < r->len[list]; i++)
+			print_row(&r->rows[list][i]);
 	if (r->failure.problem)
 		printf("\nA run would not work here: %s.\n", r->failure.text);
 	else
 		printf("\nReady to trace.\n");
 }
 
-static void write_rows(struct buf *b, struct jsonw_key key, const struct hook_state *rows, size_t n)
+static void write_row(struct buf *b, const struct hook_state *row)
 {
-	jsonw_open(b, key, '[');
-	for (size_t i = 0; i < n; i++) {
-		jsonw_open(b, KEY_NONE, '{');
-		jsonw_word(b, KEY("name"), rows[i].hook->name);
-		jsonw_word(b, KEY("type"), rows[i].hook->type);
-		jsonw_bool(b, KEY("available"), rows[i].available);
-		jsonw_bool(b, KEY("used"), rows[i].used);
-		jsonw_word(b, KEY("tells"), rows[i].hook->fact);
-		jsonw_word(b, KEY("fallback"), rows[i].hook->fallback);
-		jsonw_text(b, KEY("why"), rows[i].why, strlen(rows[i].why), sizeof(rows[i].why));
-		jsonw_close(b, '}');
-	}
-	jsonw_close(b, ']');
+	jsonw_open(b, KEY_NONE, '{');
+	jsonw_word(b, KEY("name"), row->hook->name);
+	jsonw_word(b, KEY("type"), row->hook->type);
+	jsonw_bool(b, KEY("available"), row->available);
+	jsonw_bool(b, KEY("used"), row->used);
+	jsonw_word(b, KEY("tells"), row->hook->fact);
+	jsonw_word(b, KEY("fallback"), row->hook->fallback);
+	jsonw_text(b, KEY("why"), row->why, strlen(row->why), sizeof(row->why));
+	jsonw_close(b, '}');
 }
 
 static void print_json(const struct report *r)
 {
-	static char space[REPORT_BYTES];
+	const struct jsonw_key keys[LISTS] = {KEY("features"), KEY("hooks"), KEY("leaks")};
 	const char *problem = r->failure.problem ? r->failure.text : NULL;
+	char space[REPORT_BYTES];
 	struct buf b;
-	size_t len;
 
 	buf_init(&b, space, sizeof(space));
 	jsonw_open(&b, KEY_NONE, '{');
@@ -103,17 +101,19 @@ static void print_json(const struct report *r)
 	jsonw_word(&b, KEY("libbpf"), collector_libbpf_version());
 	jsonw_bool(&b, KEY("ready"), !problem);
 	jsonw_text(&b, KEY("problem"), problem, problem ? strlen(problem) : 0, sizeof(r->failure.text));
-	write_rows(&b, KEY("features"), r->features, r->features_n);
-	write_rows(&b, KEY("hooks"), r->hooks, r->hooks_n);
-	write_rows(&b, KEY("leaks"), r->leaks, r->leaks_n);
+	for (enum list list = 0; list < LISTS; list++) {
+		jsonw_open(&b, keys[list], '[');
+		for (size_t i = 0; i < r->len[list]; i++)
+			write_row(&b, &r->rows[list][i]);
+		jsonw_close(&b, ']');
+	}
 	jsonw_close(&b, '}');
-	len = jsonw_end(&b);
-	fwrite(space, 1, len, stdout);
+	fwrite(space, 1, jsonw_end(&b), stdout);
 }
 
 int command_doctor(const struct options *options)
 {
-	static struct report report;
+	struct report report = {0};
 
 	examine(&report, options);
 	if (options->json)

@@ -24,7 +24,7 @@
 
 int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
 {
-	_Alignas(8) static char buf[CHUNK_BYTES];
+	_Alignas(8) char buf[CHUNK_BYTES];
 	size_t have = 0, pos;
 	ssize_t n;
 	int fd, err = 0;

@@ -75,7 +75,7 @@ static void dump_minisocks(int fd, unsigned int family)
 			 .sdiag_protocol = IPPROTO_TCP,
 			 .idiag_states = 1 << WIRE_TIME_WAIT | 1 << WIRE_FIN_WAIT2},
 	};
-	static char answer[64 * 1024];
+	_Alignas(8) char answer[64 * 1024];
 	struct nlmsghdr *head;
 	ssize_t len;
 

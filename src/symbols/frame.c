@@ -1,47 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What a place in a program is called, by its debug information or else by its symbols. Looking that up is what takes time, so
- * it is done once for all processes that have mapped the same file.
- */
+/* What a place in a program is called, by its debug information or else by its symbols. */
 #include "frame.h"
 
 #include <dwarf.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES 8192
 #define NAME_MAX_LEN 100 /* of a function */
-
-struct place {
-	uint64_t file, offset; /* a hash of the build id, and where in it */
-	bool exact;
-	char *text; /* NULL: free */
-};
-
-struct frame_names {
-	struct place places[PLACES]; /* the newest of each slot */
-};
-
-int frame_names_new(struct frame_names **out)
-{
-	struct frame_names *names = calloc(1, sizeof(*names));
-
-	if (!names)
-		return -ENOMEM;
-	*out = names;
-	return 0;
-}
-
-void frame_names_free(struct frame_names *names)
-{
-	for (size_t i = 0; names && i < PLACES; i++)
-		free(names->places[i].text);
-	free(names);
-}
 
 __attribute__((format(printf, 2, 3))) static void put(struct frame_text *text, const char *format, ...)
 {
@@ -136,12 +104,12 @@ static void put_names(struct frame_text *text, Dwfl_Module *mod, Dwarf_Addr pc, 
 }
 
 /* Where the name of this place is kept, or will be. NULL: the file has no build id. */
-static struct place *find_place(struct frame_names *names, Dwfl_Module *mod, Dwarf_Addr pc, bool exact)
+static struct frame_place *find_place(struct frame_names *names, Dwfl_Module *mod, Dwarf_Addr pc, bool exact)
 {
-	struct place key = {.file = 14695981039346656037u, .exact = exact}; /* FNV-1a */
+	struct frame_place key = {.file = 14695981039346656037u, .exact = exact}; /* FNV-1a */
 	const unsigned char *id;
 	GElf_Addr vaddr, bias;
-	struct place *slot;
+	struct frame_place *slot;
 	int len;
 
 	if (!dwfl_module_getelf(mod, &bias))
@@ -152,7 +120,7 @@ static struct place *find_place(struct frame_names *names, Dwfl_Module *mod, Dwa
 	for (int i = 0; i < len; i++)
 		key.file = (key.file ^ id[i]) * 1099511628211u;
 	key.offset = pc - bias;
-	slot = &names->places[(key.file ^ key.offset * 0x9e3779b97f4a7c15u ^ exact) % PLACES];
+	slot = &names->places[(key.file ^ key.offset * 0x9e3779b97f4a7c15u ^ exact) % FRAME_NAMES];
 	if (slot->text && (slot->file != key.file || slot->offset != key.offset || slot->exact != exact)) {
 		free(slot->text);
 		slot->text = NULL;
@@ -164,7 +132,7 @@ static struct place *find_place(struct frame_names *names, Dwfl_Module *mod, Dwa
 
 void frame_name_put(struct frame_names *names, Dwfl_Module *mod, Dwarf_Addr pc, bool exact, struct frame_text *text)
 {
-	struct place *place = find_place(names, mod, pc, exact);
+	struct frame_place *place = find_place(names, mod, pc, exact);
 	char *from = text->p;
 
 	if (place && place->text) {

@@ -5,15 +5,20 @@
 #include <elfutils/libdwfl.h>
 #include <stdbool.h>
 
-struct frame_names;
+/* Names that were found, so that a place in a file is looked up once for all processes. All zero is empty. */
+#define FRAME_NAMES 8192
+struct frame_names {
+	struct frame_place {
+		uint64_t file, offset; /* a hash of the build id, and where in it */
+		bool exact;
+		char *text;    /* NULL: free */
+	} places[FRAME_NAMES]; /* the newest of each slot */
+};
 
 /* A text that grows from p and is always terminated; what has no room before end is cut off. */
 struct frame_text {
 	char *p, *end;
 };
-
-int frame_names_new(struct frame_names **out);    /* 0 or -ENOMEM */
-void frame_names_free(struct frame_names *names); /* NULL is fine */
 
 /*
  * Appends the frame's lines: one, and before it one for each function that was inlined there. `exact`: the program stands at

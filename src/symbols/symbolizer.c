@@ -9,6 +9,7 @@
 
 #include "unwind.h"
 #include "bpf/shared.h"
+#include "src/core/pool.h"
 #include "src/core/wire_make.h"
 #include "src/host/clock.h"
 #include "src/kernel/stack_capture.h"
@@ -32,22 +33,20 @@
 #define CREDIT_NS 500000000ull /* and save what it did not use for a burst: a process is expensive at first */
 #define POLL_MS 1000
 #define EMIT_NS 1000000000ull /* losses are told so often */
-#define KNOWN_SLOTS (2 * WIRE_STACKS_MAX)
 
+/* A stack, whose id is its number. */
 struct known {
-	char *text; /* NULL: free */
-	enum wire_stack_note note;
-	uint32_t number;
+	uint32_t note; /* enum wire_stack_note */
+	char *text;    /* NULL: free */
 };
 
 /* The unwinder's own. */
 struct child {
 	struct stack_source *source;
 	struct unwinder *unwinder;
-	struct known known[KNOWN_SLOTS]; /* open addressing by the hash of the text */
-	uint32_t known_len;
+	struct pool known; /* struct known by text and note */
 	int pipe;
-	uint64_t dropped; /* events that found no room in the pipe and were not told of yet */
+	uint64_t dropped; /* events that found no room in the pipe, not reported yet */
 };
 
 struct symbolizer {
@@ -90,32 +89,38 @@ static bool emit_stack(struct child *c, uint32_t number, enum wire_stack_note no
 	return emit(c, wire_make_text(&buf, &head, text, strlen(text)));
 }
 
-static uint32_t hash(const char *text)
+static uint64_t hash(enum wire_stack_note note, const char *text)
 {
-	uint32_t h = 2166136261u; /* FNV-1a */
+	uint64_t h = index_hash(0, note);
 
 	for (; *text; text++)
-		h = (h ^ (uint8_t)*text) * 16777619u;
+		h = index_hash(h, (uint8_t)*text);
 	return h;
+}
+
+/* A pool_key_fn. */
+static uint64_t key_of(const void *known)
+{
+	const struct known *k = known;
+
+	return k->text ? hash(k->note, k->text) : 0;
 }
 
 /* The number of this stack; 0 if there are too many already. */
 static uint32_t number_of(struct child *c, enum wire_stack_note note, const char *text)
 {
-	uint32_t i = (hash(text) + note) % KNOWN_SLOTS;
+	const struct known *k;
+	uint32_t number;
 	char *copy;
 
-	for (; c->known[i].text; i = (i + 1) % KNOWN_SLOTS) {
-		if (c->known[i].note == note && !strcmp(c->known[i].text, text))
-			return c->known[i].number;
+	pool_for_each (number, &c->known, hash(note, text)) {
+		k = pool_at(&c->known, number);
+		if (k->note == note && !strcmp(k->text, text))
+			return number;
 	}
-	copy = c->known_len + 1 < WIRE_STACKS_MAX ? strdup(text) : NULL;
-	if (!copy || !emit_stack(c, c->known_len + 1, note, text)) {
-		free(copy);
-		return 0;
-	}
-	c->known[i] = (struct known){copy, note, ++c->known_len};
-	return c->known_len;
+	number = c->known.used;
+	copy = number < WIRE_STACKS_MAX && emit_stack(c, number, note, text) ? strdup(text) : NULL;
+	return copy ? pool_add(&c->known, &(struct known){note, copy}) : 0;
 }
 
 /* A capture_fn. */
@@ -171,7 +176,10 @@ static void run_child(struct stack_source *source, int pipe, pid_t parent)
 	setrlimit(RLIMIT_DATA, &(struct rlimit){DATA_BYTES, DATA_BYTES});
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	unsetenv("DEBUGINFOD_URLS"); /* libdw would ask servers for debug information */
-	if (getppid() != parent || !c || unwinder_new(&c->unwinder))
+	if (getppid() != parent || !c || pool_init(&c->known, sizeof(struct known), WIRE_STACKS_MAX - 1, key_of))
+		_exit(1);
+	c->unwinder = unwinder_new();
+	if (!c->unwinder)
 		_exit(1);
 	c->pipe = pipe;
 	emit_stack(c, 0, WIRE_STACK_NOT_TAKEN, "");

@@ -6,7 +6,6 @@
  */
 #include "unwind.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,13 +36,14 @@ struct image {
 struct unwinder {
 	struct image images[IMAGES];
 	uint64_t uses;
-	struct frame_names *names;
+	struct frame_names names;
 };
 
 /* The walk over a stack's frames. */
 struct walk {
 	struct frame_names *names;
 	Dwfl *dwfl;
+	char *begin; /* of the text */
 	struct frame_text text;
 	unsigned int frames;
 	bool whole;   /* it came to a frame that has no caller */
@@ -160,16 +160,9 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {
 	.set_initial_registers = set_registers,
 };
 
-int unwinder_new(struct unwinder **out)
+struct unwinder *unwinder_new(void)
 {
-	struct unwinder *u = calloc(1, sizeof(*u));
-
-	if (!u || frame_names_new(&u->names)) {
-		free(u);
-		return -ENOMEM;
-	}
-	*out = u;
-	return 0;
+	return calloc(1, sizeof(struct unwinder));
 }
 
 static void image_close(struct image *image)
@@ -177,16 +170,6 @@ static void image_close(struct image *image)
 	if (image->dwfl)
 		dwfl_end(image->dwfl);
 	*image = (struct image){0};
-}
-
-void unwinder_free(struct unwinder *u)
-{
-	if (!u)
-		return;
-	for (size_t i = 0; i < IMAGES; i++)
-		image_close(&u->images[i]);
-	frame_names_free(u->names);
-	free(u);
 }
 
 /* The process is still the one of the capture, and runs the same program. */
@@ -263,41 +246,38 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 	return DWARF_CB_OK;
 }
 
-static void make_printable(char *text)
+static void walk(struct walk *w, struct image *image, const struct capture *c)
 {
-	for (; *text; text++) {
-		if ((*text < ' ' || *text > '~') && *text != '\n')
-			*text = '?';
-	}
-}
-
-static void walk(struct unwinder *u, struct image *image, const struct capture *c, struct walk *w, char *text, size_t size)
-{
-	*w = (struct walk){.names = u->names, .dwfl = image->dwfl, .text = {text, text + size}};
-	text[0] = '\0';
+	w->dwfl = image->dwfl;
+	w->text.p = w->begin;
+	w->frames = 0;
+	w->strange = false;
 	image->capture = c;
 	w->whole = !dwfl_getthread_frames(image->dwfl, (pid_t)image->tgid, on_frame, w);
 	image->capture = NULL;
-	if (w->text.p > text && w->text.p[-1] == '\n')
+	if (w->text.p > w->begin && w->text.p[-1] == '\n')
 		w->text.p--;
 	*w->text.p = '\0';
-	make_printable(text);
+	for (char *p = w->begin; *p; p++) {
+		if ((*p < ' ' || *p > '~') && *p != '\n')
+			*p = '?';
+	}
 }
 
 enum wire_stack_note unwinder_trace(struct unwinder *u, const struct capture *c, char *text, size_t size)
 {
+	struct walk w = {.names = &u->names, .begin = text, .text = {text, text + size}};
 	struct image *image = image_find(u, c);
-	struct walk w;
 
 	text[0] = '\0';
 	if (!image)
 		return WIRE_STACK_PROCESS_GONE;
-	walk(u, image, c, &w, text, size);
+	walk(&w, image, c);
 	if (w.strange && clock_now_ns() - image->opened_ns >= AGE_MAX_NS && is_alive(c)) {
 		image_close(image);
 		image = image_find(u, c);
 		if (image)
-			walk(u, image, c, &w, text, size);
+			walk(&w, image, c);
 	}
 	if (!w.frames)
 		return WIRE_STACK_NOT_TAKEN;

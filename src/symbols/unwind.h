@@ -12,8 +12,7 @@
 struct capture;
 struct unwinder;
 
-int unwinder_new(struct unwinder **out);       /* 0 or -errno */
-void unwinder_free(struct unwinder *unwinder); /* NULL is fine */
+struct unwinder *unwinder_new(void); /* for the life of the process; NULL without memory */
 
 /*
  * Fills `text` with one line per frame, the innermost first, each printable ASCII: "function (file.c:12)", "function+0x1a

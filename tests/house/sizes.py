@@ -14,6 +14,9 @@ FUNCTION_LINES = 60
 PARAMETERS = 5
 MUTABLES = 3
 
+# A library gives their form: libbpf for BPF_PROG(name, ...), libdwfl for find_elf().
+CALLBACKS = ("BPF_PROG", "find_elf")
+
 NAME = re.compile(r"(\w+)\(")
 
 
@@ -64,8 +67,7 @@ def check(root):
         for name, arguments, length in functions(lines):
             if length > FUNCTION_LINES:
                 wrong.append(f"{where}: {name}() has {length} lines, more than {FUNCTION_LINES}")
-            # BPF_PROG(name, ...) has a form that libbpf gives.
-            if name != "BPF_PROG" and parameters(arguments) > PARAMETERS:
+            if name not in CALLBACKS and parameters(arguments) > PARAMETERS:
                 wrong.append(f"{where}: {name}() has {parameters(arguments)} parameters, more than {PARAMETERS}")
         if where.startswith("src/"):
             mutables += [f"{where}: {name}" for name in map(mutable, lines) if name]
