@@ -36,54 +36,54 @@ __attribute__((format(printf, 2, 3))) static void refuse(struct reader *rd, cons
 	va_end(args);
 }
 
-/* Values: null and what is absent leave *ret as it is and return false. */
+/* Values: null and what is absent are not known, and read as 0 or NULL. */
 
-static bool get_uint(struct reader *rd, const json_t *object, const char *key, uint64_t max, uint64_t *ret)
+/* An integer from 0 to `max`; *ret_known may be NULL. */
+static uint64_t get_uint(struct reader *rd, const json_t *object, const char *key, uint64_t max, bool *ret_known)
 {
 	const json_t *value = json_object_get(object, key);
+	bool known = value && !json_is_null(value);
 
-	if (!value || json_is_null(value))
-		return false;
-	if (!json_is_integer(value) || json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max) {
+	if (known && (!json_is_integer(value) || json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max)) {
 		refuse(rd, "%s is not an integer from 0 to %" PRIu64, key, max);
-		return false;
+		known = false;
 	}
-	*ret = (uint64_t)json_integer_value(value);
-	return true;
+	if (ret_known)
+		*ret_known = known;
+	return known ? (uint64_t)json_integer_value(value) : 0;
 }
 
-static uint64_t uint_or_0(struct reader *rd, const json_t *object, const char *key, uint64_t max)
+static uint32_t get_u32(struct reader *rd, const json_t *object, const char *key, bool *ret_known)
 {
-	uint64_t value = 0;
+	return (uint32_t)get_uint(rd, object, key, UINT32_MAX, ret_known);
+}
 
-	get_uint(rd, object, key, max, &value);
-	return value;
+static uint64_t get_us(struct reader *rd, const json_t *object, const char *key, bool *ret_known)
+{
+	return get_uint(rd, object, key, US_MAX, ret_known);
 }
 
 static const char *get_text(struct reader *rd, const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
 
-	if (!value || json_is_null(value))
-		return NULL;
-	if (!json_is_string(value))
+	if (value && !json_is_null(value) && !json_is_string(value))
 		refuse(rd, "%s is not a string", key);
 	return json_string_value(value);
 }
 
-/* Its number by `name`; 0 if it is null. */
+/* Its number by `name`. */
 static unsigned int get_word(struct reader *rd, const json_t *object, const char *key, const char *(*name)(unsigned int),
 			     unsigned int max)
 {
 	const char *word = get_text(rd, object, key);
 
-	if (!word)
-		return 0;
-	for (unsigned int i = 0; i < max; i++) {
+	for (unsigned int i = 0; word && i < max; i++) {
 		if (name(i) && !strcmp(name(i), word))
 			return i;
 	}
-	refuse(rd, "%s has a value that this version does not know", key);
+	if (word)
+		refuse(rd, "%s has a value that this version does not know", key);
 	return 0;
 }
 
@@ -92,24 +92,22 @@ static bool get_bool(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* 2026-01-02T03:04:05.123456Z, exactly. */
-static bool get_time(struct reader *rd, const json_t *object, const char *key, int64_t *ret_us)
+/* 2026-01-02T03:04:05.123456Z, exactly; in us since 1970. */
+static int64_t get_time(struct reader *rd, const json_t *object, const char *key, bool *ret_known)
 {
 	const char *text = get_text(rd, object, key), *rest;
 	unsigned int us = 0;
 	struct tm tm = {0};
 	int used = 0;
 
+	*ret_known = text;
 	if (!text)
-		return false;
+		return 0;
 	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!rest || strlen(rest) != 8 || sscanf(rest, ".%6uZ%n", &us, &used) != 1 || used != 8 || tm.tm_year < 70 ||
-	    tm.tm_year > YEAR_LAST - 1900) {
+	    tm.tm_year > YEAR_LAST - 1900)
 		refuse(rd, "%s is not a time like 2026-01-02T03:04:05.000000Z", key);
-		return false;
-	}
-	*ret_us = (int64_t)timegm(&tm) * 1000000 + us;
-	return true;
+	return (int64_t)timegm(&tm) * 1000000 + us;
 }
 
 /* Who */
@@ -126,7 +124,7 @@ static void read_id(struct reader *rd, const json_t *object)
 		refuse(rd, "conn_id is not 8 hex digits, a dot and the socket cookie in hex");
 	else
 		memcpy(end->boot, id, LADDER_BOOT_LEN);
-	end->rec.t.generation = (uint32_t)uint_or_0(rd, object, "generation", UINT32_MAX);
+	end->rec.t.generation = get_u32(rd, object, "generation", NULL);
 }
 
 static void read_address(struct reader *rd, const json_t *object, const char *key, bool ipv4, uint8_t addr[16])
@@ -160,16 +158,9 @@ static void read_addresses(struct reader *rd, const json_t *object)
 	t->id.family = ipv4 && !get_bool(object, "v4_mapped") ? AF_INET : AF_INET6;
 	read_address(rd, object, "local_addr", ipv4, t->id.local_addr);
 	read_address(rd, object, "peer_addr", ipv4, t->id.peer_addr);
-	t->id.local_port = (uint16_t)uint_or_0(rd, object, "local_port", UINT16_MAX);
-	t->id.peer_port = (uint16_t)uint_or_0(rd, object, "peer_port", UINT16_MAX);
-	t->id.netns = (uint32_t)uint_or_0(rd, object, "netns", UINT32_MAX);
-}
-
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *found = c ? strchr(digits, c) : NULL;
-
-	return found ? (int)(found - digits) : -1;
+	t->id.local_port = (uint16_t)get_uint(rd, object, "local_port", UINT16_MAX, NULL);
+	t->id.peer_port = (uint16_t)get_uint(rd, object, "peer_port", UINT16_MAX, NULL);
+	t->id.netns = get_u32(rd, object, "netns", NULL);
 }
 
 /* comm_hex has the exact bytes where comm could not. */
@@ -177,22 +168,17 @@ static void read_comm(struct reader *rd, const json_t *process, char comm[WIRE_C
 {
 	const char *hex = get_text(rd, process, "comm_hex"), *text = get_text(rd, process, "comm");
 	size_t len = hex ? strlen(hex) : text ? strlen(text) : 0;
+	unsigned int byte;
 
-	if (len > (hex ? 2 : 1) * (size_t)WIRE_COMM_LEN || (hex && len % 2)) {
+	if (len > (hex ? 2 : 1) * (size_t)WIRE_COMM_LEN)
 		refuse(rd, "comm is longer than a process name");
-		return;
-	}
-	if (!hex && len) {
+	else if (hex && (len % 2 || strspn(hex, "0123456789abcdef") != len))
+		refuse(rd, "comm_hex is not hex");
+	else if (!hex && len)
 		memcpy(comm, text, len);
-		return;
-	}
-	for (size_t i = 0; i < len / 2; i++) {
-		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-		if (high < 0 || low < 0) {
-			refuse(rd, "comm_hex is not hex");
-			return;
-		}
-		comm[i] = (char)(high << 4 | low);
+	for (size_t i = 0; hex && !rd->bad && i < len / 2; i++) {
+		sscanf(hex + 2 * i, "%2x", &byte);
+		comm[i] = (char)byte;
 	}
 }
 
@@ -216,7 +202,7 @@ static void read_owner(struct reader *rd, const json_t *object)
 	t->from = get_word(rd, process, "from", conn_from_name, CONN_FROM_MAX);
 	if (t->from == CONN_FROM_NONE)
 		t->from = CONN_FROM_SCAN;
-	t->task.tgid = (uint32_t)uint_or_0(rd, process, "pid", UINT32_MAX);
+	t->task.tgid = get_u32(rd, process, "pid", NULL);
 	read_comm(rd, process, t->task.comm);
 }
 
@@ -231,88 +217,70 @@ static const json_t *get_list(struct reader *rd, const json_t *object, const cha
 	return json_is_array(list) ? list : NULL;
 }
 
-static void read_timeline(struct reader *rd, const json_t *object)
+static void read_span(struct reader *rd, const json_t *item, struct conn_span *span)
 {
-	const json_t *list = get_list(rd, object, "timeline"), *item;
+	if (!get_text(rd, item, "state") || !get_text(rd, item, "ev"))
+		refuse(rd, "an entry of timeline has no state or no ev");
+	span->state = (uint8_t)get_word(rd, item, "state", conn_state_name, WIRE_STATE_MAX);
+	span->at_us = get_us(rd, item, "at_us", NULL);
+	span->us = get_us(rd, item, "us", &span->us_known);
+	span->by = (uint8_t)get_word(rd, item, "by", conn_by_name, CONN_BY_MAX);
+	span->ev = (uint8_t)get_word(rd, item, "ev", conn_ev_name, CONN_EV_MAX);
+}
+
+static void read_segment(struct reader *rd, const json_t *item, struct conn_segment *seg)
+{
+	bool repeated;
+
+	if (!get_text(rd, item, "dir") || !get_text(rd, item, "flags") || !get_text(rd, item, "ev"))
+		refuse(rd, "an entry of segments has no dir, no flags or no ev");
+	seg->at_us = get_us(rd, item, "at_us", &seg->at_known);
+	seg->dir = (uint8_t)get_word(rd, item, "dir", conn_dir_name, CONN_DIR_MAX);
+	seg->flags = (uint8_t)get_word(rd, item, "flags", conn_flags_name, CONN_FLAGS_MAX);
+	seg->proof = (uint8_t)get_word(rd, item, "ev", conn_proof_name, CONN_PROOF_MAX);
+	seg->seq = get_u32(rd, item, "seq", &seg->seq_known);
+	seg->ack = get_u32(rd, item, "ack", &seg->ack_known);
+	seg->n = get_u32(rd, item, "n", &repeated);
+	if (!repeated)
+		seg->n = 1;
+}
+
+static void read_lists(struct reader *rd, const json_t *object)
+{
+	const json_t *timeline = get_list(rd, object, "timeline"), *segments = get_list(rd, object, "segments"), *item;
 	struct conn_record *rec = &rd->r->end.rec;
 	size_t i;
 
-	json_array_foreach(list, i, item)
+	json_array_foreach(timeline, i, item)
 	{
-		struct conn_span *span = &rec->timeline[rec->timeline_len];
-		if (rec->timeline_len == CONN_TIMELINE_MAX) {
-			rec->complete = false;
-			return;
-		}
-		if (!get_text(rd, item, "state") || !get_text(rd, item, "ev"))
-			refuse(rd, "an entry of timeline has no state or no ev");
-		span->state = (uint8_t)get_word(rd, item, "state", conn_state_name, WIRE_STATE_MAX);
-		span->at_us = uint_or_0(rd, item, "at_us", US_MAX);
-		span->us_known = get_uint(rd, item, "us", US_MAX, &span->us);
-		span->by = (uint8_t)get_word(rd, item, "by", conn_by_name, CONN_BY_MAX);
-		span->ev = (uint8_t)get_word(rd, item, "ev", conn_ev_name, CONN_EV_MAX);
-		rec->timeline_len++;
+		if (i < CONN_TIMELINE_MAX)
+			read_span(rd, item, &rec->timeline[rec->timeline_len++]);
 	}
-}
-
-static void read_segments(struct reader *rd, const json_t *object)
-{
-	const json_t *list = get_list(rd, object, "segments"), *item;
-	struct conn_record *rec = &rd->r->end.rec;
-	uint64_t number;
-	size_t i;
-
-	json_array_foreach(list, i, item)
+	json_array_foreach(segments, i, item)
 	{
-		struct conn_segment *seg = &rec->segments[rec->segments_len];
-		if (rec->segments_len == CONN_SEGMENTS_MAX) {
-			rec->complete = false;
-			return;
-		}
-		if (!get_text(rd, item, "dir") || !get_text(rd, item, "flags") || !get_text(rd, item, "ev"))
-			refuse(rd, "an entry of segments has no dir, no flags or no ev");
-		seg->at_known = get_uint(rd, item, "at_us", US_MAX, &seg->at_us);
-		seg->dir = (uint8_t)get_word(rd, item, "dir", conn_dir_name, CONN_DIR_MAX);
-		seg->flags = (uint8_t)get_word(rd, item, "flags", conn_flags_name, CONN_FLAGS_MAX);
-		seg->proof = (uint8_t)get_word(rd, item, "ev", conn_proof_name, CONN_PROOF_MAX);
-		seg->seq_known = get_uint(rd, item, "seq", UINT32_MAX, &number);
-		seg->seq = seg->seq_known ? (uint32_t)number : 0;
-		seg->ack_known = get_uint(rd, item, "ack", UINT32_MAX, &number);
-		seg->ack = seg->ack_known ? (uint32_t)number : 0;
-		seg->n = get_uint(rd, item, "n", UINT32_MAX, &number) ? (uint32_t)number : 1;
-		rec->segments_len++;
+		if (i < CONN_SEGMENTS_MAX)
+			read_segment(rd, item, &rec->segments[rec->segments_len++]);
 	}
-}
-
-static void read_isn(struct reader *rd, const json_t *object)
-{
-	const json_t *isn = json_object_get(object, "isn");
-	struct conn_record *rec = &rd->r->end.rec;
-	uint64_t number = 0;
-
-	rec->isn_local_known = get_uint(rd, isn, "local", UINT32_MAX, &number);
-	rec->isn_local = (uint32_t)number;
-	number = 0;
-	rec->isn_peer_known = get_uint(rd, isn, "peer", UINT32_MAX, &number);
-	rec->isn_peer = (uint32_t)number;
+	if (json_array_size(timeline) > CONN_TIMELINE_MAX || json_array_size(segments) > CONN_SEGMENTS_MAX)
+		rec->complete = false;
 }
 
 static void read_counters(struct reader *rd, const json_t *object)
 {
 	const json_t *tcp = json_object_get(object, "tcp"), *resets = json_object_get(object, "resets");
-	const json_t *retransmits = json_object_get(object, "retransmits");
+	const json_t *isn = json_object_get(object, "isn");
 	struct conn_record *rec = &rd->r->end.rec;
 	const char *reason = get_text(rd, resets, "reason");
-	uint64_t unread = 0;
 
-	rec->stats_known = get_uint(rd, tcp, "bytes_acked", US_MAX, &rec->payload_acked);
-	get_uint(rd, tcp, "bytes_received", US_MAX, &rec->payload_received);
-	rec->unread_known = get_uint(rd, tcp, "unread_bytes", UINT32_MAX, &unread);
-	rec->unread_bytes = (uint32_t)unread;
-	rec->unsent_bytes = (uint32_t)uint_or_0(rd, tcp, "unsent_bytes", UINT32_MAX);
-	rec->retransmits.data = uint_or_0(rd, retransmits, "data", UINT32_MAX);
-	rec->resets.sent = (uint32_t)uint_or_0(rd, resets, "sent", UINT32_MAX);
-	rec->resets.received = (uint32_t)uint_or_0(rd, resets, "received", UINT32_MAX);
+	rec->isn_local = get_u32(rd, isn, "local", &rec->isn_local_known);
+	rec->isn_peer = get_u32(rd, isn, "peer", &rec->isn_peer_known);
+	rec->payload_acked = get_us(rd, tcp, "bytes_acked", &rec->stats_known);
+	rec->payload_received = get_us(rd, tcp, "bytes_received", NULL);
+	rec->unread_bytes = get_u32(rd, tcp, "unread_bytes", &rec->unread_known);
+	rec->unsent_bytes = get_u32(rd, tcp, "unsent_bytes", NULL);
+	rec->retransmits.data = get_u32(rd, json_object_get(object, "retransmits"), "data", NULL);
+	rec->resets.sent = get_u32(rd, resets, "sent", NULL);
+	rec->resets.received = get_u32(rd, resets, "received", NULL);
 	if (reason)
 		snprintf(rd->r->end.reset_reason, sizeof(rd->r->end.reset_reason), "%s", reason);
 }
@@ -321,16 +289,16 @@ static void read_time_wait(struct reader *rd, const json_t *object)
 {
 	const json_t *value = json_object_get(object, "time_wait");
 	struct conn_time_wait *tw = &rd->r->end.rec.time_wait;
-	uint64_t restarts = 0;
+	bool restarts_known;
 
 	if (!json_is_object(value))
 		return;
 	tw->entered = true;
-	tw->us_known = get_uint(rd, value, "us", US_MAX, &tw->us);
+	tw->us = get_us(rd, value, "us", &tw->us_known);
 	tw->fin_wait2 = json_object_get(value, "fin_wait2_us");
-	tw->fin_wait2_us_known = get_uint(rd, value, "fin_wait2_us", US_MAX, &tw->fin_wait2_us);
-	tw->restarts_unknown = !get_uint(rd, value, "restarts", UINT32_MAX, &restarts);
-	tw->restarts = (uint32_t)restarts;
+	tw->fin_wait2_us = get_us(rd, value, "fin_wait2_us", &tw->fin_wait2_us_known);
+	tw->restarts = get_u32(rd, value, "restarts", &restarts_known);
+	tw->restarts_unknown = !restarts_known;
 	tw->end = get_word(rd, value, "end", conn_tw_end_name, WIRE_CAUSE_MAX);
 	tw->ev = get_word(rd, value, "ev", conn_ev_name, CONN_EV_MAX);
 }
@@ -348,24 +316,24 @@ static void read_times(struct reader *rd, const json_t *object)
 {
 	struct ladder_end *end = &rd->r->end;
 	struct conn_record *rec = &end->rec;
-	int64_t ts_us = 0, end_us;
-	uint64_t life_us;
+	bool ts_known, end_known;
+	int64_t ts_us = get_time(rd, object, "ts", &ts_known), end_us = get_time(rd, object, "end", &end_known);
+	uint64_t life_us = get_us(rd, object, "duration_us", &rec->duration_known);
 
-	if (!get_time(rd, object, "ts", &ts_us))
+	if (!ts_known)
 		refuse(rd, "ts is missing");
-	end_us = ts_us;
-	get_time(rd, object, "end", &end_us);
-	rec->start_known = get_time(rd, object, "start", &end->start_us);
-	rec->duration_known = get_uint(rd, object, "duration_us", US_MAX, &life_us);
+	if (!end_known)
+		end_us = ts_us;
+	end->start_us = get_time(rd, object, "start", &rec->start_known);
 	if (!rec->duration_known && !timeline_us(rec, &life_us) && rec->start_known &&
 	    end_us - end->start_us > (int64_t)life_us)
-		life_us = end_us - end->start_us;
+		life_us = (uint64_t)(end_us - end->start_us);
 	if (!rec->start_known)
 		end->start_us = end_us > (int64_t)life_us ? end_us - (int64_t)life_us : 0;
 	end->ts = (uint64_t)ts_us * 1000;
 	rec->start_ns = (uint64_t)end->start_us * 1000;
 	rec->end_ns = rec->start_ns + life_us * 1000;
-	rec->handshake_known = get_uint(rd, object, "handshake_us", US_MAX, &rec->handshake_us);
+	rec->handshake_us = get_us(rd, object, "handshake_us", &rec->handshake_known);
 }
 
 static void read_connection(struct reader *rd, const json_t *object)
@@ -374,16 +342,14 @@ static void read_connection(struct reader *rd, const json_t *object)
 
 	rec->final = get_bool(object, "final");
 	rec->complete = get_bool(object, "complete");
-	rec->gaps = (uint32_t)uint_or_0(rd, object, "gaps", UINT32_MAX);
+	rec->gaps = get_u32(rd, object, "gaps", NULL);
 	rec->closed_by = get_word(rd, object, "closed_by", conn_side_name, CONN_SIDE_MAX);
 	rec->end = get_word(rd, object, "end_reason", conn_end_name, CONN_END_MAX);
 	rec->close_kind = get_word(rd, object, "close_kind", conn_close_kind_name, CONN_CLOSE_KIND_MAX);
 	read_id(rd, object);
 	read_addresses(rd, object);
 	read_owner(rd, object);
-	read_timeline(rd, object);
-	read_segments(rd, object);
-	read_isn(rd, object);
+	read_lists(rd, object);
 	read_counters(rd, object);
 	read_time_wait(rd, object);
 	read_times(rd, object);

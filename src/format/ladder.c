@@ -37,28 +37,6 @@ struct drawing {
 	bool dashed[LADDER_SIDES]; /* the state that this end is in is inferred */
 };
 
-/* A short text; what does not fit is left out. */
-struct label {
-	char text[64];
-	struct buf b;
-};
-
-static void label_init(struct label *label)
-{
-	buf_init(&label->b, label->text, sizeof(label->text));
-}
-
-static size_t label_len(const struct label *label)
-{
-	return (size_t)(label->b.p - label->b.start);
-}
-
-static void label_uint(struct label *label, const char *before, uint64_t value)
-{
-	buf_str(&label->b, before);
-	put_uint(&label->b, value);
-}
-
 /* Rows */
 
 static void begin_row(struct drawing *d)
@@ -148,23 +126,22 @@ static void make_labels(const struct conn_segment *seg, struct label *above, str
 
 	label_init(&rest);
 	if (seg->ack_known)
-		label_uint(&rest, " ack=", seg->ack);
+		put_text_uint(&rest.b, " ack=", seg->ack);
 	if (seg->n > 1) {
 		buf_str(&rest.b, " ");
 		buf_char(&rest.b, (char)GLYPH_TIMES);
-		label_uint(&rest, "", seg->n);
+		put_text_uint(&rest.b, "", seg->n);
 	}
 	label_init(above);
 	label_init(label);
 	buf_str(&label->b, conn_flags_name(seg->flags));
 	if (seg->seq_known)
-		label_uint(label, " seq=", seg->seq);
+		put_text_uint(&label->b, " seq=", seg->seq);
 	if (label_len(label) + label_len(&rest) <= LABEL_ROOM) {
 		buf_put(&label->b, rest.text, label_len(&rest));
 		return;
 	}
-	*above = *label;
-	above->b = (struct buf){above->text, above->text + label_len(label), above->text + sizeof(above->text), false};
+	buf_put(&above->b, label->text, label_len(label));
 	label_init(label);
 	buf_put(&label->b, rest.text + 1, label_len(&rest) - 1);
 }

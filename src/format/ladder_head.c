@@ -11,24 +11,8 @@
 #define COLUMNS_PER_LINE CANVAS_WIDTH
 #define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
 
-/* A line of text; a name in it may be as long as all its bytes escaped. */
-struct line {
-	char text[3 * COLUMNS_PER_LINE];
-	struct buf b;
-};
-
-static void line_init(struct line *line)
-{
-	buf_init(&line->b, line->text, sizeof(line->text));
-}
-
-static size_t line_len(const struct line *line)
-{
-	return (size_t)(line->b.p - line->b.start);
-}
-
 /* At most this: a character outside of ASCII may take two columns. */
-static size_t line_columns(const struct line *line)
+static size_t columns_of(const struct label *line)
 {
 	size_t columns = 0;
 
@@ -37,35 +21,23 @@ static size_t line_columns(const struct line *line)
 	return columns;
 }
 
-static void line_uint(struct line *line, const char *before, uint64_t value)
-{
-	buf_str(&line->b, before);
-	put_uint(&line->b, value);
-}
-
-static void line_duration(struct line *line, const char *before, uint64_t us)
-{
-	buf_str(&line->b, before);
-	put_duration(&line->b, us);
-}
-
 /* One at each edge, on one line if there is room. */
-static void put_pair(struct buf *b, const struct line *left, const struct line *right)
+static void put_pair(struct buf *b, const struct label *left, const struct label *right)
 {
-	size_t columns = line_columns(left);
+	size_t columns = columns_of(left);
 
-	buf_put(b, left->text, line_len(left));
-	if (!line_len(right)) {
+	buf_put(b, left->text, label_len(left));
+	if (!label_len(right)) {
 		buf_char(b, '\n');
 		return;
 	}
-	if (columns + 2 + line_columns(right) > COLUMNS_PER_LINE) {
+	if (columns + 2 + columns_of(right) > COLUMNS_PER_LINE) {
 		buf_char(b, '\n');
 		columns = 0;
 	}
-	for (columns += line_columns(right); columns < COLUMNS_PER_LINE; columns++)
+	for (columns += columns_of(right); columns < COLUMNS_PER_LINE; columns++)
 		buf_char(b, ' ');
-	buf_put(b, right->text, line_len(right));
+	buf_put(b, right->text, label_len(right));
 	buf_char(b, '\n');
 }
 
@@ -78,7 +50,7 @@ static const char *end_word(const struct ladder *l, bool left)
 	return left ? "left end" : "right end";
 }
 
-static void put_owner(const struct ladder *l, const struct ladder_end *end, struct line *line)
+static void put_owner(const struct ladder *l, const struct ladder_end *end, struct label *line)
 {
 	if (!end || end->rec.t.from == CONN_FROM_NONE)
 		return;
@@ -86,7 +58,7 @@ static void put_owner(const struct ladder *l, const struct ladder_end *end, stru
 	put_process(&line->b, &end->rec.t, NAME_COLUMNS, l->ascii);
 }
 
-static void put_id(const struct ladder_end *end, struct line *line)
+static void put_id(const struct ladder_end *end, struct label *line)
 {
 	const struct conn_tuple *t = &end->rec.t;
 
@@ -94,24 +66,24 @@ static void put_id(const struct ladder_end *end, struct line *line)
 	buf_char(&line->b, '.');
 	put_hex(&line->b, t->cookie);
 	if (t->generation)
-		line_uint(line, " generation ", t->generation);
+		put_text_uint(&line->b, " generation ", t->generation);
 }
 
 static void put_ends(const struct ladder *l, struct buf *b)
 {
 	const struct conn_tuple *t = &l->left->rec.t;
-	struct line left, right;
+	struct label left, right;
 
-	line_init(&left);
-	line_init(&right);
+	label_init(&left);
+	label_init(&right);
 	buf_str(&left.b, end_word(l, true));
 	put_owner(l, l->left, &left);
 	buf_str(&right.b, end_word(l, false));
 	put_owner(l, l->right, &right);
 	put_pair(b, &left, &right);
 
-	line_init(&left);
-	line_init(&right);
+	label_init(&left);
+	label_init(&right);
 	if (t->id_known) {
 		put_endpoint(&left.b, &t->id, true, '?');
 		put_endpoint(&right.b, &t->id, false, '?');
@@ -120,8 +92,8 @@ static void put_ends(const struct ladder *l, struct buf *b)
 	}
 	put_pair(b, &left, &right);
 
-	line_init(&left);
-	line_init(&right);
+	label_init(&left);
+	label_init(&right);
 	put_id(l->left, &left);
 	if (l->right)
 		put_id(l->right, &right);
@@ -130,9 +102,9 @@ static void put_ends(const struct ladder *l, struct buf *b)
 	put_pair(b, &left, &right);
 }
 
-static void put_line(struct buf *b, const struct line *line)
+static void put_line(struct buf *b, const struct label *line)
 {
-	buf_put(b, line->text, line_len(line));
+	buf_put(b, line->text, label_len(line));
 	buf_char(b, '\n');
 }
 
@@ -140,16 +112,16 @@ static void put_times(const struct ladder *l, struct buf *b)
 {
 	const struct conn_record *rec = &l->left->rec;
 	uint64_t life_us = (rec->end_ns - rec->start_ns) / 1000;
-	struct line line;
+	struct label line;
 
-	line_init(&line);
+	label_init(&line);
 	if (rec->start_known)
 		put_time(&line.b, l->left->start_us * 1000);
 	else
 		buf_str(&line.b, "began before the tool");
 	if (rec->handshake_known)
-		line_duration(&line, ", handshake ", rec->handshake_us);
-	line_duration(&line, rec->final ? ", life " : ", open for ", life_us);
+		put_text_duration(&line.b, ", handshake ", rec->handshake_us);
+	put_text_duration(&line.b, rec->final ? ", life " : ", open for ", life_us);
 	if (!rec->duration_known)
 		buf_str(&line.b, " or more");
 	put_line(b, &line);
@@ -158,11 +130,11 @@ static void put_times(const struct ladder *l, struct buf *b)
 static void put_end(const struct ladder *l, struct buf *b)
 {
 	const struct conn_record *rec = &l->left->rec;
-	struct line line;
+	struct label line;
 
 	if (!rec->final)
 		return;
-	line_init(&line);
+	label_init(&line);
 	buf_str(&line.b, "end: ");
 	buf_str(&line.b, conn_end_name(rec->end));
 	if (rec->close_kind != CONN_CLOSE_NONE) {
@@ -196,13 +168,13 @@ struct note {
 
 static void put_note(const char *end, const struct note *note, struct buf *b)
 {
-	struct line line;
+	struct label line;
 
 	if (!note->count)
 		return;
-	line_init(&line);
+	label_init(&line);
 	buf_str(&line.b, end);
-	line_uint(&line, note->before, note->count);
+	put_text_uint(&line.b, note->before, note->count);
 	buf_str(&line.b, note->after);
 	put_line(b, &line);
 }
@@ -211,7 +183,7 @@ static void put_notes(const struct ladder *l, bool left, struct buf *b)
 {
 	const struct ladder_end *end = left ? l->left : l->right;
 	const struct conn_record *rec = &end->rec;
-	struct line line;
+	struct label line;
 
 	const struct note notes[] = {
 		{" sent data again, segments: ", rec->retransmits.data, ""},
@@ -222,17 +194,17 @@ static void put_notes(const struct ladder *l, bool left, struct buf *b)
 
 	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
 		put_note(end_word(l, left), &notes[i], b);
-	line_init(&line);
+	label_init(&line);
 	if (end->reset_reason[0] && (rec->resets.sent || rec->resets.received)) {
 		buf_str(&line.b, "reason of the reset, at the ");
 		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, ": ");
-		put_safe(&line.b, end->reset_reason, strlen(end->reset_reason), CANVAS_WIDTH - line_len(&line), true);
+		put_safe(&line.b, end->reset_reason, strlen(end->reset_reason), CANVAS_WIDTH - label_len(&line), true);
 		put_line(b, &line);
 	} else if (!rec->complete && rec->start_known) {
 		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, "'s record is not complete");
-		line_uint(&line, ", losses that may have touched it: ", rec->gaps);
+		put_text_uint(&line.b, ", losses that may have touched it: ", rec->gaps);
 		put_line(b, &line);
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of `leaks`, for somebody who was woken up for it: groups by size, each with one sentence of what to do. No line is
+ * The table of `leaks`: groups by size, each with one sentence that says what to do. No line is
  * longer than 120 columns but for long paths and IPv6 addresses. Foreign bytes go through put_safe() only.
  */
 #include "leak_text.h"
@@ -20,18 +20,19 @@
 /* At most 108 characters: with the indent they fit in 120 columns. */
 static const char *const hints[] = {
 	[LEAK_NEVER_ACCEPTED] =
-		"It does not call accept(): find what its accept loop waits for (a full pool, the limit of open files).",
+		"The process does not call accept(). Find what its accept loop waits for: a full pool, the open-file limit.",
 	[LEAK_DATA_UNREAD] =
-		"It stopped reading: find the worker that should read these descriptors; it is stuck or has lost them.",
-	[LEAK_EOF_UNREAD] = "It read all data but not the end: keep polling the socket, and close() it when recv() returns 0.",
+		"The process stopped reading. Find the worker that should read these descriptors: it is stuck or lost them.",
+	[LEAK_EOF_UNREAD] =
+		"All data was read, but not the end. Keep polling the socket, and close() it when recv() returns 0.",
 	[LEAK_EOF_READ_NOT_CLOSED] =
-		"It was told of the end and did not close(): look at what follows recv() returning 0, error paths first.",
-	[LEAK_UNSEEN] = "The leak scan did not meet it, so its holder is not known: look for it with ss -tanpe.",
+		"recv() returned 0 and close() was never called. Read the code that follows recv(), error paths first.",
+	[LEAK_UNSEEN] = "The leak scan did not see this socket, so its holder is not known. Look for it with ss -tanpe.",
 };
 _Static_assert(sizeof(hints) / sizeof(hints[0]) == LEAK_CAUSE_MAX, "a cause has no hint");
 
-static const char hint_nobody[] = "No process has a descriptor of it: it lies unreceived in a Unix socket's message, or "
-				  "io_uring or the kernel itself holds it.";
+static const char hint_nobody[] =
+	"No process has a descriptor of it: an unread message of a Unix socket, io_uring or the kernel holds it.";
 
 const char *leak_hint(const struct leak_socket *socket)
 {
@@ -63,14 +64,12 @@ static void right_age(struct buf *b, const struct leak_socket *socket, size_t wi
 	right(b, text, (size_t)(units_duration(p, socket->age_ns / 1000) - text), width);
 }
 
-/* "sockets" or "socket". */
-static void put_count(struct buf *b, uint64_t count, const char *what)
+/* "1 socket is", "2 sockets are". */
+static void put_count(struct buf *b, uint64_t count, const char *one, const char *many)
 {
 	put_uint(b, count);
 	buf_char(b, ' ');
-	buf_str(b, what);
-	if (count != 1)
-		buf_char(b, 's');
+	buf_str(b, count == 1 ? one : many);
 }
 
 void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
@@ -79,13 +78,10 @@ void leak_text_head(struct buf *b, const struct leak_view *view, const struct le
 		buf_str(b, "No socket is in CLOSE_WAIT.\n");
 		return;
 	}
-	put_count(b, totals->close_wait, "socket");
-	buf_str(b, " in CLOSE_WAIT, closed by the peer and not here; ");
-	put_uint(b, totals->close_wait_over);
-	buf_str(b, " for over ");
-	put_duration(b, view->threshold_ns / 1000);
-	buf_str(b, ", the oldest for ");
-	put_duration(b, totals->oldest_ns / 1000);
+	put_count(b, totals->close_wait, "socket is", "sockets are");
+	put_text_uint(b, " in CLOSE_WAIT, closed by the peer but not here; ", totals->close_wait_over);
+	put_text_duration(b, " for over ", view->threshold_ns / 1000);
+	put_text_duration(b, ", the oldest for ", totals->oldest_ns / 1000);
 	buf_str(b, ".\n\n  COUNT   OVER   OLDEST ");
 	if (view->watch_ns)
 		buf_str(b, "  +/MIN ");
@@ -162,15 +158,12 @@ static void put_example(struct buf *b, const struct leak_view *view, const struc
 	if (view->by != LEAK_BY_PROCESS) {
 		buf_str(b, " of ");
 		put_owner(b, &oldest->t);
-		if (group->fds_len) {
-			buf_str(b, " fd ");
-			put_uint(b, (uint64_t)group->fds[0]);
-		}
+		if (group->fds_len)
+			put_text_uint(b, " fd ", (uint64_t)group->fds[0]);
 	}
 	if (oldest->verdict.unread_bytes) {
 		buf_str(b, ", ");
-		put_count(b, oldest->verdict.unread_bytes, "byte");
-		buf_str(b, " unread");
+		put_count(b, oldest->verdict.unread_bytes, "byte unread", "bytes unread");
 	}
 	buf_char(b, '\n');
 }
@@ -195,9 +188,8 @@ void leak_text_group(struct buf *b, const struct leak_view *view, const struct l
 	buf_char(b, '\n');
 	if (!group->inherited)
 		return;
-	buf_str(b, "        Other processes hold ");
-	put_uint(b, group->inherited);
-	buf_str(b, " of them, too, by fork() or passed on: all must close it. SOCK_CLOEXEC prevents it.\n");
+	put_text_uint(b, "        Other processes also hold ", group->inherited);
+	buf_str(b, " of them (by fork(), or passed on): each must close it. SOCK_CLOEXEC prevents this.\n");
 }
 
 void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct record_stack *stack)
@@ -213,9 +205,9 @@ void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct re
 
 static const char *const stack_notes[] = {
 	[WIRE_STACK_WHOLE] = "",
-	[WIRE_STACK_CUT] = "                its callers are not known\n",
-	[WIRE_STACK_PROCESS_GONE] = " by a process that ended before its stack was looked at.\n",
-	[WIRE_STACK_NOT_TAKEN] = " where nobody looked: before this ran, just now, or among too many.\n",
+	[WIRE_STACK_CUT] = "                (its callers are not known)\n",
+	[WIRE_STACK_PROCESS_GONE] = " by a process that ended before its stack was read.\n",
+	[WIRE_STACK_NOT_TAKEN] = " at an unknown place: before this program ran, a moment ago, or among too many.\n",
 };
 _Static_assert(sizeof(stack_notes) / sizeof(stack_notes[0]) == WIRE_STACK_NOTE_MAX, "a note has no text");
 
@@ -246,8 +238,7 @@ bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len)
 	if (!most->count)
 		return false;
 	put_spaces(b, 0, 12);
-	put_uint(b, most->count);
-	buf_str(b, most->count == 1 ? " was opened" : " were opened");
+	put_count(b, most->count, "was opened", "were opened");
 	put_stack(b, most->stack);
 	most->count = 0;
 	return true;
@@ -255,30 +246,24 @@ bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len)
 
 void leak_text_more(struct buf *b, size_t groups, uint64_t sockets)
 {
-	buf_str(b, "and ");
-	put_count(b, groups, "more group");
-	buf_str(b, " with ");
-	put_count(b, sockets, "socket");
-	buf_str(b, ": --json shows every one.\n");
+	put_count(b, groups, "more group with ", "more groups with ");
+	put_count(b, sockets, "socket: --json shows all.\n", "sockets: --json shows all.\n");
 }
 
 void leak_text_mirror_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
 {
 	buf_char(b, '\n');
-	put_count(b, totals->fin_wait2_over, "socket");
-	buf_str(b, " in FIN_WAIT2 for over ");
-	put_duration(b, view->threshold_ns / 1000);
-	buf_str(b, ": here it was closed, the peer did not. The leak is there:\n");
+	put_count(b, totals->fin_wait2_over, "socket has", "sockets have");
+	put_text_duration(b, " been in FIN_WAIT2 for over ", view->threshold_ns / 1000);
+	buf_str(b, ": closed here, but not by the peer, where the leak is:\n");
 }
 
 void leak_text_queue_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
 {
 	buf_char(b, '\n');
-	put_count(b, totals->not_accepted_over, "connection");
-	buf_str(b, totals->not_accepted_over == 1 ? " waits" : " wait");
-	buf_str(b, " for accept() for over ");
-	put_duration(b, view->threshold_ns / 1000);
-	buf_str(b, ": whoever listens there is stuck:\n");
+	put_count(b, totals->not_accepted_over, "connection has", "connections have");
+	put_text_duration(b, " waited for accept() for over ", view->threshold_ns / 1000);
+	buf_str(b, ": the process that listens is stuck:\n");
 }
 
 void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct leak_group *group)

@@ -38,6 +38,18 @@ void put_size(struct buf *b, uint64_t bytes)
 	PUT(b, UNITS_MAX, units_size(p, bytes));
 }
 
+void put_text_uint(struct buf *b, const char *before, uint64_t value)
+{
+	buf_str(b, before);
+	put_uint(b, value);
+}
+
+void put_text_duration(struct buf *b, const char *before, uint64_t us)
+{
+	buf_str(b, before);
+	put_duration(b, us);
+}
+
 void put_spaces(struct buf *b, size_t used, size_t width)
 {
 	for (; used < width; used++)

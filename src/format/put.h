@@ -16,6 +16,26 @@ void put_duration(struct buf *b, uint64_t us);             /* units_duration() *
 void put_size(struct buf *b, uint64_t bytes);              /* units_size() */
 void put_spaces(struct buf *b, size_t used, size_t width); /* from column `used` to `width` */
 
+/* `before` and then the value. */
+void put_text_uint(struct buf *b, const char *before, uint64_t value);
+void put_text_duration(struct buf *b, const char *before, uint64_t us);
+
+/* A short text in the making; what does not fit is left out. */
+struct label {
+	struct buf b;
+	char text[240];
+};
+
+static inline void label_init(struct label *label)
+{
+	buf_init(&label->b, label->text, sizeof(label->text));
+}
+
+static inline size_t label_len(const struct label *label)
+{
+	return (size_t)(label->b.p - label->b.start);
+}
+
 /* The socket's local or peer address; an IPv6 address in brackets. */
 void put_address(struct buf *b, const struct wire_ident *id, bool local);
 

@@ -159,7 +159,7 @@ static void text_state(struct text *t, const struct record *rec)
 	text_phrase(t, "+state ", conn_state_name(s->old_state));
 	text_phrase(t, ">", conn_state_name(s->new_state));
 	if (s->prev_known)
-		text_phrase_duration(t, " after ", s->prev_us);
+		put_text_duration(&t->b, " after ", s->prev_us);
 	text_phrase(t, " by ", conn_by_name(s->by));
 }
 
@@ -179,9 +179,9 @@ static void text_port(struct text *t, uint64_t ts, uint16_t local_port)
 static void text_times(struct text *t, uint64_t count, uint64_t interval_us)
 {
 	if (count != 1)
-		text_phrase_uint(t, " x", count);
+		put_text_uint(&t->b, " x", count);
 	if (interval_us)
-		text_phrase_duration(t, " in ", interval_us);
+		put_text_duration(&t->b, " in ", interval_us);
 }
 
 static void text_retransmit(struct text *t, const struct record *rec)
@@ -196,7 +196,7 @@ static void text_retransmit(struct text *t, const struct record *rec)
 	text_phrase(t, " in ", conn_state_name(r->state));
 	text_times(t, r->count, r->interval_us);
 	if (!r->t)
-		text_phrase_uint(t, " netns ", r->netns);
+		put_text_uint(&t->b, " netns ", r->netns);
 }
 
 static void text_reset(struct text *t, const struct record *rec)
@@ -212,7 +212,7 @@ static void text_reset(struct text *t, const struct record *rec)
 	text_phrase(t, " in ", conn_state_name(r->state));
 	text_times(t, r->count, r->interval_us);
 	if (!r->t)
-		text_phrase_uint(t, " netns ", r->netns);
+		put_text_uint(&t->b, " netns ", r->netns);
 	if (r->reason && context->reason_name)
 		text_phrase(t, ": ", context->reason_name(context->ctx, r->reason));
 }
@@ -225,11 +225,11 @@ static void text_time_wait(struct text *t, const struct record *rec)
 	text_subject(t, rec, rec->time_wait->t);
 	text_phrase(t, "+time_wait ", tw->end == WIRE_CAUSE_UNKNOWN ? "ended" : conn_tw_end_name(tw->end));
 	if (tw->us_known)
-		text_phrase_duration(t, " after ", tw->us);
+		put_text_duration(&t->b, " after ", tw->us);
 	if (tw->fin_wait2_us_known)
-		text_phrase_duration(t, " in FIN_WAIT2 ", tw->fin_wait2_us);
+		put_text_duration(&t->b, " in FIN_WAIT2 ", tw->fin_wait2_us);
 	if (tw->restarts)
-		text_phrase_uint(t, " restarts ", tw->restarts);
+		put_text_uint(&t->b, " restarts ", tw->restarts);
 	if (tw->ev != CONN_EV_EVENT)
 		text_phrase(t, " by ", tw->ev == CONN_EV_SCAN ? "scan" : "inference");
 }
@@ -258,15 +258,15 @@ static void text_leak(struct text *t, const struct record *rec)
 	text_subject(t, rec, &socket->t);
 	text_phrase(t, "+close_wait_leak", "");
 	text_phrase(t, " ", leak_cause_name(socket->verdict.cause));
-	text_phrase_duration(t, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
+	put_text_duration(&t->b, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
 	leak_for_each_holder (holder, l->holders, socket) {
 		if (holder->task.tgid != socket->t.task.tgid)
 			continue;
-		text_phrase_uint(t, " fd ", (uint64_t)holder->fd);
+		put_text_uint(&t->b, " fd ", (uint64_t)holder->fd);
 		break;
 	}
 	if (l->count > 1)
-		text_phrase_uint(t, " sockets ", l->count);
+		put_text_uint(&t->b, " sockets ", l->count);
 	if (stack && socket->verdict.cause != LEAK_NEVER_ACCEPTED)
 		text_stack(t, stack);
 }
@@ -276,9 +276,9 @@ static void text_leak_resolved(struct text *t, const struct record *rec)
 	const struct leak_resolved_record *r = rec->leak_resolved;
 	text_subject(t, rec, r->t);
 	text_phrase(t, "+close_wait_resolved ", leak_resolution_name(r->resolution));
-	text_phrase_duration(t, r->age_is_lower_bound ? " after >" : " after ", r->in_state_ns / 1000);
+	put_text_duration(&t->b, r->age_is_lower_bound ? " after >" : " after ", r->in_state_ns / 1000);
 	if (r->count > 1)
-		text_phrase_uint(t, " sockets ", r->count);
+		put_text_uint(&t->b, " sockets ", r->count);
 }
 
 static void text_lost(struct text *t, const struct record *rec)
@@ -286,14 +286,14 @@ static void text_lost(struct text *t, const struct record *rec)
 	const struct conn_lost_record *l = rec->lost;
 	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE, rate = l->stage == WIRE_LOST_RATELIMIT;
 
-	text_phrase_uint(t, "# lost ", l->count);
+	put_text_uint(&t->b, "# lost ", l->count);
 	text_phrase(t,
 		    output ? " records in "
 		    : rate ? " counts or stacks in "
 			   : " events in ",
 		    conn_lost_stage_name(l->stage));
 	if (!output && !rate)
-		text_phrase_uint(t, ", connections that may be affected: ", l->connections_affected);
+		put_text_uint(&t->b, ", connections that may be affected: ", l->connections_affected);
 }
 
 static void text_degraded(struct text *t, const struct record *rec)

@@ -40,7 +40,5 @@ void text_name(struct text *t, enum text_column column, const char *name, size_t
 void text_duration(struct text *t, enum text_column column, bool known, const char *prefix, uint64_t us);
 void text_scaled(struct text *t, enum text_column column, bool known, char *(*scale)(char *, uint64_t), uint64_t value);
 
-/* `before` and then the value; nothing at all if word is NULL. */
-void text_phrase(struct text *t, const char *before, const char *word); /* foreign bytes */
-void text_phrase_uint(struct text *t, const char *before, uint64_t value);
-void text_phrase_duration(struct text *t, const char *before, uint64_t us);
+/* `before` and then the word, which may be foreign bytes; nothing at all if it is NULL. */
+void text_phrase(struct text *t, const char *before, const char *word);

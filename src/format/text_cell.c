@@ -104,22 +104,10 @@ void text_scaled(struct text *t, enum text_column column, bool known, char *(*sc
 		text_word(t, column, NULL);
 }
 
-void text_phrase_duration(struct text *t, const char *before, uint64_t us)
-{
-	buf_str(&t->b, before);
-	put_duration(&t->b, us);
-}
-
 void text_phrase(struct text *t, const char *before, const char *word)
 {
 	if (!word)
 		return;
 	buf_str(&t->b, before);
 	put_safe(&t->b, word, strlen(word), TEXT_WORD_MAX, false);
-}
-
-void text_phrase_uint(struct text *t, const char *before, uint64_t value)
-{
-	buf_str(&t->b, before);
-	put_uint(&t->b, value);
 }

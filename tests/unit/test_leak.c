@@ -323,19 +323,19 @@ static void text(void **state)
 	assert_string_equal(text_of(empty, LEAK_BY_PROCESS, 0), "No socket is in CLOSE_WAIT.\n");
 	assert_string_equal(
 		text_of(set, LEAK_BY_PROCESS, 0),
-		"41 sockets in CLOSE_WAIT, closed by the peer and not here; 41 for over 1m00s, the oldest for 1m30s.\n"
+		"41 sockets are in CLOSE_WAIT, closed by the peer but not here; 41 for over 1m00s, the oldest for 1m30s.\n"
 		"\n"
 		"  COUNT   OVER   OLDEST CAUSE               PROCESS                  FDS\n"
 		"     30     30   >1m30s data_unread         worker[200]              1 2 3 4 5 6 7 8 ...\n"
 		"        the oldest: 10.0.0.1:80 from 10.0.0.1:40000, 120 bytes unread\n"
-		"        It stopped reading: find the worker that should read these descriptors; it is stuck or "
-		"has lost them.\n"
+		"        The process stopped reading. Find the worker that should read these descriptors: "
+		"it is stuck or lost them.\n"
 		"     11     11   >1m30s eof_read_not_closed worker[201]              31 32 33 34 35 36 37 38 ...\n"
 		"        the oldest: 10.0.0.1:80 from 10.0.0.3:40000\n"
-		"        It was told of the end and did not close(): look at what follows recv() returning 0, "
+		"        recv() returned 0 and close() was never called. Read the code that follows recv(), "
 		"error paths first.\n"
-		"        Other processes hold 1 of them, too, by fork() or passed on: all must close it. "
-		"SOCK_CLOEXEC prevents it.\n");
+		"        Other processes also hold 1 of them (by fork(), or passed on): each must close it. "
+		"SOCK_CLOEXEC prevents this.\n");
 	text_of(set, LEAK_BY_PROCESS, 30 * S);
 	assert_non_null(strstr(out, "  +/MIN CAUSE"));
 	assert_non_null(strstr(out, "     +59 data_unread")); /* never rounded up */
@@ -419,7 +419,7 @@ static void json(void **state)
 		"\"alert_id\":\"7c9e6679.29\",\"in_state_us\":90000000,\"age_is_lower_bound\":true,\"threshold_us\":60000000,"
 		"\"cause\":\"eof_read_not_closed\",\"cause_certain\":false,\"unread_bytes\":0,\"unsent_bytes\":20,"
 		"\"holders\":[{\"pid\":201,\"comm\":\"worker\",\"fd\":41},{\"pid\":500,\"comm\":\"worker\",\"fd\":4}],"
-		"\"group_open\":11,\"group_growth_per_min\":-6,\"hint\":\"It was told"));
+		"\"group_open\":11,\"group_growth_per_min\":-6,\"hint\":\"recv() returned 0"));
 	free_set(set);
 }
 
@@ -485,7 +485,7 @@ static void text_stacks(void **state)
 	assert_string_equal(out, "            3 were opened by accept() in\n"
 				 "                accept+0x7 (libc.so.6)\n"
 				 "                main (a.c:7)\n"
-				 "            1 was opened by a process that ended before its stack was looked at.\n");
+				 "            1 was opened by a process that ended before its stack was read.\n");
 }
 
 /* 1000 holders with the longest names: the line is whole, and says how many it has no room for. */
