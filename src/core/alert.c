@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A socket that is in CLOSE_WAIT for the threshold makes the table want a leak scan, which says who holds it and why it leaks;
- * the alert is raised as that scan ends. So alerts depend on the stream alone, and a replay gives the same ones.
+ * When a socket has been in CLOSE_WAIT for the threshold, the table wants a leak scan, which shows who holds it and why it
+ * leaks. The alert is raised at the end of that scan. So alerts depend on the stream alone, and a replay gives the same ones.
  *
- * Few records for many sockets: of each group (one process, one cause) the first SINGLES sockets get a record each; the others
- * are counted and get one record with a count, at the most one per GROUP_NS; and all groups together have BUDGET records a
- * minute. Nothing is left out: the counts add up to the number of sockets, at the end at the latest. The same for their ends.
+ * Records are few. In each group (one process, one cause) the first SINGLES sockets have a record each. The others are counted,
+ * and one record per GROUP_NS has their count. All groups together have BUDGET records a minute. The counts add up to the
+ * number of sockets, at the end of the run at the latest. The same holds for the records of resolved leaks.
  */
 #include "alert.h"
 
@@ -87,11 +87,9 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 	if (!a)
 		return -ENOMEM;
 	a->threshold_ns = config->leak_threshold_ns;
-	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key);
-	if (!err)
-		err = pool_init(&a->groups, sizeof(struct alert_group), GROUPS_MAX, group_key);
-	if (!err)
-		err = leak_set_init(&a->found, config->max_connections);
+	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key)
+		?: pool_init(&a->groups, sizeof(struct alert_group), GROUPS_MAX, group_key)
+		?: leak_set_init(&a->found, config->max_connections);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -151,17 +149,15 @@ static uint32_t alert_of(const struct alerts *a, uint64_t cookie)
 	return 0;
 }
 
-static bool is_idle(const struct alert_group *g, uint64_t now)
-{
-	return !g->open && !g->waiting && !g->waiting_ends && now - g->emitted_ns >= GROUP_NS;
-}
-
+/* In the place of an idle group, if there is no other. */
 static uint32_t group_add(struct alerts *a, const struct alert_group *g, uint64_t now)
 {
 	uint32_t id = pool_add(&a->groups, g);
 
 	for (uint32_t old = 1; !id && old < a->groups.used; old++) {
-		if (!is_idle(group_at(a, old), now))
+		const struct alert_group *o = group_at(a, old);
+
+		if (o->open || o->waiting || o->waiting_ends || now - o->emitted_ns < GROUP_NS)
 			continue;
 		pool_remove(&a->groups, old);
 		id = pool_add(&a->groups, g);
@@ -235,7 +231,7 @@ static void emit_ending(struct conn_table *t, const struct alert_group *g, const
 	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
 }
 
-/* Emits what was counted where it is due; with `all`, whatever it costs. */
+/* Emits the counts that are due; with `all`, all of them. */
 static void emit_waiting(struct conn_table *t, uint64_t now, bool all)
 {
 	struct alerts *a = t->alerts;
@@ -283,7 +279,7 @@ static void raise_alert(struct conn_table *t, const struct leak_socket *socket, 
 	}
 }
 
-/* What the table knows better than the scan: when it came to CLOSE_WAIT, if that was seen, and who it is. */
+/* Adds what the table knows and the scan does not: who it is, and when it entered CLOSE_WAIT, if that was seen. */
 static bool complete(const struct conn_table *t, struct leak_socket *socket, uint64_t now)
 {
 	const struct conn *c = table_find(t, socket->t.cookie);
@@ -302,7 +298,7 @@ static bool complete(const struct conn_table *t, struct leak_socket *socket, uin
 	return true;
 }
 
-/* Old enough, and not met: its record has no holder. */
+/* Old enough, but the scan did not find it: its record has no holder. */
 static void raise_unseen(struct conn_table *t, const struct conn *c, uint64_t now)
 {
 	struct leak_socket socket = {

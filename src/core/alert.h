@@ -9,7 +9,7 @@ void alerts_free(struct alerts *alerts); /* NULL is fine */
 uint64_t alerts_memory(const struct alerts *alerts);
 uint64_t alerts_open(const struct alerts *alerts);
 
-/* `since_ns`, or when an alerted socket older than the tool came to CLOSE_WAIT, if that is earlier. */
+/* `since_ns`, or when an alerted socket older than the tool entered CLOSE_WAIT, if that is earlier. */
 uint64_t alerts_oldest_ns(const struct alerts *alerts, uint64_t since_ns);
 
 /* An event of a leak scan. */
@@ -21,6 +21,6 @@ bool alerts_want_scan(const struct conn_table *t, uint64_t now);
 /* `c` leaves CLOSE_WAIT by `ev`; NULL: its end was not seen. */
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev);
 
-/* Emits what was held back for a while. */
+/* Emits counts that are due; at the stop also an end for each alert that is open. */
 void alerts_tick(struct conn_table *t, uint64_t now);
 void alerts_stop(struct conn_table *t, uint64_t now);

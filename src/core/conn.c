@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The core's door: events in by kind, records out through the callback, and what time brings. Everything else is behind it,
- * each file above those that it uses:
+ * Takes in events by kind and hands out records. The other files of the core, each above those that it uses:
  *
  *   progress   what goes on             scan       what exists already        summary     losses and sums
  *   conn_events  what an event changes in a connection                         closing     closes that wait for a reset
@@ -36,25 +35,6 @@ static void leaves_close_wait(struct conn_table *t, struct conn *c)
 	alerts_left(t, c, NULL); /* unless an event has shown how */
 }
 
-static int init(struct conn_table *t)
-{
-	int err = table_init(t);
-
-	if (!err)
-		err = closing_init(t);
-	if (!err)
-		err = tw_conn_init(t);
-	if (!err)
-		err = minisock_init(t);
-	if (!err)
-		err = listeners_init(&t->listeners);
-	if (!err)
-		err = alerts_new(&t->alerts, &t->config);
-	if (!err)
-		err = intern_init(&t->places);
-	return err ? err : intern_init(&t->processes);
-}
-
 int conn_table_new(struct conn_table **out, const struct conn_config *config, conn_emit_fn emit, void *ctx)
 {
 	struct conn_table *t = calloc(1, sizeof(*t));
@@ -67,7 +47,8 @@ int conn_table_new(struct conn_table **out, const struct conn_config *config, co
 	t->ctx = ctx;
 	t->leaves_close_wait = leaves_close_wait;
 	t->make_room = tw_conn_make_room;
-	err = init(t);
+	err = table_init(t) ?: closing_init(t) ?: tw_conn_init(t) ?: minisock_init(t) ?: listeners_init(&t->listeners)
+		?: alerts_new(&t->alerts, config) ?: intern_init(&t->places) ?: intern_init(&t->processes);
 	if (err) {
 		conn_table_free(t);
 		return err;
@@ -89,13 +70,6 @@ void conn_table_free(struct conn_table *t)
 	pool_free(&t->places);
 	pool_free(&t->processes);
 	free(t);
-}
-
-static uint64_t memory(const struct conn_table *t)
-{
-	return sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) + delay_memory(t->timers) +
-	       listeners_memory(&t->listeners) + alerts_memory(t->alerts) + pool_memory(&t->places) +
-	       pool_memory(&t->processes);
 }
 
 static void on_tick(struct conn_table *t, const struct wire_tick *ev)
@@ -210,15 +184,17 @@ bool conn_table_wants_port_ranges(const struct conn_table *table, uint64_t now)
 	return summary_due(table, now);
 }
 
-void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats)
+void conn_table_stats(const struct conn_table *t, struct conn_table_stats *ret_stats)
 {
 	*ret_stats = (struct conn_table_stats){
-		.events_in = table->events_in,
-		.tracked = table->tracked,
-		.resyncs = table->resyncs,
-		.memory_bytes = memory(table),
-		.generations_forgotten = table->ended_forgotten,
-		.time_wait_early = table->early,
+		.events_in = t->events_in,
+		.tracked = t->tracked,
+		.resyncs = t->resyncs,
+		.memory_bytes = sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) +
+				delay_memory(t->timers) + listeners_memory(&t->listeners) + alerts_memory(t->alerts) +
+				pool_memory(&t->places) + pool_memory(&t->processes),
+		.generations_forgotten = t->ended_forgotten,
+		.time_wait_early = t->early,
 	};
-	memcpy(ret_stats->lost, table->lost, sizeof(ret_stats->lost));
+	memcpy(ret_stats->lost, t->lost, sizeof(ret_stats->lost));
 }

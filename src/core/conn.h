@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The connection table: eats wire events, hands out records.
- *
- * Pure: no I/O, no clock (time is what the events say), no global. Feed it one stream in time order; it never sorts.
+ * The connection table: takes in wire events, hands out records. Pure: no I/O, no clock (time is what the events say), no
+ * global. Its events must come in time order; it never sorts.
  */
 #pragma once
 
@@ -23,7 +22,7 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev);
  */
 void conn_table_stop(struct conn_table *table, uint64_t now);
 
-/* Records wait for what a scan of minisockets would tell (CONN_TW_SPLIT, where the hooks may be silent). */
+/* Records wait for what a scan of minisockets would show (CONN_TW_SPLIT, where hooks may miss it). */
 bool conn_table_wants_minisocks(const struct conn_table *table);
 
 /* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_LEAK_BEGIN) soon. */
@@ -38,8 +37,7 @@ struct conn_table_stats {
 	uint64_t resyncs;      /* impossible transitions: an event was lost */
 	uint64_t memory_bytes; /* all that the table holds */
 	uint64_t lost[WIRE_LOST_MAX];
-	uint64_t time_wait_early;       /* TIME_WAITs that were told before their end: max_connections, or connect() on the same
-					   socket */
+	uint64_t time_wait_early;       /* TIME_WAITs emitted before their end: max_connections, or the socket connects again */
 	uint64_t generations_forgotten; /* sockets whose next connect() will count from 0 again */
 };
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats);

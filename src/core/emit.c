@@ -45,24 +45,22 @@ void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tu
 	conn_owner_fill(t, c, tuple);
 }
 
-static uint64_t ns_to_us_since(const struct conn *c, uint64_t ts)
+static uint64_t sub_sat(uint64_t value, uint64_t by)
 {
-	return ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
+	return value > by ? value - by : 0;
 }
 
-/* The last state is a minisocket's, and when that ends is not known. */
+/* The last state is a minisocket's, and its end is not known. */
 static bool minisock_goes_on(const struct conn *c, const struct conn_record *rec)
 {
-	const struct conn_time_wait *tw = &rec->time_wait;
+	bool time_wait = c->state == WIRE_TIME_WAIT;
 
-	if (!(c->facts & CONN_MINISOCK))
-		return false;
-	return c->state == WIRE_TIME_WAIT ? !tw->us_known : !tw->fin_wait2_us_known;
+	return (c->facts & CONN_MINISOCK) && !(time_wait ? rec->time_wait.us_known : rec->time_wait.fin_wait2_us_known);
 }
 
 static void fill_timeline(const struct conn *c, struct conn_record *rec)
 {
-	uint64_t end_us = ns_to_us_since(c, rec->end_ns);
+	uint64_t end_us = sub_sat(rec->end_ns, c->start_ns) / 1000;
 
 	for (unsigned int i = 0; i < c->spans_len; i++) {
 		const struct conn_entry *entry = &c->spans[i];
@@ -93,15 +91,10 @@ static void add_time_wait(struct conn_record *rec)
 {
 	struct conn_span *span = &rec->timeline[rec->timeline_len++];
 
-	span->at_us = rec->end_ns > rec->start_ns ? (rec->end_ns - rec->start_ns) / 1000 : 0;
+	span->at_us = sub_sat(rec->end_ns, rec->start_ns) / 1000;
 	span->state = WIRE_TIME_WAIT;
 	span->by = CONN_BY_PEER;
 	span->ev = CONN_EV_INFERRED;
-}
-
-static uint64_t sub_sat(uint64_t value, uint64_t by)
-{
-	return value > by ? value - by : 0;
 }
 
 /* bytes_acked counts our SYN if it was acknowledged in SYN_SENT or later (not a server's), and our FIN; bytes_received a FIN.
@@ -137,44 +130,31 @@ bool emit_repeats_unseen(const struct conn *c, const struct wire_stats *stats)
 	       !(c->retrans_syn || c->retrans_synack || c->retrans_data || c->retrans_fin);
 }
 
-/* A FIN_WAIT2 that outlives its socket, and nothing shows its end: not the whole life. */
-static bool waits_unseen(const struct conn *c, const struct conn_numbers *last, enum conn_end end)
-{
-	return last && last->closed && last->state == WIRE_FIN_WAIT2 && end == CONN_END_FIN && !(c->facts & CONN_FIN_PEER);
-}
-
-static void fill_counts(const struct conn *c, struct conn_record *rec)
-{
-	rec->retransmits.syn = c->retrans_syn;
-	rec->retransmits.synack = c->retrans_synack;
-	rec->retransmits.data = c->retrans_data;
-	rec->retransmits.fin = c->retrans_fin;
-	rec->resets.sent = c->resets_sent;
-	rec->resets.received = c->resets_received;
-	rec->resets.reason = c->reset_reason;
-}
-
 static void fill_record(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last,
 			struct conn_record *rec)
 {
 	const struct conn_numbers *numbers = last->numbers;
 	bool cut = (c->facts & CONN_MINISOCK) && (c->mini.flags & MINI_CUT);
+	/* FIN_WAIT2 outlives its socket, and nothing shows its end. */
+	bool waits_unseen = numbers && numbers->closed && numbers->state == WIRE_FIN_WAIT2 && end == CONN_END_FIN &&
+			    !(c->facts & CONN_FIN_PEER);
 	uint64_t last_ns = conn_entered_ns(c);
 
-	memset(rec, 0, sizeof(*rec));
+	*rec = (struct conn_record){
+		.start_known = c->facts & CONN_START_KNOWN,
+		.start_ns = c->start_ns,
+		.end_ns = last->at_ns > last_ns ? last->at_ns : last_ns, /* only a broken stream goes back in time */
+		.end = end,
+		.retransmits = {c->retrans_syn, c->retrans_synack, c->retrans_data, c->retrans_fin},
+		.resets = {c->resets_sent, c->resets_received, c->reset_reason},
+		.gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + emit_repeats_unseen(c, last->stats),
+	};
 	emit_tuple(t, c, &rec->t);
-	rec->start_known = c->facts & CONN_START_KNOWN;
-	rec->start_ns = c->start_ns;
-	rec->end_ns = last->at_ns > last_ns ? last->at_ns : last_ns; /* only a broken stream goes back in time */
-	rec->end = end;
-	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + emit_repeats_unseen(c, last->stats);
 	/* The begin of a passive handshake is known only if its length is. */
 	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
-	rec->complete =
-		rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen(c, numbers, end);
+	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen;
 	if (last->tw)
 		rec->time_wait = *last->tw;
-	fill_counts(c, rec);
 	fill_timeline(c, rec);
 	if (!last->tw && numbers && numbers->closed && verdict_is_clean(c, numbers) && verdict_time_waits(numbers))
 		add_time_wait(rec);
@@ -257,12 +237,9 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 	if (c->facts & CONN_STATE_DUE)
 		first_state(t, c);
 	emit_tuple(t, c, &tuple);
-	if (how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown) {
-		uint64_t now_us = ns_to_us_since(c, ev->ts);
-
-		state.prev_known = true;
-		state.prev_us = sub_sat(now_us, last->at_us);
-	}
+	state.prev_known = how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown;
+	if (state.prev_known)
+		state.prev_us = sub_sat(sub_sat(ev->ts, c->start_ns) / 1000, last->at_us);
 	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
 }
 

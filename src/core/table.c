@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The connections' memory: a slab in chunks that never move, and an index of 32-bit ids by cookie.
- *
- * Bounds: config.max_connections; beyond it newcomers are refused and counted, because what is tracked already is worth more.
- * Only what waits in TIME_WAIT gives way to them.
- * Slots are reused, memory is not given back: a host that had so many connections will have them again.
+ * The connections' memory: a slab in chunks that never move, and an index of ids by cookie. At most config.max_connections are
+ * tracked: a newcomer beyond it takes the place of one in TIME_WAIT, else it is refused and counted. Slots are reused, memory
+ * is not given back: a host that had so many connections will have them again.
  */
 #include "table.h"
 
@@ -18,8 +16,8 @@
 #define MAX_CONNECTIONS (1u << 28)
 
 /*
- * Only a socket that is still open after its CLOSE can start another life: a failed connect(), a reset, connect(AF_UNSPEC). One
- * slot per hash, the newest wins: a forgotten one costs only that its next life is numbered 0 again.
+ * Only a socket that is still open after its CLOSE can connect again: after a failed connect(), a reset, connect(AF_UNSPEC).
+ * One slot per hash, the newest wins: of a forgotten one the next generation is 0 again.
  */
 #define ENDED_BITS 12
 
@@ -122,28 +120,19 @@ static void list_take(const struct conn_table *t, struct table_list *list, struc
 	c->next = c->prev = CONN_NONE;
 }
 
-static struct conn *add(struct conn_table *t, uint64_t cookie)
-{
-	struct conn *c = t->tracked < t->config.max_connections ? slot_take(t) : NULL;
-
-	if (!c)
-		return NULL;
-	c->cookie = cookie;
-	if (!index_add(&t->index, c->id, t->slots_used))
-		return c;
-	slot_free(t, c);
-	return NULL;
-}
-
 struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns, unsigned int state)
 {
 	struct conn *c;
 
 	if (t->tracked == t->config.max_connections)
 		t->make_room(t);
-	c = add(t, cookie);
-	if (!c) {
+	c = t->tracked < t->config.max_connections ? slot_take(t) : NULL;
+	if (c)
+		c->cookie = cookie;
+	if (!c || index_add(&t->index, c->id, t->slots_used)) {
 		table_refuse(t, start_ns);
+		if (c)
+			slot_free(t, c);
 		return NULL;
 	}
 	c->start_ns = start_ns;

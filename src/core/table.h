@@ -28,7 +28,7 @@ void table_list_minisock(struct conn_table *t, struct conn *c);
 uint8_t table_ca_id(struct conn_table *t, const char name[WIRE_CA_LEN]);
 const char *table_ca_name(const struct conn_table *t, uint8_t id);
 
-/* Which life a socket that stays open has ended, for its next connect(). */
+/* Remembers the generation of a socket that stays open, for its next connect(). */
 void table_end_life(struct conn_table *t, const struct conn *c);
 uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie);
 
