@@ -60,7 +60,7 @@ static bool minisock_goes_on(const struct conn *c, const struct conn_record *rec
 
 static void fill_timeline(const struct conn *c, struct conn_record *rec)
 {
-	uint64_t end_us = sub_sat(rec->end_ns, c->start_ns) / 1000;
+	uint64_t end_us = conn_us_at(c, rec->end_ns);
 
 	for (unsigned int i = 0; i < c->spans_len; i++) {
 		const struct conn_entry *entry = &c->spans[i];
@@ -239,7 +239,7 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 	emit_tuple(t, c, &tuple);
 	state.prev_known = how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown;
 	if (state.prev_known)
-		state.prev_us = sub_sat(sub_sat(ev->ts, c->start_ns) / 1000, last->at_us);
+		state.prev_us = sub_sat(conn_us_at(c, ev->ts), last->at_us);
 	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
 }
 

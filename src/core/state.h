@@ -13,7 +13,7 @@
 #define CONN_SPANS 6 /* TCP's graph has no loop: no life has more states, TIME_WAIT included */
 #define CONN_NONE 0u /* no connection has this id */
 
-/* What has been proven about a connection, the only history it keeps besides its timeline. */
+/* What has been proven about a connection. Besides its timeline it keeps no other history. */
 enum conn_fact {
 	CONN_START_KNOWN = 1 << 0,
 	CONN_ID_KNOWN = 1 << 1,
@@ -140,7 +140,7 @@ struct conn_last {
 	uint64_t at_ns;
 	const struct conn_numbers *numbers; /* NULL: not seen */
 	const struct wire_stats *stats;     /* likewise */
-	const struct conn_time_wait *tw;    /* NULL: there was no minisocket, or nobody looks */
+	const struct conn_time_wait *tw;    /* NULL: there was no minisocket, or TIME_WAIT is not followed */
 };
 
 /* Counts since the last summary record. */
@@ -164,7 +164,7 @@ struct table_list {
 	uint32_t head, tail;
 };
 
-/* The same of a socket that is first heard of. */
+/* The same of a socket that is not tracked. */
 struct table_begun {
 	uint64_t cookie;
 	struct conn_begun begun;
@@ -185,7 +185,7 @@ struct conn_table {
 	void *ctx;
 	uint64_t now; /* the latest time of any event */
 
-	/* What table.c finds out and a higher file acts on. conn.c sets them. */
+	/* What table.c finds and a higher file acts on. conn.c sets them. */
 	void (*leaves_close_wait)(struct conn_table *t, struct conn *c);
 	void (*make_room)(struct conn_table *t);
 
@@ -258,13 +258,19 @@ static inline struct conn_numbers conn_numbers(const struct wire_state *ev)
 	};
 }
 
+/* From its start to `ts`. */
+static inline uint64_t conn_us_at(const struct conn *c, uint64_t ts)
+{
+	return ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
+}
+
 /* The state that it is in, or was in last. */
 static inline struct conn_entry *conn_last_entry(struct conn *c)
 {
 	return &c->spans[c->spans_len - 1];
 }
 
-/* When it entered that, as far as is known. */
+/* When it entered this state, as far as is known. */
 static inline uint64_t conn_entered_ns(const struct conn *c)
 {
 	return c->start_ns + c->spans[c->spans_len - 1].at_us * 1000;

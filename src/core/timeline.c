@@ -5,7 +5,7 @@
 
 void timeline_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_by by, enum conn_ev ev)
 {
-	uint64_t at_us = ts > c->start_ns ? (ts - c->start_ns) / 1000 : 0;
+	uint64_t at_us = conn_us_at(c, ts);
 
 	c->facts &= ~CONN_SCAN_JUMP;
 	if (c->spans_len == CONN_SPANS) {

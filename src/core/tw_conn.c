@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Between a connection's ->CLOSE and the end of its minisocket only what its record needs is kept, in struct conn itself: the
- * last numbers and counters. At the end they become what they were at the ->CLOSE, so that records, segments and verdicts know
- * one kind of end.
+ * Between a connection's ->CLOSE and the end of its minisocket struct conn keeps only what the record needs: the last numbers
+ * and counters. For the record they become again what they were at the ->CLOSE, so that segments and verdicts know one kind of
+ * end.
  *
  * A minisocket begins in TIME_WAIT, or in FIN_WAIT2 if the peer's FIN is still to come: then FIN_WAIT2 goes on in the timeline.
- * All that we sent is acknowledged by then, our FIN too: snd_una == snd_nxt == write_seq.
+ * By then the peer has acknowledged all that was sent, our FIN included: snd_una == snd_nxt == write_seq.
  *
- * With CONN_TW_SPLIT a connection in FIN_WAIT2 waits for the peer's FIN, which mostly comes a moment later: emitted at once,
- * nearly every connection would look unfinished. If the queue of these is full the oldest is emitted as it stands.
+ * With CONN_TW_SPLIT a connection in FIN_WAIT2 waits for the peer's FIN, which mostly comes a moment later: without the wait
+ * nearly every record would be of an unfinished connection. If the queue is full, the oldest is emitted as it is.
  */
 #include "tw_conn.h"
 
@@ -60,39 +60,6 @@ static void fold(struct conn_table *t, struct conn *c, const struct conn_last *l
 		c->gaps++;
 }
 
-static struct conn_numbers unfold_close(const struct conn *c)
-{
-	const struct conn_minisock *m = &c->mini;
-
-	return (struct conn_numbers){
-		.closed = true,
-		.state = m->close_state,
-		.sk_flags = m->close_flags,
-		.snd_una = m->snd_nxt,
-		.snd_nxt = m->snd_nxt,
-		.write_seq = m->snd_nxt,
-		.rcv_nxt = m->rcv_nxt,
-		.copied_seq = m->rcv_nxt - m->unread,
-	};
-}
-
-static void unfold_stats(const struct conn_table *t, const struct conn *c, struct wire_stats *stats)
-{
-	const struct conn_minisock *m = &c->mini;
-
-	*stats = (struct wire_stats){
-		.bytes_sent = m->bytes_sent,
-		.bytes_acked = m->bytes_acked,
-		.bytes_received = m->bytes_received,
-		.segs_out = m->segs_out,
-		.segs_in = m->segs_in,
-		.srtt_us = m->srtt_us,
-		.min_rtt_us = m->min_rtt_us,
-		.mss = m->mss,
-	};
-	memcpy(stats->ca_name, table_ca_name(t, m->ca), sizeof(stats->ca_name));
-}
-
 static enum conn_ev evidence(const struct conn *c)
 {
 	if (c->mini.flags & MINI_FOUND)
@@ -100,26 +67,27 @@ static enum conn_ev evidence(const struct conn *c)
 	return c->mini.flags & MINI_INFERRED ? CONN_EV_INFERRED : CONN_EV_EVENT;
 }
 
-/* An inferred FIN_WAIT2 that no scan met may have had no minisocket: the kernel may have refused it. */
-static bool had_minisock(const struct conn *c)
+/* Since its start; while it is in FIN_WAIT2. */
+static uint64_t fin_wait2_begin_us(const struct conn *c)
 {
-	return !(c->mini.flags & MINI_INFERRED) || c->state == WIRE_TIME_WAIT || c->scan_epoch;
+	return c->mini.due_us > c->mini.fin_wait2_us ? c->mini.due_us - c->mini.fin_wait2_us : 0;
 }
 
 /* `at_ns` is 0 if it is not over, or nobody knows when it was. */
 static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
 {
 	const struct conn_minisock *m = &c->mini;
-	struct conn_time_wait tw = {.entered = had_minisock(c), .restarts = m->restarts, .end = cause, .ev = evidence(c)};
-	uint64_t at_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
-	uint64_t fin_wait2_begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
+	struct conn_time_wait tw = {.restarts = m->restarts, .end = cause, .ev = evidence(c)};
+	uint64_t at_us = conn_us_at(c, at_ns), begin_us = fin_wait2_begin_us(c);
 
+	/* An inferred FIN_WAIT2 that no scan met may have had no minisocket: the kernel may have refused it. */
+	tw.entered = !(m->flags & MINI_INFERRED) || c->state == WIRE_TIME_WAIT || c->scan_epoch;
 	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->begin_is_upper_bound && !m->restarts;
 	tw.fin_wait2 = m->flags & MINI_FIN_WAIT2;
 	tw.fin_wait2_us = m->fin_wait2_us;
 	if (c->state == WIRE_FIN_WAIT2) {
 		tw.fin_wait2_us_known = at_ns && !(m->flags & MINI_FOUND);
-		tw.fin_wait2_us = at_us > fin_wait2_begin_us ? at_us - fin_wait2_begin_us : 0;
+		tw.fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
 	} else {
 		tw.fin_wait2_us_known = tw.fin_wait2 && !(m->flags & MINI_FOUND);
 		tw.us_known = at_ns && conn_last_entry(c)->state == WIRE_TIME_WAIT;
@@ -134,16 +102,35 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 
 static void emit_unfolded(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
 {
-	const struct conn_numbers close = unfold_close(c);
-	struct wire_stats stats;
+	const struct conn_minisock *m = &c->mini;
+	const struct conn_numbers close = {
+		.closed = true,
+		.state = m->close_state,
+		.sk_flags = m->close_flags,
+		.snd_una = m->snd_nxt,
+		.snd_nxt = m->snd_nxt,
+		.write_seq = m->snd_nxt,
+		.rcv_nxt = m->rcv_nxt,
+		.copied_seq = m->rcv_nxt - m->unread,
+	};
+	struct wire_stats stats = {
+		.bytes_sent = m->bytes_sent,
+		.bytes_acked = m->bytes_acked,
+		.bytes_received = m->bytes_received,
+		.segs_out = m->segs_out,
+		.segs_in = m->segs_in,
+		.srtt_us = m->srtt_us,
+		.min_rtt_us = m->min_rtt_us,
+		.mss = m->mss,
+	};
 	const struct conn_last last = {
 		.at_ns = now,
-		.numbers = c->mini.flags & MINI_CLOSE ? &close : NULL,
-		.stats = c->mini.flags & MINI_STATS ? &stats : NULL,
+		.numbers = m->flags & MINI_CLOSE ? &close : NULL,
+		.stats = m->flags & MINI_STATS ? &stats : NULL,
 		.tw = tw,
 	};
 
-	unfold_stats(t, c, &stats);
+	memcpy(stats.ca_name, table_ca_name(t, m->ca), sizeof(stats.ca_name));
 	emit_connection(t, c, &last);
 	c->mini.flags |= MINI_EMITTED;
 }
@@ -189,15 +176,6 @@ void tw_conn_expire(struct conn_table *t, uint64_t now)
 		;
 }
 
-static void await_fin(struct conn_table *t, const struct conn *c)
-{
-	uint32_t place;
-
-	if (delay_full(t->fins))
-		release_oldest(t, UINT64_MAX);
-	*(uint64_t *)delay_push(t->fins, t->now + FIN_WAIT_NS, &place) = c->cookie;
-}
-
 bool tw_conn_any_waits(const struct conn_table *t)
 {
 	for (uint32_t place = delay_first(t->fins); place != delay_end(t->fins); place++) {
@@ -236,6 +214,7 @@ static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns
 void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, const struct conn_last *last, uint8_t flags)
 {
 	uint64_t at_ns = last->at_ns;
+	uint32_t place;
 
 	c->facts &= ~CONN_SCAN_JUMP;
 	/* Without a ->CLOSE only its timer shows when it began. */
@@ -248,16 +227,19 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 		begin_time_wait(t, c, at_ns);
 	table_set_state(t, c, state);
 	table_list_minisock(t, c);
-	c->mini.due_us = at_ns > c->start_ns ? (at_ns - c->start_ns) / 1000 : 0;
+	c->mini.due_us = conn_us_at(c, at_ns);
 	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS));
 	if (t->config.time_wait != CONN_TW_SPLIT)
 		return;
-	if (flags & MINI_FOUND) /* it closed before us */
+	if (flags & MINI_FOUND) { /* it closed before us */
 		c->mini.flags |= MINI_EMITTED;
-	else if (state == WIRE_FIN_WAIT2)
-		await_fin(t, c);
-	else
+	} else if (state == WIRE_TIME_WAIT) {
 		emit_split(t, c, at_ns);
+	} else {
+		if (delay_full(t->fins))
+			release_oldest(t, UINT64_MAX);
+		*(uint64_t *)delay_push(t->fins, t->now + FIN_WAIT_NS, &place) = c->cookie;
+	}
 }
 
 int64_t tw_conn_due_ns(const struct conn *c)
@@ -268,7 +250,7 @@ int64_t tw_conn_due_ns(const struct conn *c)
 void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 {
 	uint64_t old_us = c->mini.due_us;
-	uint64_t due_us = due_ns > (int64_t)c->start_ns ? ((uint64_t)due_ns - c->start_ns) / 1000 : 0;
+	uint64_t due_us = due_ns > 0 ? conn_us_at(c, (uint64_t)due_ns) : 0;
 
 	if (due_us > DUE_MAX_US)
 		due_us = DUE_MAX_US;
@@ -281,8 +263,7 @@ void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_is_upper_bound)
 {
 	struct conn_minisock *m = &c->mini;
-	uint64_t begin_us = m->due_us > m->fin_wait2_us ? m->due_us - m->fin_wait2_us : 0;
-	uint64_t at_us = at_ns > (int64_t)c->start_ns ? ((uint64_t)at_ns - c->start_ns) / 1000 : 0;
+	uint64_t begin_us = fin_wait2_begin_us(c), at_us = at_ns > 0 ? conn_us_at(c, (uint64_t)at_ns) : 0;
 
 	m->fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
 	m->begin_is_upper_bound = at_is_upper_bound;
@@ -295,7 +276,6 @@ void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 	c->end = CONN_END_FIN;
 	begin_time_wait(t, c, at_us * 1000 + c->start_ns);
 	table_set_state(t, c, WIRE_TIME_WAIT);
-	m->due_us = at_us;
 	tw_conn_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + TW_CONN_2MSL_NS));
 	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_EMITTED))
 		emit_split(t, c, c->start_ns + at_us * 1000);
