@@ -51,8 +51,6 @@ static __always_inline __u8 sock_flags(const struct sock *sk, const struct tcp_s
 		out |= WIRE_SK_ORPHAN;
 	if (BPF_CORE_READ_BITFIELD(tp, repair))
 		out |= WIRE_SK_REPAIR;
-	if ((flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_LINGER))) && !sk->sk_lingertime)
-		out |= WIRE_SK_LINGER0;
 	if (sk->sk_lock.owned)
 		out |= WIRE_SK_OWNED;
 	return out;
@@ -175,8 +173,6 @@ static __always_inline void fill_ident(struct wire_ident *id, const struct sock 
 	if (BPF_CORE_READ_BITFIELD(tp, syn_data_acked) || (sk->__sk_common.skc_state == WIRE_SYN_SENT && tp->bytes_acked > 1) ||
 	    (bpf_core_field_exists(tp->syn_fastopen_child) && BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child)))
 		flags |= WIRE_ID_FASTOPEN;
-	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
-		flags |= WIRE_ID_KERNEL;
 	id->flags = flags;
 	id->pad[0] = 0;
 	id->pad[1] = 0;

@@ -80,11 +80,11 @@ enum wire_parts {
 };
 
 enum wire_sk_flags {
-	WIRE_SK_DONE = 1,     /* SOCK_DONE: the peer's FIN was received */
-	WIRE_SK_DEAD = 2,     /* SOCK_DEAD: no process holds the socket any more */
-	WIRE_SK_ORPHAN = 4,   /* sk_socket is NULL: not accepted yet, or closed */
-	WIRE_SK_REPAIR = 8,   /* TCP_REPAIR: states change without segments */
-	WIRE_SK_LINGER0 = 16, /* SO_LINGER with time 0 */
+	WIRE_SK_DONE = 1,   /* SOCK_DONE: the peer's FIN was received */
+	WIRE_SK_DEAD = 2,   /* SOCK_DEAD: no process holds the socket any more */
+	WIRE_SK_ORPHAN = 4, /* sk_socket is NULL: not accepted yet, or closed */
+	WIRE_SK_REPAIR = 8, /* TCP_REPAIR: states change without segments */
+	/* 16 in older recordings: SO_LINGER with time 0 */
 	WIRE_SK_OWNED = 32,   /* a task holds the lock: a segment is processed from the backlog, or the task acts */
 	WIRE_SK_EXITING = 64, /* in WIRE_STATE: the task that acts, or is interrupted, is exiting */
 };
@@ -126,7 +126,7 @@ struct wire_task {
 enum wire_ident_flags {
 	WIRE_ID_MPTCP = 1,
 	WIRE_ID_FASTOPEN = 2, /* data in the SYN was accepted */
-	WIRE_ID_KERNEL = 4,   /* the kernel's own socket (NFS and the like) */
+			      /* 4 in older recordings: the kernel's own socket */
 };
 
 /* Once per connection, when all of it is known. */
@@ -277,7 +277,7 @@ struct wire_port_range {
 enum wire_scan_cause {
 	WIRE_SCAN_STARTUP = 1,
 	WIRE_SCAN_RESYNC = 2,
-	WIRE_SCAN_REQUEST = 3,
+	/* 3 was never sent */
 	WIRE_SCAN_PROGRESS = 4,  /* the counters of what goes on */
 	WIRE_SCAN_STOP = 5,      /* the same for the last time */
 	WIRE_SCAN_MINISOCKS = 6, /* of minisockets alone, where no hook shows them */

@@ -57,8 +57,7 @@ enum {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct in6_addr {
-	union {
-		__u8 u6_addr8[16];
+	struct {
 		__be32 u6_addr32[4];
 	} in6_u;
 };
@@ -82,10 +81,6 @@ typedef struct {
 typedef struct {
 	u32 val;
 } kuid_t;
-
-struct hlist_node {
-	struct hlist_node *next;
-};
 
 struct sock_common { /* the head of struct sock, inet_timewait_sock and request_sock alike */
 	__be32 skc_daddr;
@@ -142,20 +137,16 @@ struct sock {
 	u16 sk_protocol;
 	u16 sk_type;
 	u8 sk_shutdown;
-	unsigned long sk_lingertime;
-	u8 sk_kern_sock : 1;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
 enum sock_flags { /* numbers are relocated */
 		  SOCK_DEAD,
 		  SOCK_DONE,
-		  SOCK_LINGER = 4,
 };
 
 struct inet_sock {
 	struct sock sk;
-	__be32 inet_saddr;
 	__be16 inet_sport;
 };
 
@@ -226,7 +217,6 @@ struct sk_buff {
 };
 
 struct tcphdr {
-	__be16 source;
 	__be16 dest;
 };
 
@@ -262,7 +252,6 @@ struct mm_struct {
 };
 
 struct fdtable {
-	unsigned int max_fds;
 	struct file **fd;
 };
 

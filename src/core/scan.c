@@ -171,13 +171,13 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 	if (!t->scan.active)
 		return;
 	t->scan.active = false;
-	if (t->scan.cause <= WIRE_SCAN_REQUEST || t->scan.cause == WIRE_SCAN_MINISOCKS)
+	if (t->scan.cause <= WIRE_SCAN_RESYNC || t->scan.cause == WIRE_SCAN_MINISOCKS)
 		minisock_scanned(t);
 	t->scan.any_done |= t->scan.cause != WIRE_SCAN_MINISOCKS;
 	if (t->scan.cause == WIRE_SCAN_RESYNC)
 		sweep(t, ev->hdr.ts);
 	progress_scanned(t);
-	if (t->scan.cause > WIRE_SCAN_REQUEST || !emit_wanted(t, RECORD_SNAPSHOT))
+	if (t->scan.cause > WIRE_SCAN_RESYNC || !emit_wanted(t, RECORD_SNAPSHOT))
 		return;
 	memcpy(snapshot.by_state, t->scan.by_state, sizeof(snapshot.by_state));
 	emit_record(t, &(struct record){.kind = RECORD_SNAPSHOT, .ts = ev->hdr.ts, .snapshot = &snapshot});

@@ -102,14 +102,9 @@ static void json_by_state(struct json *j, const uint64_t by_state[WIRE_STATE_MAX
 static void json_snapshot(struct json *j, const struct record *rec)
 {
 	const struct conn_snapshot_record *s = rec->snapshot;
-	static const char *const causes[] = {
-		[WIRE_SCAN_STARTUP] = "startup",
-		[WIRE_SCAN_RESYNC] = "resync",
-		[WIRE_SCAN_REQUEST] = "request",
-	};
 	struct buf *b = &j->b;
 
-	jsonw_word(b, KEY("cause"), s->cause <= WIRE_SCAN_REQUEST ? causes[s->cause] : NULL);
+	jsonw_word(b, KEY("cause"), s->cause == WIRE_SCAN_STARTUP ? "startup" : s->cause == WIRE_SCAN_RESYNC ? "resync" : NULL);
 	jsonw_uint(b, KEY("namespaces"), s->namespaces);
 	jsonw_uint(b, KEY("sockets"), s->sockets);
 	jsonw_uint(b, KEY("took_us"), s->took_us);

@@ -214,8 +214,7 @@ static const struct story resets[] = {
 		 "CLOSE_WAIT@4150+1000/peer | "
 		 "handshake=150 a:20/close acked=0 received=300 unread=200 unsent=0 rst=1,0\n"},
 	{.name = "17: SO_LINGER 0",
-	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3, .flags = WIRE_SK_LINGER0),
-		   RESET(5003, CLOSE, SENT)},
+	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, CLOSE, .tgid = 10, .shut = 3), RESET(5003, CLOSE, SENT)},
 	 .told = "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
 		 "a:10/connect rst=1,0\n"},
 	{.name = "17: aborted, and no reset was seen in time",

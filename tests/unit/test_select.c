@@ -36,7 +36,7 @@ static int reset(void **state)
 			{
 				.id_known = true,
 				.id = {.netns = 4026531840, .local_port = 443, .peer_port = 50000, .family = AF_INET},
-				.from = CONN_FROM_ACCEPT,
+				.from = CONN_FROM_IO,
 				.task = {.tgid = 1234, .comm = "nginx"},
 			},
 		.final = true,
