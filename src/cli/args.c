@@ -241,15 +241,6 @@ static unsigned int find_names(const char *begin, size_t len, char *names, size_
 	return found;
 }
 
-static const struct option_rule *find_letter(char letter)
-{
-	for (size_t i = 0; i < option_rules_len; i++) {
-		if (option_rules[i].letter == letter && option_rules[i].arg)
-			return &option_rules[i];
-	}
-	return NULL;
-}
-
 /* getopt refused the word before `next`: why, in a sentence of ours. */
 static error_t refuse_option(struct context *ctx, const struct argp_state *state)
 {
@@ -264,10 +255,10 @@ static error_t refuse_option(struct context *ctx, const struct argp_state *state
 	if (found > 1)
 		return refuse(ctx, "'%s' may be %s", word, names);
 	if (!is_long)
-		rule = find_letter(word[len - 1]);
+		rule = help_rule((unsigned char)word[len - 1]);
 	if (rule && rule->arg)
 		return refuse(ctx, "--%s needs a value: --%s %s", rule->name, rule->name, rule->arg);
-	if (rule)
+	if (is_long && rule)
 		return refuse(ctx, "--%s takes no value", rule->name);
 	return refuse(ctx, "unknown option '%s': see `tcplife-fsm%s%s --help`", word, *command ? " " : "", command);
 }

@@ -82,21 +82,6 @@ static bool wanted(void *ctx, const struct leak_socket *socket)
 	return false;
 }
 
-static bool waits_for_accept(void *ctx, const struct leak_socket *socket)
-{
-	struct leaks *l = ctx;
-
-	return socket->verdict.cause == LEAK_NEVER_ACCEPTED && socket->age_ns >= l->options->threshold_ns &&
-	       wanted(ctx, socket);
-}
-
-static bool waits_for_peer(void *ctx, const struct leak_socket *socket)
-{
-	struct leaks *l = ctx;
-
-	return socket->age_ns >= l->options->threshold_ns && wanted(ctx, socket);
-}
-
 /* An event_fn. */
 static void take_opening(void *ctx, const struct wire_hdr *ev)
 {
@@ -113,12 +98,12 @@ static void take_in(void *ctx, const struct wire_hdr *ev)
 		l->scanned_ns = ev->ts;
 }
 
-static int look(struct leaks *l, struct leak_totals *ret_totals)
+static int scan(struct leaks *l, struct leak_totals *ret_totals)
 {
 	uint64_t threshold_ns = l->options->threshold_ns;
-	const struct leak_choice close_wait = {1u << WIRE_CLOSE_WAIT, threshold_ns, wanted, l};
-	const struct leak_choice fin_wait2 = {1u << WIRE_FIN_WAIT2, threshold_ns, waits_for_peer, l};
-	const struct leak_choice queue = {UINT32_MAX, threshold_ns, waits_for_accept, l};
+	const struct leak_choice close_wait = {1u << WIRE_CLOSE_WAIT, false, false, threshold_ns, wanted, l};
+	const struct leak_choice fin_wait2 = {1u << WIRE_FIN_WAIT2, true, false, threshold_ns, wanted, l};
+	const struct leak_choice queue = {UINT32_MAX, true, true, threshold_ns, wanted, l};
 	int err;
 
 	l->before_ns = l->scanned_ns;
@@ -130,11 +115,8 @@ static int look(struct leaks *l, struct leak_totals *ret_totals)
 	if (l->set.lost)
 		warn("%llu sockets or descriptors were left out: there was no room for them", (unsigned long long)l->set.lost);
 	*ret_totals = leak_set_totals(&l->set, threshold_ns, wanted, l);
-	err = leak_groups_fill(&l->groups, &l->set, &close_wait);
-	if (!err)
-		err = leak_groups_fill(&l->mirror, &l->set, &fin_wait2);
-	if (!err)
-		err = leak_groups_fill(&l->queue, &l->set, &queue);
+	err = leak_groups_fill(&l->groups, &l->set, &close_wait) ?: leak_groups_fill(&l->mirror, &l->set, &fin_wait2)
+		?: leak_groups_fill(&l->queue, &l->set, &queue);
 	return err ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
 }
 
@@ -281,7 +263,7 @@ static int run(struct leaks *l)
 	int exit_code;
 
 	do {
-		exit_code = look(l, &totals);
+		exit_code = scan(l, &totals);
 		if (exit_code)
 			return exit_code;
 		if (o->json)

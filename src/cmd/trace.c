@@ -35,13 +35,13 @@ struct trace {
 /* A line_fn. */
 static bool put_line(void *ctx, const char *line, size_t len)
 {
-	return queue_put(((struct trace *)ctx)->out, line, len);
+	return queue_put(((struct trace *)ctx)->out, line, len, false);
 }
 
 /* The same for alerts, which may use room that other lines may not. */
 static bool put_alert(void *ctx, const char *line, size_t len)
 {
-	return queue_put_urgent(((struct trace *)ctx)->out, line, len);
+	return queue_put(((struct trace *)ctx)->out, line, len, true);
 }
 
 static int open_queue(struct queue **out, const char *path, bool fresh)

@@ -166,7 +166,9 @@ static void begin(struct leak_groups *groups)
 
 static bool is_meant(const struct leak_choice *choice, const struct leak_socket *socket)
 {
-	return (choice->states & 1u << socket->state) && (!choice->wanted || choice->wanted(choice->ctx, socket));
+	return (choice->states & 1u << socket->state) && (!choice->over_only || socket->age_ns >= choice->threshold_ns) &&
+	       (!choice->queue_only || socket->verdict.cause == LEAK_NEVER_ACCEPTED) &&
+	       (!choice->wanted || choice->wanted(choice->ctx, socket));
 }
 
 int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, const struct leak_choice *choice)

@@ -31,6 +31,8 @@ struct leak_group {
 /* Which sockets are grouped. */
 struct leak_choice {
 	uint32_t states; /* 1 << enum wire_tcp_state */
+	bool over_only;  /* those over the threshold */
+	bool queue_only; /* those that were never accepted */
 	uint64_t threshold_ns;
 	leak_wanted_fn wanted; /* NULL: all */
 	void *ctx;

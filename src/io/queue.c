@@ -29,7 +29,7 @@
 #define QUEUE_MIN_SIZE 4096
 #define QUEUE_MAX_SIZE (1 << 30)
 #define QUEUE_MARK (64 * 1024) /* so much waiting is worth a write at once */
-#define QUEUE_URGENT 8         /* an eighth is for queue_put_urgent() alone */
+#define QUEUE_URGENT 8         /* an eighth is for urgent messages alone */
 #define QUEUE_PAGE 4096
 #define QUEUE_LEN_SIZE sizeof(uint32_t)
 #define QUEUE_NEVER UINT64_MAX
@@ -331,9 +331,9 @@ int queue_open(struct queue **out, struct destination *destination, size_t size,
 	return err;
 }
 
-/* `kept` bytes of the ring are not for this message. */
-static bool put(struct queue *q, const void *data, size_t len, size_t kept)
+bool queue_put(struct queue *q, const void *data, size_t len, bool urgent)
 {
+	size_t kept = urgent ? 0 : q->size / QUEUE_URGENT;
 	size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
 	size_t head = atomic_load_explicit(&q->head, memory_order_acquire);
 	uint32_t prefix = (uint32_t)len; /* the ring is far smaller than 4 GiB */
@@ -361,16 +361,6 @@ static bool put(struct queue *q, const void *data, size_t len, size_t kept)
 			queue_signal(q->wake_fd);
 	}
 	return true;
-}
-
-bool queue_put(struct queue *q, const void *data, size_t len)
-{
-	return put(q, data, len, q->size / QUEUE_URGENT);
-}
-
-bool queue_put_urgent(struct queue *q, const void *data, size_t len)
-{
-	return put(q, data, len, 0);
 }
 
 size_t queue_room(const struct queue *q)

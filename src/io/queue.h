@@ -26,11 +26,11 @@ struct queue_stats {
  */
 int queue_open(struct queue **out, struct destination *destination, size_t size, uint64_t flush_ns);
 
-/* True if the message is in the queue. False: counted as dropped, or as lost if the output has failed. Never blocks. */
-bool queue_put(struct queue *queue, const void *data, size_t len);
-
-/* The same for the few messages that must get through: an eighth of the queue is kept for them. Their order stays. */
-bool queue_put_urgent(struct queue *queue, const void *data, size_t len);
+/*
+ * True if the message is in the queue. False: counted as dropped, or as lost if the output has failed. Never blocks. An eighth
+ * of the queue is kept for urgent messages. All stay in order.
+ */
+bool queue_put(struct queue *queue, const void *data, size_t len, bool urgent);
 
 /* Bytes that a message of this moment could still take, its 4-byte head included. */
 size_t queue_room(const struct queue *queue);

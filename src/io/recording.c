@@ -63,7 +63,7 @@ int recorder_new(struct recorder **out, struct queue *queue, const struct record
 	memcpy(h.magic, RECORDING_MAGIC, sizeof(h.magic));
 	h.version = WIRE_VERSION;
 	h.crc = header_crc(&h);
-	if (!queue_put(queue, &h, sizeof(h))) {
+	if (!queue_put(queue, &h, sizeof(h), false)) {
 		free(r);
 		return -ENOBUFS;
 	}
@@ -75,7 +75,7 @@ static void block_write(struct recorder *r)
 {
 	r->block.head.magic = BLOCK_MAGIC;
 	r->block.head.crc = crc32(0, r->block.data, r->block.head.len);
-	if (queue_put(r->queue, &r->block, sizeof(r->block.head) + r->block.head.len)) {
+	if (queue_put(r->queue, &r->block, sizeof(r->block.head) + r->block.head.len, false)) {
 		r->lost = 0; /* it began with the loss before it */
 	} else {
 		if (!r->lost)

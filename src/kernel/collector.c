@@ -134,6 +134,15 @@ static int rings_create(struct collector *c)
 	return rings_open(&c->rings, c->ring_fds, c->cpus, c->ring_bytes);
 }
 
+int attach(const struct bpf_program *program, struct bpf_link **ret_link)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+	int err = libbpf_get_error(link);
+
+	*ret_link = err ? NULL : link;
+	return err;
+}
+
 static int trace_attach(struct collector *c)
 {
 	int err;
@@ -141,11 +150,9 @@ static int trace_attach(struct collector *c)
 	for (size_t i = 0; i < c->trace_n; i++) {
 		if (!c->hooks[i].used)
 			continue;
-		c->links[i] = bpf_program__attach(collector_program(c, i));
-		err = libbpf_get_error(c->links[i]);
+		err = attach(collector_program(c, i), &c->links[i]);
 		if (!err)
 			continue;
-		c->links[i] = NULL;
 		if (!i)
 			return err;
 		c->hooks[i].used = false;
@@ -169,17 +176,12 @@ static int load_all(struct collector *c, uint32_t tiers)
 	if (err)
 		err = trace_load(c, btf, false);
 	btf__free(btf);
-	if (!err)
-		err = rings_create(c);
-	if (!err)
-		err = trace_attach(c);
+	err = err ?: rings_create(c) ?: trace_attach(c);
 	if (!err && !tier_attached(c)) {
 		tier_detach(c);
 		tier_next(c, tiers & 1u << WIRE_TIER_SCAN, "attaching failed");
 	}
-	if (!err)
-		err = scan_open(c);
-	return err;
+	return err ?: scan_open(c);
 }
 
 static const char *tier_why(const struct collector *c)

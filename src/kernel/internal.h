@@ -43,8 +43,9 @@ int scan_open(struct collector *c);
 /* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. */
 int iterate(const struct bpf_link *link, event_fn fn, void *ctx);
 
-/* Attaches an iterator; NULL and -errno in *ret_err if that fails. */
-struct bpf_link *iterator_attach(struct bpf_program *program, int *ret_err);
+/* 0 or -errno, with NULL in *ret_link. */
+int attach(const struct bpf_program *program, struct bpf_link **ret_link);
+int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_link);
 
 /*
  * The same in each network namespace, for iterators that show one at a time. `enter`, if not NULL, is called first in each, by

@@ -57,12 +57,13 @@ int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
 	return err;
 }
 
-struct bpf_link *iterator_attach(struct bpf_program *program, int *ret_err)
+int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_link)
 {
 	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	int err = libbpf_get_error(link);
 
-	*ret_err = libbpf_get_error(link);
-	return *ret_err ? NULL : link;
+	*ret_link = err ? NULL : link;
+	return err;
 }
 
 /* The namespaces seen so far, as inode numbers; a host has few, so that a linear search will do. */

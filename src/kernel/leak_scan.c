@@ -30,12 +30,8 @@ static int open_iterators(struct leak_scan *scan)
 		return -errno;
 	scan->bpf->rodata->tick_ns = clock_tick_ns();
 	err = leak_scan_bpf__load(scan->bpf);
-	if (err)
-		return err;
-	scan->files = iterator_attach(scan->bpf->progs.leak_files, &err);
-	if (!err)
-		scan->tcp = iterator_attach(scan->bpf->progs.leak_tcp, &err);
-	return err;
+	return err ?: attach_iterator(scan->bpf->progs.leak_files, &scan->files)
+		?: attach_iterator(scan->bpf->progs.leak_tcp, &scan->tcp);
 }
 
 int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure)

@@ -32,7 +32,7 @@ static void scan_attach(struct collector *c, size_t at, struct bpf_program *prog
 
 	if (!state->available || bpf_program__fd(program) < 0)
 		return;
-	c->links[c->trace_n + at] = iterator_attach(program, &err);
+	err = attach_iterator(program, &c->links[c->trace_n + at]);
 	state->used = !err;
 	if (err)
 		hook_set_why(state, "attaching failed: %s", strerror(-err));

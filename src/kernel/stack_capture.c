@@ -125,25 +125,6 @@ static int load(struct stack_source *s)
 	return err;
 }
 
-static int attach(struct bpf_link **link, const struct bpf_program *program)
-{
-	int err;
-
-	*link = bpf_program__attach(program);
-	err = libbpf_get_error(*link);
-	if (err)
-		*link = NULL;
-	return err;
-}
-
-static void attach_accept(struct stack_source *s)
-{
-	int err = s->fexit ? attach(&s->accept[0], s->bpf->progs.on_accept) : attach_calls(s);
-
-	if (err)
-		snprintf(s->blind, sizeof(s->blind), "the kernel shows no accept() here (%s)", strerror(-err));
-}
-
 static int on_capture(void *ctx, void *data, size_t size)
 {
 	struct stack_source *s = ctx;
@@ -163,11 +144,12 @@ static int open_source(struct stack_source *s)
 		s->fexit = false;
 		err = load(s);
 	}
-	if (!err)
-		err = attach(&s->connect, s->bpf->progs.on_connect);
+	err = err ?: attach(s->bpf->progs.on_connect, &s->connect);
 	if (err)
 		return err;
-	attach_accept(s);
+	err = s->fexit ? attach(s->bpf->progs.on_accept, &s->accept[0]) : attach_calls(s);
+	if (err)
+		snprintf(s->blind, sizeof(s->blind), "the kernel shows no accept() here (%s)", strerror(-err));
 	s->ring = ring_buffer__new(bpf_map__fd(s->bpf->maps.captures), on_capture, s, NULL);
 	return libbpf_get_error(s->ring);
 }

@@ -52,14 +52,6 @@ static void find_ends(struct symbols *symbols, const uint64_t *addrs, size_t n)
 	}
 }
 
-static void take_symbol(struct symbols *symbols, uint64_t addr, const char *name)
-{
-	for (size_t s = 0; s < SYMBOLS; s++) {
-		if (!strcmp(name, symbol_names[s]))
-			symbols->range[s].begin = addr;
-	}
-}
-
 static void read_symbols(struct symbols *symbols)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
@@ -81,7 +73,10 @@ static void read_symbols(struct symbols *symbols)
 			room += 65536;
 		}
 		addrs[n++] = addr;
-		take_symbol(symbols, addr, name);
+		for (size_t s = 0; s < SYMBOLS; s++) {
+			if (!strcmp(name, symbol_names[s]))
+				symbols->range[s].begin = addr;
+		}
 	}
 	find_ends(symbols, addrs, n);
 	free(addrs);
@@ -137,47 +132,14 @@ static bool all_available(const struct collector *c, enum wire_tw_tier tier)
 	return true;
 }
 
-static void refuse(struct collector *c, enum wire_tw_tier tier, const char *why)
+/* The hooks of a tier that does not work here, or that is not used. */
+static void set_aside(struct collector *c, enum wire_tw_tier tier, bool works, const char *why)
 {
 	for (size_t i = 0; i < c->trace_n; i++) {
 		if (!is_of(c, i, tier))
 			continue;
-		c->hooks[i].available = false;
-		hook_set_why(&c->hooks[i], "%s", why);
-	}
-}
-
-static void examine_fentry(struct collector *c, const struct btf *btf)
-{
-	char why[160];
-	int err;
-
-	if (!all_available(c, WIRE_TIER_FENTRY))
-		return;
-	err = try_fexit(btf, "inet_twsk_alloc");
-	if (!err)
-		return;
-	snprintf(why, sizeof(why), "this kernel refuses fentry programs (%s)", strerror(-err));
-	refuse(c, WIRE_TIER_FENTRY, why);
-}
-
-static void examine_timer(struct collector *c, const struct symbols *symbols)
-{
-	if (!symbols->range[CALLERS_MAX].begin)
-		refuse(c, WIRE_TIER_TIMER, "/proc/kallsyms does not show tw_timer_handler");
-}
-
-static bool tier_works(const struct collector *c, enum wire_tw_tier tier)
-{
-	return tier == WIRE_TIER_SCAN ? c->hooks[c->trace_n + 1].available : all_available(c, tier);
-}
-
-static void leave_unused(struct collector *c, enum wire_tw_tier tier, const char *why)
-{
-	for (size_t i = 0; i < c->trace_n; i++) {
-		if (!is_of(c, i, tier))
-			continue;
-		c->hooks[i].not_needed = true;
+		c->hooks[i].available &= works;
+		c->hooks[i].not_needed |= works;
 		hook_set_why(&c->hooks[i], "%s", why);
 	}
 }
@@ -193,7 +155,7 @@ static void settle(struct collector *c, uint32_t allowed)
 
 	for (enum wire_tw_tier tier = WIRE_TIER_FENTRY; tier <= WIRE_TIER_TIMER; tier++) {
 		if (c->tier != tier && (all_shown || !(allowed & 1u << tier)))
-			leave_unused(c, tier, why);
+			set_aside(c, tier, true, why);
 	}
 }
 
@@ -201,7 +163,9 @@ static void take_best(struct collector *c, uint32_t allowed)
 {
 	c->tier = WIRE_TIER_OFF;
 	for (enum wire_tw_tier tier = WIRE_TIER_FENTRY; tier < WIRE_TIER_MAX && !c->tier; tier++) {
-		if ((allowed & 1u << tier) && tier_works(c, tier))
+		bool works = tier == WIRE_TIER_SCAN ? c->hooks[c->trace_n + 1].available : all_available(c, tier);
+
+		if ((allowed & 1u << tier) && works)
 			c->tier = tier;
 	}
 	settle(c, allowed);
@@ -210,20 +174,26 @@ static void take_best(struct collector *c, uint32_t allowed)
 void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
 {
 	struct symbols symbols;
+	char why[160];
+	int err;
 
 	if (allowed) {
 		read_symbols(&symbols);
 		memcpy(c->callers, symbols.range, sizeof(c->callers));
 		c->tw_timer_handler = symbols.range[CALLERS_MAX].begin;
-		examine_fentry(c, btf);
-		examine_timer(c, &symbols);
+		err = all_available(c, WIRE_TIER_FENTRY) ? try_fexit(btf, "inet_twsk_alloc") : 0;
+		snprintf(why, sizeof(why), "this kernel refuses fentry programs (%s)", strerror(-err));
+		if (err)
+			set_aside(c, WIRE_TIER_FENTRY, false, why);
+		if (!c->tw_timer_handler)
+			set_aside(c, WIRE_TIER_TIMER, false, "/proc/kallsyms does not show tw_timer_handler");
 	}
 	take_best(c, allowed);
 }
 
 void tier_next(struct collector *c, uint32_t allowed, const char *why)
 {
-	refuse(c, c->tier, why);
+	set_aside(c, c->tier, false, why);
 	take_best(c, allowed & ~(1u << c->tier));
 }
 

@@ -258,7 +258,10 @@ static void groups(void **state)
 	assert_int_equal(totals.close_wait, 41);
 	assert_int_equal(totals.close_wait_over, 41); /* since_data is 90 s */
 	assert_int_equal(leak_groups_init(&g, LEAK_BY_PROCESS), 0);
-	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(leak_groups_fill(&g, set,
+					  &(struct leak_choice){
+						  .states = 1u << WIRE_CLOSE_WAIT, .threshold_ns = 35 * S, .wanted = NULL}),
+			 0);
 	assert_int_equal(g.len, 2);
 	group = g.order[0];
 	assert_int_equal(group->count, 30);
@@ -272,20 +275,32 @@ static void groups(void **state)
 	assert_int_equal(group->inherited, 1);
 	assert_ptr_equal(leak_groups_of(&g, leak_set_find(set, 41)), group);
 
-	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, is_odd, NULL}), 0);
+	assert_int_equal(leak_groups_fill(&g, set,
+					  &(struct leak_choice){
+						  .states = 1u << WIRE_CLOSE_WAIT, .threshold_ns = 35 * S, .wanted = is_odd}),
+			 0);
 	assert_int_equal(g.order[0]->count, 15);
 	assert_int_equal(g.order[0]->before, 30);
 	assert_int_equal(g.order[0]->fds_all, 15);
-	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_FIN_WAIT2, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(
+		leak_groups_fill(&g, set,
+				 &(struct leak_choice){.states = 1u << WIRE_FIN_WAIT2, .threshold_ns = 35 * S, .wanted = NULL}),
+		0);
 	assert_int_equal(g.len, 0);
 	leak_groups_free(&g);
 
 	assert_int_equal(leak_groups_init(&g, LEAK_BY_PEER), 0);
-	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(leak_groups_fill(&g, set,
+					  &(struct leak_choice){
+						  .states = 1u << WIRE_CLOSE_WAIT, .threshold_ns = 35 * S, .wanted = NULL}),
+			 0);
 	assert_int_equal(g.len, 8); /* four peers, two causes */
 	leak_groups_free(&g);
 	assert_int_equal(leak_groups_init(&g, LEAK_BY_CGROUP), 0);
-	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, 35 * S, NULL, NULL}), 0);
+	assert_int_equal(leak_groups_fill(&g, set,
+					  &(struct leak_choice){
+						  .states = 1u << WIRE_CLOSE_WAIT, .threshold_ns = 35 * S, .wanted = NULL}),
+			 0);
 	assert_int_equal(g.len, 4);
 	for (size_t i = 1; i < 4; i++)
 		assert_true(g.order[i - 1]->count >= g.order[i]->count);
@@ -304,7 +319,10 @@ static const char *text_of(const struct leak_set *set, enum leak_by by, uint64_t
 
 	buf_init(&b, out, sizeof(out) - 1);
 	assert_int_equal(leak_groups_init(&g, by), 0);
-	assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){1u << WIRE_CLOSE_WAIT, view.threshold_ns, NULL, NULL}),
+	assert_int_equal(leak_groups_fill(&g, set,
+					  &(struct leak_choice){.states = 1u << WIRE_CLOSE_WAIT,
+								.threshold_ns = view.threshold_ns,
+								.wanted = NULL}),
 			 0);
 	leak_text_head(&b, &view, &totals);
 	for (size_t i = 0; i < g.len; i++)

@@ -103,7 +103,7 @@ static void pass_all(int write_fd, int read_fd, size_t size, uint64_t flush_ns, 
 	assert_int_equal(queue_of_fd(&q, write_fd, size, flush_ns), 0);
 	for (unsigned int i = 0; i < count; i++) {
 		size_t len = message(buf, i);
-		for (; !queue_put(q, buf, len); refused++)
+		for (; !queue_put(q, buf, len, false); refused++)
 			sched_yield();
 	}
 	queue_close(q, LONG, &stats);
@@ -160,7 +160,7 @@ static void test_file(void **state)
 	(void)state;
 	assert_int_equal(queue_of_fd(&q, fd, 8 << 20, 200 * MS), 0);
 	for (unsigned int i = 0; i < 4000; i++)
-		assert_true(queue_put(q, buf, message(buf, i)));
+		assert_true(queue_put(q, buf, message(buf, i), false));
 	queue_close(q, LONG, &stats);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	reader_run(&r);
@@ -185,7 +185,7 @@ static void test_slow_reader(void **state)
 	reader_start(&r, fds[0], 200);
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 16, 0), 0);
 	for (unsigned int i = 0; i < 3000; i++)
-		accepted += queue_put(q, buf, message(buf, i));
+		accepted += queue_put(q, buf, message(buf, i), false);
 	queue_close(q, LONG, &stats);
 	close(fds[1]);
 	pthread_join(r.thread, NULL);
@@ -215,7 +215,7 @@ static void test_stuck_reader(void **state)
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 18, 0), 0);
 	uint64_t begin = now_ns();
 	for (unsigned int i = 0; i < 20000; i++) {
-		accepted += queue_put(q, buf, message(buf, i));
+		accepted += queue_put(q, buf, message(buf, i), false);
 		if (i % 100 == 0)
 			usleep(1000); /* the thread fills the pipe */
 	}
@@ -252,7 +252,7 @@ static void test_blocked_write(void **state)
 	assert_true(slave >= 0);
 	assert_int_equal(queue_of_fd(&q, slave, 1 << 20, 0), 0);
 	for (unsigned int i = 0; i < 300; i++)
-		assert_true(queue_put(q, buf, message(buf, i)));
+		assert_true(queue_put(q, buf, message(buf, i), false));
 	uint64_t begin = now_ns();
 	queue_close(q, 20 * MS, &stats);
 	assert_true(now_ns() - begin < 5000 * MS);
@@ -284,8 +284,8 @@ static void test_reader_gone(void **state)
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 16, 60000 * MS), 0);
 	/* Though there is nothing to write: `tcplife-fsm | head` ends as head does. */
 	wait_for_error(q, EPIPE);
-	assert_false(queue_put(q, "x\n", 2));
-	assert_false(queue_put(q, "y\n", 2));
+	assert_false(queue_put(q, "x\n", 2, false));
+	assert_false(queue_put(q, "y\n", 2, false));
 	queue_close(q, LONG, &stats);
 	assert_int_equal(stats.messages, 2);
 	assert_int_equal(stats.lost, 2);
@@ -304,7 +304,7 @@ static void test_reader_leaves(void **state)
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 23, 0), 0);
 	for (unsigned int i = 0; i < 5000; i++)
-		assert_true(queue_put(q, buf, message(buf, i)));
+		assert_true(queue_put(q, buf, message(buf, i), false));
 	assert_int_equal(read(fds[0], buf, 10), 10);
 	close(fds[0]);
 	wait_for_error(q, EPIPE);
@@ -333,7 +333,7 @@ static void test_file_full(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_int_equal(queue_of_fd(&q, fileno(file), 1 << 20, 0), 0);
 	for (unsigned int i = 0; i < 500; i++)
-		queue_put(q, buf, message(buf, i));
+		queue_put(q, buf, message(buf, i), false);
 	wait_for_error(q, EFBIG);
 	queue_close(q, LONG, &stats);
 	setrlimit(RLIMIT_FSIZE, &before);
@@ -361,8 +361,8 @@ static void test_flush(void **state)
 	pfd = (struct pollfd){.fd = fds[0], .events = POLLIN};
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 20, 100 * MS), 0);
 	uint64_t begin = now_ns();
-	assert_true(queue_put(q, "a\n", 2));
-	assert_true(queue_put(q, "b\n", 2));
+	assert_true(queue_put(q, "a\n", 2, false));
+	assert_true(queue_put(q, "b\n", 2, false));
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 	assert_true(now_ns() - begin >= 50 * MS);
 	assert_int_equal(read(fds[0], buf, sizeof(buf)), 4);
@@ -371,7 +371,7 @@ static void test_flush(void **state)
 
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 20, 3600000 * MS), 0);
 	for (unsigned int i = 0; i < 40; i++)
-		assert_true(queue_put(q, buf, 2000));
+		assert_true(queue_put(q, buf, 2000, false));
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 	close(fds[0]); /* lets close end at once */
 	queue_close(q, LONG, NULL);
@@ -393,10 +393,10 @@ static void test_sizes(void **state)
 	queue_close(NULL, 0, NULL);
 
 	assert_int_equal(queue_of_fd(&q, fds[1], 5000, 0), 0);
-	assert_true(queue_put(q, "", 0));
-	assert_false(queue_put_urgent(q, big, 8192));
-	assert_false(queue_put_urgent(q, big, 8189));
-	assert_true(queue_put_urgent(q, big, 8188)); /* all of 8192 but the length */
+	assert_true(queue_put(q, "", 0, false));
+	assert_false(queue_put(q, big, 8192, true));
+	assert_false(queue_put(q, big, 8189, true));
+	assert_true(queue_put(q, big, 8188, true)); /* all of 8192 but the length */
 	queue_close(q, LONG, &stats);
 	assert_int_equal(read(fds[0], big, sizeof(big)), 8188);
 	assert_int_equal(stats.messages, 1);
@@ -418,12 +418,12 @@ static void test_urgent(void **state)
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(queue_of_fd(&q, fds[1], 8192, LONG), 0);
 	assert_int_equal(queue_room(q), 7168);
-	assert_false(queue_put(q, big, 7165));
-	assert_true(queue_put_urgent(q, "first", 5));
-	assert_true(queue_put(q, big, 7152));
+	assert_false(queue_put(q, big, 7165, false));
+	assert_true(queue_put(q, "first", 5, true));
+	assert_true(queue_put(q, big, 7152, false));
 	assert_int_equal(queue_room(q), 0);
-	assert_false(queue_put(q, big, 1));
-	assert_true(queue_put_urgent(q, "last", 4));
+	assert_false(queue_put(q, big, 1, false));
+	assert_true(queue_put(q, "last", 4, true));
 	queue_close(q, LONG, &stats);
 	assert_int_equal(stats.messages, 3);
 	assert_int_equal(stats.dropped, 2);
