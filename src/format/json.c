@@ -5,9 +5,7 @@
  * No line is longer than FORMAT_LINE_MAX, whatever names and paths a record brings: texts are cut, lists are shortened from the
  * middle, and the line says so. What is not known is null, what does not apply is absent.
  */
-#include "format.h"
-#include "json_conn.h"
-#include "json_leak.h"
+#include "json_common.h"
 
 #define JSON_SCHEMA_VERSION "1.0"
 

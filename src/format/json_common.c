@@ -11,6 +11,11 @@ void json_string(struct json *j, struct jsonw_key key, const char *text)
 	jsonw_text(&j->b, key, text, text ? strlen(text) : 0, JSON_STRING_MAX);
 }
 
+void json_path(struct json *j, struct jsonw_key key, const char *path)
+{
+	jsonw_text(&j->b, key, path, path ? strlen(path) : 0, JSON_PATH_MAX);
+}
+
 void json_reason(struct json *j, uint32_t reason)
 {
 	const struct record_context *context = j->context;

@@ -3,41 +3,13 @@
  * A connection in JSON: its tuple, which all records about it share, and its whole life. Keys, their order and their meaning
  * are docs/output.md's.
  */
-#include "json_conn.h"
+#include "json_common.h"
 
 #include <sys/socket.h>
-
-static void json_conn_id(struct json *j, const struct conn_tuple *t)
-{
-	json_cookie(j, KEY("conn_id"), t->cookie);
-	if (t->generation)
-		jsonw_uint(&j->b, KEY("generation"), t->generation);
-}
-
-static void json_addresses(struct json *j, const struct conn_tuple *t)
-{
-	struct buf *b = &j->b;
-
-	if (!t->id_known) {
-		jsonw_null(b, KEY("family"));
-		jsonw_null(b, KEY("local_addr"));
-		jsonw_null(b, KEY("local_port"));
-		jsonw_null(b, KEY("peer_addr"));
-		jsonw_null(b, KEY("peer_port"));
-		return;
-	}
-	bool ipv4 = fmt_is_ipv4(&t->id);
-	jsonw_word(b, KEY("family"), ipv4 ? "ipv4" : "ipv6");
-	jsonw_addr(b, KEY("local_addr"), t->id.local_addr, ipv4);
-	jsonw_uint_if(b, KEY("local_port"), t->id.local_port != 0, t->id.local_port);
-	jsonw_addr(b, KEY("peer_addr"), t->id.peer_addr, ipv4);
-	jsonw_uint_if(b, KEY("peer_port"), t->id.peer_port != 0, t->id.peer_port);
-}
 
 static void json_process(struct json *j, const struct conn_tuple *t)
 {
 	const struct wire_task *task = &t->task;
-	const char *exe = j->owner->exe;
 	size_t comm_len = strnlen(task->comm, sizeof(task->comm));
 	struct buf *b = &j->b;
 
@@ -49,11 +21,8 @@ static void json_process(struct json *j, const struct conn_tuple *t)
 	jsonw_uint(b, KEY("pid"), task->tgid);
 	if (!jsonw_text(b, KEY("comm"), task->comm, comm_len, FORMAT_LINE_MAX))
 		jsonw_hex_bytes(b, KEY("comm_hex"), task->comm, comm_len);
-	if (task->start_ns)
-		jsonw_time(b, KEY("start"), (int64_t)(task->start_ns + (uint64_t)j->context->boot_offset_ns));
-	else
-		jsonw_null(b, KEY("start"));
-	jsonw_text(b, KEY("exe"), exe, exe ? strlen(exe) : 0, JSON_PATH_MAX);
+	jsonw_time_if(b, KEY("start"), task->start_ns != 0, (int64_t)(task->start_ns + (uint64_t)j->context->boot_offset_ns));
+	json_path(j, KEY("exe"), j->owner->exe);
 	jsonw_uint_if(b, KEY("uid"), task->uid != UINT32_MAX, task->uid);
 	jsonw_word(b, KEY("from"), conn_from_name(t->from));
 	jsonw_close(b, '}');
@@ -76,14 +45,22 @@ static void json_container(struct json *j)
 
 void json_tuple(struct json *j, const struct conn_tuple *t)
 {
-	const char *cgroup = j->owner->cgroup;
+	const struct wire_ident *id = &t->id;
+	bool known = t->id_known, ipv4 = known && fmt_is_ipv4(id);
+	struct buf *b = &j->b;
 
-	json_conn_id(j, t);
-	json_addresses(j, t);
-	jsonw_word(&j->b, KEY("role"), conn_role_name(t->role));
-	jsonw_uint_if(&j->b, KEY("netns"), t->id_known && t->id.netns != 0, t->id.netns);
+	json_cookie(j, KEY("conn_id"), t->cookie);
+	if (t->generation)
+		jsonw_uint(b, KEY("generation"), t->generation);
+	jsonw_word(b, KEY("family"), !known ? NULL : ipv4 ? "ipv4" : "ipv6");
+	jsonw_addr(b, KEY("local_addr"), known ? id->local_addr : NULL, ipv4);
+	jsonw_uint_if(b, KEY("local_port"), known && id->local_port, id->local_port);
+	jsonw_addr(b, KEY("peer_addr"), known ? id->peer_addr : NULL, ipv4);
+	jsonw_uint_if(b, KEY("peer_port"), known && id->peer_port, id->peer_port);
+	jsonw_word(b, KEY("role"), conn_role_name(t->role));
+	jsonw_uint_if(b, KEY("netns"), known && id->netns, id->netns);
 	json_process(j, t);
-	jsonw_text(&j->b, KEY("cgroup"), cgroup, cgroup ? strlen(cgroup) : 0, JSON_PATH_MAX);
+	json_path(j, KEY("cgroup"), j->owner->cgroup);
 	json_container(j);
 }
 
@@ -91,14 +68,8 @@ static void json_times(struct json *j, const struct conn_record *c)
 {
 	struct buf *b = &j->b;
 
-	if (c->start_known)
-		jsonw_time(b, KEY("start"), json_wall(j, c->start_ns));
-	else
-		jsonw_null(b, KEY("start"));
-	if (c->final)
-		jsonw_time(b, KEY("end"), json_wall(j, c->end_ns));
-	else
-		jsonw_null(b, KEY("end"));
+	jsonw_time_if(b, KEY("start"), c->start_known, json_wall(j, c->start_ns));
+	jsonw_time_if(b, KEY("end"), c->final, json_wall(j, c->end_ns));
 	jsonw_uint_if(b, KEY("duration_us"), c->duration_known, (c->end_ns - c->start_ns) / 1000);
 	jsonw_uint_if(b, KEY("handshake_us"), c->handshake_known, c->handshake_us);
 }
@@ -179,10 +150,8 @@ static void json_tcp(struct json *j, const struct conn_record *c)
 	jsonw_uint_if(b, KEY("mss"), known && s->mss != 0, s->mss);
 	jsonw_uint_if(b, KEY("unread_bytes"), c->unread_known, c->unread_bytes);
 	jsonw_uint_if(b, KEY("unsent_bytes"), c->unread_known, c->unsent_bytes);
-	if (known && s->ca_name[0])
-		jsonw_text(b, KEY("congestion"), s->ca_name, strnlen(s->ca_name, sizeof(s->ca_name)), FORMAT_LINE_MAX);
-	else
-		jsonw_null(b, KEY("congestion"));
+	jsonw_text(b, KEY("congestion"), known && s->ca_name[0] ? s->ca_name : NULL, strnlen(s->ca_name, sizeof(s->ca_name)),
+		   FORMAT_LINE_MAX);
 	jsonw_close(b, '}');
 }
 

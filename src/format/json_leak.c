@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "json_leak.h"
-
-#include "json_conn.h"
+#include "json_common.h"
 #include "leak_text.h"
 
 #define HOLDERS_MAX 128 /* more than a line can have */

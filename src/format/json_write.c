@@ -81,10 +81,20 @@ void jsonw_time(struct buf *b, struct jsonw_key key, int64_t wall_ns)
 		jsonw_unquote(b, fmt_time(p, wall_ns));
 }
 
-void jsonw_addr(struct buf *b, struct jsonw_key key, const uint8_t addr[16], bool ipv4)
+void jsonw_time_if(struct buf *b, struct jsonw_key key, bool known, int64_t wall_ns)
 {
-	char *p = jsonw_quote(b, key, FMT_ADDR_MAX);
-	if (p)
+	if (known)
+		jsonw_time(b, key, wall_ns);
+	else
+		jsonw_null(b, key);
+}
+
+void jsonw_addr(struct buf *b, struct jsonw_key key, const uint8_t *addr, bool ipv4)
+{
+	char *p = addr ? jsonw_quote(b, key, FMT_ADDR_MAX) : NULL;
+	if (!addr)
+		jsonw_null(b, key);
+	else if (p)
 		jsonw_unquote(b, fmt_addr(p, addr, ipv4));
 }
 

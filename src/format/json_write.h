@@ -52,7 +52,8 @@ void jsonw_uint_if(struct buf *b, struct jsonw_key key, bool known, uint64_t val
 void jsonw_uint_named(struct buf *b, const char *name, uint64_t value);              /* a key that is a variable */
 void jsonw_word(struct buf *b, struct jsonw_key key, const char *word);              /* nothing to escape; NULL: null */
 void jsonw_time(struct buf *b, struct jsonw_key key, int64_t wall_ns);
-void jsonw_addr(struct buf *b, struct jsonw_key key, const uint8_t addr[16], bool ipv4);
+void jsonw_time_if(struct buf *b, struct jsonw_key key, bool known, int64_t wall_ns); /* else null */
+void jsonw_addr(struct buf *b, struct jsonw_key key, const uint8_t *addr, bool ipv4); /* of 16 bytes; NULL: null */
 void jsonw_hex_bytes(struct buf *b, struct jsonw_key key, const void *data, size_t len);
 
 /*

@@ -9,7 +9,6 @@
 
 #include "buf.h"
 #include "canvas.h"
-#include "ladder_head.h"
 #include "ladder_steps.h"
 #include "put.h"
 

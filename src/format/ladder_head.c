@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "ladder_head.h"
+#include "ladder_steps.h"
 
 #include <string.h>
 
-#include "buf.h"
 #include "canvas.h"
-#include "ladder_steps.h"
 #include "put.h"
 
-#define COLUMNS_PER_LINE CANVAS_WIDTH
 #define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
 
 /* At most this: a character outside of ASCII may take two columns. */
@@ -31,12 +28,11 @@ static void put_pair(struct buf *b, const struct label *left, const struct label
 		buf_char(b, '\n');
 		return;
 	}
-	if (columns + 2 + columns_of(right) > COLUMNS_PER_LINE) {
+	if (columns + 2 + columns_of(right) > CANVAS_WIDTH) {
 		buf_char(b, '\n');
 		columns = 0;
 	}
-	for (columns += columns_of(right); columns < COLUMNS_PER_LINE; columns++)
-		buf_char(b, ' ');
+	put_spaces(b, columns + columns_of(right), CANVAS_WIDTH);
 	buf_put(b, right->text, label_len(right));
 	buf_char(b, '\n');
 }
@@ -50,23 +46,21 @@ static const char *end_word(const struct ladder *l, bool left)
 	return left ? "left end" : "right end";
 }
 
-static void put_owner(const struct ladder *l, const struct ladder_end *end, struct label *line)
+static void put_owner(const struct ladder *l, const struct ladder_end *end, struct buf *b)
 {
 	if (!end || end->rec.t.from == CONN_FROM_NONE)
 		return;
-	buf_char(&line->b, ' ');
-	put_process(&line->b, &end->rec.t, NAME_COLUMNS, l->ascii);
+	buf_char(b, ' ');
+	put_process(b, &end->rec.t, NAME_COLUMNS, l->ascii);
 }
 
-static void put_id(const struct ladder_end *end, struct label *line)
+static void put_id(const struct ladder_end *end, struct buf *b)
 {
-	const struct conn_tuple *t = &end->rec.t;
-
-	buf_str(&line->b, end->boot);
-	buf_char(&line->b, '.');
-	put_hex(&line->b, t->cookie);
-	if (t->generation)
-		put_text_uint(&line->b, " generation ", t->generation);
+	buf_str(b, end->boot);
+	buf_char(b, '.');
+	put_hex(b, end->rec.t.cookie);
+	if (end->rec.t.generation)
+		put_text_uint(b, " generation ", end->rec.t.generation);
 }
 
 static void put_ends(const struct ladder *l, struct buf *b)
@@ -77,9 +71,9 @@ static void put_ends(const struct ladder *l, struct buf *b)
 	label_init(&left);
 	label_init(&right);
 	buf_str(&left.b, end_word(l, true));
-	put_owner(l, l->left, &left);
+	put_owner(l, l->left, &left.b);
 	buf_str(&right.b, end_word(l, false));
-	put_owner(l, l->right, &right);
+	put_owner(l, l->right, &right.b);
 	put_pair(b, &left, &right);
 
 	label_init(&left);
@@ -94,9 +88,9 @@ static void put_ends(const struct ladder *l, struct buf *b)
 
 	label_init(&left);
 	label_init(&right);
-	put_id(l->left, &left);
+	put_id(l->left, &left.b);
 	if (l->right)
-		put_id(l->right, &right);
+		put_id(l->right, &right.b);
 	else
 		buf_str(&right.b, "states implied by its segments");
 	put_pair(b, &left, &right);
@@ -159,41 +153,31 @@ void ladder_head(const struct ladder *l, struct buf *b)
 	buf_char(b, '\n');
 }
 
-/* Of one end; only what there is any of. */
-struct note {
-	const char *before;
-	uint64_t count;
-	const char *after;
-};
-
-static void put_note(const char *end, const struct note *note, struct buf *b)
-{
-	struct label line;
-
-	if (!note->count)
-		return;
-	label_init(&line);
-	buf_str(&line.b, end);
-	put_text_uint(&line.b, note->before, note->count);
-	buf_str(&line.b, note->after);
-	put_line(b, &line);
-}
-
 static void put_notes(const struct ladder *l, bool left, struct buf *b)
 {
 	const struct ladder_end *end = left ? l->left : l->right;
 	const struct conn_record *rec = &end->rec;
 	struct label line;
 
-	const struct note notes[] = {
+	const struct {
+		const char *before;
+		uint64_t count;
+		const char *after;
+	} notes[] = {
 		{" sent data again, segments: ", rec->retransmits.data, ""},
 		{" never read ", rec->unread_known ? rec->unread_bytes : 0, " bytes"},
 		{" never sent ", rec->unread_known ? rec->unsent_bytes : 0, " bytes that were written"},
 		{" began TIME_WAIT again, times: ", rec->time_wait.entered ? rec->time_wait.restarts : 0, ""},
 	};
 
-	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
-		put_note(end_word(l, left), &notes[i], b);
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+		if (!notes[i].count)
+			continue;
+		buf_str(b, end_word(l, left));
+		put_text_uint(b, notes[i].before, notes[i].count);
+		buf_str(b, notes[i].after);
+		buf_char(b, '\n');
+	}
 	label_init(&line);
 	if (end->reset_reason[0] && (rec->resets.sent || rec->resets.received)) {
 		buf_str(&line.b, "reason of the reset, at the ");

@@ -66,6 +66,11 @@ struct ladder_step *ladder_insert(struct ladder_plan *plan, unsigned int at, enu
 
 bool ladder_is_reset(const struct conn_segment *seg);
 
+/* What stands above and below a ladder: who the two ends are, how the connection went, what the lines mean. ladder_head.c. */
+struct buf;
+void ladder_head(const struct ladder *ladder, struct buf *b);
+void ladder_foot(const struct ladder *ladder, struct buf *b);
+
 /* The whole: ladder_plan.c. And its parts: the segments of both ends, into an empty plan; the states that they imply. */
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *ret_plan);
 void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan);

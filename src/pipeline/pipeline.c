@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define META_HOOKS_MAX 32
-#define HOOK_TEXT 192
 #define REASONS_MAX 64
 #define REASON_LEN 48
 /* What needs leak scans. */
@@ -32,7 +31,6 @@ struct pipeline {
 	char instance[INSTANCE_LEN];
 	char reasons[REASONS_MAX][REASON_LEN];
 	struct record_hook hooks[META_HOOKS_MAX];
-	char hook_text[META_HOOKS_MAX][HOOK_TEXT];
 	size_t hooks_n;
 };
 
@@ -115,11 +113,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	pipeline_context(config->header, p->instance, &p->context);
 	p->context.reason_name = reason_name;
 	p->context.ctx = p;
-	err = owner_new(&p->owner);
-	if (!err)
-		err = stack_table_new(&p->stack_table);
-	if (!err)
-		err = open_table(p);
+	err = owner_new(&p->owner) ?: stack_table_new(&p->stack_table) ?: open_table(p);
 	if (err) {
 		pipeline_free(p);
 		return err;
@@ -132,39 +126,26 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	for (size_t i = 0; i < p->hooks_n; i++)
+		free((char *)p->hooks[i].name);
 	conn_table_free(p->table);
 	stack_table_free(p->stack_table);
 	owner_free(p->owner);
 	free(p);
 }
 
-static void feed_reason(struct pipeline *p, const struct wire_text *text)
-{
-	if (text->key < REASONS_MAX)
-		snprintf(p->reasons[text->key], REASON_LEN, "%s", text->text);
-}
-
-/* The text is name NUL type NUL why NUL; each is cut at the end of our copy. */
+/* The text is name NUL type NUL why NUL. */
 static void feed_hook(struct pipeline *p, const struct wire_text *text)
 {
 	size_t len = text->hdr.len - sizeof(*text);
-	const char *fields[3];
-	char *copy;
-	size_t i, pos = 0;
+	char *name = p->hooks_n < META_HOOKS_MAX ? malloc(len) : NULL, *type;
 
-	if (p->hooks_n == META_HOOKS_MAX)
+	if (!name)
 		return;
-	copy = p->hook_text[p->hooks_n];
-	memset(copy, 0, HOOK_TEXT);
-	memcpy(copy, text->text, len < HOOK_TEXT - 1 ? len : HOOK_TEXT - 1);
-	for (i = 0; i < 3; i++) {
-		fields[i] = copy + pos;
-		pos += strlen(fields[i]);
-		if (pos < HOOK_TEXT - 1)
-			pos++;
-	}
+	memcpy(name, text->text, len);
+	type = name + strlen(name) + 1;
 	p->hooks[p->hooks_n++] = (struct record_hook){
-		.name = fields[0], .type = fields[1], .why = fields[2], .ok = text->key == 1, .not_needed = text->key == 2};
+		.name = name, .type = type, .why = type + strlen(type) + 1, .ok = text->key == 1, .not_needed = text->key == 2};
 }
 
 static void feed_meta(struct pipeline *p, const struct wire_text *text)
@@ -184,6 +165,8 @@ static void feed_meta(struct pipeline *p, const struct wire_text *text)
 
 static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
 {
+	const struct wire_text *text = (const void *)ev;
+
 	switch (ev->kind) {
 	case WIRE_CLOCK:
 		p->context.clock_offset_ns = ((const struct wire_mark *)ev)->value;
@@ -197,13 +180,14 @@ static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
 		stack_table_feed(p->stack_table, ev);
 		break;
 	case WIRE_RST_REASON:
-		feed_reason(p, (const void *)ev);
+		if (text->key < REASONS_MAX)
+			snprintf(p->reasons[text->key], REASON_LEN, "%s", text->text);
 		break;
 	case WIRE_HOOK:
-		feed_hook(p, (const void *)ev);
+		feed_hook(p, text);
 		break;
 	case WIRE_META:
-		feed_meta(p, (const void *)ev);
+		feed_meta(p, text);
 		break;
 	default:
 		conn_table_feed(p->table, ev);
