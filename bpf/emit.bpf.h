@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The way out: a ring of each CPU's own (half the cost of a shared one: no lock, no bouncing line); the consumer merges by
- * time. An event that does not fit is counted, never waited for.
+ * Events leave through one ring buffer per CPU, at half the cost of a shared one; user space merges them by time. An event that
+ * does not fit is counted as lost.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ const volatile __u64 wake_bytes = 256 * 1024;
 
 struct counters counters[TRACE_MAX_CPUS];
 
-/* Start times of processes seen lately, by pid; lossy: one that was pushed out is new again. */
+/* Start times of the processes seen last, by pid. Direct-mapped: one that was replaced is new again. */
 #define PROCESSES 4096
 __u64 processes[PROCESSES];
 
@@ -62,8 +62,8 @@ static __always_inline void *event_reserve(void **ring, __u64 size)
 }
 
 /*
- * The reader polls; it is woken when a ring fills past the mark, once per crossing, since a wakeup costs more than the event.
- * Looking at the fill costs too, so only every 32nd event does.
+ * The reader polls. It is woken when a ring fills past the mark, once per crossing, since a wakeup costs more than an event.
+ * Every 32nd event checks, since the check has a cost, too.
  */
 static __always_inline void event_submit(void *ring, void *event)
 {
@@ -79,7 +79,7 @@ static __always_inline void event_submit(void *ring, void *event)
 	c->woken = full;
 }
 
-/* A process that is seen for the first time may not live long: the reader should look at it now. */
+/* A process that is seen for the first time may not live long: the reader is woken to read its name. */
 static __always_inline void event_submit_task(void *ring, void *event, const struct wire_task *task)
 {
 	__u64 *seen = &processes[task->tgid & (PROCESSES - 1)];

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The iterators of the leak scan: sockets that wait for a process, with every descriptor that holds them. All other sockets are
- * passed over here, so that a host may have very many of them.
- */
+/* The iterators of the leak scan: sockets that wait for a process, with every descriptor that holds them, and no others. */
 #include "bpf/sock.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -27,7 +24,7 @@ static __always_inline bool is_leak(const struct sock *sk)
 	}
 }
 
-/* The kernel keeps 32 bits of jiffies: right for 198 days at 250 a second. */
+/* The stamp has 32 bits of jiffies: right for 198 days at 250 per second. */
 static __always_inline __u64 since_ns(__u32 stamp)
 {
 	__s32 ticks = (__u32)bpf_jiffies64() - stamp;
@@ -68,7 +65,7 @@ int leak_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Those that no process holds: not accepted yet, or on their way in a message of another socket. */
+/* Those that no process holds: not accepted yet, or in an unread message of a Unix socket. */
 SEC("iter/tcp")
 int leak_tcp(struct bpf_iter__tcp *ctx)
 {

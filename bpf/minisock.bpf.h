@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Minisockets: what the state tracepoint never shows. A socket that enters TIME_WAIT, or that is closed in FIN_WAIT2, goes to
- * CLOSE, and a small struct inet_timewait_sock waits in its place. Two sets of programs see it, of which one is loaded:
+ * Minisockets, which the state tracepoint does not show. When a socket enters TIME_WAIT, or is closed in FIN_WAIT2, it goes to
+ * CLOSE, and a small struct inet_timewait_sock takes its place. One of two sets of programs is loaded to see it:
  *
- * fentry: inet_twsk_alloc() makes it (or cannot), tcp_timewait_state_process() takes the segments that reach it,
- *         inet_twsk_kill() ends it. They run for minisockets only.
- * timer:  its life is that of its timer, for kernels that refuse fentry. The three timer tracepoints run for every timer of
- *         the host, so all other timers must leave at the first comparison. Setting the timer to a moment in the same bucket
- *         of the timer wheel is silent (__mod_timer()); the due time that the next event carries reveals it.
+ * fentry: inet_twsk_alloc() makes it (or fails), tcp_timewait_state_process() handles its segments, inet_twsk_kill() ends it.
+ *         They run for minisockets only.
+ * timer:  for kernels that refuse fentry. The three timer tracepoints run for every timer of the host, so all other timers
+ *         leave at the first comparison. If the timer is set to a time in the same bucket of the timer wheel, no tracepoint
+ *         fires (__mod_timer()); the due time in the next event shows that it was set.
  *
- * Why it ends is not an argument of anything: the kernel's own stack says who ended it.
+ * No argument says why it ends: the kernel's stack shows which function ended it.
  */
 #pragma once
 
@@ -28,8 +28,7 @@ static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 	switch (caller) {
 	case CALLER_STATE_PROCESS:
 		return WIRE_CAUSE_RESET;
-	case CALLER_V4_RCV: /* after tcp_timewait_state_process(): for a new SYN, or, in FIN_WAIT2, for what is answered by RST
-			     */
+	case CALLER_V4_RCV: /* for a new SYN, or, in FIN_WAIT2, for a segment that is answered by RST */
 	case CALLER_V6_RCV:
 		return substate == WIRE_TIME_WAIT ? WIRE_CAUSE_REUSED : WIRE_CAUSE_RESET_SENT;
 	case CALLER_V4_CONNECT:
@@ -48,7 +47,7 @@ static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 	}
 }
 
-/* The innermost counts: a softirq's stack goes on into that of the task which it interrupted. */
+/* The innermost counts: behind a softirq's frames are those of the task that it interrupted. */
 static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
 {
 	__u64 frames[STACK_FRAMES] = {};
@@ -65,7 +64,7 @@ static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
 	return WIRE_CAUSE_UNKNOWN;
 }
 
-/* `tw` may be any pointer: it is read with care. */
+/* `tw` may be any pointer: it is read by probe reads. */
 static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, __u8 what, __u8 cause)
 {
 	struct wire_minisock *w;
@@ -88,8 +87,7 @@ static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, _
 
 /* fentry */
 
-/* For how long at the most: in FIN_WAIT2 no longer than in TIME_WAIT, or for 3.5 times the retransmission timeout
- * (tcp_time_wait()). */
+/* At most: in FIN_WAIT2 as long as TIME_WAIT, or 3.5 times the retransmission timeout (tcp_time_wait()). */
 static __always_inline __s64 longest_ns(const struct tcp_sock *tp, int state)
 {
 	__u64 ns = tp->inet_conn.icsk_rto * tick_ns * 7 / 2;
@@ -146,7 +144,7 @@ int BPF_PROG(on_tw_segment_done, const struct inet_timewait_sock *tw)
 {
 	struct tw_before *before = my_tw_before();
 
-	if (before->tw != (__u64)tw) /* it was ended, and may be another's by now */
+	if (before->tw != (__u64)tw) /* it was ended, and its memory may be another's now */
 		return 0;
 	before->tw = 0;
 	if (tw->tw_timer.expires != before->expires || tw->tw_substate != before->substate)
@@ -183,8 +181,8 @@ int BPF_PROG(on_tw_timer_start, const struct timer_list *timer)
 }
 
 /*
- * Stopped to be set anew, to expire, or to die. Once it is due it expires nearly always, within microseconds: asking the stack
- * then would only cost.
+ * Stopped because it is set again, expires, or is deleted. If it is due it nearly always expires within microseconds: then the
+ * stack is not read.
  */
 SEC("tp_btf/timer_cancel")
 int BPF_PROG(on_tw_timer_cancel, const struct timer_list *timer)

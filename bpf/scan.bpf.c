@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The iterators: every TCP socket that exists. task_file walks the descriptors of all processes in all namespaces and so names
- * the holders; tcp walks one namespace's tables and so finds what no process holds (orphans, the accept queue, minisockets).
- * Asking for a socket's cookie here also makes the kernel give it one, so that it can be recognised from now on.
+ * Every TCP socket that exists. iter/task_file reads the descriptors of all processes in all namespaces and shows the holders;
+ * iter/tcp reads one namespace's tables and shows what no process holds: orphans, the accept queue, minisockets. Asking for a
+ * socket's cookie also makes the kernel give it one.
  */
 #include "bpf/sock.bpf.h"
 
@@ -47,7 +47,7 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Request sockets: a tuple and a state, no numbers that all kernels keep in one place. */
+/* Request sockets: the tuple and the state. Their numbers lie in other places in other kernels. */
 struct found_request {
 	struct wire_scan scan;
 	struct wire_ident ident;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the programs and their loader share in maps and variables; nothing of it travels on the wire. */
+/* What the programs and user space share in maps and variables, apart from wire events. */
 #pragma once
 
 #ifndef __VMLINUX_H__
@@ -11,19 +11,18 @@
 
 struct counters { /* per CPU, a cache line pair of its own */
 	__u64 ring_full;
-	__u64 full_since_ns; /* the first of them that the reader does not know yet; it sets 0 */
-	__u64 ignored; /* hits that are no event of ours: other protocols, LISTEN->SYN_RECV, no change, failed retransmissions
-			*/
+	__u64 full_since_ns; /* the first of them that the reader has not read; it sets 0 */
+	__u64 ignored;       /* hits that send nothing: other protocols, LISTEN->SYN_RECV, no change, failed repeats */
 	__u64 aggregate_full;
-	__u64 rescued;   /* events that on_set_state missed and on_set_state_missed told */
-	__u64 submitted; /* roughly: nested programs may lose a step */
-	__u64 woken;     /* the reader was woken for this filling of the ring */
+	__u64 rescued;   /* events that on_set_state missed and on_set_state_missed sent */
+	__u64 submitted; /* about: nested programs may count one of two */
+	__u64 woken;     /* the reader was woken since the ring filled past the mark */
 	__u64 pad[9];
 };
 
 /*
- * Kernel functions that end a minisocket: the innermost of them on the stack says why it dies. Their addresses come from
- * /proc/kallsyms; one that is missing (0) is never found.
+ * Kernel functions that end a minisocket: the innermost of them on the stack shows why it ends. Their addresses are those of
+ * /proc/kallsyms; 0 is never found.
  */
 enum caller {
 	CALLER_STATE_PROCESS, /* a segment ends it */
@@ -43,7 +42,7 @@ struct caller_range {
 	__u64 begin, end;
 };
 
-/* The minisocket whose segment a CPU processes; softirq work on one segment is not preempted by work on another. */
+/* The minisocket whose segment a CPU processes: the softirq handles one segment at a time. */
 struct tw_before {
 	__u64 tw;
 	__u64 expires;
@@ -59,7 +58,7 @@ struct aggregate_key {
 	__u32 reason;
 };
 
-/* x86-64's registers as DWARF numbers them, as many as a stack is unwound with. */
+/* The registers of x86-64 that unwinding needs, in DWARF's numbering. */
 enum dwarf_reg {
 	DWARF_RAX,
 	DWARF_RDX,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading sockets and tasks: the one place for what differs between kernels. Fills the parts of wire events; decides nothing.
- * Fields are loaded directly through BTF pointers, which costs a few nanoseconds where a probe read costs twenty.
+ * Reads sockets and tasks into the parts of wire events. What differs between kernels is here. Fields are loaded through BTF
+ * pointers, which costs a few nanoseconds where a probe read costs twenty.
  */
 #pragma once
 
@@ -141,7 +141,7 @@ static __always_inline void store_v6(__u8 *addr, const struct in6_addr *from)
 	words[3] = from->in6_u.u6_addr32[3];
 }
 
-/* Addresses, peer's port and namespace: what full sockets, request sockets and minisockets have in common. */
+/* What full sockets, request sockets and minisockets have in common: addresses, peer's port, namespace. */
 static __always_inline void fill_common_ident(struct wire_ident *id, const struct sock_common *skc)
 {
 	id->family = skc->skc_family;
@@ -169,7 +169,7 @@ static __always_inline void fill_ident(struct wire_ident *id, const struct sock 
 		id->cgroup_id = sk->sk_cgrp_data.cgroup->kn->id;
 	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		flags |= WIRE_ID_MPTCP;
-	/* As an active opener leaves SYN_SENT, syn_data_acked is not set yet, but bytes_acked has more than the SYN. */
+	/* When an active opener leaves SYN_SENT, syn_data_acked is not set yet, but bytes_acked is more than the SYN. */
 	if (BPF_CORE_READ_BITFIELD(tp, syn_data_acked) || (sk->__sk_common.skc_state == WIRE_SYN_SENT && tp->bytes_acked > 1) ||
 	    (bpf_core_field_exists(tp->syn_fastopen_child) && BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child)))
 		flags |= WIRE_ID_FASTOPEN;
@@ -196,10 +196,7 @@ static __always_inline void fill_stats(struct wire_stats *s, const struct tcp_so
 	bpf_probe_read_kernel_str(s->ca_name, sizeof(s->ca_name), tp->inet_conn.icsk_ca_ops->name);
 }
 
-/*
- * The TCP socket behind a descriptor that iter/task_file shows, NULL if there is none. Threads share the descriptors of their
- * process: only those of the first count.
- */
+/* The TCP socket behind a descriptor that iter/task_file shows, or NULL; of a process its first thread counts. */
 static __always_inline struct sock *iter_sock(const struct task_struct *task, struct file *file)
 {
 	struct socket *socket;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where in its program a process opens a connection: registers and the top of the stack at connect() and accept(), for user
- * space to unwind. Programs are rarely built with frame pointers, so that the kernel cannot walk their stacks itself. Loaded
- * for
- * --stacks only. What finds no room is counted, never waited for.
+ * Where in its program a process opens a connection: registers and the top of the stack at connect() and accept(). User space
+ * unwinds them, since few programs have the frame pointers that the kernel would need. Loaded for --stacks only. A capture that
+ * does not fit is counted as lost.
  */
 #include "bpf/sock.bpf.h"
 #include "bpf/shared.h"
@@ -42,7 +41,7 @@ static __always_inline void copy_regs(__u64 *to, const struct pt_regs *regs)
 	to[DWARF_RIP] = BPF_CORE_READ(regs, ip);
 }
 
-/* In pieces: a read that reaches beyond the stack's end gives nothing at all. */
+/* In pieces: a read beyond the stack's end fails as a whole. */
 static __always_inline __u16 copy_stack(__u8 *to, __u64 sp)
 {
 	__u16 len;
@@ -79,7 +78,7 @@ static __always_inline void capture(__u64 cookie, bool accepted)
 	bpf_ringbuf_submit(c, 0);
 }
 
-/* connect(), or sendmsg() with MSG_FASTOPEN. And each connection that is accepted later gets its cookie here. */
+/* connect(), or sendmsg() with MSG_FASTOPEN. A connection that will be accepted gets its cookie here. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_connect, const struct sock *sk, int old, int new)
 {
@@ -111,7 +110,7 @@ struct syscall_exit {
 	long id, ret;
 };
 
-/* The same where fexit is refused: what accept() returned is looked up among the descriptors. */
+/* The same where fexit is refused: accept() returned a descriptor, which leads to the socket. */
 SEC("tracepoint/syscalls/sys_exit_accept4")
 int on_accept_return(struct syscall_exit *ctx)
 {
@@ -123,7 +122,7 @@ int on_accept_return(struct syscall_exit *ctx)
 	if (ctx->ret < 0 || bpf_probe_read_kernel(&file, sizeof(file), fds + ctx->ret))
 		return 0;
 	socket = BPF_CORE_READ(file, private_data);
-	if (BPF_CORE_READ(socket, file) != file) /* another thread has closed it, and it is no socket any more */
+	if (BPF_CORE_READ(socket, file) != file) /* another thread has closed it */
 		return 0;
 	sk = BPF_CORE_READ(socket, sk);
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One short program per hook: take the time, read the socket, hand over an event. Facts only; user space decides what they
- * mean. What a stranger can cause without a connection (SYN-ACK repeats, resets to nobody) is counted per namespace and port
- * here.
+ * One short program per hook: it takes the time, reads the socket and sends an event. User space decides what the facts mean.
+ * What a remote host can cause without a connection (repeated SYN-ACKs, resets without a socket) is counted here, by namespace
+ * and port.
  */
 #include "bpf/emit.bpf.h"
 #include "bpf/minisock.bpf.h"
@@ -13,7 +13,7 @@ char LICENSE[] SEC("license") = "GPL";
 /* Set before load, from the kernel's BTF: which arguments a tracepoint has (6.15+: err, 6.10+: reason). */
 const volatile bool retransmit_has_err = false;
 const volatile bool send_reset_has_reason = false;
-/* True while a scan runs: a socket that dies then may have been scanned after its CLOSE, so its death is told too. */
+/* True while a scan runs: it may meet a socket after its CLOSE, so each socket's death is sent, too. */
 volatile bool report_deaths = false;
 
 struct {
@@ -24,14 +24,14 @@ struct {
 } aggregates SEC(".maps");
 
 /*
- * What was told of the sockets seen last: (cookie << MARK_SHIFT) + flags + the state told last. A lossy table without locks or
- * deletion, direct-mapped: a slot that another socket took over only means that something is told twice.
+ * What was sent of the sockets seen last: (cookie << MARK_SHIFT) + flags + the last state sent. Direct-mapped, without locks or
+ * deletion: if another socket takes a slot over, something is sent twice.
  */
 #define MARKS 65536
 #define MARK_SHIFT 8
 #define MARK_STATE 0x0fULL
-#define MARK_OWNER 0x10ULL  /* who reads it was told */
-#define MARK_CLOSED 0x20ULL /* its CLOSE was told */
+#define MARK_OWNER 0x10ULL  /* the process that reads it was sent */
+#define MARK_CLOSED 0x20ULL /* its CLOSE was sent */
 __u64 marks[MARKS];
 
 static __always_inline __u64 marks_of(__u64 cookie)
@@ -53,8 +53,8 @@ struct change {
 	__u8 old_state, new_state, sk_flags;
 };
 
-/* `parts` must be a constant, here and below: the ring wants a constant size. */
-static __always_inline bool tell_state(const struct change *ch, const __u8 parts, bool task)
+/* `parts` must be a constant, here and below: bpf_ringbuf_reserve() takes a constant size. */
+static __always_inline bool emit_state(const struct change *ch, const __u8 parts, bool task)
 {
 	const __u16 size = sizeof(struct wire_state) + (parts & WIRE_PART_TASK ? sizeof(struct wire_task) : 0) +
 			   (parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0) +
@@ -94,10 +94,10 @@ static __always_inline bool tell_state(const struct change *ch, const __u8 parts
 }
 
 /*
- * ->CLOSE by the owner's own system call, not by a segment or a timer. The kernel's paths (5.10 to 7.2): a reset or a timeout
- * has set sk_err, ss -K too (and there `current` is ss); tcp_done() from softirq finds an orphan (SOCK_DEAD); the ACK of our
- * last FIN closes LAST_ACK and CLOSING, the peer's FIN (SOCK_DONE) FIN_WAIT2. The rest is close() with unread data or SO_LINGER
- * 0, connect(AF_UNSPEC), close() of a listener, and close() while connecting.
+ * True if the owner's own system call closes the socket, and no segment or timer does. In the kernel (5.10 to 7.2) a reset, a
+ * timeout and ss -K (there `current` is ss) set sk_err; tcp_done() from softirq finds an orphan (SOCK_DEAD); the ACK of our
+ * FIN closes LAST_ACK and CLOSING, and the peer's FIN (SOCK_DONE) closes FIN_WAIT2. What remains is close() with unread data or
+ * SO_LINGER 0, connect(AF_UNSPEC), close() of a listener, and close() while connecting.
  */
 static __always_inline bool closed_by_task(const struct change *ch)
 {
@@ -131,9 +131,9 @@ static __always_inline bool acts_in_task(const struct change *ch)
 }
 
 /*
- * Tells a change with the parts that are new at it; returns the flags that it earns in marks[]. The tuple is complete once
- * SYN_SENT or SYN_RECV is left (at ->SYN_SENT the port may still be 0); `known` is false for a socket of which nothing was
- * told before, so that one that is older than the tool is told by name too.
+ * Sends a change with the parts that are new, and returns its flags for marks[]. The tuple is complete when SYN_SENT or
+ * SYN_RECV ends: at ->SYN_SENT the port may still be 0. `known` is false if nothing was sent of the socket before: then the
+ * tuple is sent in any case, for sockets that are older than the tool.
  */
 static __always_inline __u64 emit_change(const struct change *ch, bool known)
 {
@@ -141,19 +141,19 @@ static __always_inline __u64 emit_change(const struct change *ch, bool known)
 	bool task = acts_in_task(ch);
 
 	if (ch->new_state == WIRE_SYN_SENT)
-		return tell_state(ch, WIRE_PART_TASK, true) ? MARK_OWNER : 0;
+		return emit_state(ch, WIRE_PART_TASK, true) ? MARK_OWNER : 0;
 	if (ch->new_state == WIRE_CLOSE && !task && !ident)
-		return tell_state(ch, WIRE_PART_STATS, false) ? MARK_CLOSED : 0;
+		return emit_state(ch, WIRE_PART_STATS, false) ? MARK_CLOSED : 0;
 	if (ch->new_state == WIRE_CLOSE)
-		return tell_state(ch, WIRE_PARTS_ALL, task) ? MARK_CLOSED : 0;
+		return emit_state(ch, WIRE_PARTS_ALL, task) ? MARK_CLOSED : 0;
 	if (ident && task)
-		tell_state(ch, WIRE_PARTS_ALL, true);
+		emit_state(ch, WIRE_PARTS_ALL, true);
 	else if (ident)
-		tell_state(ch, WIRE_PART_IDENT, false);
+		emit_state(ch, WIRE_PART_IDENT, false);
 	else if (task)
-		tell_state(ch, WIRE_PART_TASK, true);
+		emit_state(ch, WIRE_PART_TASK, true);
 	else
-		tell_state(ch, 0, false);
+		emit_state(ch, 0, false);
 	return 0;
 }
 
@@ -169,16 +169,16 @@ static __always_inline void set_state(const struct sock *sk, int old, int new)
 	ch.sk_flags = sock_flags(sk, ch.tp);
 	/* No branch: one more would double the verifier's paths. */
 	ch.sk_flags |= (bpf_get_current_task_btf()->flags & PF_EXITING) * (WIRE_SK_EXITING / PF_EXITING);
-	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect starts anew */
+	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect is a new connection */
 	slot |= emit_change(&ch, slot & MARK_STATE);
 	set_marks(ch.cookie, (slot & ~MARK_STATE) | new);
 }
 
 /*
- * LISTEN->SYN_RECV tells nothing that SYN_RECV->ESTABLISHED does not tell better, and up to 6.14 the child still wears the
- * listener's cookie and addresses there. close() after shutdown() "changes" FIN_WAIT1 to FIN_WAIT1 (tcp_close_state()).
+ * LISTEN->SYN_RECV is left out: SYN_RECV->ESTABLISHED follows, and up to 6.14 the child has the listener's cookie and addresses
+ * until then. close() after shutdown() "changes" FIN_WAIT1 to FIN_WAIT1 (tcp_close_state()).
  */
-static __always_inline bool worth_telling(const struct sock *sk, int old, int new)
+static __always_inline bool is_change(const struct sock *sk, int old, int new)
 {
 	return old != new && !(old == WIRE_LISTEN && new == WIRE_SYN_RECV) && sock_is_tcp(sk);
 }
@@ -186,7 +186,7 @@ static __always_inline bool worth_telling(const struct sock *sk, int old, int ne
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_set_state, const struct sock *sk, int old, int new)
 {
-	if (worth_telling(sk, old, new))
+	if (is_change(sk, old, new))
 		set_state(sk, old, new);
 	else
 		count(&my_counters()->ignored);
@@ -194,9 +194,9 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old, int new)
 }
 
 /*
- * The same hook again. A softirq that interrupts on_set_state in a system call finds it busy on this CPU, and the kernel then
- * skips it (bpf_prog_inc_misses_counter()): one event in some ten thousand. This second program, attached behind it, tells the
- * change if the first did not.
+ * The same hook again. When a softirq interrupts on_set_state in a system call, the kernel does not run it a second time on
+ * this CPU (bpf_prog_inc_misses_counter()): that loses one event in some ten thousand. This program is attached behind the
+ * first and sends the change if the first did not.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_set_state_missed, const struct sock *sk, int old, int new)
@@ -204,7 +204,7 @@ int BPF_PROG(on_set_state_missed, const struct sock *sk, int old, int new)
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 
 	if ((marks[cookie & (MARKS - 1)] & ~(MARK_OWNER | MARK_CLOSED)) == (cookie << MARK_SHIFT | new) ||
-	    !worth_telling(sk, old, new))
+	    !is_change(sk, old, new))
 		return 0;
 	set_state(sk, old, new);
 	count(&my_counters()->rescued);
@@ -218,14 +218,14 @@ static __always_inline __u8 segment_kind(__u8 flags, __u8 state)
 	return flags & 0x01 ? WIRE_SEG_FIN : WIRE_SEG_DATA;
 }
 
-/* What made the kernel repeat a segment: include/net/inet_connection_sock.h (ICSK_TIME_*), enum tcp_ca_state. */
+/* Why the kernel repeats a segment: include/net/inet_connection_sock.h (ICSK_TIME_*), enum tcp_ca_state. */
 static __always_inline __u8 retransmit_trigger(const struct tcp_sock *tp)
 {
 	__u8 ca_state = BPF_CORE_READ_BITFIELD(&tp->inet_conn, icsk_ca_state);
 
 	if (tp->inet_conn.icsk_pending == 5 && ca_state != 3 && ca_state != 4)
 		return WIRE_TRIGGER_TLP;
-	if (ca_state == 4) /* TCP_CA_Loss, entered by the timer; what is repeated in it follows from the timeout */
+	if (ca_state == 4) /* TCP_CA_Loss: all repeats in it follow from the timeout */
 		return WIRE_TRIGGER_RTO;
 	return ca_state == 3 ? WIRE_TRIGGER_FAST : WIRE_TRIGGER_UNKNOWN;
 }
@@ -233,7 +233,7 @@ static __always_inline __u8 retransmit_trigger(const struct tcp_sock *tp)
 static __always_inline void fill_retransmit(struct wire_retransmit *w, const struct sk_buff *skb, const struct tcp_sock *tp)
 {
 	const struct tcp_skb_cb *cb = (const void *)&skb->cb[0];
-	/* tcp_flags is a byte up to 6.14 and two from 6.18 on; read by its real width or it swallows its neighbour. */
+	/* tcp_flags is one byte up to 6.14 and two from 6.18 on: this reads as many as there are. */
 	__u64 flags = BPF_CORE_READ_BITFIELD_PROBED(cb, tcp_flags);
 
 	w->seq = BPF_CORE_READ(cb, seq);
@@ -268,7 +268,7 @@ int on_retransmit(__u64 *ctx)
 	const struct sk_buff *skb = (const void *)ctx[1];
 	const struct tcp_sock *tp;
 
-	/* 6.15 on: fired for failed attempts too, which put nothing on the wire. */
+	/* 6.15 on: it also fires when the attempt failed and nothing was sent. */
 	if ((retransmit_has_err && (int)ctx[2] != 0) || !sk || !skb) {
 		count(&my_counters()->ignored);
 		return 0;
@@ -278,7 +278,7 @@ int on_retransmit(__u64 *ctx)
 		count(&my_counters()->ignored);
 		return 0;
 	}
-	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* by now the port is chosen */
+	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* now the port is known */
 		emit_retransmit(sk, skb, tp, WIRE_PART_IDENT);
 	else
 		emit_retransmit(sk, skb, tp, 0);
@@ -300,7 +300,7 @@ static __always_inline void aggregate(__u32 netns, __u16 port, __u8 what, __u32 
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_synack_rtx, const struct sock *sk, const struct request_sock *req)
 {
-	/* skc_num: of the listener, or of a Fast Open child; both are the local port. */
+	/* skc_num is the local port, of the listener or of a Fast Open child. */
 	__u32 netns = sk->__sk_common.skc_net.net->ns.inum, port = sk->__sk_common.skc_num;
 
 	aggregate(netns, port, WIRE_AGG_SYNACK_RETRANSMIT, 0);
@@ -349,8 +349,7 @@ int on_send_reset(__u64 *ctx)
 	__u32 reason = send_reset_has_reason ? (__u32)ctx[2] : 0;
 	__u8 state = 0;
 
-	/* 6.10 on, sk may be NULL, a minisocket or a request; up to 6.11 the verifier does not know, and a NULL read gives 0.
-	 */
+	/* From 6.10 on sk may be NULL, a minisocket or a request; the verifier knows that from 6.12 on. */
 	if (sk)
 		state = sk->__sk_common.skc_state;
 	switch (state) {
@@ -376,7 +375,7 @@ int BPF_PROG(on_recv_reset, const struct sock *sk)
 {
 	if (!sock_is_tcp(sk))
 		return 0;
-	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* refused: the tuple was not told yet */
+	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* refused: the tuple was not sent yet */
 		emit_reset(sk, WIRE_RECEIVED, 0, WIRE_PART_IDENT);
 	else
 		emit_reset(sk, WIRE_RECEIVED, 0, 0);
@@ -384,8 +383,8 @@ int BPF_PROG(on_recv_reset, const struct sock *sk)
 }
 
 /*
- * Fires for every TCP socket, always after CLOSE, so it is news only where the CLOSE was not told. A socket without a cookie
- * was never told of at all.
+ * Fires for every TCP socket, always after its CLOSE: it is sent only if the CLOSE was not. Of a socket without a cookie
+ * nothing was sent before.
  */
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, const struct sock *sk)
@@ -405,8 +404,8 @@ int BPF_PROG(on_destroy, const struct sock *sk)
 }
 
 /*
- * Runs in recv() of whoever reads: the first reader names the process behind an accepted connection. Every later read must cost
- * next to nothing, hence the marks. A reader in softirq (strparser, kTLS) does not own the socket's lock.
+ * Runs in recv(): the first reader is the process behind an accepted connection. The marks make all later reads cheap. A reader
+ * in softirq (strparser, kTLS) does not own the socket's lock.
  */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_read, const struct sock *sk)

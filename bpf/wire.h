@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The wire: every struct and number that crosses the ring buffer or stands in a recording.
+ * The wire: every struct and number that goes through the ring buffer or into a recording.
  *
  * An event is a struct wire_hdr, the rest of its base struct, and then the parts that hdr.parts names, in the order
  * task, ident, stats. Everything is little-endian host order except addresses (network order bytes, IPv4 as
@@ -57,8 +57,7 @@ enum wire_kind {
 	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, 2 if not needed, text = name NUL type NUL why */
 	WIRE_META = 17,       /* struct wire_text: text = what ("start", "ready", "degraded", "stop") */
 	/* from the kernel */
-	WIRE_MINISOCK =
-		18, /* struct wire_minisock: what becomes of a connection in TIME_WAIT, or in FIN_WAIT2 without a socket */
+	WIRE_MINISOCK = 18, /* struct wire_minisock: TIME_WAIT, or FIN_WAIT2 without a socket */
 	/* from the collector */
 	WIRE_TW_TIER = 19,    /* struct wire_mark: value = enum wire_tw_tier; once, before all else */
 	WIRE_PORT_RANGE = 20, /* struct wire_port_range */
@@ -202,9 +201,8 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
 };
 
 /*
- * A socket that waits for its process or its peer: in CLOSE_WAIT, in FIN_WAIT2, not accepted; or who should accept it, in
- * LISTEN. Has the task and ident parts; one per (socket, process, descriptor), then one per socket without a task. The ages are
- * in whole ticks of the kernel.
+ * A socket that waits for its process or its peer: in CLOSE_WAIT, in FIN_WAIT2, not accepted; or a listener. Has the task and
+ * ident parts; one per (socket, process, descriptor), then one per socket without a task. The ages are in whole ticks.
  */
 struct wire_leak {
 	struct wire_state s;
@@ -217,7 +215,7 @@ struct wire_leak {
 };
 
 enum wire_minisock_what {
-	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL begin anew */
+	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL start again */
 	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows at once, or it is dead */
 	WIRE_MINI_ENDED = 3,
 	WIRE_MINI_REFUSED = 4, /* there is none: tcp_max_tw_buckets, or no memory */
@@ -244,8 +242,7 @@ enum wire_minisock_cause {
  */
 struct wire_minisock {
 	struct wire_hdr hdr;
-	__s64 remaining_ns; /* until the timer is due, in whole ticks; negative: overdue. 0 in REFUSED. Where the timer is not
-			     * set yet (fentry, FIN_WAIT2) at the latest */
+	__s64 remaining_ns; /* until the timer is due, in whole ticks; an upper bound if it is not set yet; 0 in REFUSED */
 	__u32 snd_nxt;
 	__u32 rcv_nxt;
 	__u8 what;  /* enum wire_minisock_what */
@@ -328,12 +325,12 @@ struct wire_tick {
 	__u64 cpu_us;
 };
 
-/* What a stack is not. Number 0 is that of every connection of which there is none. */
+/* What is missing of a stack. Stack 0 stands for all connections without one. */
 enum wire_stack_note {
 	WIRE_STACK_WHOLE = 0,
 	WIRE_STACK_CUT = 1,          /* the callers of the last frame are not known */
-	WIRE_STACK_PROCESS_GONE = 2, /* it ended, or became another program, before its stack was looked at */
-	WIRE_STACK_NOT_TAKEN = 3,    /* opened before, or among too many */
+	WIRE_STACK_PROCESS_GONE = 2, /* it ended, or became another program, before its stack was read */
+	WIRE_STACK_NOT_TAKEN = 3,    /* opened before the run, or among too many */
 	WIRE_STACK_NOTE_MAX = 4,
 };
 
