@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a process closes without a clean exchange of FINs, or data comes after its close, one question is open: was a reset
- * sent? The kernel sends it after the transition, a few microseconds later, or as soon as the closing task has its processor
- * back. Such a connection waits until the reset comes or the stream has passed it by WAIT_NS.
+ * When a process closes without a clean exchange of FINs, or data arrives after its close, a reset may follow. The kernel sends
+ * it after the transition: microseconds later, or when the closing task runs again. Such a connection waits until the reset
+ * comes or WAIT_NS of the stream have passed.
  *
- * If the queue is full the oldest is emitted as it stands: above 41 000 aborts a second it has waited for less.
+ * If the queue is full, the oldest is emitted as it is: above 41 000 aborts a second the wait is shorter.
  */
 #include "closing.h"
 
@@ -91,8 +91,8 @@ void closing_reset(struct conn_table *t, struct conn *c, const struct wire_reset
 		return;
 	if (c->end == CONN_END_RST_RECEIVED && c->resets_received) {
 		/*
-		 * The kernel answers a reset with nothing, so there was none: data came for a closed socket, which runs through
-		 * tcp_reset() as if the peer had reset it, and then sends the reset that really went over the wire.
+		 * The kernel does not answer a reset, so none was received: data arrived for a closed socket. The kernel then
+		 * runs tcp_reset() as if the peer had sent one, and sends a reset itself.
 		 */
 		c->resets_received--;
 		if (t->interval.resets_received)

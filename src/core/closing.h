@@ -12,7 +12,7 @@ void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last 
 /* A reset was seen on `c`, which is kept: judges again, emits and forgets it. */
 void closing_reset(struct conn_table *t, struct conn *c, const struct wire_reset *reset);
 
-/* table_find() for an event that shows the socket alive: what is kept of it is emitted first. */
+/* table_find() for an event that shows that the socket lives: what is kept of it is emitted first. */
 struct conn *closing_find(struct conn_table *t, uint64_t cookie);
 
 /* Emits those that have waited long enough by `now`; UINT64_MAX: all. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a connection, event by event. fsm.c says what may follow what; here it is taken over: the timeline grows, facts
- * are learned from states and numbers, the owner is noted, and a ->CLOSE is judged and handed on.
+ * What each event changes. fsm.c says which transition may follow; here the timeline grows, facts follow from states and
+ * numbers, the owner is noted, and a ->CLOSE is judged.
  *
- * A life begins with CLOSE->SYN_SENT (we connect) or out of SYN_RECV (a child: its SYN was a request socket's affair). What
- * begins otherwise is older than us, or its begin was lost. An event that does not fit the state we know means that one was
- * lost: the kernel is right, the state is taken over, and the gap is counted; what was skipped is not invented.
+ * A connection begins with CLOSE->SYN_SENT (this host connects) or out of SYN_RECV (a child; its SYN came to a request socket).
+ * All others are older than the tool, or their begin was lost. An event that does not fit the known state shows that another
+ * was lost: the state is set to the kernel's, and a gap is counted. Nothing is invented for what was skipped.
  */
 #include "conn_events.h"
 
@@ -70,7 +70,7 @@ static void close_conn(struct conn_table *t, struct conn *c, const struct wire_s
 		closing_begin(t, c, &last);
 }
 
-/* The change itself; `c` is in ev's old state, or that it was not has been dealt with. */
+/* The change itself; `c` is in ev's old state, or a gap is counted. */
 static void advance(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
 	const struct wire_hdr *h = &ev->hdr;
@@ -94,7 +94,7 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	table_set_state(t, c, h->new_state);
 }
 
-/* The last span was a scan's and cost a gap, but the event that it ran ahead of has come: nothing was lost. */
+/* A scan was ahead of an event and cost a gap. The event has come: nothing was lost. */
 static void forgive_scan(struct conn_table *t, struct conn *c)
 {
 	if (!(c->facts & CONN_SCAN_JUMP))
@@ -134,8 +134,8 @@ static void on_connect(struct conn_table *t, struct conn *c, const struct wire_s
 }
 
 /*
- * SYN-ACK to ACK, as the kernel measured it; 0 if not known. After a repeated SYN-ACK it measures something else, and with SYN
- * cookies it only has the timestamp's millisecond.
+ * SYN-ACK to ACK, as the kernel measured it; 0 if not known. After a repeated SYN-ACK the kernel measures something else, and
+ * with SYN cookies it has milliseconds only.
  */
 static uint64_t synack_to_ack_us(const struct wire_state *ev)
 {
@@ -158,7 +158,7 @@ static void begin_passive(struct conn *c, const struct wire_state *ev)
 	conn_last_entry(c)->us_unknown = !handshake_us;
 }
 
-/* First met in mid-life. That is no loss until a scan has shown all that exists, unless we refused it ourselves. */
+/* A connection that is not tracked yet. That is no loss before the first scan is over, unless the table refused one. */
 static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 {
 	struct conn *c = table_add(t, ev->hdr.cookie, ev->hdr.ts, ev->hdr.old_state);
@@ -191,8 +191,8 @@ static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 }
 
 /*
- * A scan reads a socket's state a moment after the event took its time, so it may be ahead of an event that is still to come.
- * True if `ev` is now to be applied, false if it is dealt with.
+ * A scan may read a socket's state a moment after an event took its time, and so be ahead of that event. True if `ev` is now to
+ * be applied, false if nothing is left to do.
  */
 static bool scan_was_early(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
@@ -213,7 +213,7 @@ static bool scan_was_early(struct conn_table *t, struct conn *c, const struct wi
 		begin_passive(c, ev);
 		return true;
 	}
-	if (only) { /* when it came to its state is known after all */
+	if (only) { /* now the begin of its state is known */
 		c->start_ns = h->ts;
 		c->spans_len = 0;
 		c->role = h->old_state == WIRE_SYN_SENT ? CONN_CLIENT : c->role;
@@ -260,12 +260,12 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 	const struct fsm_cell *cell = fsm_step(h->old_state, h->new_state);
 	struct conn *c;
 
-	/* A listener's child has no identity of its own yet; what it is comes with the transition out of SYN_RECV. */
+	/* The child of a listener is identified by its transition out of SYN_RECV. */
 	if (!h->cookie || cell->verdict == FSM_SAME || (h->old_state == WIRE_LISTEN && h->new_state == WIRE_SYN_RECV))
 		return;
 	c = closing_find(t, h->cookie);
 	if (c && (c->facts & CONN_MINISOCK)) {
-		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream says more */
+		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream has more */
 			t->resyncs++;
 			return;
 		}
@@ -295,7 +295,7 @@ void conn_events_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 	emit_finish(t, c, &(struct conn_last){.at_ns = now});
 }
 
-/* A scan may meet a socket whose CLOSE came before: that has its record, and this is only its shadow. */
+/* A scan may find a socket after its CLOSE: the connection has its record already. */
 static bool is_shadow(const struct conn_table *t, const struct conn *c)
 {
 	return t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns;

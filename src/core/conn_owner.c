@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The owner of a connection is who acted on it last: a descriptor may be passed on or inherited, and then the new holder is the
- * one to ask. A process that acts again keeps the first evidence but shows its newest name, for it may have called exec().
- * A scan only names holders, not who acts, so it fills holes, replaces nothing and gives way to all other evidence.
+ * The owner of a connection is the process that acted on it last, since a descriptor may be inherited or passed on. If the same
+ * process acts again, the first evidence stays, but the name is the newest: it may have called exec(). A scan shows holders,
+ * not who acts: it names an owner where none is known, and all other evidence replaces it.
  */
 #include "conn_owner.h"
 

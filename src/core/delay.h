@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded queue of items with deadlines, in the order in which they are due. It returns what is due; the caller acts. Nothing
- * is taken out of the middle: the owner marks an item that it needs no more.
+ * A bounded queue of items with deadlines, in the order of these. It returns what is due, and the caller acts. No item is taken
+ * out of the middle: the owner marks an item that is no longer needed.
  */
 #pragma once
 

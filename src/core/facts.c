@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a state and the numbers at a transition prove. The events carry the socket's sequence numbers as they stand when the
- * tracepoint fires, which is before our FIN is queued and after the peer's is counted.
- * Facts only grow: a verdict is made of them with the record.
+ * What a state and the numbers at a transition prove. Events have the socket's sequence numbers of the moment when the
+ * tracepoint fires: before our FIN is queued, and after the peer's is counted. Facts are added and never removed.
  */
 #include "facts.h"
 
@@ -76,8 +75,8 @@ void facts_repeats(struct conn *c, const struct wire_ident *ident)
 }
 
 /*
- * Of what was sent for the first time, bytes_acked counts the SYN as well, but only an active opener's (a child starts with it
- * acknowledged), so that it is one more than the payload sent and acknowledged: the opener gives itself away by one byte.
+ * bytes_acked counts the SYN of an active opener, but not that of a child. So for an opener it is one more than the payload
+ * that was acknowledged.
  */
 void facts_role(struct conn *c, const struct wire_state *found)
 {
@@ -95,7 +94,7 @@ void facts_role(struct conn *c, const struct wire_state *found)
 		c->role = CONN_CLIENT;
 }
 
-/* The numbers at ESTABLISHED. With Fast Open the SYN carried data, and how much is not known. */
+/* The numbers at ESTABLISHED. With Fast Open the SYN carried an unknown amount of data. */
 static void facts_established(struct conn *c, const struct wire_state *ev)
 {
 	if (ev->hdr.sk_flags & WIRE_SK_REPAIR) {
@@ -146,10 +145,7 @@ static void facts_own_fin(struct conn *c, const struct wire_state *ev)
 		c->facts |= CONN_FIN_DELAYED;
 }
 
-/*
- * The peer's FIN came. A server's first segment of all, which ended the handshake, may have carried it; and if the FINs
- * crossed, ours may not have left yet.
- */
+/* The peer's FIN came. The segment that ended a server's handshake may have carried it. If FINs crossed, ours may be unsent. */
 static void facts_peer_fin(struct conn *c, const struct wire_state *ev)
 {
 	if (ev->hdr.old_state == WIRE_ESTABLISHED && c->spans_len == 2 && c->role == CONN_SERVER &&
@@ -160,8 +156,8 @@ static void facts_peer_fin(struct conn *c, const struct wire_state *ev)
 }
 
 /*
- * Our FIN is about to be queued. Whatever left since the peer's FIN came has acknowledged it; if nothing did, our FIN will.
- * What was written but not sent when the peer's FIN came goes out after it too.
+ * Our FIN is about to be queued. Any segment that left since the peer's FIN came has acknowledged it; if none did, our FIN
+ * will. Data that was written before the peer's FIN, but not sent, also leaves after it.
  */
 static void facts_last_ack(struct conn *c, const struct wire_state *ev)
 {
@@ -172,7 +168,7 @@ static void facts_last_ack(struct conn *c, const struct wire_state *ev)
 	c->facts |= ev->segs_out == c->mark_segs ? CONN_FIN_JOINED : CONN_FIN_APART;
 }
 
-/* The peer's FIN came to FIN_WAIT2. Did a segment arrive between the ACK of ours and it? */
+/* The peer's FIN arrived in FIN_WAIT2. Did another segment arrive between the ACK of ours and it? */
 static void facts_second_fin(struct conn *c, const struct wire_state *ev)
 {
 	if (!(c->facts & CONN_MARK_KNOWN) || (c->facts & CONN_MARK_BACKLOG) || (ev->hdr.sk_flags & WIRE_SK_OWNED))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The transition table: what inet_sock_set_state really shows, which is not quite RFC 9293's diagram.
+ * The transitions that inet_sock_set_state shows, which are not quite those of RFC 9293's diagram.
  *
  * - A passive opener's SYN_RECV is a request socket, which the tracepoint never shows; the child appears as SYN_RECV for the
  *   microseconds before ESTABLISHED, except with Fast Open, where it is a full socket from the SYN on and may close as one.
  * - TIME_WAIT is a minisocket: the full socket goes FIN_WAIT2 -> CLOSE or CLOSING -> CLOSE. A FIN that carries the ACK of ours
  *   gives FIN_WAIT1 -> FIN_WAIT2 -> CLOSE within microseconds, never FIN_WAIT1 -> TIME_WAIT.
- * - Every state may end in CLOSE: a reset, a timeout, ss -K, SO_LINGER 0, unread data. The error number tells who did it.
+ * - Every state may end in CLOSE: a reset, a timeout, ss -K, SO_LINGER 0, unread data. The error number shows which.
  *
  * A cell that is not listed is impossible: seeing it means that an event was lost.
  */

@@ -12,10 +12,10 @@ enum fsm_verdict {
 
 struct fsm_cell {
 	uint8_t verdict; /* enum fsm_verdict */
-	uint8_t by;      /* enum conn_by: who causes it; unknown where only the error number tells */
+	uint8_t by;      /* enum conn_by: who causes it; unknown where only the error number shows it */
 };
 
 const struct fsm_cell *fsm_step(unsigned int old_state, unsigned int new_state);
 
-/* True if a connection in `from` can come to `to` later in the same life. */
+/* True if a connection in `from` can reach `to` later. */
 bool fsm_reachable(unsigned int from, unsigned int to);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A SYN-ACK that was repeated belongs to a half-open attempt, unless a connection comes of it, which reports how often its
- * SYN-ACK was repeated. What is repeated at the end of one interval and connected in the next is counted in the first. Bound:
- * as many listeners as there are slots; those beyond are counted together.
+ * A repeated SYN-ACK belongs to a half-open attempt, unless it becomes a connection, which reports how often its SYN-ACK was
+ * repeated. An attempt that is repeated in one interval and connected in the next counts in the first. Listeners for which no
+ * slot is left are counted together.
  */
 #include "half_open.h"
 

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reading a leak scan.
- *
  * The cause follows from what waits in the socket: rcv_nxt - copied_seq is the payload that was not read, plus one for the FIN.
  *
- * The age: the kernel keeps no stamp of the FIN, but the FIN is never younger than the last acceptable segment (since_ack),
- * which is exact until the peer answers keepalive probes or acknowledges late data. And it is never younger than the later of
- * the last payload and the moment that the last delayed ACK was set for: a FIN without payload sets that timer up to 200 ms
- * ahead, keepalive does not; a FIN that is acknowledged at once came with payload, or while the timer ran. (Routes with the
- * quickack attribute break this rule, and no other.) The longer of the two ages is a lower bound that keepalive cannot make
- * useless.
+ * The age is the longer of two lower bounds, since the kernel keeps no time stamp of the FIN. The FIN is not younger than the
+ * last acceptable segment (since_ack), which is exact until the peer answers keepalive probes or acknowledges late data. And
+ * the FIN is not younger than the later of the last payload and the due time of the last delayed ACK: a FIN without payload
+ * sets that timer up to 200 ms ahead, keepalive does not, and a FIN that is acknowledged at once came with payload or while the
+ * timer ran. (Only routes with the quickack attribute break this rule.)
  */
 #include "leak.h"
 
@@ -118,7 +115,7 @@ static bool holders_make_room(struct leak_set *set)
 	return true;
 }
 
-/* The process that stands for the socket is the one that is there for longest: of parent and child, the parent. */
+/* The process that is named is the oldest: of parent and child, the parent. */
 static void add_holder(struct leak_set *set, struct leak_socket *socket, const struct wire_task *task, int fd)
 {
 	socket->holders++;

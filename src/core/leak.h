@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a leak scan found: every socket that waits in CLOSE_WAIT for its process, who holds it, since when and why; and its
- * mirror images, sockets in FIN_WAIT2 and connections that nobody accepts.
+ * What a leak scan found: each socket in CLOSE_WAIT with its holders, its age and the cause; and sockets in FIN_WAIT2, whose
+ * peer leaks, and connections that were not accepted.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 
 struct leak_verdict leak_judge(const struct wire_leak *ev);
 
-/* For how long it has been in CLOSE_WAIT at least, by the kernel's own stamps. */
+/* How long it has been in CLOSE_WAIT at least, by the kernel's time stamps. */
 uint64_t leak_age_ns(const struct wire_leak *ev);
 
 struct leak_set {

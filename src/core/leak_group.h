@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Leaked sockets that have the same thing to be done about them: one cause, in one process, of one peer or in one cgroup. */
+/* Leaked sockets with one cause in one process, of one peer or in one cgroup. */
 #pragma once
 
 #include "leak.h"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening sockets, found by cookie and by (namespace, port). Bound: LISTENERS_MAX, beyond it a listener is refused and the
- * caller counts it.
- * Of several listeners on one address (SO_REUSEPORT workers) the latest answers: the right program, perhaps the wrong worker.
+ * Listening sockets, found by cookie and by (namespace, port), LISTENERS_MAX at most. Of several listeners on one address
+ * (SO_REUSEPORT workers) the latest is taken: the right program, perhaps the wrong worker.
  */
 #include "listener.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who listens where: the owner of last resort for a connection that no process has touched. */
+/* Who listens where: the owner of a connection that no process has touched. */
 #pragma once
 
 #include "pool.h"

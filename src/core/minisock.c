@@ -2,19 +2,19 @@
 /*
  * TIME_WAIT from what a tier shows of it.
  *
- * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin again, and ends. A
- * timer that is set again into the same bucket of the kernel's wheel shows nothing: but when it is due then gives when it was
- * set, for TIME_WAIT is always set to 60 s. That is exact to a tick of the kernel (1 to 10 ms, never late): so a moment that is
- * recovered from it is as good as an event. Later than we knew means at least one begin that was not shown; by how much it must
- * be follows from the ticks, which come late where a hypervisor takes a processor away. How many there were is lost: of a FIN
- * that comes to FIN_WAIT2 silently, and again as silently, only the last coming is known. And if the timer hooks do show one,
- * another may have come before, within the tick in which the minisocket began.
+ * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin again, and ends. If its
+ * timer is set again into the same bucket of the kernel's wheel, no hook fires. But TIME_WAIT is always set to 60 s, so its due
+ * time gives the time at which it was set, to a tick of the kernel (1 to 10 ms, never late): that is as good as an event. A due
+ * time that is later than the known one shows at least one begin that no hook has shown. It must be later by more than jiffies
+ * can lag where a hypervisor takes a processor away. The number of such begins is not known: if a FIN arrives in FIN_WAIT2
+ * twice without a hook, the time of the last is known. Where the timer hooks show one, another may have come before it within a
+ * tick.
  *
  * The timer hooks show a timer that is set again as stopped and started, and one that fires as stopped and expired,
- * microseconds apart: only a stop that nothing follows is a death. If the queue of stops is full the oldest counts as dead:
- * 4096 in 10 ms are 400 000 a second.
+ * microseconds apart: a stop that nothing follows is an end. If the queue of stops is full, the oldest counts as an end: that
+ * takes 4096 in 10 ms, or 400 000 a second.
  *
- * scan: nothing shows the begin, it is inferred from the ->CLOSE; scans refresh it and miss it when it is gone.
+ * scan: the begin is inferred from the ->CLOSE. Scans find it while it lives, and no longer find it when it is gone.
  */
 #include "minisock.h"
 
@@ -98,7 +98,7 @@ static struct conn_begun take_begun(struct conn_table *t, struct conn *c)
 	return begun;
 }
 
-/* Takes what the timer's due time shows and no event did. */
+/* Applies what the due time shows and no event has shown. */
 static void recover(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
 	if (ev->hdr.new_state != WIRE_TIME_WAIT) {
@@ -114,7 +114,7 @@ static void recover(struct conn_table *t, struct conn *c, const struct wire_mini
 	}
 }
 
-/* The timer is set: the peer's FIN came, or 2 MSL start again. What stopped it may show a begin before, which was silent. */
+/* The timer is set: the peer's FIN came, or 2 MSL start again. The stop before may show a begin that no hook has shown. */
 static void started(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
 	const struct wire_minisock *stopped = tw_conn_take_stop(t, c);
@@ -149,7 +149,7 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	int64_t at_ns = time_wait ? set_at(ev) : (int64_t)ev->hdr.ts;
 	struct conn *c;
 
-	/* Later scans meet what was emitted early, too; and nobody gives way to what is older than us. */
+	/* Later scans also find what was emitted early; and nothing gives way to what is older than the tool. */
 	if ((t->scan.any_done && (t->scan.cause != WIRE_SCAN_RESYNC || t->early)) || t->tracked >= t->config.max_connections)
 		return;
 	c = table_add(t, ev->hdr.cookie, at_ns > 0 ? at_ns : 0, WIRE_CLOSE);
@@ -251,7 +251,7 @@ void minisock_event(struct conn_table *t, struct conn *c, const struct wire_mini
 	}
 }
 
-/* What the hooks showed: the begin just now, or that there was none. */
+/* The hooks have just shown a begin, or that there was none. */
 static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
 	struct conn_begun begun = take_begun(t, c);
@@ -273,7 +273,7 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 			c->end = CONN_END_ABORTED;
 		return false;
 	}
-	/* The timer hooks show no refusal, only that no timer was set: that is one, as no event is missing. */
+	/* The timer hooks show no refusal. But no event is missing and no timer was set: the kernel refused it. */
 	if (t->tier != WIRE_TIER_TIMER)
 		return false;
 	tw_conn_refused(t, c, WIRE_TIME_WAIT, last, CONN_EV_INFERRED);
@@ -300,7 +300,7 @@ bool minisock_after_closing(struct conn_table *t, struct conn *c, const struct c
 	return true;
 }
 
-/* Began before the scan, and the scan did not meet it. */
+/* It began before the scan, and the scan did not find it. */
 static void missed(struct conn_table *t, struct conn *c)
 {
 	bool expires = c->state == WIRE_TIME_WAIT && tw_conn_due_ns(c) <= (int64_t)t->now;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TIME_WAIT exhausts ports: a connection from one address to one (address, port) takes a local port of its own until TIME_WAIT
- * is over. Only pairs that use more than half of their range are reported, and there are few of them: a first reading counts in
- * buckets, a second counts exactly, but only what fell into a bucket that is full enough.
+ * TIME_WAIT exhausts ports: each connection from one address to one (address, port) has a local port of its own until TIME_WAIT
+ * is over. Pairs that use more than half of their range are reported. They are few: a first pass counts in buckets, a second
+ * counts exactly what is in a bucket that is full enough. At most PAIRS pairs are counted.
  *
- * The ranges are read again before each summary: namespaces appear, and ranges are changed.
- *
- * Bounds: TABLE_NAMESPACES, of which the one read longest ago gives way; PAIRS pairs, beyond which none is counted.
+ * The ranges of at most TABLE_NAMESPACES namespaces are known, those read last. They are read before each summary.
  */
 #include "ports.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A connection is due for each period that its life completes. The counters of a living socket come with a scan only, so a live
- * run scans for progress a few times in a period. Each connection that is due gets its record as the scan meets it, what the
- * scan did not meet gets one without counters at its end. In a recording without such scans the ticks do it.
+ * A connection is due once per period of its life. Only a scan shows the counters of a living socket, so a live run scans a few
+ * times per period. A connection that is due has its record when the scan finds it, or without counters at the scan's end. In a
+ * recording without such scans it has it at a tick.
  */
 #include "progress.h"
 

@@ -176,7 +176,7 @@ struct conn_summary_record {
 	struct conn_retransmits retransmits;
 	uint64_t resets_sent, resets_received;
 	struct {
-		bool on;                                        /* else not looked at */
+		bool on;                                        /* else it is not followed */
 		uint64_t entered, early, ended[WIRE_CAUSE_MAX]; /* in the interval */
 		uint64_t alive;                                 /* now */
 	} time_wait;
@@ -238,7 +238,7 @@ struct leak_totals {
 	uint64_t oldest_ns; /* of CLOSE_WAIT */
 };
 
-/* A socket has been in CLOSE_WAIT for longer than the threshold, or is shown because somebody asked. */
+/* A socket has been in CLOSE_WAIT for longer than the threshold; in `leaks`, of any age. */
 struct leak_record {
 	const struct leak_socket *socket;
 	const struct leak_holder *holders; /* leak_for_each_holder() */
@@ -283,7 +283,7 @@ struct record_stack {
 	bool accepted;             /* at accept(), not at connect() */
 };
 
-/* What is known of a connection's surroundings, looked up by the owner module. Strings may be NULL: not known. */
+/* What is known of a connection's process and control group. Strings may be NULL: not known. */
 struct record_owner {
 	const char *exe;
 	const char *cgroup;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Merging scans with the stream. A scan knows states, not history: what it finds has no known begin; what it finds further than
- * we are proves a lost event; what it finds behind us is merely older than the event that overtook it.
+ * Merges scans with the stream. A scan shows states without their begin. A state ahead of the known one shows that an event was
+ * lost; a state behind it was read before an event that has come since.
  *
- * A socket is met once per descriptor and once in its namespace's table, so each carries the number of the scan that counted
- * it. After a resync scan, what is as old as the scan and was not met is gone, and its end was lost. A tracked socket that is
- * met as a minisocket or closed does not count as met: either its ->CLOSE is about to come, or it is the one that was lost.
+ * A scan shows a socket once per descriptor and once in its namespace's table, so each connection has the number of the scan
+ * that counted it. After a resync scan a connection that is older than the scan and was not found is gone, and its end was
+ * lost. A tracked socket that is found as a minisocket or closed does not count as found: its ->CLOSE will come, or was lost.
  */
 #include "scan.h"
 
@@ -140,7 +140,7 @@ void scan_found(struct conn_table *t, const struct wire_scan *ev)
 	}
 }
 
-/* True if the scan should have met it: older than the scan, and no event since shows it alive. */
+/* True if the scan should have found it: it is older than the scan, and no event since has shown that it lives. */
 static bool is_missing(const struct conn_table *t, const struct conn *c)
 {
 	return !(c->facts & (CONN_HELD | CONN_MINISOCK)) && c->scan_epoch != t->scan.epoch &&

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Segments are not seen: a few hooks see some (repeats, resets), the rest follows from the states, which say what came or left,
- * and from the numbers at the transitions, which say that it really did and where it stands in the sequence. So each segment
- * says how it is known, and what the facts leave open is left out: a number, a time, or whether an ACK had a segment of its
- * own.
+ * Hooks show few segments: repeats and resets. The others follow from the states, which show what arrived or left, and from the
+ * numbers at the transitions, which prove it and give sequence numbers. Each segment says how it is known. What is not known is
+ * left out: a number, a time, or whether an ACK had a segment of its own.
  *
- * The order is that of the wire at this host. A time is that of the transition, which for what comes is the moment of its
- * processing, and for what leaves a moment before. Repeats are folded into the first; the peer's are not seen.
+ * The order is that of the wire at this host. A time is that of the transition: when a segment was processed, or a moment
+ * before one left. Repeats are counted in the first; the peer's repeats are not seen.
  */
 #include "segments.h"
 
@@ -20,9 +19,9 @@ static uint64_t close_us(const struct conn_record *rec)
 }
 
 /*
- * The first numbers, where no transition showed them: of a connection that is older than us, or with Fast Open. The kernel
- * counts from there all that came in order, the FIN included (tcp_rcv_nxt_update()), and all that was acknowledged, with an
- * opener's SYN (tcp_snd_una_update()).
+ * The initial numbers that no transition showed: of a connection that is older than the tool, or with Fast Open. From them on
+ * the kernel counts all that arrived in order, the FIN included (tcp_rcv_nxt_update()), and all that was acknowledged, an
+ * opener's SYN included (tcp_snd_una_update()).
  */
 static void count_back(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec)
 {

@@ -2,12 +2,12 @@
 /* FINs and their ACKs. A FIN, once queued, is the last number of write_seq; one that came is the last of rcv_nxt. */
 #include "segment_list.h"
 
-/* A FIN that had to wait for data left no later than its ACK came: if that was as soon as this, the time is good. */
+/* A FIN that waited behind data left before its ACK came: if the ACK came within this time, the FIN's time is right. */
 #define SOON_US 5000
 
 /*
- * Where the counts of segments do not tell whether the ACK of our FIN and the peer's FIN came together: two segments that were
- * processed this far apart did not leave one backlog. It is an inference, for a backlog may be long.
+ * If the counts of segments do not show whether the ACK of our FIN and the peer's FIN came together: transitions this far apart
+ * are of two segments. This is an inference, since a backlog may be long.
  */
 #define SEPARATE_FIN_US 500
 
@@ -23,7 +23,7 @@ static enum conn_proof fin_proof(const struct segment_list *s)
 	return segments_has(s, CONN_FIN_SENT) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
 }
 
-/* Queued is not sent: if data waited before it, only a quick ACK says when it left. */
+/* If data waited before our FIN, only a quick ACK shows when it left. */
 static void time_own_fin(const struct segment_list *s, struct conn_segment *seg, unsigned int state)
 {
 	const struct conn_span *begin = segments_stay(s, state), *acked = segments_stay(s, WIRE_FIN_WAIT2);
@@ -53,7 +53,7 @@ static void add_own_fin(struct segment_list *s)
 		segments_set_ack(s, seg, s->c->first_ack);
 }
 
-/* A FIN that came to a minisocket which no hook shows is inferred from what a scan found afterwards. */
+/* Without hooks for minisockets a FIN that came to one is inferred from a later scan. */
 static bool fin_seen(const struct segment_list *s)
 {
 	return (s->last->sk_flags & WIRE_SK_DONE) || s->rec->time_wait.ev == CONN_EV_EVENT;
@@ -81,7 +81,7 @@ static void add_peer_fin(struct segment_list *s)
 		segments_set_ack(s, seg, state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
 }
 
-/* The ACK of the peer's FIN, if it had a segment of its own: nothing else left before our FIN, or it did. */
+/* The ACK of the peer's FIN, if it had a segment of its own. */
 static void add_ack_of_first(struct segment_list *s)
 {
 	const struct conn_record *rec = s->rec;

@@ -2,7 +2,7 @@
 /* The handshake: SYN, SYN-ACK, ACK, and what went wrong before it ended. */
 #include "segment_list.h"
 
-/* A SYN is proven by its ACK, by its repeat, by a count of what left, by an answer. */
+/* A SYN is proven by its ACK, its repeat, the count of segments sent, or an answer. */
 static enum conn_proof syn_proof(const struct segment_list *s)
 {
 	const struct conn_record *rec = s->rec;
@@ -29,7 +29,7 @@ static bool answered_early(const struct segment_list *s)
 	return s->c->resets_sent > !!segments_has(s, CONN_RST_LAST);
 }
 
-/* A segment that did not fit came to SYN_SENT or SYN_RECV; it had an ACK, or there would be no reset. */
+/* In SYN_SENT or SYN_RECV a segment with a wrong ACK arrived, and was answered by a reset. */
 static void add_early_reset(struct segment_list *s)
 {
 	struct conn_segment *seg;
@@ -44,8 +44,8 @@ static void add_early_reset(struct segment_list *s)
 
 static void add_crossed(struct segment_list *s)
 {
-	bool told = s->rec->isn_peer_known;
-	struct conn_segment *syn = segments_add(s, CONN_IN, CONN_FLAGS_SYN, told ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	enum conn_proof proof = s->rec->isn_peer_known ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
+	struct conn_segment *syn = segments_add(s, CONN_IN, CONN_FLAGS_SYN, proof);
 	struct conn_segment *answer = segments_add(s, CONN_OUT, CONN_FLAGS_SYN_ACK, CONN_PROOF_INFERRED), *answered;
 
 	set_seq(syn, 0);

@@ -3,8 +3,8 @@
 #include "segment_list.h"
 
 /*
- * tcp_reset() runs for a reset that came, and for data after close(), which is answered by a reset of ours: closing.c tells
- * them apart, unless that was lost. An error without the hook's word is an inference; ICMP may refuse a connection too.
+ * tcp_reset() runs for a reset that came, and for data after close(), which a reset of ours answers: closing.c distinguishes
+ * them, unless that reset was lost. Without the hook's event a reset is inferred from the error; ICMP may refuse, too.
  */
 static void add_reset_in(struct segment_list *s)
 {
@@ -25,15 +25,14 @@ static void add_reset_in(struct segment_list *s)
 		if (s->last->snd_nxt == s->last->snd_una + 1)
 			segments_set_ack(s, seg, s->last->snd_nxt);
 	} else if (!segments_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2) {
-		/* With the peer's FIN counted, the number before it will do too (tcp_reset_check()); a minisocket takes any in
-		 * window. */
+		/* After the peer's FIN the number before it is valid, too (tcp_reset_check()); in a minisocket any is. */
 		segments_set_seq(s, seg, s->last->rcv_nxt);
 	}
 }
 
 /*
- * What a task's own close sends, and what ss -K and timers send before the ->CLOSE, is RST,ACK; an answer to a segment with an
- * ACK is RST and takes its number from that. close() of an orphan with linger2 below zero may be either.
+ * A task's close sends RST,ACK, as ss -K and timers do before the ->CLOSE. The answer to a segment with an ACK is RST with that
+ * ACK's number. close() of an orphan with linger2 below zero may send either.
  */
 static void add_reset_out(struct segment_list *s)
 {
@@ -57,7 +56,7 @@ static void add_reset_out(struct segment_list *s)
 		segments_set_ack(s, seg, last->rcv_nxt);
 }
 
-/* A minisocket was reset. In FIN_WAIT2 that was the connection's end, and one that came stands there already. */
+/* A minisocket was reset. In FIN_WAIT2 that ended the connection, and a reset that came is in the list already. */
 static void add_late_reset(struct segment_list *s)
 {
 	const struct conn_time_wait *tw = &s->rec->time_wait;

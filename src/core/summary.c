@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Losses and sums. Events that the kernel side lost may have been about any connection alive then. The notice stands where the
- * loss began: all that are tracked are tainted, by one counter that each compares with its value at birth, and so is who is
- * born before the loss was over.
+ * Losses and sums. A lost event may have been of any connection that lived then. WIRE_LOST stands in the stream where the loss
+ * began: all tracked connections count it, by comparing loss_epoch with its value at their birth, and so do those that begin
+ * before the loss is over.
  */
 #include "summary.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The judgements: end_reason from the last transition, then closed_by, close_kind, conn_state and history from the segments, so
- * that they cannot contradict each other nor those. What is not proven is left out.
+ * end_reason follows from the last transition; closed_by, close_kind, conn_state and history follow from the segments, so that
+ * they agree with each other and with them. What is not proven is left out.
  *
- * conn_state and history are Zeek's. The originator is who opened: us for a client and in a simultaneous open (our SYN left
- * before the peer's came), the peer for a server. Of a connection that is older than us nobody knows it: OTH and "".
- * The order within history is proven for SYNs, FINs, resets and for payload before or after the first FIN; of payload in both
- * directions the originator's stands first. T, a retransmission, is known of our side only.
+ * conn_state and history are Zeek's. The originator is the side that opened: this host for a client and in a simultaneous open
+ * (its SYN left before the peer's came), the peer for a server. If the connection is older than the tool it is not known: OTH
+ * and "". The order within history is proven for SYNs, FINs, resets and for payload before or after the first FIN; if there is
+ * payload in both directions, the originator's stands first. T, a retransmission, is known for this side only.
  */
 #include "verdict.h"
 
@@ -28,8 +28,8 @@ bool verdict_is_clean(const struct conn *c, const struct conn_numbers *close)
 }
 
 /*
- * With an error the end came from outside (refused, reset, timed out, killed), and what the kernel sends then it has sent. But
- * data that comes when nobody can read it any more ends in tcp_reset(), too, and is answered after that.
+ * An error comes from outside (refused, reset, timeout, killed), and the kernel has sent its reset before. But data that
+ * arrives after shutdown() of the receive side runs through tcp_reset(), too, and its reset is sent after that.
  */
 bool verdict_reset_may_follow(const struct conn *c, const struct conn_numbers *close)
 {
@@ -63,7 +63,7 @@ static enum conn_end end_without_error(const struct conn *c, const struct conn_n
 
 	if (verdict_is_clean(c, close))
 		return CONN_END_FIN;
-	if (close->state == WIRE_SYN_SENT) /* no reset is sent: there is nobody to tell */
+	if (close->state == WIRE_SYN_SENT) /* no reset is sent: the peer has no socket */
 		return CONN_END_ABORTED;
 	if (c->resets_sent) /* before the close: orphan limits, FIN_WAIT2's timeout */
 		return CONN_END_RST_SENT;
@@ -112,7 +112,7 @@ static bool reset_of(const struct conn_record *rec, enum conn_dir dir)
 	return false;
 }
 
-/* The first FIN decides; without one, who reset it. A timeout is nobody's, unless we sent a reset with it (keepalive). */
+/* The first FIN decides, else the reset. A timeout has no side, unless a reset was sent with it (keepalive). */
 static enum conn_side closed_by(const struct conn *c, const struct conn_record *rec)
 {
 	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
@@ -222,7 +222,7 @@ static void put_handshake(struct letters *out, const struct conn *c, const struc
 		return;
 	}
 	put(out, 'H', !out->local_is_upper, syn_answered(c, rec));
-	/* A server saw the last ACK, unless Fast Open went on without it. Ours, as a client, may travel with data. */
+	/* A server saw the last ACK, unless Fast Open went on without it. A client's own may travel with data. */
 	put(out, 'A', false, c->role == CONN_SERVER && ack && !(local && local < ack) && !(peer && peer < ack));
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What makes an event safe to read. The stream may come from a file that somebody made, so nothing in it is believed:
- * the length follows from the kind and the parts alone, every number that later indexes a table is in range, and every text
- * ends inside its event. What passes here is well-formed; whether it makes sense as TCP is the state machine's question.
+ * What makes an event safe to read, since a recording may be made by anybody: its length is right for its kind and parts, every
+ * number that indexes a table is in range, and every text ends inside it. Whether it makes sense as TCP is not checked here.
  */
 #include "wire_read.h"
 
