@@ -40,7 +40,7 @@ static error_t finish(struct context *ctx, int exit_code)
 
 #define refuse(ctx, ...) finish(ctx, fail(EXIT_USAGE, __VA_ARGS__))
 
-/* A full disk must not look like success; a reader that leaves is one. */
+/* A full disk is an error; a reader that is gone is none. */
 static error_t printed(struct context *ctx)
 {
 	if ((!fflush(stdout) && !ferror(stdout)) || errno == EPIPE)

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * One row per option, and the functions that take a value. They check one value at a time; what depends on several options is
- * args.c's business, and so are the messages.
- */
+/* One row per option, and how each type of value is taken. What depends on several options is checked in args.c. */
 #include "option_rules.h"
 
 #include "parse.h"

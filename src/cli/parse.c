@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The notations of the command line. Strict on purpose: no sign, no white space, no rest after the value, no octal, so that a
- * typing error is refused and never becomes another value. Messages are the caller's.
- */
+/* The notations of the command line. No sign, no white space, no octal, nothing after the value: a typing error is refused. */
 #include "parse.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What this kernel offers, row by row, and what a run here would use: found by loading and attaching everything for a moment.
- */
+/* What this kernel offers, and what a run here would use: all programs are loaded and attached for a moment. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>

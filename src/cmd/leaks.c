@@ -50,7 +50,7 @@ static void take_owner(void *ctx, const struct wire_hdr *ev)
 	owner_feed(((struct leaks *)ctx)->owner, ev);
 }
 
-/* The paths behind a tuple's process and cgroup are looked up when they are first asked for. */
+/* Reads the paths of a tuple's process and cgroup when they are first needed. */
 static void describe(struct leaks *l, const struct conn_tuple *t, struct record_owner *ret_owner)
 {
 	if (t->from != CONN_FROM_NONE)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The same output from a recording, without root: the recorded stream through the same pipeline, written as fast as it is read.
- */
+/* The output of a recording, without root: the recorded stream goes through the same pipeline. */
 #include "commands.h"
 #include "run.h"
 #include "src/io/file.h"

@@ -124,7 +124,7 @@ static void take_line(struct show *s, const char *line, size_t len, uint64_t num
 	pairs_put(s->pairs, &r.end);
 }
 
-/* One line into `line`, its rest dropped. False at the end of the file. *ret_len is cut to `size`, which tells a long line. */
+/* One line, of which `size` bytes are kept: then *ret_len is `size`. False at the end of the file. */
 static bool read_line(FILE *in, char *line, size_t size, size_t *ret_len)
 {
 	size_t len = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The live run: where its lines and its recording go, and what is said at its end. */
+/* The live run: where its lines and its recording go, and its totals at the end. */
 #include "commands.h"
 #include "run.h"
 #include "src/core/wire_make.h"
@@ -67,7 +67,7 @@ static int open_outputs(struct trace *t)
 	return exit_code;
 }
 
-/* live_config.before_tick: lines that the output had no room for, once it has room again. */
+/* live_config.before_tick: reports lines that the output had no room for, once it has room again. */
 static void feed_dropped(void *ctx, struct pipeline *pipeline, uint64_t ts)
 {
 	struct trace *t = ctx;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rows of a picture that is 80 columns wide, whatever is drawn on it: what does not fit is cut at the edge. A cell is a
- * printable ASCII character or a glyph, which has an ASCII character to stand for it.
+ * Rows of a picture, 80 columns wide: what does not fit is cut at the edge. A cell is a printable ASCII character or a glyph,
+ * which has an ASCII character to stand for it.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ enum canvas_glyph {
 	GLYPH_HEAD_RIGHT,
 	GLYPH_HEAD_LEFT,
 	GLYPH_CROSS,
-	GLYPH_DOWN, /* where a crossing arrow leaves its row and comes to the next */
+	GLYPH_DOWN, /* where crossing arrows change rows */
 	GLYPH_UP,
 	GLYPH_DATA,
 	GLYPH_TIMES,

@@ -71,7 +71,7 @@ char *fmt_hex_bytes(char *p, const void *data, size_t len)
 
 char *fmt_time(char *p, int64_t wall_ns)
 {
-	/* Nearly all times are of the same day. A cache of a pure function: it changes the cost only. */
+	/* Nearly all times are of the same day, so it is cached. */
 	static _Thread_local struct {
 		int64_t day;
 		char text[11];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A line must be what docs/schema.json allows where it is read at all; keys that a ladder or a selection does not need are not
- * looked at. A list longer than a record holds is cut, and the record is then not complete.
+ * Of a line, the keys that a ladder or a selection needs are read, and must be as docs/schema.json has them. A list that is
+ * longer than a record can hold is cut, and the record is then not complete.
  */
 #include "json_read.h"
 

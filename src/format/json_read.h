@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* JSON lines back to records: the reverse of json_conn.c, as far as a record of the core goes. Any bytes may come. */
+/* Reads records from JSON lines: the reverse of json_conn.c. Any bytes may come. */
 #pragma once
 
 #include "ladder_steps.h"

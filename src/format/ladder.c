@@ -258,7 +258,7 @@ static void draw_crossing(struct drawing *d, const struct ladder_step *a, const 
 
 /* Other steps */
 
-/* While the next segment is on its way the time of its departure stands alone, lest the times go back. */
+/* The next step has an earlier time: times in the picture must not go back. */
 static bool overtaken(const struct drawing *d, const struct ladder_step *step)
 {
 	int64_t now, next;

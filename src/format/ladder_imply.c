@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The far end of a ladder that only one end was seen of: the states that the segments imply by RFC 9293. A segment that nothing
- * says to have arrived implies nothing, and how long a state lasted over there is not known.
+ * The far end of a connection of which one end was seen: the states that the segments imply by RFC 9293. A segment whose
+ * arrival is not known implies nothing. How long a state lasted at the far end is not known.
  */
 #include "ladder_steps.h"
 

@@ -188,7 +188,8 @@ static void place_states(struct ladder_plan *plan, const struct ladder_end *end,
 	place(plan, side, &entry, &from);
 }
 
-static bool says_farewell(const struct ladder_plan *plan, unsigned int i)
+/* A FIN, a reset, or the left end's CLOSE without either. */
+static bool is_close(const struct ladder_plan *plan, unsigned int i)
 {
 	const struct ladder_step *step = &plan->steps[i];
 	const char *state = step->state[LADDER_LEFT].name;
@@ -209,7 +210,7 @@ static void add_data(struct ladder_plan *plan, unsigned int at, uint64_t out, ui
 	step->note = note;
 }
 
-/* Before the first farewell; what went the other way in a half-close, before the second. */
+/* Before the first close; of a half-close, the other direction before the second. */
 static void place_data(struct ladder_plan *plan, const struct conn_record *left, const struct conn_record *right)
 {
 	uint64_t out = left->stats_known ? left->payload_acked : right ? right->payload_received : 0;
@@ -217,9 +218,9 @@ static void place_data(struct ladder_plan *plan, const struct conn_record *left,
 	bool half = left->close_kind == CONN_CLOSE_HALF, by_left = left->closed_by == CONN_LOCAL;
 	unsigned int first = 0, second;
 
-	while (first < plan->len && !says_farewell(plan, first))
+	while (first < plan->len && !is_close(plan, first))
 		first++;
-	for (second = first + 1; second < plan->len && !says_farewell(plan, second); second++)
+	for (second = first + 1; second < plan->len && !is_close(plan, second); second++)
 		;
 	if (half && second < plan->len) {
 		add_data(plan, second, by_left ? 0 : out, by_left ? in : 0, " in all");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Leaks for people: what is stuck, who has it, and what to do about it. Writes into the caller's buffer, as sinks do. */
+/* Leaks for people: which sockets, whose they are, and what to do. Writes into the caller's buffer. */
 #pragma once
 
 #include "buf.h"
@@ -8,7 +8,7 @@
 struct record_owner;
 struct record_stack;
 
-/* One sentence: what is wrong with such a socket and where to look. */
+/* One or two sentences: what the process did, and where to look in its code. */
 const char *leak_hint(const struct leak_socket *socket);
 
 struct leak_view {
@@ -23,7 +23,7 @@ void leak_text_group(struct buf *b, const struct leak_view *view, const struct l
 /* How many of a group's sockets were opened where. */
 struct leak_stack_count {
 	const struct record_stack *stack; /* NULL: free */
-	uint64_t count;                   /* 0: told */
+	uint64_t count;                   /* 0: it is written */
 };
 void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct record_stack *stack);
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table for people: a row per connection, as wide as it must be and no wider than 120 columns for IPv4.
- *
- * No address is ever cut: a long one makes its row longer. No byte that a process chose reaches the terminal unless it prints.
- * Opt-in records (state, retransmit, reset, time_wait) have the row's first columns and then a word that begins with +; losses
- * and missing hooks are lines that begin with #; snapshot and summary have no place in a table.
+ * The table for people: a row per connection, at most 120 columns wide for IPv4. A long address makes its row longer. Bytes
+ * that a process chose reach the terminal only if they print. Opt-in records (state, retransmit, reset, time_wait) have the
+ * row's first columns and then a word that begins with +. Losses and missing hooks are lines that begin with #. Snapshots and
+ * summaries are not shown.
  */
 #include "text.h"
 
@@ -40,7 +39,7 @@ const char format_text_legend[] =
 	"R: c client, s server, x both opened. B: closed first by l local, p peer, b both. END: fin, rst-out, rst-in, refused, "
 	"timeout, unreach(able), aborted, netns (gone), open, - not known. LIFE: > at least. STATES: " TEXT_LEGEND_STATES ".";
 
-/* The hour and minute change rarely. A cache of what is a pure function as long as TZ stays: it changes the cost only. */
+/* The hour and minute change rarely, so they are cached. */
 static char *text_local_time(char *p, int64_t wall_ns)
 {
 	static _Thread_local struct {
@@ -110,7 +109,7 @@ static void text_subject(struct text *t, const struct record *rec, const struct 
 	text_address(t, TEXT_PEER, tuple);
 }
 
-/* CLOSE is how every life begins and ends: it says nothing. */
+/* CLOSE, where each connection begins and ends, is left out. */
 static void text_states(struct text *t, const struct conn_record *c)
 {
 	bool any = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Process names and paths are bytes that an attacker chooses: which of them are characters, and which must not be shown. */
+/* Process names and paths are bytes that anybody may choose: which of them are characters, and which must not be shown. */
 #pragma once
 
 #include <stdbool.h>

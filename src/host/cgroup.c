@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A cgroup's id is the kernfs file handle of its directory, so that open_by_handle_at() gives the path without a walk.
- * Containers are told by their path only; no runtime's API is asked. Seen in the wild: docker-<id>.scope,
- * cri-containerd-<id>.scope, crio-<id>.scope, libpod-<id>.scope, /docker/<id>, and kubepods…-pod<uid>.slice or /pod<uid>/ with
- * '-' written '_' by systemd.
+ * A cgroup's id is the kernfs file handle of its directory: open_by_handle_at() gives the path without a walk. A container's id
+ * is read from the path. Forms in use: docker-<id>.scope, cri-containerd-<id>.scope, crio-<id>.scope, libpod-<id>.scope,
+ * /docker/<id>, and kubepods…-pod<uid>.slice or /pod<uid>/, where systemd writes '-' as '_'.
  */
 #include "cgroup.h"
 

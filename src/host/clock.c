@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Offsets between clocks: of a few tries the one that was interrupted least is the most exact. */
+/* Offsets between clocks: the shortest of a few readings is the most exact. */
 #include "clock.h"
 
 #include <time.h>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two bounded caches, of processes by (pid, start time) and of cgroups by id: sets of four ways, the oldest of a set goes
- * first. Not found is cached too (an empty text): a process that ended before it could be read stays unknown and is not
- * read again.
+ * Two bounded caches, of processes by (pid, start time) and of cgroups by id: in sets of four, where a new one replaces the
+ * oldest. An empty text stands for a process that ended before it was read.
  */
 #include "owner.h"
 
@@ -116,7 +115,7 @@ static void read_exe(const struct wire_task *task, char *buf, size_t size)
 		return;
 	buf[len] = '\0';
 	if (!procfs_stat(task->tgid, &stat) || !procfs_started_at(&stat, task->start_ns))
-		buf[0] = '\0'; /* another process has the number now, or pids here are of another namespace */
+		buf[0] = '\0'; /* the pid is another process's now, or pids here are of another namespace */
 }
 
 void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint64_t ts, event_fn fn, void *ctx)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What stands around a process and a socket: the executable behind a pid, the path behind a cgroup id. Live, it looks them up
- * when an event first names them, as near to the event as can be, and says what it found as wire events, so that a recording
- * knows it too.
+ * The executable behind a pid and the path behind a cgroup id. In a live run they are read when an event first names them, and
+ * handed over as wire events, so that they are in a recording.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Is the process that a pid names now the one that was meant? Pids are used again, and exec() replaces a program. */
+/* Whether a pid still is the same process, and the same program: pids are used again, and exec() replaces a program. */
 #pragma once
 
 #include <stdbool.h>

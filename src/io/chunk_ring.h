@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory of a long ring, in chunks that exist while something is in them. What is drained as fast as it is filled goes
- * round in two or three chunks, which stay in the processor's cache, however long the ring may grow.
+ * The memory of a long ring, in chunks that exist while something is in them. A ring that is drained as fast as it is filled
+ * uses two or three chunks, which stay in the processor's cache.
  *
- * Positions only grow. One thread takes and writes, another reads and gives back; what makes one see the other's work
- * (positions stored and loaded atomically) is the caller's.
+ * Positions only grow. One thread takes and writes, another reads and gives back; the caller stores and loads the positions
+ * atomically.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ struct chunk_ring {
 int chunk_ring_open(struct chunk_ring *c, size_t ring);
 void chunk_ring_close(struct chunk_ring *c);
 
-/* Memory for the positions from `from`, up to which there is some already, to `to`. False: there is none to be had. */
+/* Memory for the positions from `from`, up to which there is some already, to `to`. False: there is no memory. */
 bool chunk_ring_take(struct chunk_ring *c, size_t from, size_t to);
 
 /* What lies below `to` is done with; below `from` it was before. */

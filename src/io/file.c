@@ -34,9 +34,8 @@ static void file_close(struct destination *destination)
 }
 
 /*
- * The descriptor may be shared with other processes, so its O_NONBLOCK is left as it is. But a pipe opened again is the same
- * pipe with an O_NONBLOCK of our own: writes may then be as large as those to a file, which a fast producer in front of jq or
- * gzip needs. -1 where that is not possible.
+ * O_NONBLOCK of a descriptor that other processes share must stay as it is. A pipe that is opened again has an O_NONBLOCK of
+ * its own: then writes may be as large as those to a file, which a pipe to jq or gzip needs. -1 if that is not possible.
  */
 static int reopen_pipe(int fd)
 {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ring of messages between the event loop and a thread that writes them. Its memory is that of what waits in it.
+ * A ring of messages between the event loop and a thread that writes them. It takes memory only for what waits in it.
  *
- * Each message is its length (4 bytes), its bytes, and padding to 4. Head and tail only grow; the producer alone moves tail,
- * the writer alone moves head, and only over whole messages that are written: what lies between them when the thread has ended
- * is exactly what was lost.
+ * A message is its length (4 bytes), its bytes, and padding to 4. Head and tail only grow. The producer moves tail; the writer
+ * moves head over whole messages that are written. What lies between them when the thread has ended was lost.
  *
- * The producer makes a system call only to end a sleep that its message should end: the first message after a quiet time, and
- * the one that fills the ring past a mark. The writer asks poll() first and then writes no more than the destination takes
- * without blocking.
+ * The producer wakes the thread for the first message after a quiet time, and for the one that fills the ring past a mark. The
+ * thread calls poll() and then writes no more than the destination takes without blocking.
  */
 #include "queue.h"
 
@@ -80,7 +78,7 @@ static void queue_signal(int event_fd)
 {
 	uint64_t one = 1;
 
-	/* Can fail only if the counter is full, and then the fd is readable as it should be. */
+	/* It fails only if the counter is full: then the fd is readable. */
 	(void)!write(event_fd, &one, sizeof(one));
 }
 
@@ -145,9 +143,8 @@ static uint32_t queue_len(const struct queue *q, size_t pos)
 }
 
 /*
- * The messages from head to `tail`, less what is written of the first, as far as one piece goes, in one place that lies in its
- * pages as it will lie in the file's: copies between pages at other offsets took five times as long (measured on AMD Zen, where
- * the kernel's "rep movsb" does not like them).
+ * The next piece of the messages up to `tail`, at the offset in a page that it will have in the file: the kernel's copies
+ * between pages at other offsets took five times as long (measured on AMD Zen, "rep movsb").
  */
 static struct iovec queue_stage(const struct queue *q, size_t tail)
 {
@@ -185,7 +182,7 @@ static void queue_consume(struct queue *q, size_t bytes)
 	atomic_store(&q->head, head);
 }
 
-/* A reader that still reads gets more time, but not for ever. */
+/* While it closes, each write gives the reader more time, up to last_call. */
 static void queue_defer(struct queue *q)
 {
 	uint64_t later;
@@ -220,7 +217,7 @@ static bool queue_write(struct queue *q, size_t tail)
 		if (!queue_ready(q))
 			return false;
 		struct iovec piece = queue_stage(q, tail);
-		/* Another writer may fill the pipe between poll and here; queue_close() must be able to end even that. */
+		/* Another writer may fill the pipe between poll() and here: queue_close() can cancel this call. */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 		ssize_t written = q->destination->write(q->destination, piece.iov_base, piece.iov_len);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);

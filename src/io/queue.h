@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bounded byte queue in front of a destination, with a thread that writes it, so that a stalled output never stalls the
- * caller. One producer. Whole messages go in, or nothing does.
+ * A bounded queue of messages in front of a destination, with a thread that writes it: a stalled output never blocks the
+ * caller. One producer.
  */
 #pragma once
 
@@ -16,7 +16,7 @@ struct queue_stats {
 	uint64_t messages; /* accepted, and those that came after a failed write */
 	uint64_t dropped;  /* messages refused because the queue was full */
 	uint64_t lost;     /* of `messages`, those that could not be written; messages - lost were */
-	int error;         /* errno of the first failed write, 0 if none; EPIPE: the reader left */
+	int error;         /* errno of the first failed write, 0 if none; EPIPE: the reader is gone */
 };
 
 /*

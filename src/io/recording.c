@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The writer gathers events into blocks, so that one queue message and one checksum serve hundreds of events. The reader trusts
- * nothing: a block's length is bounded and its checksum right before its events are looked at, and each event must be valid.
+ * Events are written in blocks: hundreds of them share a message and a checksum. The reader checks a block's length and
+ * checksum, and then that each event is valid.
  */
 #include "recording.h"
 
@@ -28,7 +28,7 @@ struct recorder {
 	struct queue *queue;
 	uint32_t events;                      /* in the block */
 	uint64_t first_ts, last_ts;           /* of these */
-	uint64_t lost, lost_from, lost_until; /* not told in the recording yet */
+	uint64_t lost, lost_from, lost_until; /* not in the recording yet */
 	uint64_t lost_total;
 	struct {
 		struct block_head head;
@@ -76,7 +76,7 @@ static void block_write(struct recorder *r)
 	r->block.head.magic = BLOCK_MAGIC;
 	r->block.head.crc = crc32(0, r->block.data, r->block.head.len);
 	if (queue_put(r->queue, &r->block, sizeof(r->block.head) + r->block.head.len, false)) {
-		r->lost = 0; /* it began with the loss before it */
+		r->lost = 0; /* the block began with the loss */
 	} else {
 		if (!r->lost)
 			r->lost_from = r->first_ts;
@@ -94,7 +94,7 @@ static void block_append(struct recorder *r, const struct wire_hdr *ev)
 	r->block.head.len += ev->len;
 }
 
-/* To a replay, what could not be recorded is what a full ring is to the live run. */
+/* In a replay, an event that could not be recorded is as one that found the ring full. */
 static void append_loss(struct recorder *r)
 {
 	const struct wire_lost lost = wire_make_lost(WIRE_LOST_RING, r->lost, r->lost_from, r->lost_until);

@@ -5,7 +5,7 @@
  *	struct recording_header                        once
  *	struct block_head, then `len` bytes of events  as often as needed; a block is checksummed, an event never split
  *
- * A recording that was ended in order closes with a block of length 0.
+ * A recording of a run that ended in order ends with a block of length 0.
  */
 #pragma once
 

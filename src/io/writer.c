@@ -30,7 +30,7 @@ int writer_new(struct writer **out, struct destination *destination)
 	return 0;
 }
 
-/* A pipe that is full says EAGAIN where it was opened so: it is written in the end. */
+/* EAGAIN: a pipe is full. */
 static void flush(struct writer *w)
 {
 	struct destination *d = w->destination;

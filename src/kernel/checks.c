@@ -21,7 +21,7 @@ static enum collector_problem refuse(struct collector_failure *failure, enum col
 	return problem;
 }
 
-/* CAP_SYS_ADMIN holds all of them; since 5.8 the first two suffice to load, the others let us see every process. */
+/* CAP_SYS_ADMIN holds all of them. Since 5.8 the first two suffice to load; the others are to see every process. */
 static const struct {
 	int cap;
 	const char *name, *what;
@@ -47,7 +47,7 @@ static enum collector_problem check_privileges(struct collector_failure *failure
 	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
 		return refuse(
 			failure, COLLECTOR_NO_PRIVILEGE,
-			"CAP_SYS_ADMIN is missing, which is needed to look into other network namespaces: run as root (sudo)");
+			"CAP_SYS_ADMIN is missing, which is needed to enter other network namespaces: run as root (sudo)");
 	return COLLECTOR_OK;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loads and attaches the programs, each only if this kernel has its hook in a form that we know, and reads their rings and
- * counters. Only the state hook is indispensable: if the full set does not load, the rest is given up before the tool is.
+ * Loads and attaches the programs whose hooks this kernel has in a known form, and reads their rings and counters. If they do
+ * not load together, only the state hook is used, which the tool cannot do without.
  */
 #include "collector.h"
 

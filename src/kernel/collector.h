@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's side of the house: loads and attaches the BPF programs, reads their events, scans existing sockets. Only this
- * wing sees libbpf. Hands over one stream of wire events in time order.
+ * Loads and attaches the BPF programs, reads their events, scans existing sockets: one stream of wire events in time order.
+ * Only this wing uses libbpf.
  */
 #pragma once
 
@@ -39,7 +39,7 @@ void collector_acknowledge(struct collector *collector);
 /* All events older than `until_ns`, in time order; their number. */
 uint64_t collector_drain(struct collector *collector, uint64_t until_ns, event_fn fn, void *ctx);
 
-/* Shows events that wait to be handed over, each once and in no order: a process they name may be gone by then. */
+/* Shows events that still wait, each once and in no order, so that a process can be read before it ends. */
 void collector_peek(struct collector *collector, event_fn fn, void *ctx);
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What this kernel offers, found by looking, never by version number: distributions backport. A tracepoint is usable if the
- * kernel's BTF knows it with a number of arguments that we understand.
+ * What this kernel offers, from its BTF and not from its version, since distributions backport. A tracepoint is usable if BTF
+ * has it with a known number of arguments.
  */
 #include "hook_table.h"
 
@@ -20,8 +20,8 @@
 #define NEEDED "none: the tool cannot run without it"
 
 /*
- * The timer's programs run with interrupts off, so that none is interrupted. What on_read and on_destroy miss is no event of a
- * connection's life. Runs of on_set_state that were missed are reported by its second chance.
+ * Misses that are no losses: the timer's programs run with interrupts off and are never interrupted; on_read and on_destroy
+ * show no state; on_set_state_missed sends what on_set_state missed.
  */
 static const struct hook hook_table[] = {
 	{HOOKS_TRACE, "on_set_state", SET_STATE, "tp_btf", 3, 3, WIRE_TIER_OFF, true, "state changes", NEEDED},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reading BPF iterators. iter/tcp shows the network namespace of the thread that opens it: this thread visits each namespace
- * that a process lives in or a mount keeps alive.
+ * Reads BPF iterators. iter/tcp shows the network namespace of the thread that opens it: this thread enters each namespace that
+ * a process lives in or a mount keeps alive.
  */
 #include "internal.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel side counted instead of sending it: losses, by cause, and what has no connection. */
+/* What the kernel side counted: losses, by cause, and what has no connection. */
 #include "collector.h"
 #include "internal.h"
 #include "ringbuf.h"
@@ -20,8 +20,8 @@ static uint64_t sum_counters(const struct collector *c, size_t offset)
 }
 
 /*
- * The kernel skips a program on a CPU where it is already running, interrupted: nobody else counts that. Missed state changes
- * are reported by the second program.
+ * The kernel does not run a program on a CPU where it was interrupted, and counts that. Missed state changes are sent by the
+ * second program.
  */
 static uint64_t missed_runs(const struct collector *c)
 {
@@ -56,7 +56,7 @@ static uint64_t emit_lost(const struct loss *loss, event_fn fn, void *ctx)
 	return event.count;
 }
 
-/* When the first unknown loss happened; reading makes it known. */
+/* When the first loss since the last reading happened. */
 static uint64_t full_since(struct collector *c, uint64_t now)
 {
 	uint64_t since = now;
@@ -91,7 +91,7 @@ uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *
 	return lost;
 }
 
-/* Hash maps have the one step since 5.14; in two, what is counted between them is lost. */
+/* One step since 5.14; before, what is counted between the two steps is lost. */
 static int take_element(int fd, const struct aggregate_key *key, uint64_t *ret_count)
 {
 	if (!bpf_map_lookup_and_delete_elem(fd, key, ret_count))

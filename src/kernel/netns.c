@@ -89,10 +89,7 @@ static void dump_minisocks(int fd, unsigned int family)
 	}
 }
 
-/*
- * A minisocket has a cookie if its socket had one; programs can give one to a socket only. sock_diag gives one to whatever it
- * shows, so that it is asked once; the answer is of no interest.
- */
+/* A minisocket has a cookie only if its socket had one. sock_diag gives one to all that it shows; the answer is not used. */
 void netns_name_minisocks(void)
 {
 	const struct timeval patience = {.tv_sec = 1};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The consumer of the ring buffers, one per CPU, merged by time. Speaks the kernel's mmap ABI of BPF_MAP_TYPE_RINGBUF
- * (kernel/bpf/ringbuf.c) directly: a merge needs to look at the head of each ring and to leave it there.
+ * Reads the ring buffers, one per CPU, merged by time. It uses the mmap ABI of BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c),
+ * since a merge reads the head of each ring and leaves it there.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scan of existing sockets. Programs are attached first, so that no connection falls between the snapshot and the stream;
- * what the iterators find is merged with what happens meanwhile by the time at which each socket was read.
+ * The scan of existing sockets. Programs are attached first, so that no connection is missed between the scan and the stream.
+ * What the iterators find is merged with other events by the time at which each socket was read.
  */
 #include "collector.h"
 #include "internal.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How minisockets are seen here: by fentry programs, by the timer tracepoints, or by scans alone. Found by trying: a kernel may
- * know fentry and refuse it all the same (lockdown, a hypervisor's policy), and no version number says so.
+ * How minisockets are seen here: by fentry programs, by the timer tracepoints, or by scans alone. fentry is tried, since a
+ * kernel that has it may refuse it (lockdown, a hypervisor's policy).
  */
 #include "internal.h"
 
@@ -39,7 +39,7 @@ struct symbols {
 	struct caller_range range[SYMBOLS];
 };
 
-/* A function ends where the next one begins; kallsyms is sorted except for modules, so all addresses are looked at. */
+/* A function ends where the next one begins; kallsyms is not sorted throughout, so all addresses are compared. */
 static void find_ends(struct symbols *symbols, const uint64_t *addrs, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -144,7 +144,7 @@ static void set_aside(struct collector *c, enum wire_tw_tier tier, bool works, c
 	}
 }
 
-/* What the tier in use leaves unused is no loss; for scans, which show less, it is one. */
+/* Nothing is missing without the other tiers, unless scans are used, which show less. */
 static void settle(struct collector *c, uint32_t allowed)
 {
 	const char *why = !allowed                      ? "switched off by --time-wait=off"

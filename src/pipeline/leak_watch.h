@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Puts leak scans into a live run's stream, when a socket has aged and no more often than their cost allows. */
+/* Puts leak scans into a live run's stream: when a socket has aged, and no more often than their cost allows. */
 #pragma once
 
 #include "pipeline.h"

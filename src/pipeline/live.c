@@ -204,7 +204,7 @@ static void feed_mark(struct live *l, uint64_t ts, enum wire_kind kind, int64_t 
 	pipeline_feed(l->pipeline, &mark.hdr);
 }
 
-/* The programs are attached already: what happens from here on is in the stream, what was before is in the scan. */
+/* The programs are attached: what happens from here on is in the stream, what was before is in the scan. */
 static void begin(struct live *l)
 {
 	uint64_t now = clock_now_ns();
@@ -263,7 +263,7 @@ static uint64_t progress_scan_ns(const struct live *l)
 	return interval > PROGRESS_MIN_NS ? interval : PROGRESS_MIN_NS;
 }
 
-/* With the timer hooks a FIN that comes to FIN_WAIT2 is silent as often as not, and a record may wait for it. */
+/* The timer hooks do not show every FIN that arrives in FIN_WAIT2, and a record may wait for it. */
 static bool fins_are_silent(const struct live *l)
 {
 	enum wire_tw_tier tier = collector_tier(l->collector);
@@ -326,12 +326,12 @@ static int round_trip(struct live *l)
 	return (n ? BUSY_NS : TICK_NS) / MS;
 }
 
-/* Everything that was seen goes through: nothing is in flight once the programs are detached. */
+/* Once the programs are detached no event is missing in the rings. */
 static void finish(struct live *l)
 {
 	uint64_t now;
 
-	/* A FIN that came to FIN_WAIT2 may have been silent: what is emitted now has no other chance to know of it. */
+	/* Hooks may have missed a FIN in FIN_WAIT2, and what is emitted now depends on it. */
 	if (fins_are_silent(l))
 		collector_scan(l->collector, WIRE_SCAN_MINISOCKS, pipeline_feed, l->pipeline);
 	if (l->progress_ns)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ends wait in a delay, found by the pair of addresses, which is the same whichever end one looks from. */
+/* Ends wait in a delay, and are found by their addresses: the key is the same for both ends. */
 #include "pair.h"
 
 #include "src/core/delay.h"

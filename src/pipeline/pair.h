@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Brings the records of a connection's two ends together, when both are on this host. A record waits for the other end's for a
- * bounded time of the stream and in a bounded place; then it goes on alone. What goes on does so in the order in which it came.
+ * Brings the records of a connection's two ends together, if both are on this host. A record waits for that of the other end
+ * for a bounded time of the stream, in a bounded queue; then it goes on alone. The order of records stays.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Glue and nothing else: each kind of event goes to who knows it, each record to the consumers that want it. */
+/* Each kind of event goes to the file that handles it, each record to the consumers that want it. */
 #include "pipeline.h"
 
 #include "select.h"

@@ -19,7 +19,7 @@ struct pipeline_config {
 	const struct record_consumer *consumers;
 	size_t consumers_len;
 	struct recorder *recorder; /* NULL: none */
-	bool live;                 /* look processes up; in a replay they are in the stream */
+	bool live;                 /* read processes' names; in a replay they are in the stream */
 };
 
 /* 0 or -errno. The config's pointers must outlive the pipeline. */
@@ -32,16 +32,13 @@ void pipeline_context(const struct recording_header *header, const char *instanc
 /* An event_fn: `pipeline` is a struct pipeline. */
 void pipeline_feed(void *pipeline, const struct wire_hdr *ev);
 
-/* An event_fn: only looks up the processes that an event names, ahead of its turn. */
+/* An event_fn: reads the names of the processes of an event that still waits in a ring. */
 void pipeline_resolve(void *pipeline, const struct wire_hdr *ev);
 
-/*
- * The stream ends here, if it did not with a WIRE_META "stop": emits what waits. Open connections are written only if progress
- * records are.
- */
+/* The stream ends here, unless it ended with a WIRE_META "stop": emits what waits. */
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
 
-/* To ask it what should be put into the stream: conn_table_wants_...(). */
+/* For conn_table_wants_...(). */
 const struct conn_table *pipeline_table(const struct pipeline *pipeline);
 
 struct pipeline_stats {

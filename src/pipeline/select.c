@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The selection. What is not known does not match: a user who asks for port 443 does not want connections without a port.
- * Addresses are compared as the output shows them, so a v4-mapped socket is IPv4.
+ * What is not known does not match: --peer-port 443 does not select connections without a port. Addresses are compared as the
+ * output shows them: a v4-mapped socket is IPv4.
  */
 #include "select.h"
 

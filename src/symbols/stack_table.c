@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Few stacks, many connections: a table of texts, and one of cookies without deletion, direct-mapped. The kernel gives cookies
- * out in blocks of consecutive numbers, so that a slot is taken over when a quarter of a million younger connections were
- * opened.
+ * A table of stacks, and a direct-mapped one of cookies without deletion. The kernel gives cookies out in blocks of consecutive
+ * numbers, so a slot is replaced after a quarter of a million younger connections.
  */
 #include "stack_table.h"
 

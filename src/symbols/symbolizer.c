@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The unwinder is a process of its own: it reads files that any user of the host may have made, and if one of them breaks it,
- * or wants more memory than it may have, the tool goes on without stacks. It takes a capture, unwinds it, gives equal stacks
- * one number, and writes events to a pipe. It runs a tenth of the time at the most: what a flood of connections leaves no time
- * for stays in the kernel's buffer, or is not taken and counted.
+ * The unwinder is a process of its own, since it reads files that any user of the host may have made: if one of them breaks it,
+ * or it needs too much memory, the tool goes on without stacks. It takes a capture, unwinds it, gives equal stacks one number,
+ * and writes events to a pipe. It runs a tenth of the time at most: captures wait in the kernel's buffer meanwhile, and those
+ * that do not fit are counted.
  */
 #include "symbolizer.h"
 
@@ -32,7 +32,7 @@
 #define SHARE 10               /* it may run for a tenth of the time, */
 #define CREDIT_NS 500000000ull /* and save what it did not use for a burst: a process is expensive at first */
 #define POLL_MS 1000
-#define EMIT_NS 1000000000ull /* losses are told so often */
+#define EMIT_NS 1000000000ull /* between reports of losses */
 
 /* A stack, whose id is its number. */
 struct known {
@@ -53,9 +53,9 @@ struct symbolizer {
 	struct stack_source *source;
 	warn_fn warn;
 	pid_t child;
-	int pipe;                  /* -1: the unwinder has ended */
-	uint64_t told, emitted_ns; /* losses, and when */
-	char bytes[64 * 1024];     /* events, the last one perhaps not whole */
+	int pipe;                       /* -1: the unwinder has ended */
+	uint64_t reported, reported_ns; /* losses, and when */
+	char bytes[64 * 1024];          /* events, the last one perhaps not whole */
 	size_t len;
 };
 
@@ -228,12 +228,12 @@ int symbolizer_open(struct symbolizer **out, bool verbose, warn_fn warn, struct 
 	}
 	s->warn = warn;
 	if (stack_source_blind(s->source)[0])
-		warn("--stacks: %s, only connect() is looked at", stack_source_blind(s->source));
+		warn("--stacks: %s, so only connect() is seen", stack_source_blind(s->source));
 	*out = s;
 	return 0;
 }
 
-/* Returns how it had ended, as wait() tells it. */
+/* Returns its status, as wait() gives it. */
 static int end_child(struct symbolizer *s)
 {
 	int status = 0;
@@ -281,12 +281,12 @@ static void hand_over(struct symbolizer *s, uint64_t ts, event_fn fn, void *ctx)
 static void emit_lost(struct symbolizer *s, uint64_t ts, bool last, event_fn fn, void *ctx)
 {
 	uint64_t total = stack_source_lost(s->source);
-	const struct wire_lost lost = wire_make_lost(WIRE_LOST_RATELIMIT, total - s->told, ts, ts);
+	const struct wire_lost lost = wire_make_lost(WIRE_LOST_RATELIMIT, total - s->reported, ts, ts);
 
-	if (total == s->told || (!last && ts - s->emitted_ns < EMIT_NS))
+	if (total == s->reported || (!last && ts - s->reported_ns < EMIT_NS))
 		return;
-	s->told = total;
-	s->emitted_ns = ts;
+	s->reported = total;
+	s->reported_ns = ts;
 	fn(ctx, &lost.hdr);
 }
 

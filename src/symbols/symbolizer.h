@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* --stacks: where in their programs processes open connections. A process of its own unwinds; what it finds goes into the
- * stream. */
+/* --stacks: where in their programs processes open connections, as events for the stream. A process of its own unwinds. */
 #pragma once
 
 #include "src/kernel/hook_info.h"
@@ -13,10 +12,10 @@ struct symbolizer;
  * what cannot be seen.
  */
 int symbolizer_open(struct symbolizer **out, bool verbose, warn_fn warn, struct collector_failure *ret_failure);
-void symbolizer_close(struct symbolizer *stacks); /* NULL is fine */
+void symbolizer_close(struct symbolizer *symbolizer); /* NULL is fine */
 
 /*
  * Hands over WIRE_STACK and WIRE_OPENED events, with the time `ts`, and, once a second and at the `last` time, WIRE_LOST for
  * what was not taken.
  */
-void symbolizer_drain(struct symbolizer *stacks, uint64_t ts, bool last, event_fn fn, void *ctx);
+void symbolizer_drain(struct symbolizer *symbolizer, uint64_t ts, bool last, event_fn fn, void *ctx);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One Dwfl per program image that was met lately. An image is a process between two exec()s; what it maps later (dlopen) is
- * looked up by opening the image again, once a stack leads there. Files are opened by the mapping, not by name: so they are the
- * right ones in a container, and after an upgrade.
+ * One Dwfl for each of the program images seen last. An image is a process between two exec()s; when a stack leads to what it
+ * mapped later (dlopen), the image is opened again. Files are opened by the mapping, not by name: so they are the right ones in
+ * a container, and after an upgrade.
  */
 #include "unwind.h"
 
@@ -46,11 +46,11 @@ struct walk {
 	char *begin; /* of the text */
 	struct frame_text text;
 	unsigned int frames;
-	bool whole;   /* it came to a frame that has no caller */
+	bool whole;   /* the last frame has no caller */
 	bool strange; /* an address belongs to no file */
 };
 
-/* Whose files find_elf() opens: libdwfl does not tell it. */
+/* Whose files find_elf() opens: libdwfl does not pass it. */
 static _Thread_local uint32_t image_tgid;
 
 /* The mapping of `pid` that begins at `base`: as START-END. */
