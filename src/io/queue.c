@@ -31,8 +31,7 @@
 #define QUEUE_PAGE 4096
 #define QUEUE_LEN_SIZE sizeof(uint32_t)
 #define QUEUE_NEVER UINT64_MAX
-#define QUEUE_PATIENCE 15                   /* times the wait: so long may a slow reader take in all */
-#define QUEUE_CANCEL_NS UINT64_C(100000000) /* grace for the thread to end by itself */
+#define QUEUE_PATIENCE 15 /* times the wait: so long may a slow reader take in all */
 
 enum queue_sleep {
 	QUEUE_AWAKE,
@@ -47,14 +46,12 @@ struct queue {
 	uint64_t flush_ns, opened;
 	int wake_fd, error_fd, done_fd;
 	pthread_t thread;
-	uint64_t wait_ns;          /* how long a reader may take nothing while closing; set before */
-	_Atomic uint64_t deadline; /* when to give up */
-	uint64_t last_call;        /* the deadline is never later; set before closing */
-	size_t head_done;          /* the writer's: bytes of the message at head that are written */
-	char *stage;               /* the writer's: a piece, and up to a page before it */
+	size_t head_done; /* the writer's: bytes of the message at head that are written */
+	char *stage;      /* the writer's: a piece, and up to a page before it */
 	atomic_bool closing;
 	atomic_int error;
 	_Atomic uint64_t accepted, dropped, written; /* messages */
+	_Atomic uint64_t bytes;                      /* written */
 	/* Apart, so that the two threads do not share a cache line. */
 	_Alignas(64) _Atomic size_t tail;
 	_Alignas(64) _Atomic size_t head;
@@ -177,53 +174,32 @@ static void queue_consume(struct queue *q, size_t bytes)
 		head += queue_span(len);
 		messages++;
 	}
+	atomic_fetch_add(&q->bytes, bytes);
 	atomic_fetch_add(&q->written, messages);
 	chunk_ring_give_back(&q->ring, q->head, head);
 	atomic_store(&q->head, head);
 }
 
-/* While it closes, each write gives the reader more time, up to last_call. */
-static void queue_defer(struct queue *q)
-{
-	uint64_t later;
-
-	if (!atomic_load(&q->closing))
-		return;
-	later = queue_later(queue_now(), q->wait_ns);
-	atomic_store(&q->deadline, later < q->last_call ? later : q->last_call);
-}
-
-/* Waits until the fd can take something. False: closing, and the reader was too slow. */
-static bool queue_ready(struct queue *q)
-{
-	struct pollfd fds[] = {{.fd = q->destination->fd, .events = POLLOUT}, {.fd = q->wake_fd, .events = POLLIN}};
-
-	for (;;) {
-		bool closing = atomic_load(&q->closing);
-		int n = queue_poll(fds, 2, closing ? atomic_load(&q->deadline) : QUEUE_NEVER);
-		if (n > 0 && fds[0].revents)
-			return true; /* an error too: the write will name it */
-		if (n == 0 && closing)
-			return false;
-		if (n > 0)
-			queue_drain(q->wake_fd);
-	}
-}
-
-/* Writes everything up to `tail`. False: no more can be written. */
+/*
+ * Writes everything up to `tail`. False: no more can be written. queue_close() may cancel the thread while it waits, in poll()
+ * or, when another writer has filled the pipe meanwhile, in write().
+ */
 static bool queue_write(struct queue *q, size_t tail)
 {
+	struct pollfd ready = {.fd = q->destination->fd, .events = POLLOUT};
+	struct iovec piece;
+	ssize_t written;
+
 	while (q->head != tail) {
-		if (!queue_ready(q))
-			return false;
-		struct iovec piece = queue_stage(q, tail);
-		/* Another writer may fill the pipe between poll() and here: queue_close() can cancel this call. */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		ssize_t written = q->destination->write(q->destination, piece.iov_base, piece.iov_len);
+		queue_poll(&ready, 1, QUEUE_NEVER);
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+		piece = queue_stage(q, tail);
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+		written = q->destination->write(q->destination, piece.iov_base, piece.iov_len);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (written >= 0) {
 			queue_consume(q, (size_t)written);
-			queue_defer(q);
 		} else if (written != -EINTR && written != -EAGAIN) {
 			queue_fail(q, (int)-written);
 			return false;
@@ -381,31 +357,22 @@ void queue_stats(struct queue *q, struct queue_stats *ret_stats)
 	};
 }
 
-/* False: the deadline passed, and the thread is stuck in a write. */
-static bool queue_wait_done(struct queue *q)
-{
-	struct pollfd done = {.fd = q->done_fd, .events = POLLIN};
-	uint64_t deadline;
-
-	do {
-		deadline = queue_later(atomic_load(&q->deadline), QUEUE_CANCEL_NS);
-		if (queue_poll(&done, 1, deadline) > 0)
-			return true;
-	} while (queue_now() < queue_later(atomic_load(&q->deadline), QUEUE_CANCEL_NS));
-	return false;
-}
-
 void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stats)
 {
+	struct pollfd done;
+	bool wait = true;
+	uint64_t bytes;
+
 	if (!q)
 		return;
-	q->wait_ns = wait_ns;
-	q->last_call =
-		queue_later(queue_now(), wait_ns < QUEUE_NEVER / QUEUE_PATIENCE ? wait_ns * QUEUE_PATIENCE : QUEUE_NEVER);
-	atomic_store(&q->deadline, queue_later(queue_now(), wait_ns));
+	done = (struct pollfd){.fd = q->done_fd, .events = POLLIN};
 	atomic_store(&q->closing, true);
 	queue_signal(q->wake_fd);
-	if (!queue_wait_done(q))
+	for (int i = 0; wait && i < QUEUE_PATIENCE; i++) {
+		bytes = atomic_load(&q->bytes);
+		wait = !queue_poll(&done, 1, queue_later(queue_now(), wait_ns)) && atomic_load(&q->bytes) != bytes;
+	}
+	if (!done.revents)
 		pthread_cancel(q->thread);
 	pthread_join(q->thread, NULL);
 	if (ret_stats) {
