@@ -69,9 +69,7 @@ struct alerts {
 
 static uint64_t alert_key(const void *alert)
 {
-	const struct alert *a = alert;
-
-	return a->cookie ? index_hash(0, a->cookie) : 0;
+	return ((const struct alert *)alert)->cookie;
 }
 
 static uint64_t group_key(const void *group)
@@ -135,18 +133,6 @@ uint64_t alerts_oldest_ns(const struct alerts *a, uint64_t since_ns)
 			since_ns = alert_at(a, id)->since_ns;
 	}
 	return since_ns;
-}
-
-/* The open alert of a socket; 0: none. */
-static uint32_t alert_of(const struct alerts *a, uint64_t cookie)
-{
-	uint32_t id;
-
-	pool_for_each (id, &a->open, index_hash(0, cookie)) {
-		if (alert_at(a, id)->cookie == cookie)
-			return id;
-	}
-	return 0;
 }
 
 /* In the place of an idle group, if there is no other. */
@@ -331,7 +317,7 @@ static void scanned(struct conn_table *t, uint64_t now)
 	leak_set_for_each (found, &a->found) {
 		struct leak_socket socket = *found;
 
-		if (socket.state != WIRE_CLOSE_WAIT || alert_of(a, socket.t.cookie) || !complete(t, &socket, now))
+		if (socket.state != WIRE_CLOSE_WAIT || pool_find(&a->open, socket.t.cookie) || !complete(t, &socket, now))
 			continue;
 		if (socket.age_ns >= a->threshold_ns) {
 			raise_alert(t, &socket, now);
@@ -342,7 +328,7 @@ static void scanned(struct conn_table *t, uint64_t now)
 			a->next_due_ns = due_ns;
 	}
 	while ((c = next_unscanned(t)) && conn_entered_ns(c) + a->threshold_ns <= a->scan_begin_ns) {
-		if (!alert_of(a, c->cookie))
+		if (!pool_find(&a->open, c->cookie))
 			raise_unseen(t, c, now);
 		t->close_wait_next = c->next;
 	}
@@ -408,7 +394,7 @@ static void end_alert(struct conn_table *t, uint32_t id, const struct conn *c, u
 
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
 {
-	uint32_t id = pool_count(&t->alerts->open) ? alert_of(t->alerts, c->cookie) : 0;
+	uint32_t id = pool_count(&t->alerts->open) ? pool_find(&t->alerts->open, c->cookie) : 0;
 
 	if (id)
 		end_alert(t, id, c, ev ? ev->hdr.ts : t->now, resolution_of(ev));

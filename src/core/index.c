@@ -28,9 +28,9 @@ void index_clear(struct index *index)
 	index->len = 0;
 }
 
-static void put(struct index *index, uint32_t id, uint64_t hash)
+static void put(struct index *index, uint32_t id, uint64_t key)
 {
-	uint32_t at = index_home(index, hash);
+	uint32_t at = index_home(index, key);
 
 	while (index->ids[at])
 		at = (at + 1) & index_mask(index);
@@ -42,7 +42,7 @@ static void put(struct index *index, uint32_t id, uint64_t hash)
 static int grow(struct index *index, uint32_t used)
 {
 	uint32_t *ids = calloc(2UL << index->bits, sizeof(*ids));
-	uint64_t hash;
+	uint64_t key;
 
 	if (!ids)
 		return -ENOMEM;
@@ -51,9 +51,9 @@ static int grow(struct index *index, uint32_t used)
 	index->bits++;
 	index->len = 0;
 	for (uint32_t id = 1; id < used; id++) {
-		hash = index->key(index->owner, id);
-		if (hash)
-			put(index, id, hash);
+		key = index->key(index->owner, id);
+		if (key)
+			put(index, id, key);
 	}
 	return 0;
 }

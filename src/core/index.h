@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* The hash of an id's key by index_hash(); 0: nobody uses this id. */
+/* An id's key; 0: nobody uses this id. What does not fit into 64 bits is hashed by index_hash(). */
 typedef uint64_t (*index_key_fn)(const void *owner, uint32_t id);
 
 struct index {
@@ -28,7 +28,7 @@ int index_add(struct index *index, uint32_t id, uint32_t used);
 void index_remove(struct index *index, uint32_t id); /* before its key changes */
 void index_clear(struct index *index);
 
-/* One more word of a key; the first one is hashed into 0. Never 0. */
+/* One more word of a long key; the first one is hashed into 0. Never 0. */
 static inline uint64_t index_hash(uint64_t hash, uint64_t word)
 {
 	hash ^= word;
@@ -40,11 +40,11 @@ static inline uint32_t index_mask(const struct index *index)
 	return (1u << index->bits) - 1;
 }
 
-static inline uint32_t index_home(const struct index *index, uint64_t hash)
+static inline uint32_t index_home(const struct index *index, uint64_t key)
 {
-	return hash >> (64 - index->bits);
+	return index_hash(0, key) >> (64 - index->bits);
 }
 
-/* Each `id` whose key may have this hash; the owner compares. */
-#define index_for_each(id, index, hash)                                                                                        \
-	for (uint32_t at_ = index_home(index, hash); ((id) = (index)->ids[at_]) != 0; at_ = (at_ + 1) & index_mask(index))
+/* Each `id` that may have this key; the owner compares. */
+#define index_for_each(id, index, key)                                                                                         \
+	for (uint32_t at_ = index_home(index, key); ((id) = (index)->ids[at_]) != 0; at_ = (at_ + 1) & index_mask(index))

@@ -57,7 +57,7 @@ uint64_t leak_age_ns(const struct wire_leak *ev)
 /* A pool_key_fn. */
 static uint64_t cookie_of(const void *socket)
 {
-	return index_hash(0, ((const struct leak_socket *)socket)->t.cookie);
+	return ((const struct leak_socket *)socket)->t.cookie;
 }
 
 int leak_set_init(struct leak_set *set, uint32_t max_sockets)
@@ -137,15 +137,9 @@ static void add_holder(struct leak_set *set, struct leak_socket *socket, const s
 
 const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t cookie)
 {
-	const struct leak_socket *socket;
-	uint32_t id;
+	uint32_t id = pool_find(&set->sockets, cookie);
 
-	pool_for_each (id, &set->sockets, index_hash(0, cookie)) {
-		socket = pool_at(&set->sockets, id);
-		if (socket->t.cookie == cookie)
-			return socket;
-	}
-	return NULL;
+	return id ? pool_at(&set->sockets, id) : NULL;
 }
 
 static void found(struct leak_set *set, const struct wire_leak *ev)

@@ -28,15 +28,13 @@ static struct listener *at(const struct listeners *ls, uint32_t id)
 
 static uint64_t port_key(uint32_t netns, uint16_t port)
 {
-	return index_hash(0, (uint64_t)netns << 16 | port);
+	return ((uint64_t)netns << 16 | port) + 1;
 }
 
 /* A pool_key_fn. */
 static uint64_t cookie_of(const void *listener)
 {
-	const struct listener *l = listener;
-
-	return l->cookie ? index_hash(0, l->cookie) : 0;
+	return ((const struct listener *)listener)->cookie;
 }
 
 /* An index_key_fn. */
@@ -65,18 +63,6 @@ uint64_t listeners_memory(const struct listeners *ls)
 	return pool_memory(&ls->by_cookie) + index_memory(&ls->by_port);
 }
 
-/* 0: not known. */
-static uint32_t find(const struct listeners *ls, uint64_t cookie)
-{
-	uint32_t id;
-
-	pool_for_each (id, &ls->by_cookie, index_hash(0, cookie)) {
-		if (at(ls, id)->cookie == cookie)
-			return id;
-	}
-	return 0;
-}
-
 /* 0: no room. */
 static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident)
 {
@@ -94,7 +80,7 @@ static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ide
 
 int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *ret_known)
 {
-	uint32_t id = find(ls, seen->cookie);
+	uint32_t id = pool_find(&ls->by_cookie, seen->cookie);
 	struct listener *l;
 
 	*ret_known = id && at(ls, id)->epoch == seen->epoch;
@@ -111,7 +97,7 @@ int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *
 
 void listeners_remove(struct listeners *ls, uint64_t cookie)
 {
-	uint32_t id = find(ls, cookie);
+	uint32_t id = pool_find(&ls->by_cookie, cookie);
 
 	if (!id)
 		return;

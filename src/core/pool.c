@@ -76,6 +76,17 @@ uint32_t pool_add(struct pool *pool, const void *item)
 	return 0;
 }
 
+uint32_t pool_find(const struct pool *pool, uint64_t key)
+{
+	uint32_t id;
+
+	pool_for_each (id, pool, key) {
+		if (pool->key(pool_at(pool, id)) == key)
+			break;
+	}
+	return id;
+}
+
 void pool_remove(struct pool *pool, uint32_t id)
 {
 	index_remove(&pool->index, id);

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* The hash of an item's key by index_hash(); 0 for an item that is zero but for its first 4 bytes: it is free. */
+/* An item's key, as index_key_fn; 0 for an item that is zero but for its first 4 bytes: it is free. */
 typedef uint64_t (*pool_key_fn)(const void *item);
 
 struct pool {
@@ -42,5 +42,8 @@ uint32_t pool_add(struct pool *pool, const void *item);
 void pool_remove(struct pool *pool, uint32_t id);
 void pool_clear(struct pool *pool);
 
-/* Each `id` whose key may have this hash; the caller compares. */
-#define pool_for_each(id, pool, hash) index_for_each (id, &(pool)->index, hash)
+/* The item with this key, if keys are not hashed; 0: there is none. */
+uint32_t pool_find(const struct pool *pool, uint64_t key);
+
+/* Each `id` that may have this key; the caller compares. */
+#define pool_for_each(id, pool, key) index_for_each (id, &(pool)->index, key)

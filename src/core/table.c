@@ -21,17 +21,10 @@
  */
 #define ENDED_BITS 12
 
-static uint64_t key(uint64_t cookie)
-{
-	return index_hash(0, cookie);
-}
-
 /* An index_key_fn. */
 static uint64_t key_of(const void *table, uint32_t id)
 {
-	const struct conn *c = table_by_id(table, id);
-
-	return c->cookie ? key(c->cookie) : 0;
+	return table_by_id(table, id)->cookie;
 }
 
 struct conn *table_by_id(const struct conn_table *t, uint32_t id)
@@ -44,7 +37,7 @@ struct conn *table_find(const struct conn_table *t, uint64_t cookie)
 	struct conn *c;
 	uint32_t id;
 
-	index_for_each (id, &t->index, key(cookie)) {
+	index_for_each (id, &t->index, cookie) {
 		c = table_by_id(t, id);
 		if (c->cookie == cookie)
 			return c;
@@ -206,7 +199,7 @@ const char *table_ca_name(const struct conn_table *t, uint8_t id)
 
 void table_end_life(struct conn_table *t, const struct conn *c)
 {
-	uint32_t slot = key(c->cookie) >> (64 - ENDED_BITS);
+	uint32_t slot = index_hash(0, c->cookie) >> (64 - ENDED_BITS);
 
 	if (t->ended[slot].cookie && t->ended[slot].cookie != c->cookie)
 		t->ended_forgotten++;
@@ -216,7 +209,7 @@ void table_end_life(struct conn_table *t, const struct conn *c)
 
 uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie)
 {
-	uint32_t slot = key(cookie) >> (64 - ENDED_BITS);
+	uint32_t slot = index_hash(0, cookie) >> (64 - ENDED_BITS);
 
 	return t->ended[slot].cookie == cookie ? t->ended[slot].generation + 1 : 0;
 }

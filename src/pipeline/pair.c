@@ -39,7 +39,7 @@ static uint64_t key_of_end(const struct ladder_end *end)
 {
 	const struct wire_ident *id = &end->rec.t.id;
 
-	return index_hash(0, hash_address(id->local_addr, id->local_port) + hash_address(id->peer_addr, id->peer_port));
+	return hash_address(id->local_addr, id->local_port) + hash_address(id->peer_addr, id->peer_port);
 }
 
 /* An index_key_fn. */
