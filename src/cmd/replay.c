@@ -12,7 +12,7 @@ struct replay {
 	struct run_consumer *other; /* NULL: lines */
 	struct record_consumer consumer;
 	struct lines lines;
-	struct writer *out;
+	struct writer out;
 	struct recording *recording;
 	struct pipeline *pipeline;
 	uint64_t last_ts;
@@ -31,12 +31,12 @@ static void choose_consumer(struct replay *r)
 	if (r->other) {
 		r->consumer = r->other->consumer;
 		r->other->put = writer_put;
-		r->other->put_ctx = r->out;
+		r->other->put_ctx = &r->out;
 		return;
 	}
 	r->consumer = run_lines(r->options, &r->lines);
 	r->lines.config.put = writer_put;
-	r->lines.config.ctx = r->out;
+	r->lines.config.ctx = &r->out;
 	if (!r->options->no_header)
 		lines_begin(&r->lines);
 }
@@ -72,7 +72,7 @@ int replay_run(const struct options *options, struct run_consumer *consumer)
 	exit_code = open_writer(&r.out, options->output);
 	if (!exit_code) {
 		exit_code = run(&r);
-		closed = fail_output(options->output, writer_close(r.out));
+		closed = fail_output(options->output, writer_close(&r.out));
 		exit_code = exit_code ? exit_code : closed;
 	}
 	recording_close(r.recording);

@@ -80,12 +80,9 @@ int fail_output(const char *path, int error)
 	return fail(EXIT_OUTPUT, "cannot write %s: %s", path ? path : "to standard output", strerror(error));
 }
 
-int open_writer(struct writer **out, const char *path)
+int open_writer(struct writer *writer, const char *path)
 {
-	struct destination *destination;
-	int err = file_open(&destination, path, false);
-
-	if (err)
-		return fail_output(path, -err);
-	return writer_new(out, destination) ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
+	writer->error = 0;
+	writer->len = 0;
+	return fail_output(path, -file_open(&writer->destination, path, false));
 }

@@ -37,7 +37,7 @@ int fail_collector(const struct collector_failure *failure);
 
 /* An output for a command without a live run; writer_close() ends it. The exit code. */
 struct writer;
-int open_writer(struct writer **out, const char *path);
+int open_writer(struct writer *writer, const char *path);
 
 /* For an output: `error` is an errno. EXIT_OK for 0 and for EPIPE, which is a reader that has left. */
 int fail_output(const char *path, int error);

@@ -32,7 +32,7 @@
 struct show {
 	const struct options *options;
 	struct run_consumer run;
-	struct pairs *pairs;
+	struct pairs pairs;
 	bool ascii;
 	bool ready; /* live: the user knows that the run has begun */
 	bool done;  /* the one that was asked for is drawn */
@@ -87,7 +87,7 @@ static void take(void *ctx, const struct record_context *context, const struct r
 	if (reason)
 		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);
 	end.selected = is_selected(s, &end, rec, owner);
-	pairs_put(s->pairs, &end);
+	pairs_put(&s->pairs, &end);
 }
 
 static void tick(void *ctx, uint64_t now)
@@ -98,7 +98,7 @@ static void tick(void *ctx, uint64_t now)
 		s->ready = true;
 		warn("waiting for connections that match to end");
 	}
-	pairs_tick(s->pairs, now);
+	pairs_tick(&s->pairs, now);
 }
 
 /* JSON lines */
@@ -121,7 +121,7 @@ static void take_line(struct show *s, const char *line, size_t len, uint64_t num
 		return;
 	owner.cgroup = r.has_cgroup ? r.cgroup : NULL;
 	r.end.selected = is_selected(s, &r.end, &rec, &owner);
-	pairs_put(s->pairs, &r.end);
+	pairs_put(&s->pairs, &r.end);
 }
 
 /* One line, of which `size` bytes are kept: then *ret_len is `size`. False at the end of the file. */
@@ -155,7 +155,7 @@ static int read_lines(struct show *s, FILE *in)
 		else if (len && len < LINE_MAX_BYTES)
 			take_line(s, line, len, number);
 	}
-	pairs_tick(s->pairs, UINT64_MAX);
+	pairs_tick(&s->pairs, UINT64_MAX);
 	free(line);
 	if (ferror(in))
 		return fail(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, strerror(errno));
@@ -164,15 +164,15 @@ static int read_lines(struct show *s, FILE *in)
 
 static int show_lines(struct show *s, FILE *in)
 {
-	struct writer *out;
+	struct writer out;
 	int exit_code = open_writer(&out, s->options->output), closed;
 
 	if (exit_code)
 		return exit_code;
 	s->run.put = writer_put;
-	s->run.put_ctx = out;
+	s->run.put_ctx = &out;
 	exit_code = read_lines(s, in);
-	closed = fail_output(s->options->output, writer_close(out));
+	closed = fail_output(s->options->output, writer_close(&out));
 	if (s->bad_lines)
 		warn("%s: %llu lines were no records and are not shown", s->options->from, (unsigned long long)s->bad_lines);
 	return exit_code ? exit_code : closed;
@@ -224,7 +224,7 @@ static int show_live(struct show *s)
 
 static void warn_of_missing(const struct show *s)
 {
-	uint64_t hurried = pairs_hurried(s->pairs);
+	uint64_t hurried = s->pairs.hurried;
 
 	if (!s->drawn && s->options->from)
 		warn("no connection in %s matches", s->options->from);
@@ -243,11 +243,12 @@ int command_show(const struct options *options)
 	setlocale(LC_CTYPE, "");
 	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	s.run.consumer = (struct record_consumer){.take = take, .tick = tick, .ctx = &s};
-	if (pairs_new(&s.pairs, options->from ? FILE_BITS : LIVE_BITS, options->from ? FILE_WAIT_NS : LIVE_WAIT_NS, draw, &s))
+	s.pairs = (struct pairs){.fn = draw, .ctx = &s, .wait_ns = options->from ? FILE_WAIT_NS : LIVE_WAIT_NS};
+	if (pairs_init(&s.pairs, options->from ? FILE_BITS : LIVE_BITS))
 		return fail(EXIT_RUNTIME, "out of memory");
 	exit_code = options->from ? show_file(&s) : show_live(&s);
 	if (!exit_code)
 		warn_of_missing(&s);
-	pairs_free(s.pairs);
+	pairs_free(&s.pairs);
 	return exit_code;
 }

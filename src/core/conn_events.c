@@ -384,11 +384,6 @@ void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 		closing_reset(t, c, ev);
 }
 
-void conn_events_minisock(struct conn_table *t, const struct wire_minisock *ev)
-{
-	minisock_event(t, closing_find(t, ev->hdr.cookie), ev);
-}
-
 void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev)
 {
 	struct conn *c = table_find(t, ev->cookie);

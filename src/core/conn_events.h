@@ -8,7 +8,6 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev);
 void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev);
 void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *ev);
 void conn_events_reset(struct conn_table *t, const struct wire_reset *ev);
-void conn_events_minisock(struct conn_table *t, const struct wire_minisock *ev);
 void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev);
 
 /* The end of `c` was not seen; it is gone by `now`. */

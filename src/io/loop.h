@@ -2,12 +2,21 @@
 /* An event loop: descriptors, each with its handler. */
 #pragma once
 
-struct loop;
-
 typedef void (*loop_fn)(void *ctx);
 
-int loop_new(struct loop **out);   /* 0 or -errno */
-void loop_free(struct loop *loop); /* NULL is fine; the descriptors stay the caller's */
+#define LOOP_MAX 32 /* descriptors */
+
+struct loop {
+	int epoll_fd;
+	unsigned int len;
+	struct {
+		loop_fn fn;
+		void *ctx;
+	} handlers[LOOP_MAX];
+};
+
+int loop_open(struct loop *loop);   /* 0 or -errno */
+void loop_close(struct loop *loop); /* the descriptors stay the caller's */
 
 /* `fn` is called whenever `fd` is readable. 0 or -errno; -ENOSPC: there are too many. */
 int loop_add(struct loop *loop, int fd, loop_fn fn, void *ctx);

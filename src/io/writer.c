@@ -3,32 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define WRITER_BYTES (1 << 18)
-
-struct writer {
-	struct destination *destination;
-	int error;
-	size_t len;
-	char data[WRITER_BYTES];
-};
-
-int writer_new(struct writer **out, struct destination *destination)
-{
-	struct writer *w = malloc(sizeof(*w));
-
-	if (!w) {
-		destination_close(destination);
-		return -ENOMEM;
-	}
-	w->destination = destination;
-	w->error = 0;
-	w->len = 0;
-	*out = w;
-	return 0;
-}
 
 /* EAGAIN: a pipe is full. */
 static void flush(struct writer *w)
@@ -68,6 +43,5 @@ int writer_close(struct writer *w)
 	flush(w);
 	error = w->error;
 	destination_close(w->destination);
-	free(w);
 	return error;
 }

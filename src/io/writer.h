@@ -6,10 +6,14 @@
 
 #include "destination.h"
 
-struct writer;
+#define WRITER_BYTES (1 << 18)
 
-/* `destination` is the writer's from here on. 0 or -errno. */
-int writer_new(struct writer **out, struct destination *destination);
+struct writer {
+	struct destination *destination; /* writer_close() closes it */
+	int error;
+	size_t len;
+	char data[WRITER_BYTES];
+};
 
 /* False once a write has failed. `writer` is a struct writer. */
 bool writer_put(void *writer, const char *data, size_t len);

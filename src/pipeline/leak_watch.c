@@ -4,42 +4,11 @@
 #include "src/core/conn.h"
 #include "src/host/clock.h"
 #include "src/kernel/collector.h"
-#include "src/kernel/leak_scan.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAUSE_NS 1000000000ull /* between two scans, and */
 #define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
-
-struct leak_watch {
-	struct leak_scan *scan; /* opened when it is first needed */
-	struct collector *collector;
-	struct pipeline *pipeline;
-	uint64_t next_ns;
-	bool verbose, failed;
-	warn_fn warn;
-};
-
-int leak_watch_new(struct leak_watch **out, bool verbose, warn_fn warn)
-{
-	struct leak_watch *watch = calloc(1, sizeof(*watch));
-
-	if (!watch)
-		return -ENOMEM;
-	watch->verbose = verbose;
-	watch->warn = warn;
-	*out = watch;
-	return 0;
-}
-
-void leak_watch_free(struct leak_watch *watch)
-{
-	if (watch)
-		leak_scan_close(watch->scan);
-	free(watch);
-}
 
 /* An event_fn: what happened before the socket was read comes first. */
 static void merge(void *ctx, const struct wire_hdr *ev)

@@ -3,13 +3,19 @@
 #pragma once
 
 #include "pipeline.h"
-#include "src/kernel/hook_info.h"
+#include "src/kernel/leak_scan.h"
 
 struct collector;
-struct leak_watch;
 
-int leak_watch_new(struct leak_watch **out, bool verbose, warn_fn warn);
-void leak_watch_free(struct leak_watch *watch); /* NULL is fine */
+struct leak_watch {
+	bool verbose;
+	warn_fn warn;
+	struct leak_scan *scan; /* opened when it is first needed; leak_scan_close() */
+	bool failed;
+	uint64_t next_ns;
+	struct collector *collector; /* during a scan */
+	struct pipeline *pipeline;   /* likewise */
+};
 
 /* True if it scanned. */
 bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline);

@@ -41,10 +41,10 @@ struct live {
 	struct recording_header *header;
 	uint64_t progress_ns;
 	int signal_fd;
-	struct loop *loop;
+	struct loop loop;
 	struct collector *collector;
 	struct pipeline *pipeline;
-	struct leak_watch *leak_watch;
+	struct leak_watch leak_watch;
 	struct symbolizer *symbolizer; /* NULL: not asked for, or it has ended */
 	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, stop_at;
 	bool resync; /* something was lost: a scan is due */
@@ -79,8 +79,8 @@ static int open_loop(struct live *l)
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->signal_fd < 0)
 		return -errno;
-	err = loop_new(&l->loop);
-	return err ? err : loop_add(l->loop, l->signal_fd, on_signal, l);
+	err = loop_open(&l->loop);
+	return err ?: loop_add(&l->loop, l->signal_fd, on_signal, l);
 }
 
 int live_new(struct live **out, const struct live_config *config, struct collector_failure *ret_failure)
@@ -95,7 +95,7 @@ int live_new(struct live **out, const struct live_config *config, struct collect
 	if (!l)
 		return -ENOMEM;
 	l->config = *config;
-	l->signal_fd = -1;
+	l->signal_fd = l->loop.epoll_fd = -1;
 	err = config->stacks ? symbolizer_open(&l->symbolizer, config->collector.verbose, config->warn, ret_failure) : 0;
 	if (!err) {
 		err = open_loop(l);
@@ -113,10 +113,10 @@ void live_free(struct live *l)
 	if (!l)
 		return;
 	symbolizer_close(l->symbolizer);
-	leak_watch_free(l->leak_watch);
+	leak_scan_close(l->leak_watch.scan);
 	collector_close(l->collector);
 	pipeline_free(l->pipeline);
-	loop_free(l->loop);
+	loop_close(&l->loop);
 	if (l->signal_fd >= 0)
 		close(l->signal_fd);
 	free(l);
@@ -124,7 +124,7 @@ void live_free(struct live *l)
 
 struct loop *live_loop(struct live *l)
 {
-	return l->loop;
+	return &l->loop;
 }
 
 const struct pipeline *live_pipeline(const struct live *l)
@@ -149,15 +149,14 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 
 	l->header = header;
 	l->progress_ns = config->conn.progress_ns;
+	l->leak_watch = (struct leak_watch){.verbose = l->config.collector.verbose, .warn = l->config.warn};
 	err = pipeline_new(&l->pipeline, config);
-	if (!err)
-		err = leak_watch_new(&l->leak_watch, l->config.collector.verbose, l->config.warn);
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
 	if (!err)
 		err = collector_open(&l->collector, &l->config.collector, ret_failure);
 	if (err)
 		return err;
-	err = loop_add(l->loop, collector_fd(l->collector), on_ring, l);
+	err = loop_add(&l->loop, collector_fd(l->collector), on_ring, l);
 	if (err)
 		*ret_failure = (struct collector_failure){COLLECTOR_FAILED, "cannot start the event loop"};
 	return err;
@@ -312,7 +311,7 @@ static int round_trip(struct live *l)
 	scanned = scan_if_due(l, now);
 	if (l->symbolizer)
 		symbolizer_drain(l->symbolizer, until, false, pipeline_feed, l->pipeline);
-	scanned |= leak_watch_run(l->leak_watch, l->collector, l->pipeline);
+	scanned |= leak_watch_run(&l->leak_watch, l->collector, l->pipeline);
 	if (scanned) {
 		until = clock_now_ns() - HOLD_NS;
 		collector_drain(l->collector, until, pipeline_feed, l->pipeline);
@@ -356,7 +355,7 @@ void live_run(struct live *l)
 		l->stop_at = clock_now_ns() + l->config.duration_ns;
 	l->stop |= l->config.scan_only;
 	while (!l->stop) {
-		loop_wait(l->loop, sleep_ms);
+		loop_wait(&l->loop, sleep_ms);
 		sleep_ms = round_trip(l);
 	}
 	finish(l);

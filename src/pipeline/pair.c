@@ -3,10 +3,7 @@
 #include "pair.h"
 
 #include "src/core/delay.h"
-#include "src/core/index.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SLACK_NS 1000000000ULL
@@ -16,15 +13,6 @@ struct waiting {
 	struct ladder_end end;
 	uint32_t other; /* place of the other end, which came later; NONE: not yet */
 	bool joined;    /* the other end came before, and takes this one along */
-};
-
-struct pairs {
-	pair_fn fn;
-	void *ctx;
-	uint64_t wait_ns, hurried;
-	struct delay *delay; /* of struct waiting */
-	uint32_t size;
-	struct index by_addresses; /* of places modulo size, from 1 on */
 };
 
 static uint64_t hash_address(const uint8_t addr[16], uint16_t port)
@@ -48,34 +36,17 @@ static uint64_t key_of(const void *pairs, uint32_t id)
 	return key_of_end(&((struct waiting *)delay_at(((const struct pairs *)pairs)->delay, id - 1))->end);
 }
 
-int pairs_new(struct pairs **out, unsigned int bits, uint64_t wait_ns, pair_fn fn, void *ctx)
+int pairs_init(struct pairs *p, unsigned int bits)
 {
-	struct pairs *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return -ENOMEM;
-	*p = (struct pairs){.size = 1u << bits, .wait_ns = wait_ns, .fn = fn, .ctx = ctx};
+	p->size = 1u << bits;
 	/* Twice the room, so that the index never grows. */
-	if (delay_new(&p->delay, p->size, sizeof(struct waiting)) || index_init(&p->by_addresses, bits + 1, key_of, p)) {
-		pairs_free(p);
-		return -ENOMEM;
-	}
-	*out = p;
-	return 0;
+	return delay_new(&p->delay, p->size, sizeof(struct waiting)) ?: index_init(&p->by_addresses, bits + 1, key_of, p);
 }
 
 void pairs_free(struct pairs *p)
 {
-	if (!p)
-		return;
 	delay_free(p->delay);
 	index_free(&p->by_addresses);
-	free(p);
-}
-
-uint64_t pairs_hurried(const struct pairs *p)
-{
-	return p->hurried;
 }
 
 static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)

@@ -5,19 +5,25 @@
  */
 #pragma once
 
+#include "src/core/index.h"
 #include "src/format/ladder_steps.h"
-
-struct pairs;
 
 /* `b` is NULL for an end that stayed alone. Neither lives longer than the call. */
 typedef void (*pair_fn)(void *ctx, const struct ladder_end *a, const struct ladder_end *b);
 
-/* 2^bits ends wait at the most. 0 or -ENOMEM. */
-int pairs_new(struct pairs **out, unsigned int bits, uint64_t wait_ns, pair_fn fn, void *ctx);
-void pairs_free(struct pairs *pairs); /* NULL is fine; what waits is dropped */
+struct pairs {
+	pair_fn fn;
+	void *ctx;
+	uint64_t wait_ns;
+	uint64_t hurried;    /* selected ends that went on before their time, for want of room */
+	struct delay *delay; /* of those that wait */
+	uint32_t size;
+	struct index by_addresses; /* of places modulo size, from 1 on */
+};
+
+/* 2^bits ends wait at the most. `pairs` has fn, ctx and wait_ns, and must not move. 0 or -ENOMEM. */
+int pairs_init(struct pairs *pairs, unsigned int bits);
+void pairs_free(struct pairs *pairs); /* what waits is dropped */
 
 void pairs_put(struct pairs *pairs, const struct ladder_end *end);
 void pairs_tick(struct pairs *pairs, uint64_t now); /* UINT64_MAX: nothing more comes */
-
-/* Selected ends that went on before their time, for want of room. */
-uint64_t pairs_hurried(const struct pairs *pairs);

@@ -16,7 +16,7 @@
 #define PLACE_BITS 6
 #define PLACES (1u << PLACE_BITS)
 
-static struct pairs *pairs;
+static struct pairs pairs;
 static char told[1 << 16]; /* "1+2 3 " */
 
 static void tell(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
@@ -35,13 +35,14 @@ static int set_up(void **state)
 {
 	(void)state;
 	told[0] = '\0';
-	return pairs_new(&pairs, PLACE_BITS, WAIT_NS, tell, NULL);
+	pairs = (struct pairs){.fn = tell, .wait_ns = WAIT_NS};
+	return pairs_init(&pairs, PLACE_BITS);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	pairs_free(pairs);
+	pairs_free(&pairs);
 	return 0;
 }
 
@@ -66,7 +67,7 @@ static void put(unsigned int n, bool client, uint64_t ts)
 {
 	struct ladder_end end = end_of(n, client, ts);
 
-	pairs_put(pairs, &end);
+	pairs_put(&pairs, &end);
 }
 
 static void test_pair(void **state)
@@ -93,12 +94,12 @@ static void test_alone(void **state)
 {
 	(void)state;
 	put(1, true, 0);
-	pairs_tick(pairs, WAIT_NS - 1);
+	pairs_tick(&pairs, WAIT_NS - 1);
 	assert_string_equal(told, "");
-	pairs_tick(pairs, WAIT_NS);
+	pairs_tick(&pairs, WAIT_NS);
 	assert_string_equal(told, "2 ");
 	put(1, false, WAIT_NS + 1);
-	pairs_tick(pairs, UINT64_MAX);
+	pairs_tick(&pairs, UINT64_MAX);
 	assert_string_equal(told, "2 3 ");
 }
 
@@ -111,23 +112,23 @@ static void test_strangers(void **state)
 	put(1, true, 0);
 	end = end_of(1, false, 1);
 	end.rec.isn_peer++;
-	pairs_put(pairs, &end);
+	pairs_put(&pairs, &end);
 	end = end_of(1, false, 2);
 	end.boot[0] = '0';
-	pairs_put(pairs, &end);
+	pairs_put(&pairs, &end);
 	end = end_of(1, false, 3);
 	end.rec.final = false;
-	pairs_put(pairs, &end);
+	pairs_put(&pairs, &end);
 	end = end_of(1, false, 4);
 	end.rec.start_ns += 3600 * SAMPLE_S;
 	end.rec.end_ns += 3600 * SAMPLE_S;
-	pairs_put(pairs, &end);
+	pairs_put(&pairs, &end);
 	end = end_of(1, false, 5);
 	end.rec.t.id_known = false;
-	pairs_put(pairs, &end);
+	pairs_put(&pairs, &end);
 	end = end_of(1, true, 6); /* itself */
-	pairs_put(pairs, &end);
-	pairs_tick(pairs, UINT64_MAX);
+	pairs_put(&pairs, &end);
+	pairs_tick(&pairs, UINT64_MAX);
 	assert_string_equal(told, "2 3 3 3 3 3 2 ");
 }
 
@@ -137,7 +138,7 @@ static void test_no_room(void **state)
 	for (unsigned int i = 0; i < PLACES + 10; i++)
 		put(i, true, 1);
 	assert_string_equal(told, "0 2 4 6 8 10 12 14 16 18 ");
-	assert_int_equal(pairs_hurried(pairs), 10);
+	assert_int_equal(pairs.hurried, 10);
 	put(11, false, 2); /* the oldest makes room, the next one is found */
 	assert_non_null(strstr(told, " 20 22+23 "));
 	for (unsigned int round = 0; round < 3; round++) {
@@ -146,7 +147,7 @@ static void test_no_room(void **state)
 			put(i, true, 3 + round);
 		}
 	}
-	pairs_tick(pairs, UINT64_MAX);
+	pairs_tick(&pairs, UINT64_MAX);
 	assert_non_null(strstr(told, "126 "));
 }
 
