@@ -38,7 +38,7 @@ struct leaks {
 	struct leak_groups groups, mirror, queue;
 	struct owner *owner;
 	struct symbolizer *stacks; /* NULL: not asked for */
-	struct stack_table *stack_table;
+	struct stack_table stack_table;
 	uint64_t seq, scanned_ns, before_ns; /* before_ns: of the scan before; 0: there is none */
 	char instance[INSTANCE_LEN];
 	char line[4 * FORMAT_LINE_MAX];
@@ -58,7 +58,7 @@ static void describe(struct leaks *l, const struct conn_tuple *t, struct record_
 	if (t->id_known)
 		owner_resolve_cgroup(l->owner, t->id.cgroup_id, 0, take_owner, l);
 	owner_describe(l->owner, t, ret_owner);
-	ret_owner->stack = stack_table_find(l->stack_table, t->cookie);
+	ret_owner->stack = stack_table_find(&l->stack_table, t->cookie);
 }
 
 /* A leak_wanted_fn: a process is selected if it is one of the holders. */
@@ -85,7 +85,7 @@ static bool wanted(void *ctx, const struct leak_socket *socket)
 /* An event_fn. */
 static void take_opening(void *ctx, const struct wire_hdr *ev)
 {
-	stack_table_feed(((struct leaks *)ctx)->stack_table, ev);
+	stack_table_feed(&((struct leaks *)ctx)->stack_table, ev);
 }
 
 /* An event_fn. */
@@ -182,7 +182,7 @@ static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group
 	leak_set_for_each (socket, &l->set) {
 		if (socket->state == WIRE_CLOSE_WAIT && socket->verdict.cause != LEAK_NEVER_ACCEPTED &&
 		    leak_groups_of(&l->groups, socket) == group && wanted(l, socket))
-			leak_stack_add(counts, STACKS_COUNTED, stack_table_find(l->stack_table, socket->t.cookie));
+			leak_stack_add(counts, STACKS_COUNTED, stack_table_find(&l->stack_table, socket->t.cookie));
 	}
 	for (size_t shown = 0; shown < STACKS_SHOWN && leak_text_stack(b, counts, STACKS_COUNTED); shown++)
 		flush_buf(l, b);
@@ -288,8 +288,7 @@ static int open_leaks(struct leaks *l)
 	self_instance(l->instance);
 	pipeline_context(&l->header, l->instance, &l->context);
 	if (leak_set_init(&l->set, SOCKETS_MAX) || leak_groups_init(&l->groups, o->leak_by) ||
-	    leak_groups_init(&l->mirror, LEAK_BY_PEER) || leak_groups_init(&l->queue, LEAK_BY_PROCESS) ||
-	    owner_new(&l->owner) || stack_table_new(&l->stack_table))
+	    leak_groups_init(&l->mirror, LEAK_BY_PEER) || leak_groups_init(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner))
 		return fail(EXIT_RUNTIME, "out of memory");
 	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, warn, &failure))
 		return fail_collector(&failure);
@@ -305,7 +304,7 @@ int command_leaks(const struct options *options)
 	if (!exit_code)
 		exit_code = run(&l);
 	symbolizer_close(l.stacks);
-	stack_table_free(l.stack_table);
+	stack_table_free(&l.stack_table);
 	owner_free(l.owner);
 	leak_groups_free(&l.queue);
 	leak_groups_free(&l.mirror);

@@ -38,22 +38,17 @@ static uint64_t missed_runs(const struct collector *c)
 	return sum > rescued ? sum - rescued : 0;
 }
 
-struct loss {
-	enum wire_lost_stage stage;
-	uint64_t from, until;
-	uint64_t total;
-	uint64_t *reported;
-};
-
-static uint64_t emit_lost(const struct loss *loss, event_fn fn, void *ctx)
+/* `lost` has the total. Returns what is new. */
+static uint64_t emit_lost(struct wire_lost lost, uint64_t *reported, event_fn fn, void *ctx)
 {
-	const struct wire_lost event = wire_make_lost(loss->stage, loss->total - *loss->reported, loss->from, loss->until);
+	uint64_t total = lost.count;
 
-	if (loss->total <= *loss->reported)
+	if (total <= *reported)
 		return 0;
-	*loss->reported = loss->total;
-	fn(ctx, &event.hdr);
-	return event.count;
+	lost.count -= *reported;
+	*reported = total;
+	fn(ctx, &lost.hdr);
+	return lost.count;
 }
 
 /* When the first loss since the last reading happened. */
@@ -73,21 +68,19 @@ static uint64_t full_since(struct collector *c, uint64_t now)
 
 uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *ctx)
 {
-	uint64_t last = c->losses_read_ns ? c->losses_read_ns : now, lost = 0;
-	struct loss ring = {WIRE_LOST_RING, now, now, sum_counters(c, offsetof(struct counters, ring_full)),
-			    &c->reported_ring_full};
-	struct loss hook = {WIRE_LOST_HOOK, last, now, missed_runs(c), &c->reported_missed};
-	struct loss rate = {WIRE_LOST_RATELIMIT, last, now, sum_counters(c, offsetof(struct counters, aggregate_full)),
-			    &c->reported_aggregate_full};
+	uint64_t last = c->losses_read_ns ? c->losses_read_ns : now, since = now, lost;
+	uint64_t full = sum_counters(c, offsetof(struct counters, ring_full));
+	uint64_t aggregates = sum_counters(c, offsetof(struct counters, aggregate_full));
 
 	c->losses_read_ns = now;
-	if (ring.total > c->reported_ring_full) {
-		ring.from = full_since(c, now);
-		rings_drain(c->rings, ring.from, fn, ctx); /* what was before the loss */
+	if (full > c->reported_ring_full) {
+		since = full_since(c, now);
+		rings_drain(c->rings, since, fn, ctx); /* what was before the loss */
 	}
-	lost += emit_lost(&hook, fn, ctx);
-	lost += emit_lost(&ring, fn, ctx);
-	emit_lost(&rate, fn, ctx); /* counts, not events of a connection: nothing to rescan for */
+	lost = emit_lost(wire_make_lost(WIRE_LOST_HOOK, missed_runs(c), last, now), &c->reported_missed, fn, ctx);
+	lost += emit_lost(wire_make_lost(WIRE_LOST_RING, full, since, now), &c->reported_ring_full, fn, ctx);
+	/* Counts, not events of a connection: nothing to rescan for. */
+	emit_lost(wire_make_lost(WIRE_LOST_RATELIMIT, aggregates, last, now), &c->reported_aggregate_full, fn, ctx);
 	return lost;
 }
 

@@ -25,7 +25,7 @@ struct pipeline {
 	uint32_t wanted; /* 1 << enum record_kind: by any consumer */
 	struct conn_table *table;
 	struct owner *owner;
-	struct stack_table *stack_table;
+	struct stack_table stack_table;
 	struct record_context context;
 	uint64_t events;
 	char instance[INSTANCE_LEN];
@@ -53,7 +53,7 @@ static void on_record(void *ctx, const struct record *rec)
 	if (tuple)
 		owner_describe(p->owner, tuple, &owner);
 	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
-		owner.stack = stack_table_find(p->stack_table, tuple->cookie);
+		owner.stack = stack_table_find(&p->stack_table, tuple->cookie);
 	for (size_t i = 0; i < p->config.consumers_len; i++) {
 		const struct record_consumer *c = &p->config.consumers[i];
 
@@ -113,7 +113,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	pipeline_context(config->header, p->instance, &p->context);
 	p->context.reason_name = reason_name;
 	p->context.ctx = p;
-	err = owner_new(&p->owner) ?: stack_table_new(&p->stack_table) ?: open_table(p);
+	err = owner_new(&p->owner) ?: open_table(p);
 	if (err) {
 		pipeline_free(p);
 		return err;
@@ -129,7 +129,7 @@ void pipeline_free(struct pipeline *p)
 	for (size_t i = 0; i < p->hooks_n; i++)
 		free((char *)p->hooks[i].name);
 	conn_table_free(p->table);
-	stack_table_free(p->stack_table);
+	stack_table_free(&p->stack_table);
 	owner_free(p->owner);
 	free(p);
 }
@@ -177,7 +177,7 @@ static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
 		break;
 	case WIRE_STACK:
 	case WIRE_OPENED:
-		stack_table_feed(p->stack_table, ev);
+		stack_table_feed(&p->stack_table, ev);
 		break;
 	case WIRE_RST_REASON:
 		if (text->key < REASONS_MAX)

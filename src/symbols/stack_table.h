@@ -2,14 +2,19 @@
 /* Which stack opened which connection, as the stream says. */
 #pragma once
 
-#include <stdint.h>
+#include "src/core/record_types.h"
 
-struct stack_table;
-struct record_stack;
-struct wire_hdr;
+/* All zero is empty. */
+struct stack_table {
+	struct record_stack stacks[WIRE_STACKS_MAX][2]; /* by number, and by how: connect() and accept() */
+	struct stack_slot {
+		uint64_t cookie;
+		uint32_t stack;
+		uint8_t accepted;
+	} * slots; /* with the first stack */
+};
 
-int stack_table_new(struct stack_table **out);          /* 0 or -errno */
-void stack_table_free(struct stack_table *stack_table); /* NULL is fine */
+void stack_table_free(struct stack_table *stack_table);
 
 /* Takes in a WIRE_STACK or WIRE_OPENED event. `ev` must be wire_valid(). */
 void stack_table_feed(struct stack_table *stack_table, const struct wire_hdr *ev);

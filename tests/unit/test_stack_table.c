@@ -12,18 +12,19 @@
 #include "src/format/format.h"
 #include "src/core/wire_make.h"
 
-static struct stack_table *stack_table;
+static struct stack_table stack_table;
 
 static int set_up(void **state)
 {
 	(void)state;
-	return stack_table_new(&stack_table);
+	memset(&stack_table, 0, sizeof(stack_table));
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	stack_table_free(stack_table);
+	stack_table_free(&stack_table);
 	return 0;
 }
 
@@ -33,7 +34,7 @@ static void stack(uint64_t number, enum wire_stack_note note, const char *frames
 
 	const struct wire_text head = {.hdr = {.kind = WIRE_STACK}, .key = number, .key2 = note};
 
-	stack_table_feed(stack_table, wire_make_text(&buf, &head, frames, strlen(frames)));
+	stack_table_feed(&stack_table, wire_make_text(&buf, &head, frames, strlen(frames)));
 }
 
 static void opened(uint64_t cookie, uint32_t number, bool accepted)
@@ -44,12 +45,12 @@ static void opened(uint64_t cookie, uint32_t number, bool accepted)
 		.accepted = accepted,
 	};
 
-	stack_table_feed(stack_table, &event.hdr);
+	stack_table_feed(&stack_table, &event.hdr);
 }
 
 static void expect(uint64_t cookie, const char *frames, bool accepted, enum wire_stack_note note)
 {
-	const struct record_stack *found = stack_table_find(stack_table, cookie);
+	const struct record_stack *found = stack_table_find(&stack_table, cookie);
 
 	assert_non_null(found);
 	assert_string_equal(found->frames, frames);
@@ -62,7 +63,7 @@ static void nobody_asked(void **state)
 {
 	(void)state;
 	opened(1, 1, true);
-	assert_null(stack_table_find(stack_table, 1));
+	assert_null(stack_table_find(&stack_table, 1));
 }
 
 static void found_by_cookie(void **state)
@@ -83,7 +84,7 @@ static void found_by_cookie(void **state)
 	expect(13, "", true, WIRE_STACK_PROCESS_GONE);
 	expect(14, "", true, WIRE_STACK_NOT_TAKEN);
 	expect(15, "", true, WIRE_STACK_NOT_TAKEN);
-	assert_ptr_equal(stack_table_find(stack_table, 14), stack_table_find(stack_table, 15));
+	assert_ptr_equal(stack_table_find(&stack_table, 14), stack_table_find(&stack_table, 15));
 	opened(10, 2, false); /* reconnected */
 	expect(10, "connect", false, WIRE_STACK_CUT);
 }
