@@ -295,12 +295,6 @@ void conn_events_lost_end(struct conn_table *t, struct conn *c, uint64_t now)
 	emit_finish(t, c, &(struct conn_last){.at_ns = now});
 }
 
-/* A scan may find a socket after its CLOSE: the connection has its record already. */
-static bool is_shadow(const struct conn_table *t, const struct conn *c)
-{
-	return t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns;
-}
-
 void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev)
 {
 	struct conn *c = table_find(t, ev->cookie);
@@ -308,7 +302,8 @@ void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev)
 	listeners_remove(&t->listeners, ev->cookie);
 	if (!c || (c->facts & (CONN_HELD | CONN_MINISOCK))) /* a minisocket outlives the descriptor */
 		return;
-	if (is_shadow(t, c))
+	/* A scan may find a socket after its CLOSE: the connection has its record already. */
+	if (t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns)
 		table_remove(t, c);
 	else
 		conn_events_lost_end(t, c, ev->ts);

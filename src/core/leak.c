@@ -74,14 +74,6 @@ void leak_set_free(struct leak_set *set)
 	free(set->holders);
 }
 
-static void begin(struct leak_set *set)
-{
-	pool_clear(&set->sockets);
-	set->holders_len = 0;
-	set->lost = 0;
-	set->epoch++;
-}
-
 static struct leak_socket *add(struct leak_set *set, const struct wire_leak *ev)
 {
 	const struct leak_socket socket = {
@@ -186,7 +178,10 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 {
 	switch (ev->kind) {
 	case WIRE_LEAK_BEGIN:
-		begin(set);
+		pool_clear(&set->sockets);
+		set->holders_len = 0;
+		set->lost = 0;
+		set->epoch++;
 		break;
 	case WIRE_LEAK:
 		found(set, (const struct wire_leak *)ev);

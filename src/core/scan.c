@@ -140,20 +140,15 @@ void scan_found(struct conn_table *t, const struct wire_scan *ev)
 	}
 }
 
-/* True if the scan should have found it: it is older than the scan, and no event since has shown that it lives. */
-static bool is_missing(const struct conn_table *t, const struct conn *c)
-{
-	return !(c->facts & (CONN_HELD | CONN_MINISOCK)) && c->scan_epoch != t->scan.epoch &&
-	       conn_entered_ns(c) < t->scan.begin_ns;
-}
-
+/* What the scan should have found: older than the scan, and no event since has shown that it lives. */
 static void sweep(struct conn_table *t, uint64_t now)
 {
 	struct conn *next;
 
 	for (struct conn *c = table_next(t, NULL); c; c = next) {
 		next = table_next(t, c);
-		if (is_missing(t, c))
+		if (!(c->facts & (CONN_HELD | CONN_MINISOCK)) && c->scan_epoch != t->scan.epoch &&
+		    conn_entered_ns(c) < t->scan.begin_ns)
 			conn_events_lost_end(t, c, now);
 	}
 	listeners_sweep(&t->listeners, t->scan.epoch);

@@ -11,13 +11,6 @@
 
 #include "segment_list.h"
 
-static uint64_t close_us(const struct conn_record *rec)
-{
-	const struct conn_span *last = &rec->timeline[rec->timeline_len - 1];
-
-	return last->state == WIRE_TIME_WAIT ? last->at_us : (rec->end_ns - rec->start_ns) / 1000;
-}
-
 /*
  * The initial numbers that no transition showed: of a connection that is older than the tool, or with Fast Open. From them on
  * the kernel counts all that arrived in order, the FIN included (tcp_rcv_nxt_update()), and all that was acknowledged, an
@@ -40,12 +33,14 @@ static void count_back(const struct conn *c, const struct conn_numbers *last, st
 
 void segments_fill(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec)
 {
+	const struct conn_span *span = &rec->timeline[rec->timeline_len - 1];
+	uint64_t over_us = (rec->end_ns - rec->start_ns) / 1000;
 	struct segment_list s = {
 		.c = c,
 		.last = last,
 		.closed = last && last->closed,
-		.end_us = close_us(rec),
-		.over_us = (rec->end_ns - rec->start_ns) / 1000,
+		.end_us = span->state == WIRE_TIME_WAIT ? span->at_us : over_us,
+		.over_us = over_us,
 		.last_us = c->spans[c->spans_len - 1].at_us,
 		.rec = rec,
 	};

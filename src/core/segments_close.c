@@ -53,21 +53,17 @@ static void add_own_fin(struct segment_list *s)
 		segments_set_ack(s, seg, s->c->first_ack);
 }
 
-/* Without hooks for minisockets a FIN that came to one is inferred from a later scan. */
-static bool fin_seen(const struct segment_list *s)
-{
-	return (s->last->sk_flags & WIRE_SK_DONE) || s->rec->time_wait.ev == CONN_EV_EVENT;
-}
-
 static void add_peer_fin(struct segment_list *s)
 {
 	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_CLOSE_WAIT : WIRE_CLOSING;
 	bool at_close = s->closed && s->last->state == WIRE_FIN_WAIT2;
-	bool seen = at_close ? fin_seen(s) : segments_stay(s, state) != NULL;
+	bool seen = segments_stay(s, state);
 	struct conn_segment *seg;
 
 	if (!segments_has(s, CONN_FIN_PEER))
 		return;
+	if (at_close) /* without hooks for minisockets a FIN that came to one is inferred from a later scan */
+		seen = (s->last->sk_flags & WIRE_SK_DONE) || s->rec->time_wait.ev == CONN_EV_EVENT;
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_FIN_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	if (s->last)
 		segments_set_seq(s, seg, s->last->rcv_nxt - 1);

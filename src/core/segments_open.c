@@ -24,20 +24,16 @@ static bool syn_left(const struct segment_list *s)
 	return segments_has(s, CONN_ESTABLISHED) || syn_proof(s) != CONN_PROOF_INFERRED || !s->closed;
 }
 
-static bool answered_early(const struct segment_list *s)
-{
-	return s->c->resets_sent > !!segments_has(s, CONN_RST_LAST);
-}
-
 /* In SYN_SENT or SYN_RECV a segment with a wrong ACK arrived, and was answered by a reset. */
 static void add_early_reset(struct segment_list *s)
 {
+	unsigned int n = s->c->resets_sent - (s->c->resets_sent && segments_has(s, CONN_RST_LAST));
 	struct conn_segment *seg;
 
-	if (!answered_early(s))
+	if (!n)
 		return;
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_RST, CONN_PROOF_EVENT);
-	seg->n = s->c->resets_sent - !!segments_has(s, CONN_RST_LAST);
+	seg->n = n;
 	if (s->c->reset_us != UINT32_MAX)
 		set_at(seg, s->c->reset_us);
 }

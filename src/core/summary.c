@@ -71,15 +71,6 @@ static void fill_close_wait(const struct conn_table *t, uint64_t now, struct con
 	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;
 }
 
-static void fill_time_wait(const struct conn_table *t, struct conn_summary_record *sum)
-{
-	sum->time_wait.on = t->tier != WIRE_TIER_OFF && t->config.time_wait != CONN_TW_OFF;
-	sum->time_wait.entered = t->interval.tw_entered;
-	sum->time_wait.early = t->interval.tw_early;
-	memcpy(sum->time_wait.ended, t->interval.tw_ended, sizeof(sum->time_wait.ended));
-	sum->time_wait.alive = t->by_state[WIRE_TIME_WAIT];
-}
-
 bool summary_due(const struct conn_table *t, uint64_t now)
 {
 	uint64_t since_ns = t->interval.since_ns;
@@ -98,6 +89,12 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 		.retransmits = {in->syn, in->synack, in->data, in->fin},
 		.resets_sent = in->resets_sent,
 		.resets_received = in->resets_received,
+		.time_wait = {.on = t->tier != WIRE_TIER_OFF && t->config.time_wait != CONN_TW_OFF,
+			      .entered = in->tw_entered,
+			      .early = in->tw_early,
+			      .alive = t->by_state[WIRE_TIME_WAIT]},
+		.close_wait_over_known = t->config.leak_threshold_ns,
+		.close_wait_over = alerts_open(t->alerts),
 		.events_in = in->events_in,
 		.rss_bytes = ev->rss_bytes,
 		.cpu_us = ev->cpu_us,
@@ -108,11 +105,9 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 	memcpy(sum.by_state, t->by_state, sizeof(sum.by_state));
 	sum.by_state[WIRE_CLOSE] = 0; /* those only wait for their record */
 	sum.by_state[WIRE_LISTEN] = pool_count(&t->listeners.by_cookie);
+	memcpy(sum.time_wait.ended, in->tw_ended, sizeof(in->tw_ended));
 	memcpy(sum.lost, in->lost, sizeof(sum.lost));
 	fill_close_wait(t, now, &sum);
-	sum.close_wait_over_known = t->config.leak_threshold_ns != 0;
-	sum.close_wait_over = alerts_open(t->alerts);
-	fill_time_wait(t, &sum);
 	half_open_take(&t->half_open, &sum);
 	ports_fill(t, &sum);
 	emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});

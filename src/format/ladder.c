@@ -258,18 +258,14 @@ static void draw_crossing(struct drawing *d, const struct ladder_step *a, const 
 
 /* Other steps */
 
-/* The next step has an earlier time: times in the picture must not go back. */
-static bool overtaken(const struct drawing *d, const struct ladder_step *step)
-{
-	int64_t now, next;
-
-	return step + 1 < d->plan.steps + d->plan.len && time_of(step, &now) && time_of(step + 1, &next) && next < now;
-}
-
 static void draw_moment(struct drawing *d, const struct ladder_step *step)
 {
+	bool last = step + 1 == d->plan.steps + d->plan.len;
+	int64_t now, next;
+
 	begin_row(d);
-	if (!overtaken(d, step))
+	/* Times in the picture do not go back. */
+	if (last || !time_of(step, &now) || !time_of(step + 1, &next) || next >= now)
 		put_step_time(d, step);
 	for (int side = LADDER_LEFT; side < LADDER_SIDES; side++)
 		enter(d, side, &step->state[side]);

@@ -143,20 +143,10 @@ static int bad(const struct recording *r, char *why, const char *what)
 	return -EBADMSG;
 }
 
-/* Strings of a foreign header may not be strings. */
-static void terminate(struct recording_header *h)
-{
-	h->boot_id[sizeof(h->boot_id) - 1] = '\0';
-	h->hostname[sizeof(h->hostname) - 1] = '\0';
-	h->tool[sizeof(h->tool) - 1] = '\0';
-	h->kernel[sizeof(h->kernel) - 1] = '\0';
-	h->arch[sizeof(h->arch) - 1] = '\0';
-	h->libbpf[sizeof(h->libbpf) - 1] = '\0';
-}
-
 static int read_header(struct recording *r, char *why)
 {
-	size_t n = fread(&r->header, 1, sizeof(r->header), r->file);
+	struct recording_header *h = &r->header;
+	size_t n = fread(h, 1, sizeof(*h), r->file);
 
 	if (n < sizeof(r->header.magic) || memcmp(r->header.magic, RECORDING_MAGIC, sizeof(r->header.magic)))
 		return bad(r, why, "this is no recording of tcplife-fsm: its first bytes are wrong");
@@ -172,7 +162,9 @@ static int read_header(struct recording *r, char *why)
 	}
 	if (r->header.crc != header_crc(&r->header))
 		return bad(r, why, "the recording's header is damaged");
-	terminate(&r->header);
+	/* Anybody may have made it. */
+	h->boot_id[sizeof(h->boot_id) - 1] = h->hostname[sizeof(h->hostname) - 1] = h->tool[sizeof(h->tool) - 1] = '\0';
+	h->kernel[sizeof(h->kernel) - 1] = h->arch[sizeof(h->arch) - 1] = h->libbpf[sizeof(h->libbpf) - 1] = '\0';
 	r->offset = sizeof(r->header);
 	return 0;
 }

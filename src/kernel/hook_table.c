@@ -112,17 +112,11 @@ int hook_tracepoint_args(const struct btf *btf, const char *name)
 	return t ? prototype_args(t) - 1 : -1; /* the first is the tracepoint's own void * */
 }
 
-static int function_args(const struct btf *btf, const char *name)
-{
-	const struct btf_type *t = find_type(btf, "", name, BTF_KIND_FUNC);
-
-	return prototype_args(t ? btf__type_by_id(btf, t->type) : NULL);
-}
-
 static void probe_hook(const struct btf *btf, struct hook_state *state)
 {
 	const struct hook *hook = state->hook;
 	bool function = hook->type[0] == 'f'; /* fentry, fexit */
+	const struct btf_type *t;
 	int args;
 
 	if (!btf) {
@@ -132,7 +126,9 @@ static void probe_hook(const struct btf *btf, struct hook_state *state)
 		if (!state->available)
 			hook_set_why(state, "this kernel has no such iterator");
 	} else {
-		args = function ? function_args(btf, hook->name) : hook_tracepoint_args(btf, hook->name);
+		t = function ? find_type(btf, "", hook->name, BTF_KIND_FUNC) : NULL;
+		args = function ? prototype_args(t ? btf__type_by_id(btf, t->type) : NULL)
+				: hook_tracepoint_args(btf, hook->name);
 		state->available = args >= hook->min_args && args <= hook->max_args;
 		if (args < 0)
 			hook_set_why(state, "this kernel has no such %s", function ? "function" : "tracepoint");

@@ -225,19 +225,10 @@ static void begin(struct live *l)
 	feed_meta(l, now, "ready");
 }
 
-static void feed_clock(struct live *l, uint64_t ts)
-{
-	int64_t offset = clock_wall_offset_ns();
-
-	if (llabs(offset - l->header->clock_offset_ns) < (int64_t)CLOCK_STEP_NS)
-		return;
-	l->header->clock_offset_ns = offset;
-	feed_mark(l, ts, WIRE_CLOCK, offset);
-}
-
 static void tick(struct live *l, uint64_t ts)
 {
 	struct wire_tick tick = {.hdr = {.ts = ts, .len = sizeof(tick), .kind = WIRE_TICK}};
+	int64_t offset = clock_wall_offset_ns();
 
 	if (l->config.before_tick)
 		l->config.before_tick(l->config.ctx, l->pipeline, ts);
@@ -245,7 +236,10 @@ static void tick(struct live *l, uint64_t ts)
 		l->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(l->collector, ts, pipeline_feed, l->pipeline);
 	}
-	feed_clock(l, ts);
+	if (llabs(offset - l->header->clock_offset_ns) >= (int64_t)CLOCK_STEP_NS) {
+		l->header->clock_offset_ns = offset;
+		feed_mark(l, ts, WIRE_CLOCK, offset);
+	}
 	if (conn_table_wants_port_ranges(pipeline_table(l->pipeline), ts))
 		collector_port_ranges(ts, pipeline_feed, l->pipeline);
 	tick.rss_bytes = self_rss_bytes();
@@ -254,13 +248,6 @@ static void tick(struct live *l, uint64_t ts)
 }
 
 /* Scans */
-
-static uint64_t progress_scan_ns(const struct live *l)
-{
-	uint64_t interval = l->progress_ns / PROGRESS_SCANS;
-
-	return interval > PROGRESS_MIN_NS ? interval : PROGRESS_MIN_NS;
-}
 
 /* The timer hooks do not show every FIN that arrives in FIN_WAIT2, and a record may wait for it. */
 static bool fins_are_silent(const struct live *l)
@@ -279,6 +266,7 @@ static bool minisocks_due(const struct live *l, uint64_t now)
 
 static bool scan_if_due(struct live *l, uint64_t now)
 {
+	uint64_t progress_ns = l->progress_ns / PROGRESS_SCANS;
 	enum wire_scan_cause cause;
 
 	if (l->resync && now >= l->next_resync) {
@@ -287,7 +275,7 @@ static bool scan_if_due(struct live *l, uint64_t now)
 		l->next_resync = now + RESYNC_NS;
 	} else if (l->progress_ns && now >= l->next_progress) {
 		cause = WIRE_SCAN_PROGRESS;
-		l->next_progress = now + progress_scan_ns(l);
+		l->next_progress = now + (progress_ns > PROGRESS_MIN_NS ? progress_ns : PROGRESS_MIN_NS);
 	} else if (minisocks_due(l, now)) {
 		cause = WIRE_SCAN_MINISOCKS;
 		l->next_minisocks = now + MINISOCKS_NS;

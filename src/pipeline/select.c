@@ -20,11 +20,6 @@ static bool pid_matches(const struct value_list *list, const struct conn_tuple *
 	return !list->len;
 }
 
-static bool comm_matches(const struct selection *s, const struct conn_tuple *t)
-{
-	return !s->comm || (t->from != CONN_FROM_NONE && !strncmp(s->comm, t->task.comm, sizeof(t->task.comm)));
-}
-
 static bool port_matches(const struct value_list *list, uint16_t port)
 {
 	const struct port_range *ranges = list->items;
@@ -91,7 +86,8 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 
 bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct record_owner *owner)
 {
-	return (!s->cookie || s->cookie == t->cookie) && pid_matches(&s->pids, t) && comm_matches(s, t) &&
+	return (!s->cookie || s->cookie == t->cookie) && pid_matches(&s->pids, t) &&
+	       (!s->comm || (t->from != CONN_FROM_NONE && !strncmp(s->comm, t->task.comm, sizeof(t->task.comm)))) &&
 	       ident_matches(s, t) && cgroup_matches(s->cgroup, owner ? owner->cgroup : NULL);
 }
 
