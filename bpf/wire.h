@@ -5,7 +5,11 @@
  * An event is a struct wire_hdr, the rest of its base struct, and then the parts that hdr.parts names, in the order
  * task, ident, stats. Everything is little-endian host order except addresses (network order bytes, IPv4 as
  * ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC in nanoseconds. Every byte, padding too, is written.
- * Kind numbers are append-only: a retired kind keeps its number.
+ *
+ * Recordings outlive versions. Within one WIRE_VERSION base structs and parts keep their size, and kinds and values their
+ * numbers. New data is a new part bit, whose struct stands behind those of lower bits, or it stands behind all parts
+ * (wire_tail()); texts have none. A reader skips what it does not know. What is missing is "not known", and each new field says
+ * how that is written. A new kind adds facts and replaces none.
  */
 #pragma once
 

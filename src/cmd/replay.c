@@ -56,6 +56,9 @@ static int run(struct replay *r)
 	if (pipeline_new(&r->pipeline, &config))
 		return fail(EXIT_RUNTIME, "out of memory");
 	err = recording_read(r->recording, feed, r, why);
+	if (recording_skipped(r->recording))
+		warn("%s: %llu events that this version does not know were skipped; a later version may have recorded them",
+		     r->options->file, (unsigned long long)recording_skipped(r->recording));
 	pipeline_stop(r->pipeline, r->last_ts); /* of no consequence if the recorded run ended in order */
 	pipeline_free(r->pipeline);
 	return err ? fail(EXIT_RUNTIME, "%s", why) : EXIT_OK;

@@ -63,6 +63,8 @@ static size_t part_offset(const struct wire_hdr *ev, unsigned int part)
 		offset += sizeof(struct wire_task);
 	if (part > WIRE_PART_IDENT && (ev->parts & WIRE_PART_IDENT))
 		offset += sizeof(struct wire_ident);
+	if (part > WIRE_PART_STATS && (ev->parts & WIRE_PART_STATS))
+		offset += sizeof(struct wire_stats);
 	return offset;
 }
 
@@ -84,6 +86,13 @@ const struct wire_ident *wire_ident(const struct wire_hdr *ev)
 const struct wire_stats *wire_stats(const struct wire_hdr *ev)
 {
 	return part(ev, WIRE_PART_STATS);
+}
+
+const void *wire_tail(const struct wire_hdr *ev, size_t size)
+{
+	size_t offset = part_offset(ev, WIRE_PARTS_ALL + 1);
+
+	return ev->parts <= WIRE_PARTS_ALL && ev->len >= offset + size ? (const char *)ev + offset : NULL;
 }
 
 static bool text_valid(const struct wire_hdr *ev)
@@ -128,7 +137,7 @@ static bool in_range(unsigned long long value, unsigned long long first, unsigne
 
 static bool minisock_valid(const struct wire_minisock *ev)
 {
-	return ev->hdr.old_state == WIRE_TIME_WAIT && !(ev->hdr.parts & ~WIRE_PART_IDENT) &&
+	return ev->hdr.old_state == WIRE_TIME_WAIT && !(ev->hdr.parts & (WIRE_PART_TASK | WIRE_PART_STATS)) &&
 	       (ev->hdr.new_state == WIRE_FIN_WAIT2 || ev->hdr.new_state == WIRE_TIME_WAIT) &&
 	       in_range(ev->what, WIRE_MINI_STARTED, WIRE_MINI_WHAT_MAX - 1) && ev->cause < WIRE_CAUSE_MAX;
 }
@@ -152,7 +161,7 @@ static bool socket_valid(const struct wire_hdr *ev)
 	case WIRE_MINISOCK:
 		return minisock_valid((const void *)ev);
 	case WIRE_LEAK:
-		return full_socket_state(ev->old_state) && ev->parts == (WIRE_PART_TASK | WIRE_PART_IDENT);
+		return full_socket_state(ev->old_state) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
 	default:
 		return true;
 	}
@@ -160,7 +169,7 @@ static bool socket_valid(const struct wire_hdr *ev)
 
 static bool collector_valid(const struct wire_hdr *ev)
 {
-	if (ev->parts)
+	if (ev->parts & WIRE_PARTS_ALL)
 		return false;
 	switch (ev->kind) {
 	case WIRE_SCAN_BEGIN:
@@ -179,19 +188,17 @@ static bool collector_valid(const struct wire_hdr *ev)
 	}
 }
 
+bool wire_whole(const struct wire_hdr *ev, size_t avail)
+{
+	return avail >= sizeof(*ev) && ev->len >= sizeof(*ev) && ev->len <= avail && ev->len <= WIRE_MAX_LEN &&
+	       ev->len % 8 == 0;
+}
+
 bool wire_valid(const struct wire_hdr *ev, size_t avail)
 {
-	size_t size;
-
-	if (avail < sizeof(*ev) || ev->len > avail || ev->len > WIRE_MAX_LEN || ev->len % 8)
-		return false;
-	size = wire_base_size(ev->kind);
-	if (!size || ev->parts & ~WIRE_PARTS_ALL)
+	if (!wire_whole(ev, avail) || !wire_base_size(ev->kind) || ev->len < part_offset(ev, WIRE_PARTS_ALL + 1))
 		return false;
 	if (KIND(ev->kind) & text_kinds)
-		return ev->len > size && text_valid(ev);
-	size = part_offset(ev, WIRE_PART_STATS) + (ev->parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0);
-	if (ev->len != size)
-		return false;
+		return text_valid(ev);
 	return KIND(ev->kind) & socket_kinds ? socket_valid(ev) : collector_valid(ev);
 }

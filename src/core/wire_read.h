@@ -11,9 +11,12 @@
 /* Takes an event, which is valid during the call only. */
 typedef void (*event_fn)(void *ctx, const struct wire_hdr *ev);
 
+/* True if the event at `ev`, of which `avail` bytes are readable, is whole. `ev` must be 8-byte aligned. */
+bool wire_whole(const struct wire_hdr *ev, size_t avail);
+
 /*
- * True if the event at `ev`, of which `avail` bytes are readable, is whole and of a shape that this version knows: a known
- * kind, its exact length for its parts, states and enums in range, texts terminated. `ev` must be 8-byte aligned.
+ * True if it is whole and this version can read it: a known kind, long enough for its known parts, states and enums in range,
+ * texts terminated. Unknown parts and a tail are fine.
  */
 bool wire_valid(const struct wire_hdr *ev, size_t avail);
 
@@ -21,6 +24,9 @@ bool wire_valid(const struct wire_hdr *ev, size_t avail);
 const struct wire_task *wire_task(const struct wire_hdr *ev);
 const struct wire_ident *wire_ident(const struct wire_hdr *ev);
 const struct wire_stats *wire_stats(const struct wire_hdr *ev);
+
+/* The first `size` bytes behind the parts; NULL where an older version wrote none, or a later one parts that are not known. */
+const void *wire_tail(const struct wire_hdr *ev, size_t size);
 
 /* Sent by a BPF program, and not by the daemon. */
 bool wire_from_kernel(unsigned int kind);

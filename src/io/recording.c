@@ -40,6 +40,7 @@ struct recording {
 	FILE *file;
 	const char *path;
 	uint64_t offset; /* of the block being read */
+	uint64_t skipped;
 	struct recording_header header;
 	_Alignas(8) uint8_t data[BLOCK_BYTES];
 };
@@ -197,19 +198,31 @@ const struct recording_header *recording_header(const struct recording *recordin
 	return &recording->header;
 }
 
+uint64_t recording_skipped(const struct recording *recording)
+{
+	return recording->skipped;
+}
+
 static int read_events(struct recording *r, size_t len, event_fn fn, void *ctx, char *why)
 {
 	uint64_t start = r->offset;
-	size_t pos;
 
-	for (pos = 0; pos < len;) {
+	for (size_t pos = 0; pos < len;) {
 		const struct wire_hdr *ev = (const void *)(r->data + pos);
+		struct wire_lost lost;
 
 		r->offset = start + pos;
-		if (!wire_valid(ev, len - pos))
-			return bad(r, why, "the recording holds an event that this program does not know");
-		fn(ctx, ev);
+		if (!wire_whole(ev, len - pos))
+			return bad(r, why, "the recording is damaged");
 		pos += ev->len;
+		if (wire_valid(ev, ev->len)) {
+			fn(ctx, ev);
+			continue;
+		}
+		r->skipped++;
+		lost = wire_make_lost(WIRE_LOST_RING, 1, ev->ts, ev->ts);
+		if (wire_base_size(ev->kind))
+			fn(ctx, &lost.hdr);
 	}
 	r->offset = start + len;
 	return 0;

@@ -46,6 +46,11 @@ struct recording;
 #define RECORDING_WHY_LEN 320
 int recording_open(struct recording **out, const char *path, char *ret_why);
 const struct recording_header *recording_header(const struct recording *recording);
-/* Hands over every event up to the end, or up to the first damage: then -EBADMSG with the sentence as above. */
+
+/*
+ * Hands over every event up to the end, or up to the first damage: then -EBADMSG with the sentence as above. An event that this
+ * version cannot read is skipped and counted; if its kind is known, a loss stands in its place.
+ */
 int recording_read(struct recording *recording, event_fn fn, void *ctx, char *ret_why);
+uint64_t recording_skipped(const struct recording *recording);
 void recording_close(struct recording *recording); /* NULL is fine */

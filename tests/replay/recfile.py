@@ -20,13 +20,21 @@ KINDS = (
     "LEAK", "LEAK_BEGIN", "LEAK_END", "STACK", "OPENED",
 )  # fmt: skip
 # of the kinds that carry parts and that a scenario keeps, the size without them
-SOCKET_KINDS = {"STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64, "MINISOCK": 48}
-TEXT_KINDS = {"EXE", "CGROUP", "RST_REASON", "HOOK", "META"}
+SOCKET_KINDS = {
+    "STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64, "MINISOCK": 48, "LEAK": 88,
+}  # fmt: skip
+TEXT_KINDS = {"EXE", "CGROUP", "RST_REASON", "HOOK", "META", "STACK"}
 PARTS = {"task": (1, 32), "ident": (2, 64), "stats": (4, 72)}
 
 
 class Event:
     """One event's bytes, and its fields by their offset."""
+
+    @classmethod
+    def make(cls, kind, ts, cookie=0, state=0, rest=b""):
+        """An event without parts; `rest` is what stands behind its head."""
+        head = struct.pack("<QQHBBBBBB", ts, cookie, 24 + len(rest), KINDS.index(kind) + 1, 0, state, state, 0, 0)
+        return cls(head + rest)
 
     def __init__(self, data):
         self.data = bytearray(data)

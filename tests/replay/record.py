@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "bench")]
 import recfile  # noqa: E402
 from lab import Pair  # noqa: E402
-from scenarios import SCENARIOS  # noqa: E402
+from scenarios import EDITS, SCENARIOS  # noqa: E402
 from scrub import scrub  # noqa: E402
-from test_replay import FORMS, ROOT, output  # noqa: E402
+from test_replay import FLAGS, FORMS, ROOT, output  # noqa: E402
 from tracer import Tracer  # noqa: E402
 
 SEEDS = ("half_close", "refused", "simultaneous_open", "reset_linger0", "existing_connections")
@@ -29,8 +29,8 @@ def play(name, path):
     tracers = []
     pair = Pair(family)
 
-    def start():
-        tracers.append(Tracer("--record", path, *FORMS[".jsonl"][1:]))
+    def start(*args):
+        tracers.append(Tracer("--record", path, *FORMS[".jsonl"][1:], *FLAGS.get(name, ()), *args))
         return tracers[0]
 
     try:
@@ -66,6 +66,7 @@ def record(name):
         namespaces = play(name, raw)
         recording = recfile.read(raw)
     scrub(recording, namespaces)
+    EDITS.get(name, lambda recording: None)(recording)
     recfile.write(wanted, recording)
     assert not foreign(wanted), f"{wanted.name} still holds {foreign(wanted)}"
     for form in FORMS:

@@ -4,6 +4,8 @@ of the connections whose records end it. That a scenario went as its name says i
 
 import contextlib
 import socket
+import struct
+from pathlib import Path
 
 from actors import Actor
 from checks import from_side, is_fin, is_pure_ack, is_syn, is_synack
@@ -12,8 +14,11 @@ from choreography import (
     open_simultaneously, open_with_data,
 )  # fmt: skip
 from lab import ACK, FIN, PSH, RST, abort, cookie, read_all, read_exactly, wait_state
+from leakers import Process
+from programs import build
+from recfile import Event
 
-SCENARIOS = {}
+SCENARIOS, EDITS = {}, {}
 TCP_USER_TIMEOUT = 18
 
 
@@ -274,3 +279,63 @@ def fd_passed(pair, start):
     cookies = cookie(client), identity
     client.close()
     return cookies
+
+
+@scenario()
+def time_wait(pair, start):
+    """Two TIME_WAITs and a FIN_WAIT2 without a socket, all of which ss -K ends."""
+    trace = start()
+    closed = [pair.connect(), pair.connect()]
+    for connected in closed:
+        close_in_turn(connected.client, connected.server)
+    half = pair.connect()
+    half.client.close()
+    wait_state(half.server, "CLOSE_WAIT")
+    for state in "time-wait", "fin-wait-2":
+        pair.a.run("ss", "-K", "-tan", "state", state)
+    for local_port in [c.client_port for c in closed] + [half.client_port]:
+        trace.wait_for(lambda r, port=local_port: r["event"] == "time_wait" and r["local_port"] == port)
+    half.server.close()
+    return ids(closed[0]) + ids(closed[1]) + ids(half)
+
+
+@scenario()
+def leaks(pair, start):
+    """A program leaves a socket in CLOSE_WAIT until it is killed, and the code that opened it is named."""
+    trace = start("--stacks")
+    opener = Process(pair.a, build("opener", folder=Path(__file__).resolve().parents[1] / "live"), "accepted")
+    opener.line()
+    mine = lambda event: lambda r: r["event"] == event and r["netns"] == pair.a.inode  # noqa: E731
+    trace.wait_for(mine("close_wait_leak"))
+    trace.wait_for(lambda r: r["event"] == "summary" and r["close_wait_over"])
+    opener.close()
+    trace.wait_for(mine("close_wait_resolved"))
+    return ()
+
+
+@scenario()
+def losses(pair, start):
+    """Two connections, one after the other. Then see edit_losses()."""
+    start()
+    first = pair.connect()
+    close_in_turn(first.client, first.server)
+    second = pair.connect()
+    close_in_turn(second.client, second.server)
+    return ids(first) + ids(second)
+
+
+def edit_losses(recording):
+    """What a run cannot be made to do: the ring was full as the first connection's last event came, and its socket's death
+    shows that something is missing; and before the second connection somebody set the clock an hour ahead."""
+    closes = [e for e in recording.events if e.kind == "STATE" and e.get("B", 21) == 7]
+    victim, second = closes[0], next(e for e in recording.events if e.kind == "STATE" and e.get("B", 21) == 2 and e.ts > closes[1].ts)
+    hour = 3600 * 10**9
+    lost = Event.make("LOST", victim.ts, rest=struct.pack("<QQB7x", 1, victim.ts, 2))
+    death = Event.make("DESTROY", victim.ts + 1000, victim.cookie, state=7)
+    clock = Event.make("CLOCK", second.ts, rest=struct.pack("<q", recording.header["clock_offset_ns"] + hour))
+    at = recording.events.index(victim)
+    recording.events[at : at + 1] = [lost, death]
+    recording.events.insert(recording.events.index(second), clock)
+
+
+EDITS["losses"] = edit_losses

@@ -12,11 +12,13 @@ from recfile import SOCKET_KINDS
 
 FIRST_NETNS, FIRST_PID, CGROUP_ID = 4026532001, 1001, 1
 BOOT_ID = b"00000000-0000-4000-8000-000000000000"
-ALWAYS = {"SCAN_BEGIN", "SCAN_END", "CLOCK", "META", "HOOK", "RST_REASON", "LOST"}
+ALWAYS = {
+    "SCAN_BEGIN", "SCAN_END", "LEAK_BEGIN", "LEAK_END", "TW_TIER", "CLOCK", "META", "HOOK", "RST_REASON", "LOST", "STACK",
+}  # fmt: skip
 SECOND = 10**9
 KEY = 24  # offset in struct wire_text
 IDENT_CGROUP, IDENT_NETNS = 32, 40  # offsets in struct wire_ident
-AGGREGATE_NETNS = 24  # offset in struct wire_aggregate
+NETNS = 24  # offset in struct wire_aggregate and struct wire_port_range
 
 
 def _numbered(values, first):
@@ -47,8 +49,10 @@ class Scrub:
         return event.kind in SOCKET_KINDS and event.cookie in self.cookies
 
     def _keeps(self, event):
-        if event.kind == "AGGREGATE":
-            return event.get("I", AGGREGATE_NETNS) in self.netns
+        if event.kind in ("AGGREGATE", "PORT_RANGE"):
+            return event.get("I", NETNS) in self.netns
+        if event.kind == "OPENED":
+            return event.cookie in self.cookies
         if event.kind == "EXE":
             return event.get("Q", KEY) in self.tgids
         if event.kind == "CGROUP":
@@ -81,16 +85,19 @@ class Scrub:
         event.put("Q", 24, 0)
         event.put("Q", 32, 0)
 
-    def _aggregate(self, event):
-        event.put("I", AGGREGATE_NETNS, self.netns[event.get("I", AGGREGATE_NETNS)])
+    def _of_namespace(self, event):
+        event.put("I", NETNS, self.netns[event.get("I", NETNS)])
+
+    def _opened(self, event):
+        event.put("Q", 8, self.cookies[event.cookie])
 
     def _scan_end(self, event):
-        event.put("q", 24, 1)  # how many namespaces the machine has is its own business
+        event.put("q", 24, 1)  # how many namespaces the machine has does not matter
 
     def _clean(self, event):
         rewrite = {
-            "EXE": self._exe, "CGROUP": self._cgroup, "TICK": self._tick, "AGGREGATE": self._aggregate,
-            "SCAN_END": self._scan_end,
+            "EXE": self._exe, "CGROUP": self._cgroup, "TICK": self._tick, "AGGREGATE": self._of_namespace,
+            "PORT_RANGE": self._of_namespace, "OPENED": self._opened, "SCAN_END": self._scan_end, "LEAK_END": self._scan_end,
         }  # fmt: skip
         if event.kind in SOCKET_KINDS:
             self._socket(event)
