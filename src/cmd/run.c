@@ -63,14 +63,10 @@ void run_header(const struct options *o, struct recording_header *h)
 
 int fail_collector(const struct collector_failure *failure)
 {
-	static const int codes[] = {
-		[COLLECTOR_OK] = EXIT_RUNTIME,
-		[COLLECTOR_NO_PRIVILEGE] = EXIT_PRIVILEGES,
-		[COLLECTOR_NO_KERNEL] = EXIT_KERNEL,
-		[COLLECTOR_FAILED] = EXIT_RUNTIME,
-	};
-
-	return fail(codes[failure->problem], "%s", failure->text);
+	return fail(failure->problem == COLLECTOR_NO_PRIVILEGE ? EXIT_PRIVILEGES
+		    : failure->problem == COLLECTOR_NO_KERNEL  ? EXIT_KERNEL
+							       : EXIT_RUNTIME,
+		    "%s", failure->text);
 }
 
 int fail_output(const char *path, int error)

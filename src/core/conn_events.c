@@ -338,7 +338,8 @@ void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *
 		} else {
 			c->retrans_data++;
 		}
-		emit_first_state(t, c);
+		if (c->facts & CONN_ID_KNOWN)
+			emit_first_state(t, c);
 	}
 	emit_retransmit(t, c, ev);
 }

@@ -167,30 +167,24 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 	verdict_fill(c, rec);
 }
 
-/* CLOSE->SYN_SENT was kept back, for the port may not have been chosen then. */
-static void first_state(struct conn_table *t, struct conn *c)
+void emit_first_state(struct conn_table *t, struct conn *c)
 {
 	struct conn_tuple tuple = {0};
 	struct conn_state_record state = {
 		.t = &tuple, .old_state = WIRE_CLOSE, .new_state = WIRE_SYN_SENT, .by = CONN_BY_LOCAL, .ev = CONN_EV_EVENT};
 
+	if (!(c->facts & CONN_STATE_DUE))
+		return;
 	c->facts &= ~CONN_STATE_DUE;
 	emit_tuple(t, c, &tuple);
 	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = c->start_ns, .state = &state});
-}
-
-void emit_first_state(struct conn_table *t, struct conn *c)
-{
-	if ((c->facts & CONN_STATE_DUE) && (c->facts & CONN_ID_KNOWN))
-		first_state(t, c);
 }
 
 void emit_connection(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
 	struct conn_record rec;
 
-	if (c->facts & CONN_STATE_DUE)
-		first_state(t, c);
+	emit_first_state(t, c);
 	if (emit_wanted(t, RECORD_CONNECTION)) {
 		fill_record(t, c, c->end, last, &rec);
 		rec.final = true;
@@ -234,8 +228,7 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 
 	if (!emit_wanted(t, RECORD_STATE))
 		return;
-	if (c->facts & CONN_STATE_DUE)
-		first_state(t, c);
+	emit_first_state(t, c);
 	emit_tuple(t, c, &tuple);
 	state.prev_known = how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown;
 	if (state.prev_known)

@@ -25,10 +25,10 @@ void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t t
 /* The kernel counted repeats of which no event came. */
 bool emit_repeats_unseen(const struct conn *c, const struct wire_stats *stats);
 
-/* A transition of `c`, before the table takes it over. The first of a client waits for the tuple. */
+/* A transition of `c`, before the table has it. The first of a client waits for the tuple: the port may not be chosen yet. */
 void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how);
 
-/* The first transition of `c`, if it still waits and the tuple is known by now. */
+/* The first transition of `c`, if it still waits. */
 void emit_first_state(struct conn_table *t, struct conn *c);
 
 /* `c` is NULL for a connection that is not tracked. */

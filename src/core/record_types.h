@@ -265,15 +265,13 @@ struct record_hook {                   /* a row of meta.hooks */
 	bool not_needed; /* not used, and nothing is missing without it */
 };
 
-struct record_limits {
-	uint64_t max_connections, ring_bytes;
-};
-
 struct record_meta {
 	const char *what; /* start ready reload degraded stop */
 	const struct record_hook *hooks;
 	size_t hooks_len;
-	struct record_limits limits;
+	struct {
+		uint64_t max_connections, ring_bytes;
+	} limits;
 };
 
 /* Where in its program a connection was opened. */

@@ -41,20 +41,14 @@ bool verdict_reset_may_follow(const struct conn *c, const struct conn_numbers *c
 /* What an ICMP error leaves in sk_err (icmp_err_convert, ICMPv6's table), and the local kinds of no route. */
 static bool is_unreachable(unsigned int err)
 {
-	switch (err) {
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENONET:
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-	case EMSGSIZE:
-	case EPROTO:
-	case EACCES:
-		return true;
-	default:
-		return false;
-	}
+	static const unsigned int errors[] = {
+		ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENONET, ENOPROTOOPT, EOPNOTSUPP, EMSGSIZE, EPROTO, EACCES,
+	};
+	size_t i = 0;
+
+	while (i < sizeof(errors) / sizeof(errors[0]) && errors[i] != err)
+		i++;
+	return i < sizeof(errors) / sizeof(errors[0]);
 }
 
 static enum conn_end end_without_error(const struct conn *c, const struct conn_numbers *close)

@@ -109,17 +109,6 @@ static void json_snapshot(struct json *j, const struct record *rec)
 	json_by_state(j, s->by_state);
 }
 
-static void json_summary_traffic(struct json *j, const struct conn_summary_record *s)
-{
-	struct buf *b = &j->b;
-
-	json_retransmits(j, &s->retransmits);
-	jsonw_open(b, KEY("resets"), '{');
-	jsonw_uint(b, KEY("sent"), s->resets_sent);
-	jsonw_uint(b, KEY("received"), s->resets_received);
-	jsonw_close(b, '}');
-}
-
 static void json_summary_time_wait(struct json *j, const struct conn_summary_record *s)
 {
 	struct buf *b = &j->b;
@@ -195,7 +184,11 @@ static void json_summary(struct json *j, const struct record *rec)
 	jsonw_uint(b, KEY("opened"), s->opened);
 	jsonw_uint(b, KEY("closed"), s->closed);
 	json_by_state(j, s->by_state);
-	json_summary_traffic(j, s);
+	json_retransmits(j, &s->retransmits);
+	jsonw_open(b, KEY("resets"), '{');
+	jsonw_uint(b, KEY("sent"), s->resets_sent);
+	jsonw_uint(b, KEY("received"), s->resets_received);
+	jsonw_close(b, '}');
 	json_summary_time_wait(j, s);
 	json_half_open(j, s);
 	json_ports(j, s);

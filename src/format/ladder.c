@@ -161,10 +161,9 @@ static uint8_t head_of(const struct ladder_step *step)
 
 static void put_tail(struct drawing *d, enum conn_dir dir)
 {
-	if (dir == CONN_OUT)
-		canvas_put(&d->row, LEFT_LIFE, GLYPH_LEAVES_LEFT);
-	else
-		canvas_put(&d->row, RIGHT_LIFE, GLYPH_LEAVES_RIGHT);
+	bool out = dir == CONN_OUT;
+
+	canvas_put(&d->row, out ? LEFT_LIFE : RIGHT_LIFE, out ? GLYPH_LEAVES_LEFT : GLYPH_LEAVES_RIGHT);
 }
 
 static void draw_segment(struct drawing *d, const struct ladder_step *step)

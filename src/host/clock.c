@@ -49,6 +49,11 @@ uint64_t clock_cpu_ns(void)
 	return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t clock_process_ns(void)
+{
+	return read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 /* The coarse clocks advance once per jiffy, and say so. */
 uint64_t clock_tick_ns(void)
 {

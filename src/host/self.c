@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 void self_instance(char instance[INSTANCE_LEN])
@@ -27,12 +26,4 @@ uint64_t self_rss_bytes(void)
 	if (file)
 		fclose(file);
 	return pages * sysconf(_SC_PAGESIZE);
-}
-
-uint64_t self_cpu_us(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000ull + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }

@@ -9,4 +9,3 @@
 void self_instance(char instance[INSTANCE_LEN]);
 
 uint64_t self_rss_bytes(void); /* of this process */
-uint64_t self_cpu_us(void);

@@ -33,16 +33,10 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
 }
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
 void libbpf_set_verbose(bool verbose)
 {
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL); /* what 1.0 does anyway */
-	libbpf_set_print(verbose ? print_libbpf : print_nothing);
+	libbpf_set_print(verbose ? print_libbpf : NULL);
 }
 
 struct bpf_program *collector_program(const struct collector *c, size_t hook)

@@ -243,7 +243,7 @@ static void tick(struct live *l, uint64_t ts)
 	if (conn_table_wants_port_ranges(pipeline_table(l->pipeline), ts))
 		collector_port_ranges(ts, pipeline_feed, l->pipeline);
 	tick.rss_bytes = self_rss_bytes();
-	tick.cpu_us = self_cpu_us();
+	tick.cpu_us = clock_process_ns() / 1000;
 	pipeline_feed(l->pipeline, &tick.hdr);
 }
 

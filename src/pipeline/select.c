@@ -50,13 +50,6 @@ static bool net_matches(const struct value_list *list, const uint8_t addr[16])
 	return !list->len;
 }
 
-static bool family_matches(const struct selection *s, const struct wire_ident *id)
-{
-	static const struct cidr mapped = {.addr.s6_addr = {[10] = 0xff, [11] = 0xff}, .bits = 96};
-
-	return s->ipv4 == s->ipv6 || s->ipv4 == in_net(&mapped, id->local_addr);
-}
-
 /* The path itself and everything below it; /a does not select /ab. */
 static bool cgroup_matches(const char *wanted, const char *path)
 {
@@ -74,6 +67,7 @@ static bool cgroup_matches(const char *wanted, const char *path)
 
 static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 {
+	static const struct cidr mapped = {.addr.s6_addr = {[10] = 0xff, [11] = 0xff}, .bits = 96};
 	const struct wire_ident *id = &t->id;
 
 	if (!t->id_known)
@@ -81,7 +75,7 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 		       s->ipv4 == s->ipv6;
 	return port_matches(&s->local_ports, id->local_port) && port_matches(&s->peer_ports, id->peer_port) &&
 	       net_matches(&s->local_nets, id->local_addr) && net_matches(&s->peer_nets, id->peer_addr) &&
-	       (!s->netns || s->netns == id->netns) && family_matches(s, id);
+	       (!s->netns || s->netns == id->netns) && (s->ipv4 == s->ipv6 || s->ipv4 == in_net(&mapped, id->local_addr));
 }
 
 bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct record_owner *owner)
