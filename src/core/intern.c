@@ -4,8 +4,8 @@
 #include <string.h>
 
 struct item {
-	uint8_t value[INTERN_SIZE]; /* first: intern_value() */
-	uint32_t users;             /* 0: free */
+	_Alignas(8) uint8_t value[INTERN_SIZE]; /* first: intern_value() */
+	uint32_t users;                         /* 0: free */
 };
 
 static uint64_t hash_of(const void *value)

@@ -62,7 +62,10 @@ static uint64_t cookie_of(const void *socket)
 
 int leak_set_init(struct leak_set *set, uint32_t max_sockets)
 {
-	int err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of);
+	int err;
+
+	*set = (struct leak_set){0};
+	err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of);
 
 	return err ? err : listeners_init(&set->listeners);
 }

@@ -56,7 +56,7 @@ static uint64_t key_of(const void *group)
 
 int leak_groups_init(struct leak_groups *groups, enum leak_by by)
 {
-	groups->by = by;
+	*groups = (struct leak_groups){.by = by};
 	return pool_init(&groups->groups, sizeof(struct leak_group), UINT32_MAX - 1, key_of);
 }
 

@@ -31,7 +31,8 @@
 #define QUEUE_PAGE 4096
 #define QUEUE_LEN_SIZE sizeof(uint32_t)
 #define QUEUE_NEVER UINT64_MAX
-#define QUEUE_PATIENCE 15 /* times the wait: so long may a slow reader take in all */
+#define QUEUE_PATIENCE 15                   /* times the wait: so long may a slow reader take in all */
+#define QUEUE_CANCEL_NS UINT64_C(100000000) /* grace for the thread to end by itself */
 
 enum queue_sleep {
 	QUEUE_AWAKE,
@@ -46,9 +47,10 @@ struct queue {
 	uint64_t flush_ns, opened;
 	int wake_fd, error_fd, done_fd;
 	pthread_t thread;
-	size_t head_done; /* the writer's: bytes of the message at head that are written */
-	char *stage;      /* the writer's: a piece, and up to a page before it */
-	atomic_bool closing;
+	size_t head_done;       /* the writer's: bytes of the message at head that are written */
+	char *stage;            /* the writer's: a piece, and up to a page before it */
+	struct pollfd ready[2]; /* the writer's: the destination and wake_fd */
+	atomic_bool closing, give_up;
 	atomic_int error;
 	_Atomic uint64_t accepted, dropped, written; /* messages */
 	_Atomic uint64_t bytes;                      /* written */
@@ -91,8 +93,11 @@ static size_t queue_span(size_t len)
 	return (QUEUE_LEN_SIZE + len + QUEUE_LEN_SIZE - 1) & ~(QUEUE_LEN_SIZE - 1);
 }
 
-/* Waits for one of the fds, until `deadline`: 0 when it has passed. */
-static int queue_poll(struct pollfd *fds, nfds_t n, uint64_t deadline)
+/*
+ * Waits for one of the fds, until `deadline`: 0 when it has passed. noinline, here and below: a thread that is cancelled in
+ * queue_write() must have no variable with an address on its stack, or AddressSanitizer stumbles over it.
+ */
+__attribute__((noinline)) static int queue_poll(struct pollfd *fds, nfds_t n, uint64_t deadline)
 {
 	struct timespec timeout, *until = NULL;
 	uint64_t now;
@@ -131,7 +136,7 @@ static bool queue_sleep(struct queue *q, enum queue_sleep state, uint64_t deadli
 	return false;
 }
 
-static uint32_t queue_len(const struct queue *q, size_t pos)
+__attribute__((noinline)) static uint32_t queue_len(const struct queue *q, size_t pos)
 {
 	uint32_t len;
 
@@ -180,23 +185,27 @@ static void queue_consume(struct queue *q, size_t bytes)
 	atomic_store(&q->head, head);
 }
 
-/*
- * Writes everything up to `tail`. False: no more can be written. queue_close() may cancel the thread while it waits, in poll()
- * or, when another writer has filled the pipe meanwhile, in write().
- */
+/* Waits until the destination can take something. False: queue_close() gives it up. */
+static bool queue_ready(struct queue *q)
+{
+	while (!atomic_load(&q->give_up)) {
+		if (queue_poll(q->ready, 2, QUEUE_NEVER) > 0 && q->ready[0].revents)
+			return true; /* an error too: the write will name it */
+		queue_drain(q->wake_fd);
+	}
+	return false;
+}
+
+/* Writes everything up to `tail`. False: no more can be written. */
 static bool queue_write(struct queue *q, size_t tail)
 {
-	struct pollfd ready = {.fd = q->destination->fd, .events = POLLOUT};
-	struct iovec piece;
-	ssize_t written;
-
 	while (q->head != tail) {
+		if (!queue_ready(q))
+			return false;
+		struct iovec piece = queue_stage(q, tail);
+		/* Another writer may fill the pipe between poll() and here: queue_close() can cancel this call. */
 		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		queue_poll(&ready, 1, QUEUE_NEVER);
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		piece = queue_stage(q, tail);
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		written = q->destination->write(q->destination, piece.iov_base, piece.iov_len);
+		ssize_t written = q->destination->write(q->destination, piece.iov_base, piece.iov_len);
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (written >= 0) {
 			queue_consume(q, (size_t)written);
@@ -270,6 +279,8 @@ static int queue_init(struct queue *q, size_t size)
 
 	if (q->wake_fd < 0 || q->error_fd < 0 || q->done_fd < 0)
 		return -errno;
+	q->ready[0] = (struct pollfd){.fd = q->destination->fd, .events = POLLOUT};
+	q->ready[1] = (struct pollfd){.fd = q->wake_fd, .events = POLLIN};
 	while (q->size < size)
 		q->size *= 2;
 	q->mark = q->size / 2 < QUEUE_MARK ? q->size / 2 : QUEUE_MARK;
@@ -372,7 +383,9 @@ void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stat
 		bytes = atomic_load(&q->bytes);
 		wait = !queue_poll(&done, 1, queue_later(queue_now(), wait_ns)) && atomic_load(&q->bytes) != bytes;
 	}
-	if (!done.revents)
+	atomic_store(&q->give_up, true);
+	queue_signal(q->wake_fd);
+	if (!done.revents && !queue_poll(&done, 1, queue_later(queue_now(), QUEUE_CANCEL_NS)))
 		pthread_cancel(q->thread);
 	pthread_join(q->thread, NULL);
 	if (ret_stats) {

@@ -139,6 +139,12 @@ static const struct story records[] = {
 		 "handshake=100 a:10/connect\n"
 		 "progress 1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+5099900/peer | "
 		 "handshake=100 a:10/connect\n"},
+	{.name = "no progress of what is closed and waits for a reset",
+	 .config = {.wanted = 1u << RECORD_PROGRESS, .progress_ns = 2000000000},
+	 .steps = {TICK(0), CONNECTS(500000), T(500001, SYN_RECV, ESTABLISHED, .cookie = 2), TICK(1400000),
+		   T(2450000, ESTABLISHED, CLOSE, .tgid = 10), TICK(2520000), TICK(3600000)},
+	 .told = "progress 2 server unknown - - S1 ShA | SYN_RECV@0/peer/inferred ESTABLISHED@0+2019999/peer |\n"
+		 "progress 2 server daemon_stop - - S1 ShA | SYN_RECV@0/peer/inferred ESTABLISHED@0+3099999/peer |\n"},
 	{.name = "what is open when we stop",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(100, SYN_RECV, ESTABLISHED, .cookie = 2, .rtt_us = 50)},
 	 .stop_tells_open = true,

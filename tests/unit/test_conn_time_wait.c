@@ -20,6 +20,12 @@ static const struct story events[] = {
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
 	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
 		 " tw=60994800,expired\n"},
+	{.name = "no progress in TIME_WAIT",
+	 .config = {.wanted = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS, .progress_ns = 2000000000},
+	 .steps = {TIER(FENTRY), TIME_WAITS, TICK(S), TICK(2 * S + 5000), TICK(5 * S),
+		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		 " tw=60994800,expired\n"},
 	{.name = "a FIN that comes to the minisocket, told",
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},

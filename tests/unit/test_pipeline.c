@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Consumers of records side by side on one stream, each with its own records; and what becomes of a line that is refused. */
+#include "src/pipeline/pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "src/io/recording.h"
+#include "src/pipeline/lines.h"
+#include "src/pipeline/select.h"
+
+#define RECORDING "tests/replay/half_close.rec"
+#define CONNECTIONS (1u << RECORD_CONNECTION)
+#define TRANSITIONS (1u << RECORD_STATE)
+
+struct output {
+	struct lines lines;
+	unsigned int refuse; /* each line with this number, from 1; 0: none */
+	unsigned int offered;
+	size_t len;
+	char text[1 << 18];
+};
+
+static struct output table, json, alone;
+
+static bool put(void *ctx, const char *line, size_t len)
+{
+	struct output *o = ctx;
+
+	if (o->refuse && ++o->offered == o->refuse)
+		return false;
+	assert_true(o->len + len < sizeof(o->text));
+	memcpy(o->text + o->len, line, len);
+	o->len += len;
+	o->text[o->len] = '\0';
+	return true;
+}
+
+static struct record_consumer consumer(struct output *o, const struct format *format, uint32_t events)
+{
+	memset(o, 0, sizeof(*o));
+	o->lines.config = (struct lines_config){.format = format, .put = put, .ctx = o};
+	return (struct record_consumer){.events = events, .ctx = &o->lines, .take = lines_take};
+}
+
+static void run(const struct record_consumer *consumers, size_t len)
+{
+	struct pipeline_config config = {.consumers = consumers, .consumers_len = len};
+	char why[RECORDING_WHY_LEN] = "";
+	struct recording *recording;
+	struct pipeline *pipeline;
+
+	assert_int_equal(recording_open(&recording, RECORDING, why), 0);
+	config.header = recording_header(recording);
+	assert_int_equal(pipeline_new(&pipeline, &config), 0);
+	assert_int_equal(recording_read(recording, pipeline_feed, pipeline, why), 0);
+	pipeline_free(pipeline);
+	recording_close(recording);
+}
+
+static unsigned int count(const struct output *o, const char *word)
+{
+	unsigned int n = 0;
+
+	for (const char *at = o->text; (at = strstr(at, word)); at++)
+		n++;
+	return n;
+}
+
+static void side_by_side(void **state)
+{
+	const struct record_consumer by_itself = consumer(&alone, &format_text, CONNECTIONS);
+	const struct record_consumer both[] = {
+		consumer(&table, &format_text, CONNECTIONS),
+		consumer(&json, &format_json, CONNECTIONS | TRANSITIONS),
+	};
+
+	(void)state;
+	run(&by_itself, 1);
+	run(both, 2);
+	assert_true(alone.len > 0);
+	assert_string_equal(table.text, alone.text);
+	assert_int_equal(table.lines.written, 2);
+	assert_int_equal(count(&json, "\"event\":\"connection\""), 2);
+	assert_true(count(&json, "\"event\":\"state\"") > 2);
+	assert_int_equal(json.lines.written, count(&json, "\n"));
+}
+
+/* One consumer's selection is nobody else's. */
+static void selections(void **state)
+{
+	const struct selection nothing = {.netns = 1}, everything = {0};
+	struct record_consumer both[] = {
+		consumer(&table, &format_text, CONNECTIONS),
+		consumer(&json, &format_json, CONNECTIONS),
+	};
+
+	(void)state;
+	both[0].select = &nothing;
+	both[1].select = &everything;
+	run(both, 2);
+	assert_int_equal(table.lines.written, 0);
+	assert_int_equal(json.lines.written, 2);
+}
+
+/* seq numbers the lines that the output took: a gap in it is never ours. */
+static void refused_line(void **state)
+{
+	const struct record_consumer one = consumer(&json, &format_json, CONNECTIONS | TRANSITIONS);
+	char word[32];
+
+	(void)state;
+	json.refuse = 3;
+	run(&one, 1);
+	assert_true(json.lines.written >= 5);
+	assert_int_equal(json.offered, json.lines.written + 1);
+	for (unsigned int seq = 0; seq < json.lines.written; seq++) {
+		snprintf(word, sizeof(word), "\"seq\":%u,\"host\"", seq);
+		assert_int_equal(count(&json, word), 1);
+	}
+}
+
+struct ticks {
+	unsigned int records, ticks, over;
+};
+
+static void count_record(void *ctx, const struct record_context *context, const struct record *rec,
+			 const struct record_owner *owner)
+{
+	(void)context, (void)rec, (void)owner;
+	((struct ticks *)ctx)->records++;
+}
+
+static void count_tick(void *ctx, uint64_t now)
+{
+	struct ticks *t = ctx;
+
+	t->ticks += now != UINT64_MAX;
+	t->over += now == UINT64_MAX;
+}
+
+/* Time passes for each consumer that keeps something back, and the end of the stream comes once. */
+static void ticks(void **state)
+{
+	struct ticks seen = {0};
+	const struct record_consumer two[] = {
+		{.events = 0, .ctx = &seen, .take = count_record, .tick = count_tick},
+		consumer(&json, &format_json, CONNECTIONS),
+	};
+
+	(void)state;
+	run(two, 2);
+	assert_int_equal(seen.records, 0);
+	assert_true(seen.ticks > 0);
+	assert_int_equal(seen.over, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(side_by_side),
+		cmocka_unit_test(selections),
+		cmocka_unit_test(refused_line),
+		cmocka_unit_test(ticks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

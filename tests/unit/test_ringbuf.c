@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Rings as the kernel lays them out, in memory of our own: what is handed over, in which order, and what stays. */
+#include "src/kernel/ringbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define RINGS 3
+#define BYTES 4096u
+#define BUSY (1u << 31)
+#define DISCARDED (1u << 30)
+
+/* A page with the reader's position, a page with the writer's, and the data twice in a row (kernel/bpf/ringbuf.c). */
+struct memory {
+	int fd;
+	size_t page;
+	uint8_t *map;
+};
+
+static struct memory memories[RINGS];
+static struct rings *rings;
+static char got[4096];
+
+static uint64_t *consumer(const struct memory *m)
+{
+	return (uint64_t *)m->map;
+}
+
+static uint64_t *producer(const struct memory *m)
+{
+	return (uint64_t *)(m->map + m->page);
+}
+
+static int set_up(void **state)
+{
+	int fds[RINGS];
+
+	(void)state;
+	for (int i = 0; i < RINGS; i++) {
+		struct memory *m = &memories[i];
+
+		m->page = (size_t)sysconf(_SC_PAGESIZE);
+		m->fd = fds[i] = memfd_create("ring", MFD_CLOEXEC);
+		if (m->fd < 0 || ftruncate(m->fd, (off_t)(2 * m->page + 2 * BYTES)))
+			return -1;
+		m->map = mmap(NULL, 2 * m->page + 2 * BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+		if (m->map == MAP_FAILED)
+			return -1;
+	}
+	got[0] = '\0';
+	return rings_open(&rings, fds, RINGS, BYTES);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	rings_close(rings);
+	for (int i = 0; i < RINGS; i++) {
+		munmap(memories[i].map, 2 * memories[i].page + 2 * BYTES);
+		close(memories[i].fd);
+	}
+	return 0;
+}
+
+static void store(const struct memory *m, uint64_t pos, const void *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		size_t at = (pos + i) % BYTES;
+
+		m->map[2 * m->page + at] = m->map[2 * m->page + BYTES + at] = ((const uint8_t *)data)[i];
+	}
+}
+
+/* The kernel's side: an event of this time, its number as the cookie. Returns where its head is. */
+static uint64_t submit(int ring, uint64_t ts, uint64_t number, uint32_t flags)
+{
+	const struct memory *m = &memories[ring];
+	const struct wire_hdr ev = {.ts = ts, .cookie = number, .len = sizeof(ev), .kind = WIRE_DESTROY};
+	const uint32_t head[2] = {sizeof(ev) | flags, 0};
+	uint64_t pos = *producer(m);
+
+	assert_true(pos + sizeof(head) + sizeof(ev) - *consumer(m) <= BYTES); /* else the kernel would refuse it */
+	store(m, pos, head, sizeof(head));
+	store(m, pos + sizeof(head), &ev, sizeof(ev));
+	*producer(m) = pos + sizeof(head) + sizeof(ev);
+	return pos;
+}
+
+static void note(void *ctx, const struct wire_hdr *ev)
+{
+	size_t len = strlen(got);
+
+	(void)ctx;
+	snprintf(got + len, sizeof(got) - len, "%llu ", (unsigned long long)ev->cookie);
+}
+
+static uint64_t drain(uint64_t until)
+{
+	got[0] = '\0';
+	return rings_drain(rings, until, note, NULL);
+}
+
+static void oldest_first(void **state)
+{
+	(void)state;
+	submit(0, 10, 1, 0);
+	submit(0, 40, 4, 0);
+	submit(0, 50, 5, 0);
+	submit(1, 20, 2, 0);
+	submit(1, 60, 6, 0);
+	submit(2, 30, 3, 0);
+	submit(2, 70, 7, 0);
+	assert_int_equal(drain(UINT64_MAX), 7);
+	assert_string_equal(got, "1 2 3 4 5 6 7 ");
+	assert_int_equal(drain(UINT64_MAX), 0);
+}
+
+/* What is younger than the limit stays, and comes in its place later. */
+static void limit(void **state)
+{
+	(void)state;
+	submit(0, 10, 1, 0);
+	submit(0, 30, 3, 0);
+	submit(1, 20, 2, 0);
+	assert_int_equal(drain(20), 1);
+	assert_string_equal(got, "1 ");
+	submit(2, 25, 25, 0);
+	assert_int_equal(drain(30), 2);
+	assert_string_equal(got, "2 25 ");
+	assert_int_equal(drain(31), 1);
+	assert_string_equal(got, "3 ");
+}
+
+/* An event that is still being written holds back what is behind it in its ring, and nothing else. */
+static void busy(void **state)
+{
+	const uint32_t written = sizeof(struct wire_hdr);
+	uint64_t pos;
+
+	(void)state;
+	pos = submit(0, 10, 1, BUSY);
+	submit(0, 20, 2, 0);
+	submit(1, 15, 15, 0);
+	assert_int_equal(drain(UINT64_MAX), 1);
+	assert_string_equal(got, "15 ");
+	store(&memories[0], pos, &written, sizeof(written));
+	assert_int_equal(drain(UINT64_MAX), 2);
+	assert_string_equal(got, "1 2 ");
+}
+
+static void discarded(void **state)
+{
+	(void)state;
+	submit(0, 10, 1, DISCARDED);
+	submit(0, 20, 2, 0);
+	submit(0, 30, 3, DISCARDED);
+	assert_int_equal(drain(UINT64_MAX), 1);
+	assert_string_equal(got, "2 ");
+	assert_int_equal(*consumer(&memories[0]), *producer(&memories[0]));
+}
+
+/* Ten times round: the space is given back, and no event is torn where the ring ends. */
+static void round_and_round(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n <= 10 * BYTES / (8 + sizeof(struct wire_hdr)); n++) {
+		char expected[32];
+
+		submit(0, n, n, 0);
+		assert_int_equal(drain(UINT64_MAX), 1);
+		snprintf(expected, sizeof(expected), "%llu ", (unsigned long long)n);
+		assert_string_equal(got, expected);
+	}
+	assert_true(*consumer(&memories[0]) > 9 * BYTES);
+}
+
+/* Each event once, and all of them stay. */
+static void peek(void **state)
+{
+	(void)state;
+	submit(0, 10, 1, 0);
+	rings_peek(rings, note, NULL);
+	submit(0, 20, 2, 0);
+	rings_peek(rings, note, NULL);
+	rings_peek(rings, note, NULL);
+	assert_string_equal(got, "1 2 ");
+	assert_int_equal(drain(UINT64_MAX), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(oldest_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(discarded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(round_and_round, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(peek, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
