@@ -41,22 +41,15 @@ static void note_owner(struct conn_table *t, struct conn *c, const struct wire_s
 	}
 }
 
+/* FIN: by the last ACK or the peer's FIN; else the kernel keeps a FIN_WAIT2 minisocket. */
 static enum conn_by close_by(enum conn_end end, bool clean)
 {
-	switch (end) {
-	case CONN_END_RST_RECEIVED:
-	case CONN_END_REFUSED:
-		return CONN_BY_PEER;
-	case CONN_END_FIN: /* the last ACK or the peer's FIN; else the kernel keeps a FIN_WAIT2 minisocket instead */
-		return clean ? CONN_BY_PEER : CONN_BY_LOCAL;
-	case CONN_END_TIMEOUT:
-		return CONN_BY_TIMER;
-	case CONN_END_RST_SENT:
-	case CONN_END_ABORTED:
-		return CONN_BY_LOCAL;
-	default:
-		return CONN_BY_UNKNOWN;
-	}
+	static const enum conn_by by[CONN_END_MAX] = {
+		[CONN_END_FIN] = CONN_BY_PEER,       [CONN_END_RST_RECEIVED] = CONN_BY_PEER, [CONN_END_REFUSED] = CONN_BY_PEER,
+		[CONN_END_RST_SENT] = CONN_BY_LOCAL, [CONN_END_ABORTED] = CONN_BY_LOCAL,     [CONN_END_TIMEOUT] = CONN_BY_TIMER,
+	};
+
+	return end == CONN_END_FIN && !clean ? CONN_BY_LOCAL : by[end];
 }
 
 static void close_conn(struct conn_table *t, struct conn *c, const struct wire_state *ev)

@@ -10,33 +10,20 @@
 
 #include <string.h>
 
-static uint32_t facts_of(unsigned int state)
-{
-	switch (state) {
-	case WIRE_ESTABLISHED:
-		return CONN_ESTABLISHED;
-	case WIRE_FIN_WAIT1:
-		return CONN_ESTABLISHED | CONN_FIN_LOCAL;
-	case WIRE_FIN_WAIT2:
-		return CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_SENT | CONN_FIN_ACKED;
-	case WIRE_CLOSING:
-		return CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_PEER | CONN_FIN_CROSSED;
-	case WIRE_CLOSE_WAIT:
-		return CONN_ESTABLISHED | CONN_FIN_PEER | CONN_PEER_FIRST;
-	case WIRE_LAST_ACK:
-		return CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_PEER | CONN_PEER_FIRST;
-	default:
-		return 0;
-	}
-}
-
 void facts_state(struct conn_table *t, struct conn *c, unsigned int state)
 {
-	uint32_t facts = facts_of(state);
+	static const uint32_t proven[WIRE_STATE_MAX] = {
+		[WIRE_ESTABLISHED] = CONN_ESTABLISHED,
+		[WIRE_FIN_WAIT1] = CONN_ESTABLISHED | CONN_FIN_LOCAL,
+		[WIRE_FIN_WAIT2] = CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_SENT | CONN_FIN_ACKED,
+		[WIRE_CLOSING] = CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_PEER | CONN_FIN_CROSSED,
+		[WIRE_CLOSE_WAIT] = CONN_ESTABLISHED | CONN_FIN_PEER | CONN_PEER_FIRST,
+		[WIRE_LAST_ACK] = CONN_ESTABLISHED | CONN_FIN_LOCAL | CONN_FIN_PEER | CONN_PEER_FIRST,
+	};
 
-	if (facts & ~c->facts & CONN_ESTABLISHED)
+	if (proven[state] & ~c->facts & CONN_ESTABLISHED)
 		t->interval.opened++;
-	c->facts |= facts;
+	c->facts |= proven[state];
 }
 
 void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)

@@ -290,23 +290,13 @@ void tw_conn_restart(struct conn *c)
 /* In FIN_WAIT2 the connection itself ends here, without the peer's FIN. */
 static enum conn_end end_of(const struct conn *c, enum wire_minisock_cause cause)
 {
-	if (c->state == WIRE_TIME_WAIT)
-		return CONN_END_FIN;
-	switch (cause) {
-	case WIRE_CAUSE_EXPIRED:
-		return CONN_END_TIMEOUT;
-	case WIRE_CAUSE_KILLED:
-	case WIRE_CAUSE_OVERFLOW:
-		return CONN_END_ABORTED;
-	case WIRE_CAUSE_NETNS_GONE:
-		return CONN_END_NETNS_GONE;
-	case WIRE_CAUSE_RESET:
-		return CONN_END_RST_RECEIVED;
-	case WIRE_CAUSE_RESET_SENT:
-		return CONN_END_RST_SENT;
-	default:
-		return CONN_END_UNKNOWN;
-	}
+	static const enum conn_end ends[WIRE_CAUSE_MAX] = {
+		[WIRE_CAUSE_EXPIRED] = CONN_END_TIMEOUT,    [WIRE_CAUSE_KILLED] = CONN_END_ABORTED,
+		[WIRE_CAUSE_OVERFLOW] = CONN_END_ABORTED,   [WIRE_CAUSE_NETNS_GONE] = CONN_END_NETNS_GONE,
+		[WIRE_CAUSE_RESET] = CONN_END_RST_RECEIVED, [WIRE_CAUSE_RESET_SENT] = CONN_END_RST_SENT,
+	};
+
+	return c->state == WIRE_TIME_WAIT ? CONN_END_FIN : ends[cause];
 }
 
 void tw_conn_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
