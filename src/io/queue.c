@@ -47,9 +47,8 @@ struct queue {
 	uint64_t flush_ns, opened;
 	int wake_fd, error_fd, done_fd;
 	pthread_t thread;
-	size_t head_done;       /* the writer's: bytes of the message at head that are written */
-	char *stage;            /* the writer's: a piece, and up to a page before it */
-	struct pollfd ready[2]; /* the writer's: the destination and wake_fd */
+	size_t head_done; /* the writer's: bytes of the message at head that are written */
+	char *stage;      /* the writer's: a piece, and up to a page before it */
 	atomic_bool closing, give_up;
 	atomic_int error;
 	_Atomic uint64_t accepted, dropped, written; /* messages */
@@ -93,11 +92,8 @@ static size_t queue_span(size_t len)
 	return (QUEUE_LEN_SIZE + len + QUEUE_LEN_SIZE - 1) & ~(QUEUE_LEN_SIZE - 1);
 }
 
-/*
- * Waits for one of the fds, until `deadline`: 0 when it has passed. noinline, here and below: a thread that is cancelled in
- * queue_write() must have no variable with an address on its stack, or AddressSanitizer stumbles over it.
- */
-__attribute__((noinline)) static int queue_poll(struct pollfd *fds, nfds_t n, uint64_t deadline)
+/* Waits for one of the fds, until `deadline`: 0 when it has passed. */
+static int queue_poll(struct pollfd *fds, nfds_t n, uint64_t deadline)
 {
 	struct timespec timeout, *until = NULL;
 	uint64_t now;
@@ -136,7 +132,7 @@ static bool queue_sleep(struct queue *q, enum queue_sleep state, uint64_t deadli
 	return false;
 }
 
-__attribute__((noinline)) static uint32_t queue_len(const struct queue *q, size_t pos)
+static uint32_t queue_len(const struct queue *q, size_t pos)
 {
 	uint32_t len;
 
@@ -188,8 +184,10 @@ static void queue_consume(struct queue *q, size_t bytes)
 /* Waits until the destination can take something. False: queue_close() gives it up. */
 static bool queue_ready(struct queue *q)
 {
+	struct pollfd fds[] = {{.fd = q->destination->fd, .events = POLLOUT}, {.fd = q->wake_fd, .events = POLLIN}};
+
 	while (!atomic_load(&q->give_up)) {
-		if (queue_poll(q->ready, 2, QUEUE_NEVER) > 0 && q->ready[0].revents)
+		if (queue_poll(fds, 2, QUEUE_NEVER) > 0 && fds[0].revents)
 			return true; /* an error too: the write will name it */
 		queue_drain(q->wake_fd);
 	}
@@ -279,8 +277,6 @@ static int queue_init(struct queue *q, size_t size)
 
 	if (q->wake_fd < 0 || q->error_fd < 0 || q->done_fd < 0)
 		return -errno;
-	q->ready[0] = (struct pollfd){.fd = q->destination->fd, .events = POLLOUT};
-	q->ready[1] = (struct pollfd){.fd = q->wake_fd, .events = POLLIN};
 	while (q->size < size)
 		q->size *= 2;
 	q->mark = q->size / 2 < QUEUE_MARK ? q->size / 2 : QUEUE_MARK;
