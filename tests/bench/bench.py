@@ -10,7 +10,6 @@ rounds of their own, because counting costs time too.
 import argparse
 import atexit
 import contextlib
-import ctypes
 import json
 import os
 import platform
@@ -25,7 +24,8 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from programs import build  # noqa: E402  (this folder is no package)
+import bpfstats  # noqa: E402  (this folder is no package)
+from programs import build  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("TCPLIFE_FSM", str(ROOT / "build" / "tcplife-fsm"))
@@ -35,8 +35,6 @@ FINAL = re.compile(
     r"tcplife-fsm: (\d+) events, (\d+) records, (\d+) lost"
     r"(?: \(hook (\d+), ring (\d+), table (\d+), queue (\d+), write (\d+)\))?"
 )
-SYS_BPF = {"x86_64": 321, "aarch64": 280}
-BPF_ENABLE_STATS = 32
 
 class Tool:
     """The tool, tracing into a file."""
@@ -105,20 +103,6 @@ def program_name(number):
 
 
 @contextlib.contextmanager
-def bpf_statistics():
-    """The kernel counts run time while a descriptor is open; nothing has to be put back."""
-    attr = ctypes.create_string_buffer(128)
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.syscall(SYS_BPF[platform.machine()], BPF_ENABLE_STATS, attr, len(attr))
-    if fd < 0:
-        sys.exit(f"bench: BPF_ENABLE_STATS: {os.strerror(ctypes.get_errno())}")
-    try:
-        yield
-    finally:
-        os.close(fd)
-
-
-@contextlib.contextmanager
 def empty_program(path):
     """The smallest program there is on the tracepoint: the floor of any tool. Gives the pid that holds it."""
     with subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -171,7 +155,7 @@ class Bench:
 
     def kernel_cost(self):
         """ns per run of each program, the kernel's own counting included, and of the empty one in the same way."""
-        with bpf_statistics():
+        with bpfstats.statistics():
             with empty_program(self.empty) as pid:
                 self.rate()
                 ((_, runs, total),) = programs(pid)
