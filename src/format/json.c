@@ -25,7 +25,7 @@ static void json_envelope(struct json *j, const struct record *rec)
 	jsonw_word(b, KEY("schema_version"), JSON_SCHEMA_VERSION);
 	jsonw_word(b, KEY("instance"), j->context->instance);
 	jsonw_uint(b, KEY("seq"), j->seq);
-	json_string(j, KEY("host"), j->context->hostname);
+	json_text(j, KEY("host"), j->context->hostname);
 }
 
 static void json_state(struct json *j, const struct record *rec)
@@ -231,11 +231,11 @@ static void json_hooks(struct json *j, const struct record_meta *m)
 	for (size_t i = 0; i < keep; i++) {
 		const struct record_hook *hook = &m->hooks[i < head ? i : i + j->drop];
 		jsonw_open(b, KEY_NONE, '{');
-		json_string(j, KEY("name"), hook->name);
-		json_string(j, KEY("type"), hook->type);
+		json_text(j, KEY("name"), hook->name);
+		json_text(j, KEY("type"), hook->type);
 		jsonw_bool(b, KEY("ok"), hook->ok);
 		if (hook->why && hook->why[0])
-			json_string(j, KEY("why"), hook->why);
+			json_text(j, KEY("why"), hook->why);
 		jsonw_close(b, '}');
 	}
 	jsonw_close(b, ']');
@@ -248,12 +248,12 @@ static void json_meta(struct json *j, const struct record *rec)
 	const struct record_meta *m = rec->meta;
 	const struct record_context *context = j->context;
 
-	json_string(j, KEY("what"), m->what);
-	json_string(j, KEY("version"), context->version);
-	json_string(j, KEY("kernel"), context->kernel);
-	json_string(j, KEY("arch"), context->arch);
-	json_string(j, KEY("boot_id"), context->boot_id);
-	json_string(j, KEY("libbpf"), context->libbpf);
+	json_text(j, KEY("what"), m->what);
+	json_text(j, KEY("version"), context->version);
+	json_text(j, KEY("kernel"), context->kernel);
+	json_text(j, KEY("arch"), context->arch);
+	json_text(j, KEY("boot_id"), context->boot_id);
+	json_text(j, KEY("libbpf"), context->libbpf);
 	json_hooks(j, m);
 	jsonw_open(&j->b, KEY("limits"), '{');
 	jsonw_uint(&j->b, KEY("max_connections"), m->limits.max_connections);

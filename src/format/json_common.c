@@ -6,7 +6,7 @@ int64_t json_wall(const struct json *j, uint64_t ts)
 	return (int64_t)(ts + (uint64_t)j->context->clock_offset_ns);
 }
 
-void json_string(struct json *j, struct jsonw_key key, const char *text)
+void json_text(struct json *j, struct jsonw_key key, const char *text)
 {
 	jsonw_text(&j->b, key, text, text ? strlen(text) : 0, JSON_STRING_MAX);
 }

@@ -30,7 +30,7 @@ void json_leak_totals(struct json *j, const struct leak_totals *totals);
 uint32_t json_holders_len(const struct leak_record *l); /* entries of its longest list */
 
 int64_t json_wall(const struct json *j, uint64_t ts);
-void json_string(struct json *j, struct jsonw_key key, const char *text); /* NULL: null */
-void json_path(struct json *j, struct jsonw_key key, const char *path);   /* likewise */
+void json_text(struct json *j, struct jsonw_key key, const char *text); /* NULL: null */
+void json_path(struct json *j, struct jsonw_key key, const char *path); /* likewise */
 void json_reason(struct json *j, uint32_t reason);
 void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie); /* as in conn_id */
