@@ -171,14 +171,10 @@ $(O)/tests/fuzz/%_corpus: tests/fuzz/%.c tests/fuzz/corpus.c $(archive) $(O)/cc.
 check-fuzz: $(fuzz_replay)
 	$(Q)set -e; for test in $^; do name=$${test##*/fuzz_}; $$test tests/fuzz/corpus/$${name%_corpus}; done
 
-# Some sandboxes hide the threads of their own agent from all tracepoints: a segment that comes while one of them has the processor
-# is then seen by no tracer, and a test that counts every event fails. So what failed is tried once more, and both are shown.
-pytest_live = $(PYTHON) -m pytest -q -o cache_dir=$(abspath $(O))/pytest
 check-live: export TCPLIFE_FSM = $(abspath $(program))
 check-live: $(program)
 ifeq ($(shell id -u),0)
-	$(Q)$(pytest_live) tests/live || { test $$? = 1 && echo 'What failed, once more:' && \
-		$(pytest_live) --last-failed --last-failed-no-failures none tests/live; }
+	$(Q)$(PYTHON) tests/live/run.py $(ARGS)
 else
 	@echo 'Live tests SKIPPED: they load BPF programs and make network namespaces, which needs root. Run: sudo make check-live'
 endif

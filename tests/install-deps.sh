@@ -80,6 +80,7 @@ list_check()
 	python:pytest      python3-pytest             python3-pytest
 	python:scapy       python3-scapy              python3-scapy
 	python:jsonschema  python3-jsonschema         python3-jsonschema
+	python:xdist       python3-pytest-xdist       python3-pytest-xdist
 	command:nft        nftables                   nftables
 	command:tcpdump    tcpdump                    tcpdump
 	command:ip         iproute2                   iproute

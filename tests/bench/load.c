@@ -37,6 +37,7 @@ struct load {
 	uint64_t count;       /* connections to make; 0: until the time is over */
 	uint64_t duration_ns; /* 0: until the count is reached */
 	uint64_t limit_ns;    /* give up after this long whatever is missing */
+	uint64_t pace_ns;     /* from one connection to the next at the least; 0: as fast as it can */
 	_Atomic uint64_t opened;
 	_Atomic uint64_t served;
 	_Atomic bool client_done;
@@ -132,12 +133,21 @@ static bool more(const struct load *load, uint64_t begun, uint64_t opened)
 	return !(load->duration_ns && elapsed >= load->duration_ns) && elapsed < load->limit_ns;
 }
 
+static void wait_until(uint64_t when_ns)
+{
+	struct timespec ts = {.tv_sec = when_ns / 1000000000ULL, .tv_nsec = when_ns % 1000000000ULL};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
 static void *connect_all(void *arg)
 {
 	struct load *load = arg;
 	uint64_t begun = now_ns(), opened = 0;
 
 	while (more(load, begun, opened)) {
+		if (load->pace_ns)
+			wait_until(begun + opened * load->pace_ns);
 		close(open_connection(opened));
 		atomic_store_explicit(&load->opened, ++opened, memory_order_release);
 		while (opened - atomic_load_explicit(&load->served, memory_order_acquire) > WINDOW &&
@@ -192,9 +202,10 @@ static int hold(const struct load *load)
 	return 0; /* the kernel closes them all */
 }
 
-static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [-p PORT] [--hold] [--here] [--limit SECONDS]\n"
+static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [-r RATE] [-p PORT] [--hold] [--here] [--limit SECONDS]\n"
 			    "  -n COUNT         make COUNT connections\n"
 			    "  -t SECONDS       make connections for so long\n"
+			    "  -r RATE          at most so many a second (as fast as it can)\n"
 			    "  -p PORT          of the server (8000)\n"
 			    "  --hold           open COUNT connections and keep them until standard input ends\n"
 			    "  --here           stay in this network namespace\n"
@@ -212,11 +223,13 @@ int main(int argc, char **argv)
 	bool hold_open = false, here = false;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "n:t:p:", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:t:r:p:", longs, NULL)) != -1) {
 		if (opt == 'n')
 			load.count = strtoull(optarg, NULL, 10);
 		else if (opt == 't')
 			load.duration_ns = strtod(optarg, NULL) * 1e9;
+		else if (opt == 'r')
+			load.pace_ns = 1e9 / strtod(optarg, NULL);
 		else if (opt == 'p')
 			port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (opt == 'l')

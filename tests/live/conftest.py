@@ -30,12 +30,20 @@ def why_not():
     return None
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: not beside other tests, see run.py")
+
+
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
     live = [item for item in items if here in item.path.parents]
     reason = why_not() if live else None
-    for item in live if reason else []:
-        item.add_marker(pytest.mark.skip(reason=reason))
+    for item in live:
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+        # A flood would keep the tracers of tests beside it busy.
+        if "load" in item.fixturenames:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="module")

@@ -253,6 +253,7 @@ def test_grouped_by(namespace, leaker, by):
     assert re.search(r"^ +2 +0 +>\S+ eof_unread +" + {"process": rf"python3\[{one.pid}\]", "peer": "127", "cgroup": "/"}[by], out, re.MULTILINE)
 
 
+@pytest.mark.alone
 def test_many_in_one_process(namespace, leaker):
     one = leaker("c", eof_unread=5000)
     found = leaks_like_ss(namespace, 5000)
@@ -387,6 +388,7 @@ def test_alerts(start_tracer, namespace, leaker, older):
     alerts.tracer.stop()
 
 
+@pytest.mark.alone
 def test_alerts_are_few(start_tracer, namespace, leaker):
     """5,000 leaks of one process: six records, all counted; and as many for their end. The gauge follows."""
     alerts = Alerts(start_tracer, namespace, "--summary", "200ms")
@@ -474,7 +476,7 @@ def test_alerts_survive_a_stalled_output(namespace, leaker, load, tmp_path):
     reader = SlowReader(read_end)
     try:
         reader.until(b'"ready"')
-        subprocess.run([load, "-n", "60000"], check=True, capture_output=True)
+        subprocess.run([load, "-n", "24000", "-r", "8000"], check=True, capture_output=True)
         one = leaker("python", eof_unread=1)
         (ident,) = ss(namespace)
         wait_until(lambda: scanned_age(recording, int(ident.split(".")[1], 16)) >= 500_000_000, what="a scan of the aged leak")

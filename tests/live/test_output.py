@@ -82,7 +82,7 @@ def test_stalled_output(load, pair4):
     reader = SlowReader(read_end)
     try:
         reader.until(b'"ready"')
-        subprocess.run([load, "-n", "60000"], check=True, capture_output=True)
+        subprocess.run([load, "-n", "24000", "-r", "8000"], check=True, capture_output=True)
         # the reader is back: what waited comes, then the loss, then what happens now
         reader.until(b'"stage":"queue"')
         connected = orderly(pair4)
@@ -169,7 +169,7 @@ def test_output_file(tmp_path, pair4):
 def test_signal_under_load(start_tracer, load, how):
     """Everything seen has been written, nothing is left in the kernel."""
     tracer = start_tracer()
-    with subprocess.Popen([load, "-t", "20"], stdout=subprocess.PIPE, text=True) as traffic:
+    with subprocess.Popen([load, "-t", "20", "-r", "4000"], stdout=subprocess.PIPE, text=True) as traffic:
         try:
             wait_until(lambda: tracer.received > 5_000_000, what="some thousand records")
             held = bpf_objects(tracer.process.pid)

@@ -12,6 +12,8 @@ from choreography import orderly
 from lab import SLOWNESS, TIMEOUT, Pair, abort
 from tracer import BINARY, run, validate_lines, wait_for_attachment, Tracer
 
+pytestmark = pytest.mark.alone  # two runs that must have seen the same of the whole host
+
 
 def make_recording(path, pair, *options):
     """Some of everything that a recording can hold; returns the live run."""
