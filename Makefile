@@ -107,12 +107,12 @@ $(O)/%.o: %.c $(O)/cc.stamp
 # Order only: the skeletons must be there for the first compilation, after which the .d files say who includes which.
 $(filter $(O)/src/kernel/%,$(all_obj)): | $(bpf_skel)
 
-$(O)/src/cli/embedded.o: CPPFLAGS_EMBEDDED = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"' \
+embedded_cflags = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"' \
 	-DEXPLAIN_FILE='"docs/explain.txt"'
 $(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json docs/explain.txt $(O)/version.stamp $(O)/cc.stamp
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_cflags) $(CPPFLAGS_EMBEDDED) $(depflags) -c $< -o $@
+	$(Q)$(CC) $(all_cflags) $(embedded_cflags) $(depflags) -c $< -o $@
 
 $(program): $(all_obj) $(O)/link.stamp
 	$(call msg,LINK,$@)
@@ -195,12 +195,19 @@ check-style:
 
 test-programs: $(unit_bin) $(fuzz_replay)
 
-# Builds in parallel, tests one after the other: the live ones measure time.
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-check:
+check: check-quick
+	$(Q)$(MAKE) --no-print-directory -j1 check-live
+
+# All that needs neither root nor a live connection.
+check-quick:
 	$(Q)tests/install-deps.sh $(if $(STATIC),--static) build check
 	$(Q)$(MAKE) --no-print-directory $(jobs) all test-programs
-	$(Q)$(MAKE) --no-print-directory -j1 check-layers check-core check-unit check-fuzz check-replay check-live
+	$(Q)$(MAKE) --no-print-directory -j1 check-layers check-core check-unit check-fuzz check-replay
+
+# For clangd and other tools that ask how a file is compiled.
+compdb: $(bpf_skel) $(O)/version.stamp
+	$(Q)$(PYTHON) tests/house/compdb.py $(call quoted,$(CC) $(all_cflags) $(embedded_cflags)) $(call quoted,$(CLANG) $(bpf_cflags)) > compile_commands.json
 
 # libFuzzer comes with clang only: objects of its own, under $(O)/fuzz.
 fuzz_seconds ?= 60
@@ -235,17 +242,19 @@ run: deps
 	$(Q)$(sudo) $(program) $(ARGS)
 
 share := $(DESTDIR)$(PREFIX)/share
+completion := $(share)/bash-completion/completions/tcplife-fsm
 install: all
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/sbin/tcplife-fsm
 	install -D -m 644 docs/tcplife-fsm.8 $(share)/man/man8/tcplife-fsm.8
-	install -d $(share)/doc/tcplife-fsm
+	install -d $(share)/doc/tcplife-fsm $(dir $(completion))
+	$(program) completion > $(completion) || { rm $(completion); echo 'No completion for bash: this host cannot run the program.'; }
 	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.json) $(share)/doc/tcplife-fsm
 ifneq ($(wildcard contrib/*),)
 	cp -r contrib $(share)/doc/tcplife-fsm
 endif
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/tcplife-fsm $(share)/man/man8/tcplife-fsm.8
+	rm -f $(DESTDIR)$(PREFIX)/sbin/tcplife-fsm $(share)/man/man8/tcplife-fsm.8 $(completion)
 	rm -rf $(share)/doc/tcplife-fsm
 
 clean:
@@ -255,13 +264,15 @@ define help_text
 make             build $(program)
 make run         install what is missing, build, trace; flags: make run ARGS="--json -D 443"
 make check       install what the tests need, run all tests (as root the live ones too)
+make check-quick the tests that need no root, within a minute
 make deps        install what the build needs, from the distribution's packages
 make install     honours PREFIX ($(PREFIX)) and DESTDIR; make uninstall undoes it
 make bench       measure cost and loss under load (as root)
 make fuzz        run the fuzzers, fuzz_seconds=60 each
 make check-vm    run the live tests in Debian's kernels under QEMU; KERNEL=6.1 for one of them
+make compdb      write compile_commands.json, for clangd and other tools
 make clean       remove $(O)
-Parts of check:  check-layers check-unit check-core check-replay check-fuzz check-live; on their own: check-style check-vm
+Parts of check:  check-layers check-core check-unit check-fuzz check-replay check-live; on their own: check-style check-vm
 Variables:       O=build CC=gcc CLANG=clang CROSS_COMPILE= CFLAGS="-O2 -g" LDFLAGS= SANITIZE=address,undefined
                  STATIC=1 (no shared libbpf needed to run) WERROR=1 V=1 (show commands)
 endef
@@ -270,5 +281,5 @@ help:
 	@:
 
 FORCE:
-.PHONY: all bench check check-core check-fuzz check-layers check-live check-replay check-style check-unit check-vm clean deps fuzz fuzz-run \
-	help install run test-programs uninstall FORCE
+.PHONY: all bench check check-core check-fuzz check-layers check-live check-quick check-replay check-style check-unit check-vm clean \
+	compdb deps fuzz fuzz-run help install run test-programs uninstall FORCE
