@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The pages for developers name files, functions and targets that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("docs/architecture.md", "CONTRIBUTING.md")
+FOLDERS = ("bpf", "src", "vmlinux", "tests", "docs", ".ci")
+SOURCES = "\n".join(p.read_text() for folder in ("bpf", "src") for p in sorted((ROOT / folder).rglob("*.[ch]")))
+MADE_UP = ("tests/replay/problem.rec",)
+
+
+def problems(text):
+    """What a page names and the tree does not have."""
+    quoted = re.findall(r"`([^`\n]+)`", text)
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    words = {word.rstrip(":,.") for q in quoted for word in q.split()}
+    paths = {w for w in words if w.split("/")[0] in FOLDERS and "/" in w or re.fullmatch(r"[A-Z]+\.md|Makefile", w)}
+    functions = {w[:-2] for w in words if re.fullmatch(r"[a-z_0-9]+\(\)", w) and "_" in w}
+    structs = {name for q in quoted for name in re.findall(r"struct (\w+)", q)}
+    targets = {t for q in quoted for t in re.findall(r"make ([a-z-]+)", q)}
+    makefile = (ROOT / "Makefile").read_text()
+    return (
+        [p for p in sorted(paths) if p not in MADE_UP and not (ROOT / p).exists()]
+        + [f"{f}()" for f in sorted(functions) if not re.search(rf"\b{f}\(", SOURCES)]
+        + [f"struct {s}" for s in sorted(structs) if not re.search(rf"\bstruct {s}\b", SOURCES)]
+        + [f"make {t}" for t in sorted(targets) if not re.search(rf"^{t}:", makefile, re.M)]
+        + [link for link in links if not any((ROOT / base / link).exists() for base in ("", "docs"))]
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page):
+    text = (ROOT / page).read_text()
+    assert not problems(text)
+    assert text.count("`") > 50, "it names something"
+
+
+def test_a_wrong_name_is_found():
+    text = "`src/core/conn.c` `src/core/gone.c` `conn_table_feed()` `conn_gone()` `make check` `make gone` [x](gone.md) `struct gone`"
+    assert problems(text) == ["src/core/gone.c", "conn_gone()", "struct gone", "make gone", "gone.md"]
+
+
+def test_every_folder_is_on_the_map():
+    text = (ROOT / "docs/architecture.md").read_text()
+    folders = [p for top in ("src", "tests") for p in sorted((ROOT / top).iterdir()) if p.is_dir() and p.name != "__pycache__"]
+    assert not [p.name for p in folders if f"`{p.relative_to(ROOT)}/`" not in text]
