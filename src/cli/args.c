@@ -60,7 +60,7 @@ static error_t take_option(struct context *ctx, const struct option_rule *rule, 
 	*seen = true;
 	err = option_set(rule, arg, &ctx->options, &bad);
 	if (err == -EINVAL) {
-		option_expects(rule, expects, sizeof(expects));
+		option_words(rule, rule->expects, expects, sizeof(expects));
 		refuse(ctx, "--%s '%s': %s", rule->name, bad, expects);
 		free(bad);
 		return ECANCELED;

@@ -122,11 +122,19 @@ static void print_overview(void)
 		fputs(commands[command].examples, stdout);
 }
 
-/* Options have no argument that could be left out: a note on these helps nobody. */
+/* Adds the words that a list may have. No option has an argument that may be left out: a note on these helps nobody. */
 static char *filter(int key, const char *text, void *input)
 {
+	const struct option_rule *rule = help_rule(key);
+	char words[512];
+
 	(void)input;
-	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
+	if (key == ARGP_KEY_HELP_DUP_ARGS_NOTE)
+		return NULL;
+	if (!rule || !rule->word || !option_is_list(rule))
+		return (char *)text;
+	option_words(rule, text, words, sizeof(words));
+	return strdup(words);
 }
 
 void help_print(enum command command)

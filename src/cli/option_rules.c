@@ -140,7 +140,7 @@ static const char *tier_word(unsigned int tier)
 const struct option_rule option_rules[] = {
 	{"pid", 'p', NULL, "PID,..", "Process that owns the socket", GROUP_SELECT, SELECT, OPTION_PIDS, FIELD(select.pids),
 	 "a pid is a number from 1 to 4194304"},
-	{"comm", 'c', NULL, "COMM", "Its name, in full", GROUP_SELECT, SELECT, OPTION_COMM, FIELD(select.comm),
+	{"comm", 'c', NULL, "COMM", "Name of the process, in full", GROUP_SELECT, SELECT, OPTION_COMM, FIELD(select.comm),
 	 "a process name has 1 to 15 bytes, the kernel keeps no more"},
 	{"local-port", 'L', "localport", "PORT,A-B,..", "Local port", GROUP_SELECT, SELECT, OPTION_PORTS,
 	 FIELD(select.local_ports), A_PORT},
@@ -158,15 +158,15 @@ const struct option_rule option_rules[] = {
 	 "a cgroup path starts with /, as in /proc/PID/cgroup"},
 	{"min-duration", 0, NULL, "DUR", "Lived at least this long", GROUP_SELECT, LIVES, OPTION_DURATION,
 	 FIELD(select.min_duration_ns), A_DURATION},
-	{"state", 0, NULL, "STATE,..", "Was ever in one of these states", GROUP_SELECT, LIVES, OPTION_STATES,
+	{"state", 0, NULL, "STATE,..", "Was ever in one of these states:", GROUP_SELECT, LIVES, OPTION_STATES,
 	 FIELD(select.states), "states are", WORDS(state_word, WIRE_STATE_MAX)},
-	{"end", 0, NULL, "REASON,..", "Ended for one of these reasons", GROUP_SELECT, LIVES, OPTION_WORDS, FIELD(select.ends),
+	{"end", 0, NULL, "REASON,..", "Ended for one of these reasons:", GROUP_SELECT, LIVES, OPTION_WORDS, FIELD(select.ends),
 	 "reasons are", WORDS(conn_end_name, CONN_END_MAX)},
 
 	{"json", 'j', NULL, NULL, "JSON lines instead of a table", GROUP_OUTPUT, JSON, OPTION_FLAG, FIELD(json)},
 	{"output", 'o', NULL, "FILE", "Write to FILE, not to standard output", GROUP_OUTPUT, LIVES, OPTION_TEXT, FIELD(output),
 	 NULL},
-	{"events", 0, NULL, "LIST", "Records to write", GROUP_OUTPUT, OUTPUT, OPTION_WORDS, FIELD(events), "events are",
+	{"events", 0, NULL, "LIST", "Records to write:", GROUP_OUTPUT, OUTPUT, OPTION_WORDS, FIELD(events), "events are",
 	 WORDS(record_kind_name, RECORD_MAX)},
 	{"time-wait", 0, NULL, "MODE",
 	 "join (the default with --json): one record, after TIME_WAIT; split (the default without): one at the close, one "
@@ -200,8 +200,8 @@ const struct option_rule option_rules[] = {
 	 FIELD(from), NULL},
 	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(ascii)},
 
-	{"hooks", 0, NULL, "LIST", "How TIME_WAIT may be seen (fentry,timer,scan): the best of these that works", GROUP_RUN,
-	 LIVE | DOCTOR, OPTION_WORDS, FIELD(tiers), "hooks for TIME_WAIT are", WORDS(tier_word, WIRE_TIER_MAX)},
+	{"hooks", 0, NULL, "LIST", "Follow TIME_WAIT by the best of these that works:", GROUP_RUN, LIVE | DOCTOR, OPTION_WORDS,
+	 FIELD(tiers), "hooks for TIME_WAIT are", WORDS(tier_word, WIRE_TIER_MAX)},
 	{"duration", 'd', NULL, "DUR", "Stop after DUR", GROUP_RUN, LIVE, OPTION_DURATION, FIELD(duration_ns), A_DURATION},
 	{"ring", 0, NULL, "SIZE", "Buffer for the kernel's events (16M)", GROUP_RUN, LIVE, OPTION_SIZE, FIELD(ring_bytes),
 	 "a size is a number with K, M or G, like 16M, from 256K to 1G", LIMITS(256 << 10, 1 << 30)},
@@ -247,9 +247,9 @@ int option_set(const struct option_rule *rule, const char *arg, struct options *
 	return err;
 }
 
-void option_expects(const struct option_rule *rule, char *buf, size_t size)
+void option_words(const struct option_rule *rule, const char *text, char *buf, size_t size)
 {
-	size_t len = (size_t)snprintf(buf, size, "%s", rule->expects ? rule->expects : "");
+	size_t len = (size_t)snprintf(buf, size, "%s", text ? text : "");
 	const char *before = " ";
 
 	for (unsigned int i = 0; i < rule->words && len < size; i++) {

@@ -52,5 +52,5 @@ extern const size_t option_rules_len;
  * later. */
 int option_set(const struct option_rule *rule, const char *arg, struct options *options, char **ret_bad);
 
-/* "states are SYN_SENT, SYN_RECV, ..." in buf. */
-void option_expects(const struct option_rule *rule, char *buf, size_t size);
+/* The text (NULL: none) and the words that a value may be, in buf: "states are SYN_SENT, SYN_RECV, ...". */
+void option_words(const struct option_rule *rule, const char *text, char *buf, size_t size);
