@@ -59,3 +59,10 @@ def test_offers_every_command():
 def test_offers_what_help_shows(command):
     shown = subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True).stdout
     assert all(option in shown for option in offers(command, "--"))
+
+
+@pytest.mark.parametrize("command", ["trace", "leaks", "show", "replay", "doctor"])
+def test_manual_has_every_option(command):
+    manual = (Path(__file__).parents[2] / "docs" / "tcplife-fsm.8").read_text()
+    options = [option.lstrip("-") for option in offers(command, "--")]
+    assert options and all(f"-{option}" in manual for option in options)
