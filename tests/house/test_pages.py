@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The pages for developers name files, functions and targets that exist."""
 
+import json
 import re
 from pathlib import Path
 
@@ -42,6 +43,30 @@ def test_page(page):
 def test_a_wrong_name_is_found():
     text = "`src/core/conn.c` `src/core/gone.c` `conn_table_feed()` `conn_gone()` `make check` `make gone` [x](gone.md) `struct gone`"
     assert problems(text) == ["src/core/gone.c", "conn_gone()", "struct gone", "make gone", "gone.md"]
+
+
+def test_every_key_has_a_row():
+    schema = json.loads((ROOT / "docs/schema.json").read_text())
+    rows = re.findall(r"^\| `([a-z_0-9.]+)` \|", (ROOT / "docs/output.md").read_text(), re.M)
+    known = {part for row in rows for part in row.split(".")} | {"by_state", "local", "peer"}
+    in_a_cell = {"fd", "in_use", "range", "name", "type", "ok", "why"}  # of holders, ports and hooks
+    kernel = {name for name in schema["$defs"]["by_state"]["properties"]}
+    keys = set(keys_of(schema)) - kernel - in_a_cell - ENDS
+    assert len(keys) > 100 and not keys - known
+
+
+ENDS = {"expired", "reused", "reset", "killed", "overflow", "netns_gone", "unknown"}  # keys of summary.time_wait.ended
+
+
+def keys_of(schema):
+    """Every key that the schema knows."""
+    if isinstance(schema, list):
+        schema = dict(enumerate(schema))
+    if isinstance(schema, dict):
+        for name, value in schema.items():
+            if name == "properties":
+                yield from value
+            yield from keys_of(value)
 
 
 def test_every_folder_is_on_the_map():
