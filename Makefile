@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# `make help` lists the targets, README.md tells the rest.
+# `make help` lists the targets.
 
 RELEASE := 0.1.0
 

@@ -79,7 +79,7 @@ static void write_row(struct buf *b, const struct hook_state *row)
 	jsonw_word(b, KEY("type"), row->hook->type);
 	jsonw_bool(b, KEY("available"), row->available);
 	jsonw_bool(b, KEY("used"), row->used);
-	jsonw_word(b, KEY("tells"), row->hook->fact);
+	jsonw_word(b, KEY("shows"), row->hook->fact);
 	jsonw_word(b, KEY("fallback"), row->hook->fallback);
 	jsonw_text(b, KEY("why"), row->why, strlen(row->why), sizeof(row->why));
 	jsonw_close(b, '}');

@@ -287,7 +287,7 @@ def main():
     parser = argparse.ArgumentParser(description="measures what tcplife-fsm costs")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="length of each load")
-    parser.add_argument("--quick", action="store_true", help="one round of one second: a look, not a measurement")
+    parser.add_argument("--quick", action="store_true", help="one round of one second: a try, not a measurement")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 1

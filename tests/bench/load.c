@@ -6,7 +6,7 @@
  * at once, so each connection is ten transitions and no data. The client runs at most WINDOW connections ahead of the server:
  * an accept queue that overflows would drop SYNs and measure the retransmission timer.
  *
- * Prints "netns INODE" first, so that a reader can tell its connections from the host's, and one line of figures at the end.
+ * Prints "netns INODE" first, so that a reader can select its connections, and one line of figures at the end.
  * With --hold it opens connections, says "held N" and keeps them until its standard input ends.
  */
 #include <arpa/inet.h>

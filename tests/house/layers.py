@@ -21,7 +21,7 @@ def name(path, root):
 
 
 def includes(root):
-    """{file without its ending: the files that it includes}; system headers and generated ones are not looked at."""
+    """{file without its ending: the files that it includes}; without system headers and generated ones."""
     graph = {}
     for path in (path for folder in ("src", "bpf", "vmlinux") for path in sorted((root / folder).glob("**/*.[ch]"))):
         unit = name(path, root)

@@ -36,7 +36,7 @@ class Actor:
         for line in self.process.stdout:
             self._lines.put(json.loads(line))
 
-    def told(self):
+    def reported(self):
         """The next thing that it says."""
         return self._lines.get(timeout=TIMEOUT)
 

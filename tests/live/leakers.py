@@ -142,7 +142,7 @@ class Program:
         fds = array.array("i", [sock.fileno()])
         channel.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
 
-    def tell(self):
+    def report(self):
         facts = {
             "pid": os.getpid(), "child": self.child, "fds": self.fds, "exe": os.readlink("/proc/self/exe"),
             "closed_from": self.closed_from, "closed_at": self.closed_at,
@@ -164,7 +164,7 @@ def leak(keepalive, counts):
                 program.make(kind, count)
             else:
                 program.release(kind)
-        program.tell()
+        program.report()
         line = sys.stdin.readline()
         if not line:
             return

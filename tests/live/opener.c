@@ -39,7 +39,7 @@ __attribute__((noinline)) static int accept_one(int listener)
 	return must(accept(listener, NULL, NULL), "accept");
 }
 
-/* Inlined into its caller, where the compiler does what it is told. */
+/* Inlined into its caller by most compilers. */
 __attribute__((always_inline)) static inline int dial(int fd, const struct sockaddr_in *addr)
 {
 	return connect(fd, (const struct sockaddr *)addr, sizeof(*addr));

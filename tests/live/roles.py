@@ -19,7 +19,7 @@ def cookie(sock):
     return struct.unpack("Q", sock.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8))[0]
 
 
-def tell(**facts):
+def report(**facts):
     os.write(1, json.dumps({"pid": os.getpid(), **facts}).encode() + b"\n")
 
 
@@ -58,11 +58,11 @@ def serve_one(sock):
 
 
 def client(addr, port, size="0"):
-    """Connects when told; sends and reads back; closes when told again."""
+    """Waits, connects, sends and reads back; waits again, and closes."""
     hear()
     sock = socket.socket(family_of(addr), socket.SOCK_STREAM)
     sock.connect((addr, int(port)))
-    tell(cookie=cookie(sock), port=sock.getsockname()[1])
+    report(cookie=cookie(sock), port=sock.getsockname()[1])
     if int(size):
         sock.sendall(b"x" * int(size))
         left = int(size)
@@ -70,36 +70,36 @@ def client(addr, port, size="0"):
             left -= len(sock.recv(left))
     hear()
     sock.close()
-    tell(closed=True)
+    report(closed=True)
     until_end()
 
 
 def server(addr):
     """One process, which serves until the test ends it."""
     listener = listen(addr)
-    tell(port=listener.getsockname()[1])
+    report(port=listener.getsockname()[1])
     while True:
         sock, _ = listener.accept()
-        tell(cookie=cookie(sock))
+        report(cookie=cookie(sock))
         serve_one(sock)
 
 
 def idle_server(addr):
     """Listens, and never accepts."""
     listener = listen(addr)
-    tell(port=listener.getsockname()[1])
+    report(port=listener.getsockname()[1])
     until_end()
 
 
 def fork_server(addr):
     """A child per connection; the parent accepts and closes its copy."""
     listener = listen(addr)
-    tell(port=listener.getsockname()[1])
+    report(port=listener.getsockname()[1])
     sock, _ = listener.accept()
     identity = cookie(sock)
     if os.fork() == 0:
         listener.close()
-        tell(cookie=identity)
+        report(cookie=identity)
         serve_one(sock)
         until_end()
         os._exit(0)
@@ -108,7 +108,7 @@ def fork_server(addr):
 
 
 def prefork_server(addr, workers):
-    """Workers that accept from one listener; only those that are told to, so that the test knows who serves."""
+    """Workers that accept from one listener; each when the test says so, so that the test knows who serves."""
     listener = listen(addr)
     turns = []
     for _ in range(int(workers)):
@@ -120,11 +120,11 @@ def prefork_server(addr, workers):
             rename(b"worker")
             while theirs.recv(1):
                 sock, _ = listener.accept()
-                tell(cookie=cookie(sock))
+                report(cookie=cookie(sock))
                 serve_one(sock)
             os._exit(0)
         theirs.close()
-    tell(port=listener.getsockname()[1])
+    report(port=listener.getsockname()[1])
     turn = 0
     while os.read(0, 1):
         turns[turn % len(turns)].send(b"x")
@@ -135,7 +135,7 @@ def exec_after_connect(addr, port):
     """The connection's process becomes another program while it is open."""
     sock = socket.socket(family_of(addr), socket.SOCK_STREAM)
     sock.connect((addr, int(port)))
-    tell(cookie=cookie(sock))
+    report(cookie=cookie(sock))
     os.dup2(sock.fileno(), 3)
     os.execv("/bin/sh", ["sh", "-c", "read x; exec 3>&-; read y"])
 
@@ -150,12 +150,12 @@ def pass_socket(addr):
         rename(b"receiver")
         _, fds, _, _ = socket.recv_fds(theirs, 1, 1)
         sock = socket.socket(fileno=fds[0])
-        tell(cookie=cookie(sock))
+        report(cookie=cookie(sock))
         serve_one(sock)
         until_end()
         os._exit(0)
     theirs.close()
-    tell(port=listener.getsockname()[1])
+    report(port=listener.getsockname()[1])
     sock, _ = listener.accept()
     socket.send_fds(ours, [b"x"], [sock.fileno()])
     sock.close()

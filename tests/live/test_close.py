@@ -65,7 +65,7 @@ def test_four_way_by_client(trace, pair):
     check_bytes(client, 300, 0)
     check_bytes(server, 0, 300)
     assert client["close_kind"] == "four_way"
-    assert server["close_kind"] in ("four_way", None)  # whether its ACK went alone it may not be able to tell
+    assert server["close_kind"] in ("four_way", None)  # it may not know whether its ACK went alone
     assert client["conn_state"] == server["conn_state"] == "SF"
     assert "F" in client["history"] and "f" in client["history"]
     check_retransmits(client)

@@ -78,7 +78,7 @@ def tells_resets_without_a_socket():
 def test_resets_without_a_socket(start_tracer, pair4):
     """SYNs to a closed port: counted per namespace and port, not one record each."""
     if not tells_resets_without_a_socket():
-        pytest.skip("this kernel does not tell of resets without a socket")
+        pytest.skip("this kernel has no hook for resets without a socket")
     tracer = start_tracer("--events", "reset,meta")
     for _ in range(50):
         client = pair4.a.tcp_socket()

@@ -55,7 +55,7 @@ def test_established(start_tracer, pair):
 
 
 def test_idle_end_is_named_by_the_scan(start_tracer, pair):
-    """Its process does nothing between the tool's start and the peer's reset: only the scan can tell whose it is."""
+    """Its process does nothing between the tool's start and the peer's reset: only the scan can show whose it is."""
     connected = pair.connect()
     tracer = start_tracer()
     abort(connected.client)
@@ -86,17 +86,17 @@ def test_owner_from_scan(start_tracer):
     """The process, in a namespace that is not the tool's."""
     namespace = Namespace()
     server = Actor(namespace, "server", "127.0.0.1")
-    client = Actor(namespace, "client", "127.0.0.1", server.told()["port"], 5)
+    client = Actor(namespace, "client", "127.0.0.1", server.reported()["port"], 5)
     try:
         client.go()
-        facts = client.told()
-        accepted = server.told()
+        facts = client.reported()
+        accepted = server.reported()
         tracer = start_tracer()
         client.kill()
-        for told in (facts, accepted):
-            record = tracer.connection(told["cookie"])
+        for reported in (facts, accepted):
+            record = tracer.connection(reported["cookie"])
             check_scanned(record, "ESTABLISHED")
-            assert record["process"]["pid"] == told["pid"]
+            assert record["process"]["pid"] == reported["pid"]
             assert record["process"]["comm"] == "python3"
             assert record["process"]["from"] in NAMED
             assert record["netns"] == namespace.inode
@@ -111,7 +111,7 @@ def test_orphan(start_tracer, pair):
     """No process holds it: closed, with a FIN that nobody has acknowledged. The scan of its namespace finds it."""
     inhabitant = Actor(pair.a, "server", "127.0.0.1")  # a namespace is scanned because somebody lives in it
     try:
-        inhabitant.told()
+        inhabitant.reported()
         connected = pair.connect()
         cut = pair.wire.drop(lambda s: s.side == 1 and s.has(ACK))
         connected.client.sendall(b"x")

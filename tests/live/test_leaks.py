@@ -67,9 +67,9 @@ def leaker(namespace):
 
 
 def check_against_ss(namespace, found):
-    told = ss(namespace)
-    assert told.keys() == found.keys()
-    for ident, (recv_q, users) in told.items():
+    shown = ss(namespace)
+    assert shown.keys() == found.keys()
+    for ident, (recv_q, users) in shown.items():
         record = found[ident]
         assert users == holders(record)
         read = record["cause"] == "eof_read_not_closed"
@@ -261,7 +261,7 @@ def test_many_in_one_process(namespace, leaker):
 
 
 def test_many_processes(namespace):
-    """500 processes with one leak each: all told in JSON, and the table does not run off the screen."""
+    """500 processes with one leak each: all in JSON, and the table does not run off the screen."""
     with Pool(namespace, 500) as pool:
         found = leaks_like_ss(namespace, 500)
         assert {r["process"]["pid"] for r in found.values()} == set(pool.pids)
@@ -349,14 +349,14 @@ class Alerts:
         self.inode = namespace.inode
         self.tracer = start_tracer("--threshold", "500ms", "--netns", namespace.inode, "--events", EVENTS, *args)
 
-    def told(self, event):
+    def seen(self, event):
         """(records, sockets that they stand for)"""
         records = [r for r in self.tracer.of(event) if r["netns"] == self.inode]
         return records, sum(r.get("count", 1) for r in records)
 
     def wait(self, event, sockets):
-        wait_until(lambda: self.told(event)[1] >= sockets, 3 * TIMEOUT, f"{event} of {sockets} sockets")
-        records, count = self.told(event)
+        wait_until(lambda: self.seen(event)[1] >= sockets, 3 * TIMEOUT, f"{event} of {sockets} sockets")
+        records, count = self.seen(event)
         assert count == sockets
         return records
 
@@ -404,7 +404,7 @@ def test_alerts_are_few(start_tracer, namespace, leaker):
 
 
 def test_alerts_at_the_end(start_tracer, namespace, leaker):
-    """The tool ends before the leak: said so. A new run tells the same alert again, under the same id."""
+    """The tool ends before the leak: the record says so. A new run raises the same alert again, with the same id."""
     leaker("python", eof_unread=1)
     first = Alerts(start_tracer, namespace)
     (raised,) = first.wait("close_wait_leak", 1)

@@ -136,17 +136,17 @@ def test_hits_with_losses(start_tracer, load, tmp_path):
 
 
 def whole_again(tracer, pair):
-    """A connection of which nothing is missing. One that is not whole must come with a loss that is told."""
-    told = sum(r["count"] for r in tracer.of("lost"))
+    """A connection of which nothing is missing. One that is not whole must come with a `lost` record."""
+    lost = sum(r["count"] for r in tracer.of("lost"))
     record = tracer.connection(orderly(pair).client_id)
     if record["complete"] is True and record["gaps"] == 0:
         return True
-    wait_until(lambda: sum(r["count"] for r in tracer.of("lost")) > told, what="the loss behind a record that is not complete")
+    wait_until(lambda: sum(r["count"] for r in tracer.of("lost")) > lost, what="the loss behind a record that is not complete")
     return False
 
 
 def test_ring_too_small(start_tracer, load, namespace):
-    """Stopped while its ring overflows: the loss is told, what it touched is marked, and no ghost stays behind."""
+    """Stopped while its ring overflows: the loss has a record, what it touched is marked, and no ghost stays behind."""
     pair = Pair("ipv4")
     # In a namespace that stays: the end of one ends all its TIME_WAITs at once, and fills the ring again. So may those of tests before.
     flood, netns = namespace.exec(load, "--here", "-n", "40000"), namespace.inode

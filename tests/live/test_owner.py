@@ -40,17 +40,17 @@ def addr(request):
 
 
 def start_client(stage, addr, port, size=0, **kwargs):
-    """A client that is connected; returns it and what it told."""
+    """A client that is connected; returns it and what it reported."""
     client = stage.play("client", addr, port, size, **kwargs)
     client.go()
-    return client, client.told()
+    return client, client.reported()
 
 
 def run_client(stage, addr, port, size=100, **kwargs):
     """A client's whole life; returns (pid, cookie)."""
     client, facts = start_client(stage, addr, port, size, **kwargs)
     client.go()
-    assert client.told()["closed"]
+    assert client.reported()["closed"]
     return facts["pid"], facts["cookie"]
 
 
@@ -65,9 +65,9 @@ def check_process(record, pid, comm="python3"):
 
 def test_both_ends_of_loopback(trace, stage, addr):
     server = stage.play("server", addr)
-    port = server.told()["port"]
+    port = server.reported()["port"]
     pid, cookie = run_client(stage, addr, port)
-    accepted = server.told()
+    accepted = server.reported()
 
     client = trace.connection(cookie)
     check_process(client, pid)
@@ -82,48 +82,48 @@ def test_both_ends_of_loopback(trace, stage, addr):
 def test_many_at_once_never_name_a_softirq(trace, stage):
     """Four clients beside each other: on loopback each segment is handled in somebody else's context."""
     server = stage.play("server", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     clients = [stage.play("client", "127.0.0.1", port, 0) for _ in range(4)]
     for client in clients:
         client.go()
-    facts = [client.told() for client in clients]
+    facts = [client.reported() for client in clients]
     for client in clients:
         client.go()
     for fact in facts:
         assert trace.connection(fact["cookie"])["process"]["pid"] == fact["pid"]
     for _ in clients:
-        accepted = server.told()
+        accepted = server.reported()
         assert trace.connection(accepted["cookie"])["process"]["pid"] == accepted["pid"]
 
 
 def test_uid(trace, stage):
     server = stage.play("server", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
     pid, cookie = run_client(stage, "127.0.0.1", port, wrapper=nobody)
     record = trace.connection(cookie)
     check_process(record, pid)
     assert record["process"]["uid"] == 65534
-    assert trace.connection(server.told()["cookie"])["process"]["uid"] == 0
+    assert trace.connection(server.reported()["cookie"])["process"]["uid"] == 0
 
 
 def test_child_serves(trace, stage, addr):
     server = stage.play("fork-server", addr)
-    port = server.told()["port"]
+    port = server.reported()["port"]
     run_client(stage, addr, port)
-    child = server.told()
+    child = server.reported()
     assert child["pid"] != server.pid
     check_process(trace.connection(child["cookie"]), child["pid"])
 
 
 def test_prefork_names_the_worker(trace, stage):
     server = stage.play("prefork-server", "127.0.0.1", 3)
-    port = server.told()["port"]
+    port = server.reported()["port"]
     served = set()
     for _ in range(3):
         server.go()
         run_client(stage, "127.0.0.1", port)
-        worker = server.told()
+        worker = server.reported()
         check_process(trace.connection(worker["cookie"]), worker["pid"], "worker")
         served.add(worker["pid"])
     assert len(served) == 3 and server.pid not in served
@@ -132,9 +132,9 @@ def test_prefork_names_the_worker(trace, stage):
 def test_exec_while_open(trace, stage):
     """The pid stays; which of the two programs is named depends on when it was asked, but not on anybody else."""
     server = stage.play("server", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     client = stage.play("exec-after-connect", "127.0.0.1", port)
-    facts = client.told()
+    facts = client.reported()
     client.go()
     process = trace.connection(facts["cookie"])["process"]
     assert process["pid"] == facts["pid"]
@@ -146,9 +146,9 @@ def test_exec_while_open(trace, stage):
 
 def test_socket_passed_to_another_process(trace, stage):
     server = stage.play("pass-socket", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     run_client(stage, "127.0.0.1", port)
-    receiver = server.told()
+    receiver = server.reported()
     assert receiver["pid"] != server.pid
     check_process(trace.connection(receiver["cookie"]), receiver["pid"], "receiver")
 
@@ -156,7 +156,7 @@ def test_socket_passed_to_another_process(trace, stage):
 def test_killed(trace, stage):
     """The kernel closes for a process that is gone; it was its connection all the same."""
     server = stage.play("server", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     client, facts = start_client(stage, "127.0.0.1", port)
     client.kill()
     record = trace.connection(facts["cookie"])
@@ -169,10 +169,10 @@ def test_killed(trace, stage):
 def test_never_accepted(trace, stage):
     """Nobody touched the server's end: the listener's process answers for it, or nobody; never the client."""
     server = stage.play("idle-server", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     client, facts = start_client(stage, "127.0.0.1", port)
     client.go()
-    client.told()
+    client.reported()
     server.process.stdin.close()
     record = trace.wait_for(
         lambda r: r["event"] == "connection" and (r["local_port"], r["peer_port"]) == (port, facts["port"])
@@ -184,11 +184,11 @@ def test_never_accepted(trace, stage):
 def test_hostile_name(trace, stage):
     """A process may call itself anything: control characters, quotes, half a UTF-8 sequence."""
     server = stage.play("server", "127.0.0.1")
-    port = server.told()["port"]
+    port = server.reported()["port"]
     name = b'\x1b[2J"\\\xc3\x28\n\xff'
     client = stage.play("named-client", "127.0.0.1", port, name.hex())
     client.go()
-    facts = client.told()
+    facts = client.reported()
     client.go()
     process = trace.connection(facts["cookie"])["process"]
     assert process["comm_hex"] == name.hex()
@@ -252,17 +252,17 @@ def test_cgroup_and_container(trace, cgroup, container):
     path, name = cgroup
     namespace = Namespace()
     server = Actor(namespace, "server", "127.0.0.1")
-    client = Actor(namespace, "client", "127.0.0.1", server.told()["port"], 10)
+    client = Actor(namespace, "client", "127.0.0.1", server.reported()["port"], 10)
     try:
         (path / "cgroup.procs").write_text(str(client.pid), encoding="ascii")
         client.go()
-        facts = client.told()
+        facts = client.reported()
         client.go()
         record = trace.connection(facts["cookie"])
         assert record["process"]["pid"] == facts["pid"]
         assert record["cgroup"] == name
         assert record.get("container") == container
-        assert "container" not in trace.connection(server.told()["cookie"])
+        assert "container" not in trace.connection(server.reported()["cookie"])
     finally:
         client.close()
         server.close()

@@ -62,7 +62,7 @@ def test_linger_zero_by_server(trace, pair):
 
 
 def test_unread_data(trace, pair):
-    """close() while received bytes wait: the peer is told that they were lost."""
+    """close() while received bytes wait: the peer gets a reset for the lost bytes."""
     connected = pair.connect()
     close_unread(connected, b"never read")
     server = trace.connection(connected.server_id)

@@ -401,7 +401,7 @@ def test_forged_reset(trace, pair, captures):
 
 
 def test_data_after_close(trace, pair, captures):
-    """Data comes to a socket that was closed and whose FIN is still on its way: no reset came, one goes."""
+    """Data arrives at a closed socket whose FIN has not left yet: a reset is sent, none is received."""
     connected = pair.connect()
     pair.wire.hold(from_side(0, is_fin))
     connected.client.close()
@@ -412,7 +412,7 @@ def test_data_after_close(trace, pair, captures):
 
 
 def test_data_after_close_to_a_minisocket(trace, pair, captures):
-    """The closer's record is told when its minisocket begins, and the reset comes later: the other side has it."""
+    """The closer's record is written when its minisocket begins. The reset is later: the other side's record has it."""
     connected = pair.connect()
     connected.client.close()
     wait_state(connected.server, "CLOSE_WAIT")
@@ -457,7 +457,7 @@ def test_answer_to_an_older_syn(trace, pair, captures):
 
 
 def check_counted_back(record, capture):
-    """The first numbers, of which no transition told: they are those of the wire, and so the FINs stand where they stood."""
+    """The first numbers, which no transition showed: they are those of the wire, and so the FINs stand where they stood."""
     packets = of_connection(capture, record)
     assert record["isn"] == dict(zip(("local", "peer"), isns(packets)))
     fins = [(s["dir"], s["seq"], s["ack"]) for s in record["segments"] if s["flags"] == "FIN,ACK"]

@@ -129,7 +129,7 @@ def test_min_duration(start_tracer, trace, pair4):
 def play(namespace, *, names=("one", "two")):
     """Two clients of one server, with names of their own; returns what each said, and the actors."""
     server_actor = Actor(namespace, "server", "127.0.0.1")
-    port = server_actor.told()["port"]
+    port = server_actor.reported()["port"]
     clients = [Actor(namespace, "named-client", "127.0.0.1", port, name.encode().hex()) for name in names]
     return server_actor, clients
 
@@ -148,10 +148,10 @@ def run_clients(trace, server_actor, clients):
     facts = []
     for actor in clients:
         actor.go()
-        facts.append(actor.told())
+        facts.append(actor.reported())
         actor.go()
-        actor.told()
-    accepted = [server_actor.told() for _ in clients]
+        actor.reported()
+    accepted = [server_actor.reported() for _ in clients]
     for fact in facts + accepted:
         trace.connection(fact["cookie"])
     return facts, accepted

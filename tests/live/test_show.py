@@ -148,7 +148,7 @@ def test_nothing_found():
         assert done.stderr == "tcplife-fsm: no connection matches: --follow waits for those to come\n"
 
 
-def test_files_tell_the_same(pair, tmp_path, follow):
+def test_files_show_the_same(pair, tmp_path, follow):
     recording, lines = tmp_path / "life.rec", tmp_path / "life.jsonl"
     here = ("--netns", pair.a.inode)  # the clients, which bring the servers along
     shown = follow(*here)
@@ -187,11 +187,11 @@ def test_bad_lines(tmp_path):
     lines.write_bytes(b'{"event":"meta"}\nnonsense\n{"event":"connection","conn_id":7}\n' + b"x" * 70000 + b"\n\n")
     done = show("--from", lines)
     assert done.stdout == ""
-    told = done.stderr.splitlines()
-    assert f"{lines} line 2: it is not JSON" in told[0]
-    assert f"{lines} line 3: conn_id is not a string" in told[1]
-    assert f"{lines} line 4: it is longer than a record can be" in told[2]
-    assert told[3:] == [
+    shown = done.stderr.splitlines()
+    assert f"{lines} line 2: it is not JSON" in shown[0]
+    assert f"{lines} line 3: conn_id is not a string" in shown[1]
+    assert f"{lines} line 4: it is longer than a record can be" in shown[2]
+    assert shown[3:] == [
         f"tcplife-fsm: {lines}: 3 lines were no records and are not shown",
         f"tcplife-fsm: no connection in {lines} matches",
     ]

@@ -181,7 +181,7 @@ def test_watched(namespace, opener, run):
             shown.append((process.stdout.read() or b"").decode())
             return text in "".join(shown)
 
-        wait_until(lambda: seen("No socket is in CLOSE_WAIT."), what="the first look")
+        wait_until(lambda: seen("No socket is in CLOSE_WAIT."), what="the first scan")
         run(opener, "accepted")
         run(opener, "connected")
         wait_until(lambda: seen("by connect() in") and seen("by accept() in"), what="stacks")

@@ -2,7 +2,7 @@
 """TIME_WAIT, and FIN_WAIT2 without a socket: when they really began and ended, and why.
 
 TIME_WAIT lasts a minute and cannot be shortened, so the fixture lives all lives of this file side by side, and each test then
-looks at one. The truth is the wire's (the FIN that begins it), the kernel's table of sockets (its end) and what the test did.
+checks one. The truth is the wire's (the FIN that begins it), the kernel's table of sockets (its end) and what the test did.
 """
 
 import contextlib
@@ -110,7 +110,7 @@ def natural(pair, side=0):
 
 
 def late_fin(pair):
-    """The socket is gone when the peer's FIN comes to FIN_WAIT2."""
+    """The socket is gone when the peer's FIN arrives in FIN_WAIT2."""
     return wait_time_wait(close_late(pair, pair.connect()))
 
 
@@ -124,7 +124,7 @@ def close_late(pair, connected):
 
 
 def lose_last_ack(pair, play):
-    """The FIN comes again, and 2 MSL begin anew."""
+    """The FIN arrives again, and 2 MSL start again."""
     connected = pair.connect()
     one = life(pair, connected, 0)
     pair.wire.drop(from_side(0, lambda s: is_pure_ack(s) and s.sport == one.local_port and one.fins()), times=1)
@@ -366,8 +366,8 @@ def test_fin_comes_to_the_minisocket(lives):
 
 @pytest.mark.parametrize("name", ["last_ack_lost", "last_ack_lost_late"])
 def test_last_ack_lost(lives, name):
-    """us counts from the first FIN: TIME_WAIT is as long as it is, and says how often its clock began anew. But if the timer's hooks
-    showed neither FIN that came to the minisocket, the last one is all that is known, and nobody says that it was the first."""
+    """us counts from the first FIN: TIME_WAIT is as long as it is, and `restarts` counts its restarts. But if the timer's hooks
+    showed neither FIN that arrived at the minisocket, the last one is all that is known, and nobody says that it was the first."""
     one, record = lives[name], lives.record(name)
     waited, fins = record["time_wait"], [fin.at_ns for fin in one.fins()]
     assert waited["end"] == "expired"
@@ -472,7 +472,7 @@ def test_overflow(lives):
 
 
 def test_split(pair, start_tracer):
-    """The connection is told at its close, TIME_WAIT when it is over."""
+    """The connection has a record at its close, TIME_WAIT one when it is over."""
     tracer = start_tracer("--time-wait=split")
     if tier_of(tracer) == "scan":
         pytest.skip("a scan does not see that it was cut short")
@@ -498,7 +498,7 @@ def test_off(pair, start_tracer):
 
 
 def test_stop_tells_what_waits(pair, start_tracer):
-    """A connection that has ended but for TIME_WAIT is told when the tool ends, once."""
+    """A connection in TIME_WAIT when the tool ends has one record."""
     tracer = start_tracer("--time-wait=join")
     one = natural(pair)
     outcome = tracer.stop()
@@ -510,7 +510,7 @@ def test_stop_tells_what_waits(pair, start_tracer):
 
 
 def test_stop_knows_of_a_late_fin(pair, start_tracer):
-    """Even where nothing showed that the FIN came to the minisocket."""
+    """Even if nothing showed that the FIN arrived at the minisocket."""
     tracer = start_tracer("--time-wait=join")
     one = late_fin(pair)
     tracer.stop()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Totals against the kernel's own counters, and what `summary` tells of attempts that failed and of ports that run out."""
+"""Totals against the kernel's own counters, and what `summary` says about attempts that failed and of ports that run out."""
 
 import contextlib
 import socket
@@ -107,16 +107,16 @@ def test_ports_run_out(start_tracer, family, tmp_path):
         ids = {cookie(pair.connect(listener).client) for _ in range(7)}
         assert len(ids) == 7
 
-        def told(records, ports):
+        def row(records, ports):
             rows = [row for r in records if r["event"] == "summary" for row in r.get("ports", ())]
             return next((r for r in rows if (r["netns"], r["in_use"], r["range"]) == (pair.a.inode, 7, ports)), None)
 
-        found = wait_until(lambda: told(tracer.records, 10), what="the ports in a summary")
+        found = wait_until(lambda: row(tracer.records, 10), what="the ports in a summary")
         assert (found["peer_addr"], found["peer_port"]) == (pair.server_addr, listener.getsockname()[1])
         assert found["local_addr"] == pair.client_addr
         pair.a.sysctl("ipv4/ip_local_port_range", "40000 40011")
-        wait_until(lambda: told(tracer.records, 12), what="the changed range in a summary")
+        wait_until(lambda: row(tracer.records, 12), what="the changed range in a summary")
     tracer.stop()
     replayed = subprocess.run([BINARY, "replay", recording, "--json", "--summary=500ms"], capture_output=True, check=True)
     replayed = validate_lines(replayed.stdout.splitlines(keepends=True))
-    assert told(replayed, 10) and told(replayed, 12)
+    assert row(replayed, 10) and row(replayed, 12)

@@ -125,14 +125,14 @@ class Tracer:
     def of(self, event):
         return [r for r in self.records if r["event"] == event]
 
-    def _wait(self, look, timeout, what):
-        """The first true value of look(), which sees all that has been read by then."""
+    def _wait(self, find, timeout, what):
+        """The first true value of find(), which sees all that has been read by then."""
 
         def locked():
             ended = not self._threads[0].is_alive()
             with self._lock:
                 self._take_in()
-                value = look()
+                value = find()
             if ended and not value:
                 raise EOFError(f"{what}: the tool has ended: {''.join(self._stderr)}")
             return value
@@ -147,24 +147,24 @@ class Tracer:
         """The first record, seen already or coming, that the predicate likes."""
         seen = 0
 
-        def look():
+        def find():
             nonlocal seen
             begin, seen = seen, len(self._records)
             return next((r for r in self._records[begin:] if predicate(r)), None)
 
-        return self._wait(look, timeout, "record")
+        return self._wait(find, timeout, "record")
 
     def wait_count(self, predicate, count, timeout=TIMEOUT):
-        """Until so many records have come that the predicate likes; each is looked at once, for there may be very many."""
+        """Until so many records match the predicate. Each is tried once, since there may be very many."""
         seen = found = 0
 
-        def look():
+        def find():
             nonlocal seen, found
             begin, seen = seen, len(self._records)
             found += sum(map(predicate, self._records[begin:]))
             return found >= count
 
-        self._wait(look, timeout, f"{count} records")
+        self._wait(find, timeout, f"{count} records")
 
     def connections(self, cookie, count=1, timeout=TIMEOUT):
         """The `connection` records of a socket, once there are so many."""

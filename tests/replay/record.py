@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes the recordings of this folder anew, as root: record.py [NAME...] plays scenarios (all of them by default) beside the
+"""Makes the recordings of this folder again, as root: record.py [NAME...] plays scenarios (all of them by default) beside the
 tool, leaves of each recording only what is the scenario's own, and writes NAME.rec with NAME.txt and NAME.jsonl, which replay
 gives. Read those before you commit: they say what the program does, not what it should do.
 """

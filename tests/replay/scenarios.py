@@ -42,7 +42,7 @@ def flags_since(pair, first):
 
 
 def wait_reset(trace, namespace):
-    """For a reset that no socket sent: those are counted, and told once a second."""
+    """For a reset that no socket sent: those are counted, with a record once a second."""
     trace.wait_for(lambda r: r["event"] == "reset" and "conn_id" not in r and r["netns"] == namespace.inode)
 
 
@@ -213,7 +213,7 @@ def close_wait_then_exit(pair, start):
     listener = pair.listen()
     with contextlib.closing(Actor(pair.a, "client", pair.server_addr, listener.getsockname()[1])) as client:
         client.go()
-        identity = client.told()["cookie"]
+        identity = client.reported()["cookie"]
         server = pair.accept(listener)
         server.shutdown(socket.SHUT_WR)
         wait_state(server, "FIN_WAIT2")
@@ -242,7 +242,7 @@ def existing_connections(pair, start):
     """One is open and one half closed when the tool starts. A namespace is scanned because somebody lives in it."""
     with contextlib.ExitStack() as inhabitants:
         for namespace in (pair.a, pair.b):
-            inhabitants.enter_context(contextlib.closing(Actor(namespace, "idle-server", "127.0.0.1"))).told()
+            inhabitants.enter_context(contextlib.closing(Actor(namespace, "idle-server", "127.0.0.1"))).reported()
         return older_than_the_tool(pair, start)
 
 
@@ -270,8 +270,8 @@ def fd_passed(pair, start):
     start()
     with contextlib.closing(Actor(pair.b, "pass-socket", pair.server_addr)) as server:
         client = pair.client()
-        client.connect((pair.server_addr, server.told()["port"]))
-        identity = server.told()["cookie"]
+        client.connect((pair.server_addr, server.reported()["port"]))
+        identity = server.reported()["cookie"]
         client.sendall(b"ping")
         read_exactly(client, 4)
         client.shutdown(socket.SHUT_WR)

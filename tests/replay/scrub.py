@@ -2,7 +2,7 @@
 """Leaves of a recording what belongs to a scenario, and nothing of the machine on which it was made.
 
 Kept are the sockets in the scenario's namespaces and the processes that acted on them; numbers that the machine gave (cookies,
-pids, namespaces) are given anew, in the order in which they appear.
+pids, namespaces) are given again, in the order in which they appear.
 """
 
 import os

@@ -101,7 +101,7 @@ def test_later_version(recording, form, tmp_path):
 
 
 def test_unknown_value(tmp_path):
-    """An event of a known kind that cannot be read stands for a loss: no record may look whole without it."""
+    """An event of a known kind that cannot be read stands for a loss: no record may seem complete without it."""
     made = recfile.read(HERE / "half_close.rec")
     victim = next(event for event in made.events if event.kind == "STATE" and event.get("B", 21) == 4)  # FIN_WAIT1
     victim.put("B", 20, 99)  # a state that this version does not know

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stories for the connection table: a list of events as a kernel tells them, and what the table says about them, as text.
+ * Stories for the connection table: a list of events as a kernel sends them, and the records that the table makes of them, as
+ * text.
  *
  * A step names the transition and how much payload has gone each way by then; the sequence numbers, counters and parts follow
  * from that as the kernel fills them. Times are microseconds after STORY_BEGIN_NS. Our ISN is ISN_LOCAL, the peer's ISN_PEER.
@@ -40,7 +41,7 @@ struct step {
 	uint32_t out, in;           /* payload so far: queued by us, received from the peer */
 	uint32_t unsent, unread;    /* of that, FINs included */
 	uint32_t segs_out, segs_in; /* 0 all the way is as if nothing but FINs was exchanged */
-	bool unacked;               /* our FIN, where the state does not tell */
+	bool unacked;               /* our FIN, where the state does not show it */
 	uint32_t tgid;              /* of the task; 0: nobody */
 	const char *comm;           /* "a" by default */
 	uint32_t rtt_us, retrans;   /* the ident's */
@@ -552,16 +553,16 @@ static inline void story_emit(void *ctx, const struct record *r)
 struct story {
 	const char *name;
 	struct step steps[STORY_STEPS]; /* up to the first without a kind */
-	const char *told;
+	const char *expected;
 	struct conn_config config; /* zeros: 100 connections, STORY_WANTED */
-	bool stop_tells_open;
-	bool segments; /* these are told, and nothing else */
+	bool stop_emits_open;
+	bool segments; /* these are expected, and nothing else */
 };
 
-/* One whose segments are told. */
-#define SEGMENTS(name_, told_, ...)                                                                                            \
+/* One whose segments are expected. */
+#define SEGMENTS(name_, expected_, ...)                                                                                        \
 	{                                                                                                                      \
-		.name = name_, .segments = true, .steps = {__VA_ARGS__}, .told = told_                                         \
+		.name = name_, .segments = true, .steps = {__VA_ARGS__}, .expected = expected_                                 \
 	}
 
 static inline void story_feed(struct conn_table *t, const struct step *s)
@@ -584,7 +585,7 @@ static inline bool story_run(const struct story *story)
 
 	memset(story_active, 0, sizeof(story_active));
 	config.max_connections = config.max_connections ? config.max_connections : 100;
-	config.wanted = (config.wanted ? config.wanted : STORY_WANTED) | (story->stop_tells_open ? 1u << RECORD_PROGRESS : 0);
+	config.wanted = (config.wanted ? config.wanted : STORY_WANTED) | (story->stop_emits_open ? 1u << RECORD_PROGRESS : 0);
 	assert_int_equal(conn_table_new(&t, &config, story_emit, &to), 0);
 	for (const struct step *s = story->steps; s < story->steps + STORY_STEPS && s->kind; s++) {
 		story_feed(t, s);
@@ -594,9 +595,9 @@ static inline bool story_run(const struct story *story)
 	conn_table_stats(t, &stats);
 	assert_int_equal(stats.tracked, 0);
 	conn_table_free(t);
-	if (!strcmp(to.text, story->told))
+	if (!strcmp(to.text, story->expected))
 		return true;
-	print_error("%s\n--- expected\n%s--- told\n%s", story->name, story->told, to.text);
+	print_error("%s\n--- expected\n%s--- found\n%s", story->name, story->expected, to.text);
 	return false;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Alerts of CLOSE_WAIT: when they are raised, how few records tell of how many sockets, and how they end. */
+/* Alerts of CLOSE_WAIT: when they are raised, how few records stand for how many sockets, and how they end. */
 #include "sample.h"
 
 #include <setjmp.h>
@@ -161,13 +161,13 @@ static void wants(uint64_t ts, bool expected)
 	assert_int_equal(conn_table_wants_leak_scan(table, ts), expected);
 }
 
-/* Told once, as it passes the threshold, with the age that the event proves; and when it is closed. */
+/* Emitted once, when it passes the threshold, with the age that the event proves; and when it is closed. */
 static void life_of_an_alert(void **state)
 {
 	(void)state;
 	wants(BEGIN, false);
 	leak(BEGIN, 1);
-	wants(BEGIN, true); /* those older than the tool are looked at once */
+	wants(BEGIN, true); /* those older than the tool are scanned at once */
 	scan(BEGIN + S, 1, 1, 200, S);
 	assert_int_equal(leaks, 0);
 	wants(BEGIN + 9 * S, false);
@@ -255,7 +255,7 @@ static void causes_of_the_end(void **state)
 	}
 }
 
-/* 10,000 leaks of a process are six records, and their ends too; what the process then does is told in time, and all is
+/* 10,000 leaks of a process are six records, and their ends too; what the process does later is emitted in time, and all is
  * counted. */
 static void many_are_few_records(void **state)
 {
@@ -295,7 +295,7 @@ static void many_are_few_records(void **state)
 	assert_int_equal(leaks, before);
 }
 
-/* 2,000 processes with one each: the budget of records holds, and the stop tells the rest. */
+/* 2,000 processes with one each: the budget of records holds, and the stop emits the rest. */
 static void many_groups(void **state)
 {
 	(void)state;
@@ -315,7 +315,7 @@ static void many_groups(void **state)
 	assert_int_equal(last_end.resolution, LEAK_DAEMON_STOP);
 }
 
-/* Old enough, and the scan does not meet it: told, and that nothing is known of it. */
+/* Old enough, and the scan does not find it: emitted, with nothing known of it. */
 static void unseen(void **state)
 {
 	(void)state;

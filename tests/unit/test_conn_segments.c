@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The segments of TCP's cases as either side tells them: which, in what order, with what numbers and on what evidence. */
+/* The segments of TCP's cases as either side shows them: which, in what order, with what numbers and on what evidence. */
 #include "conn_story.h"
 
 static const struct story opens[] = {
@@ -13,7 +13,7 @@ static const struct story opens[] = {
 		 "> SYN,ACK 0 1 @- numbers\n"
 		 "< ACK 1 1 @0 numbers\n",
 		 T(1000, SYN_RECV, ESTABLISHED, .rtt_us = 18000), T(5000, ESTABLISHED, CLOSE, .tgid = 10), TICK(20000)),
-	SEGMENTS("1: Fast Open, client: the SYN's data is not told",
+	SEGMENTS("1: Fast Open, client: the SYN's data is not listed",
 		 "isn local peer\n"
 		 "> SYN 0 - @0 numbers\n"
 		 "< SYN,ACK 0 - @100 inferred\n"
@@ -125,7 +125,7 @@ static const struct story closes[] = {
 		 ACCEPTS(1000), T(5000, ESTABLISHED, CLOSE_WAIT, .out = 7, .in = 9),
 		 T(305000, CLOSE_WAIT, LAST_ACK, .out = 7, .in = 9, .segs_out = 1, .tgid = 20, .shut = 3),
 		 T(305100, LAST_ACK, CLOSE, .out = 7, .in = 9, DEAD)),
-	SEGMENTS("7: the peer's FIN comes to a minisocket", CLOSED, CLOSES, T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true),
+	SEGMENTS("7: the peer's FIN arrives at a minisocket", CLOSED, CLOSES, T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true),
 		 TICK(100000)),
 	SEGMENTS("7: our FIN waits behind data",
 		 CONNECTED "> FIN,ACK 101 - @- numbers\n"
@@ -153,7 +153,7 @@ static const struct story closes[] = {
 		 ACCEPTS(1000), T(5000, ESTABLISHED, CLOSE_WAIT, .segs_out = 3),
 		 T(5050, CLOSE_WAIT, LAST_ACK, .segs_out = 3, .tgid = 20, .shut = 3),
 		 T(5100, LAST_ACK, CLOSE, .segs_out = 3, DEAD)),
-	SEGMENTS("8: from the backlog nobody can tell",
+	SEGMENTS("8: from the backlog: not known",
 		 CONNECTED "> FIN,ACK 1 1 @5000 numbers\n"
 			   "< FIN,ACK 1 2 @5180 numbers\n"
 			   "> ACK 2 2 @5180 inferred\n",
@@ -305,34 +305,34 @@ static const struct story holes[] = {
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(100, SYN_RECV, ESTABLISHED, .cookie = 2, .rtt_us = 50),
 		   T(200, ESTABLISHED, CLOSE_WAIT, .cookie = 2), T(300, ESTABLISHED, FIN_WAIT1, .cookie = 3, .tgid = 10),
 		   SCAN_BEGIN(400, STOP), SCAN(401, FIN_WAIT1, .cookie = 3, .out = 7), SCAN_END(500)},
-	 .stop_tells_open = true,
-	 .told = "isn\n"
-		 "> SYN 0 - @0 inferred\n"
-		 "isn local peer\n"
-		 "< SYN 0 - @0 numbers\n"
-		 "> SYN,ACK 0 1 @0 numbers\n"
-		 "< ACK 1 1 @50 numbers\n"
-		 "< FIN,ACK - 1 @150 numbers\n"
-		 "> ACK - - @150 inferred\n"},
+	 .stop_emits_open = true,
+	 .expected = "isn\n"
+		     "> SYN 0 - @0 inferred\n"
+		     "isn local peer\n"
+		     "< SYN 0 - @0 numbers\n"
+		     "> SYN,ACK 0 1 @0 numbers\n"
+		     "< ACK 1 1 @50 numbers\n"
+		     "< FIN,ACK - 1 @150 numbers\n"
+		     "> ACK - - @150 inferred\n"},
 	{.name = "found by a scan",
 	 .segments = true,
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1, FIN_WAIT2, .cookie = 1), SCAN(2, LAST_ACK, .cookie = 2),
 		   SCAN(3, CLOSING, .cookie = 3), SCAN(4, SYN_SENT, .cookie = 4), SCAN(5, SYN_RECV, .cookie = 5), SCAN_END(20)},
-	 .stop_tells_open = true,
-	 .told = "isn\n"
-		 "> FIN,ACK - - @- numbers\n"
-		 "isn\n"
-		 "< FIN,ACK - - @- inferred\n"
-		 "> FIN,ACK - - @- inferred\n"
-		 "isn\n"
-		 "> FIN,ACK - - @- inferred\n"
-		 "< FIN,ACK - - @- inferred\n"
-		 "> ACK - - @- inferred\n"
-		 "isn\n"
-		 "> SYN 0 - @- inferred\n"
-		 "isn\n"
-		 "< SYN 0 - @- inferred\n"
-		 "> SYN,ACK 0 1 @- inferred\n"},
+	 .stop_emits_open = true,
+	 .expected = "isn\n"
+		     "> FIN,ACK - - @- numbers\n"
+		     "isn\n"
+		     "< FIN,ACK - - @- inferred\n"
+		     "> FIN,ACK - - @- inferred\n"
+		     "isn\n"
+		     "> FIN,ACK - - @- inferred\n"
+		     "< FIN,ACK - - @- inferred\n"
+		     "> ACK - - @- inferred\n"
+		     "isn\n"
+		     "> SYN 0 - @- inferred\n"
+		     "isn\n"
+		     "< SYN 0 - @- inferred\n"
+		     "> SYN,ACK 0 1 @- inferred\n"},
 };
 
 int main(void)

@@ -18,88 +18,92 @@
 static const struct story events[] = {
 	{.name = "expired",
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
-		 " tw=60994800,expired\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		     " tw=60994800,expired\n"},
 	{.name = "no progress in TIME_WAIT",
 	 .config = {.wanted = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS, .progress_ns = 2000000000},
 	 .steps = {TIER(FENTRY), TIME_WAITS, TICK(S), TICK(2 * S + 5000), TICK(5 * S),
 		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
-		 " tw=60994800,expired\n"},
-	{.name = "a FIN that comes to the minisocket, told",
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		     " tw=60994800,expired\n"},
+	{.name = "a FIN that arrives at the minisocket, shown by a hook",
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED
 		 "FIN_WAIT2@5100+2994900/peer TIME_WAIT@3000000+61000000/peer" WHO " tw=61000000,fin_wait2=2994890,expired\n"},
-	{.name = "a FIN whose timer was set silently: when it is due tells when it came, or when its repeat did",
+	{.name = "a FIN whose timer was set silently: when it is due shows when the FIN arrived, or its repeat",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(61 * S, STOPPED, TIME_WAIT, -900000),
 		   MINI(61 * S + 5, ENDED, TIME_WAIT, -900005, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+60900005/peer" WHO
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+60900005/peer" WHO
 		 " tw=60900005,fin_wait2=94890,restarts=-,expired\n"},
 	{.name = "a FIN that moves the timer of FIN_WAIT2: it comes now, though the timer that it stops is 60 s long",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(3 * S, STOPPED, TIME_WAIT, 57 * S + 5101),
 		   MINI(3 * S + 3, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO
-		 " tw=60999997,fin_wait2=2994893,restarts=-,expired\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO
+		     " tw=60999997,fin_wait2=2994893,restarts=-,expired\n"},
 	{.name = "a silent FIN, then a repeated one that shows",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(9 * S, STOPPED, TIME_WAIT, 51 * S + 100000),
 		   MINI(9 * S + 3, STARTED, TIME_WAIT, 60 * S),
 		   MINI(70 * S, ENDED, TIME_WAIT, -S + 3, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+69900000/peer" WHO
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+69900000/peer" WHO
 		 " tw=69900000,fin_wait2=94890,restarts=1,expired\n"},
-	{.name = "restarts: one that shows, one that only the timer tells",
+	{.name = "restarts: one that shows, one that only the timer shows",
 	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190),
 		   MINI(2 * S + 3, STARTED, TIME_WAIT, 60 * S), MINI(63 * S, STOPPED, TIME_WAIT, -500000),
 		   MINI(63 * S + 3, ENDED, TIME_WAIT, -500003, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994803/peer" WHO
-		 " tw=62994803,restarts=2,expired\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994803/peer" WHO
+		     " tw=62994803,restarts=2,expired\n"},
 	{.name = "cut short: the cause of a lone stop, once nothing follows",
 	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_REUSED),
 		   TICK(2 * S + 20000)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
-		 " tw=1994800,reused\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		     " tw=1994800,reused\n"},
 	{.name = "cut short by who knows what",
 	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190), TICK(2 * S + 20000)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
-		 " tw=1994800,-\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		     " tw=1994800,-\n"},
 	{.name = "reset, killed, namespace gone: the exchange of FINs stays what it was",
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET),
 		   TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_KILLED), TIME_WAITS,
 		   MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_NETNS_GONE)},
-	 .told = "1 client fin local four_way SF ShFfr | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
-		 " tw=1994800,reset\n"
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
-		 " tw=1994800,killed\n"
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
-		 " tw=1994800,netns_gone\n"},
-	{.name = "overflow, told",
+	 .expected = "1 client fin local four_way SF ShFfr | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		     " tw=1994800,reset\n"
+		     "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		     " tw=1994800,killed\n"
+		     "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
+		     " tw=1994800,netns_gone\n"},
+	{.name = "overflow, shown by a hook",
 	 .steps = {TIER(FENTRY), CLOSES, MINI(5190, REFUSED, TIME_WAIT, 0), T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow\n"},
-	{.name = "overflow in FIN_WAIT2, told: nobody waits for the peer's FIN",
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow\n"},
+	{.name = "overflow in FIN_WAIT2, shown by a hook: nobody waits for the peer's FIN",
 	 .steps = {TIER(FENTRY), CLOSES, MINI(5101, REFUSED, FIN_WAIT2, 0), T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)},
-	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer" WHO " tw=-,fin_wait2=0,overflow\n"},
+	 .expected = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer" WHO " tw=-,fin_wait2=0,overflow\n"},
 	{.name = "overflow: no timer was set",
 	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
-	 .told = "snapshot 1 sockets=0 took=0\n"
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow/inferred\n"},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow/inferred\n"},
 	{.name = "no timer was seen, but events were lost: nobody knows",
 	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, LOST(5150, RING, 1),
 		   T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
-	 .told = "snapshot 1 sockets=0 took=0\n"
-		 "lost ring 1 of 1 from 5150 touching 1\n"
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
-		 "incomplete gaps=1 handshake=100 a:10/connect\n"},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "lost ring 1 of 1 from 5150 touching 1\n"
+		     "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
+		     "incomplete gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "FIN_WAIT2 that the peer never ends",
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(61 * S, ENDED, FIN_WAIT2, -994899, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client timeout local - S2 ShF | " OPENED "FIN_WAIT2@5100+60994900/peer" WHO
-		 " tw=-,fin_wait2=60994890,expired\n"},
+	 .expected = "1 client timeout local - S2 ShF | " OPENED "FIN_WAIT2@5100+60994900/peer" WHO
+		     " tw=-,fin_wait2=60994890,expired\n"},
 	{.name = "FIN_WAIT2, cut short",
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_KILLED), FIN_WAITS,
 		   MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET), FIN_WAITS,
 		   MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET_SENT)},
-	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
+	 .expected =
+		 "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
 		 "1 client rst_received local - RSTR ShFr | " OPENED "FIN_WAIT2@5100+994900/peer" WHO
 		 " tw=-,fin_wait2=994890,reset\n"
 		 "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+994900/peer" WHO
@@ -108,14 +112,15 @@ static const struct story events[] = {
 	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), T(5100, FIN_WAIT1, CLOSING, DEAD),
 		   MINI(5190, STARTED, TIME_WAIT, 60 * S), T(5200, CLOSING, CLOSE, DEAD),
 		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin both simultaneous SF ShFf | " OPENED "CLOSING@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
-		 " tw=60994800,expired\n"},
+	 .expected = "1 client fin both simultaneous SF ShFf | " OPENED "CLOSING@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		     " tw=60994800,expired\n"},
 	{.name = "the descriptor is closed during TIME_WAIT, a lost ->CLOSE, an end of what nobody knows",
 	 .steps = {TIER(FENTRY), TIME_WAITS, DESTROY(S), MINI(2 * S, ENDED, TIME_WAIT, 0, .cookie = 9),
 		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED), CLOSES,
 		   MINI(5190, STARTED, TIME_WAIT, 60 * S),
 		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
 		 " tw=60994800,expired\n"
 		 "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer TIME_WAIT@5190+60994810/peer | incomplete gaps=1 "
 		 "handshake=100 a:10/connect tw=60994810,restarts=-,expired\n"},
@@ -125,37 +130,40 @@ static const struct story modes[] = {
 	{.name = "split: before and after",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer" WHO " tw=-,-\n"
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer" WHO " tw=-,-\n"
 		 "time_wait 1 at 61000000 tw=60994800,expired\n"},
 	{.name = "split: a FIN that comes soon is waited for",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, STARTED, TIME_WAIT, 60 * S),
 		   MINI(61 * S, ENDED, TIME_WAIT, 0, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+994900/peer TIME_WAIT@1000000/peer" WHO
-		 " tw=-,fin_wait2=994890,-\n"
-		 "time_wait 1 at 61000000 tw=60000000,fin_wait2=994890,expired\n"},
-	{.name = "split: one that ends before it is told",
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+994900/peer TIME_WAIT@1000000/peer" WHO
+		     " tw=-,fin_wait2=994890,-\n"
+		     "time_wait 1 at 61000000 tw=60000000,fin_wait2=994890,expired\n"},
+	{.name = "split: one that ends before its record",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_KILLED)},
-	 .told = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
+	 .expected =
+		 "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+994900/peer" WHO " tw=-,fin_wait2=994890,killed\n"
 		 "time_wait 1 at 1000000 tw=-,fin_wait2=994890,killed\n"},
 	{.name = "split: a FIN that is still to come is not claimed",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		 "tw=-,fin_wait2=-,-\n"
-		 "time_wait 1 at 64000000 tw=61000000,fin_wait2=2994890,expired\n"},
+	 .expected = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		     "tw=-,fin_wait2=-,-\n"
+		     "time_wait 1 at 64000000 tw=61000000,fin_wait2=2994890,expired\n"},
 	{.name = "off: as if no hook was there",
 	 .config = {.time_wait = CONN_TW_OFF},
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred" WHO
-		 "\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred" WHO
+		     "\n"},
 	{.name = "at the limit the oldest gives way, and at the end the rest",
 	 .config = {.max_connections = 1},
 	 .steps = {TIER(FENTRY), TIME_WAITS, T(S, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10),
 		   T(S + 100, SYN_SENT, ESTABLISHED, .cookie = 2), IS_RESET(2 * S, .cookie = 2), TICK(3 * S), FIN_WAITS},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
 		 "handshake=100 a:10/connect tw=-,-\n"
 		 "2 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+999900/peer" WHO "\n"
 		 "1 client daemon_stop local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
@@ -164,77 +172,78 @@ static const struct story modes[] = {
 	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2),
 		   T(5100, FIN_WAIT1, FIN_WAIT2), MINI(5190, STARTED, TIME_WAIT, 60 * S),
 		   T(5200, FIN_WAIT2, CLOSE, .segs_in = 1), CONNECTS(10000), IS_RESET(15000)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
-		 "handshake=100 a:10/connect tw=-,-\n"
-		 "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
+		     "handshake=100 a:10/connect tw=-,-\n"
+		     "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"},
 };
 
 static const struct story scans[] = {
-	{.name = "older than us: the timer tells when it began",
+	{.name = "older than us: the timer shows when it began",
 	 .steps = {TIER(TIMER), SCAN_BEGIN(20 * S, STARTUP), MINI(20 * S, FOUND, TIME_WAIT, 50 * S),
 		   MINI(20 * S + 1, FOUND, FIN_WAIT2, 30 * S, .cookie = 2), MINI(20 * S + 2, FOUND, TIME_WAIT, S, .cookie = 2),
 		   SCAN_END(20 * S + 9), MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
-	 .told = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"
-		 "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older tw=61000000,restarts=-,expired/scan\n"
-		 "2 - fin local - OTH - | FIN_WAIT2@0/scan TIME_WAIT@0/peer/scan | incomplete older "
-		 "tw=-,fin_wait2=-,restarts=-,-/scan\n"},
+	 .expected = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"
+		     "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older tw=61000000,restarts=-,expired/scan\n"
+		     "2 - fin local - OTH - | FIN_WAIT2@0/scan TIME_WAIT@0/peer/scan | incomplete older "
+		     "tw=-,fin_wait2=-,restarts=-,-/scan\n"},
 	{.name = "scan tier: inferred, refreshed, expired when it is due",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   MINI(5 * S, FOUND, TIME_WAIT, 58 * S), SCAN_END(5 * S + 9), SCAN_BEGIN(64 * S, MINISOCKS),
 		   SCAN_END(64 * S + 9)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994800/peer/inferred" WHO
-		 " tw=62994800,restarts=1,expired/inferred\n"},
-	{.name = "scan tier: due a little later than known, for ticks came late: nothing began anew",
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+62994800/peer/inferred" WHO
+		     " tw=62994800,restarts=1,expired/inferred\n"},
+	{.name = "scan tier: due a little later than known, since ticks are late: nothing started again",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   MINI(5 * S, FOUND, TIME_WAIT, 55 * S + 50000), SCAN_END(5 * S + 9), SCAN_BEGIN(62 * S, MINISOCKS),
 		   SCAN_END(62 * S + 9)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60000000/peer/inferred" WHO " tw=60000000,expired/inferred\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60000000/peer/inferred" WHO " tw=60000000,expired/inferred\n"},
 	{.name = "scan tier: gone before it is due",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   SCAN_END(5 * S + 9)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
-		 "incomplete handshake=100 a:10/connect tw=-,-/inferred\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
+		     "incomplete handshake=100 a:10/connect tw=-,-/inferred\n"},
 	{.name = "scan tier: FIN_WAIT2, then a scan finds that the FIN came",
 	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(S), SCAN_BEGIN(2 * S, MINISOCKS),
 		   MINI(2 * S, FOUND, FIN_WAIT2, 40 * S), SCAN_END(2 * S + 1), SCAN_BEGIN(7 * S, MINISOCKS),
 		   MINI(7 * S, FOUND, TIME_WAIT, 57 * S), SCAN_END(7 * S + 1), SCAN_BEGIN(70 * S, MINISOCKS),
 		   SCAN_END(70 * S + 1)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+3994900/peer TIME_WAIT@4000000+60000000/peer/inferred" WHO
-		 " tw=60000000,fin_wait2=3994890,restarts=-,expired/inferred\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+3994900/peer TIME_WAIT@4000000+60000000/peer/inferred" WHO
+		     " tw=60000000,fin_wait2=3994890,restarts=-,expired/inferred\n"},
 	{.name = "scan tier: a reset after the ->CLOSE: there was no minisocket",
 	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5112, CLOSE, SENT), TICK(S)},
-	 .told = "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+10/peer" WHO " rst=1,0\n"},
+	 .expected = "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+10/peer" WHO " rst=1,0\n"},
 	{.name = "scan tier: a scan met the minisocket, and what became of it is not known",
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), MINI(2 * S, FOUND, FIN_WAIT2, 40 * S),
 		   SCAN_END(2 * S + 1), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
-	 .told = "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		 "tw=-,fin_wait2=-,-/inferred\n"},
+	 .expected = "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		     "tw=-,fin_wait2=-,-/inferred\n"},
 	{.name = "scan tier: no scan met a minisocket, so that there may have been none",
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), SCAN_END(2 * S + 1)},
-	 .told = "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect\n"},
-	{.name = "scan tier, split: what a scan met is told again when it is gone",
+	 .expected =
+		 "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect\n"},
+	{.name = "scan tier, split: what a scan found is emitted again when it is gone",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(S, MINISOCKS), MINI(S, FOUND, FIN_WAIT2, 59 * S), SCAN_END(S + 1),
 		   TICK(4 * S), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
-	 .told = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		 "tw=-,fin_wait2=-,-/inferred\n"
-		 "time_wait 1 at 7000001 tw=-,fin_wait2=-,-/inferred\n"},
+	 .expected = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
+		     "tw=-,fin_wait2=-,-/inferred\n"
+		     "time_wait 1 at 7000001 tw=-,fin_wait2=-,-/inferred\n"},
 	{.name = "scan tier, split: of what no scan met no time_wait follows",
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, TICK(4 * S), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
-	 .told = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect\n"},
-	{.name = "a resync that does not meet it: its end was lost; and one that nobody told of when it was long due",
+	 .expected = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect\n"},
+	{.name = "a resync that does not meet it: its end was lost; and one without an event that was due long ago",
 	 .steps = {TIER(FENTRY), TIME_WAITS, SCAN_BEGIN(S, RESYNC), SCAN_END(2 * S), TIME_WAITS, TICK(60 * S), TICK(80 * S)},
-	 .told = "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
-		 "handshake=100 a:10/connect tw=-,-\n"
-		 "snapshot 2 sockets=0 took=1000000\n"
-		 "1 client fin local four_way SF ShFf | " OPENED
-		 "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
-		 "handshake=100 a:10/connect tw=-,-\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
+		     "handshake=100 a:10/connect tw=-,-\n"
+		     "snapshot 2 sockets=0 took=1000000\n"
+		     "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
+		     "handshake=100 a:10/connect tw=-,-\n"},
 };
 
 static const struct story segments[] = {
@@ -243,7 +252,7 @@ static const struct story segments[] = {
 			"> ACK 2 2 @5200 inferred\n"
 			"< RST - - @2000000 inferred\n",
 		 TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET)),
-	SEGMENTS("a FIN that came to a minisocket",
+	SEGMENTS("a FIN that arrived at a minisocket",
 		 CLOSED "< FIN,ACK 1 2 @3000000 numbers\n"
 			"> ACK 2 2 @3000000 inferred\n",
 		 TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
@@ -271,9 +280,9 @@ static void feed_aggregate(struct conn_table *t, uint16_t port, uint64_t count)
 
 static void feed_port_range(struct conn_table *t, uint32_t netns, uint16_t last)
 {
-	static uint64_t told; /* each later than the one before */
+	static uint64_t sent; /* each later than the one before */
 	struct wire_port_range ev = {
-		.hdr = {.ts = STORY_BEGIN_NS + told++, .kind = WIRE_PORT_RANGE, .len = sizeof(ev)},
+		.hdr = {.ts = STORY_BEGIN_NS + sent++, .kind = WIRE_PORT_RANGE, .len = sizeof(ev)},
 		.netns = netns,
 		.first = 40000,
 		.last = last,
@@ -294,7 +303,7 @@ static void test_summary(void **state)
 
 	(void)state;
 	assert_int_equal(conn_table_new(&t, &config, keep_summary, &sum), 0);
-	for (uint32_t other = 1; other <= 300; other++) /* more than there is room for: those told longest ago give way */
+	for (uint32_t other = 1; other <= 300; other++) /* more than there is room for: the oldest give way */
 		feed_port_range(t, STORY_NETNS + other, 40009);
 	feed_port_range(t, STORY_NETNS, 40099);
 	feed_port_range(t, STORY_NETNS, 40009);

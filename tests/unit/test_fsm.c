@@ -50,16 +50,16 @@ static void test_every_pair(void **state)
 	}
 }
 
-/* Who causes a change is in the table where the change alone tells; a CLOSE needs the error number. */
+/* Who causes a change is in the table where the change alone shows it; a CLOSE needs the error number. */
 static void test_causes(void **state)
 {
 	(void)state;
 	for (unsigned int from = 0; from < WIRE_STATE_MAX; from++) {
 		for (unsigned int to = 0; to < WIRE_STATE_MAX; to++) {
 			const struct fsm_cell *cell = fsm_step(from, to);
-			bool told = cell->verdict == FSM_LEGAL && (to != WIRE_CLOSE || from == WIRE_LISTEN);
+			bool decided = cell->verdict == FSM_LEGAL && (to != WIRE_CLOSE || from == WIRE_LISTEN);
 
-			if (told != (cell->by != CONN_BY_UNKNOWN))
+			if (decided != (cell->by != CONN_BY_UNKNOWN))
 				fail_msg("%u -> %u: by %u", from, to, cell->by);
 		}
 	}

@@ -2,7 +2,7 @@
 /*
  * The JSON sink: golden lines for every kind of record, and the rules of docs/output.md that hold for all of them.
  *
- * `test_json --lines` prints what the tests look at, for tests/schema.py.
+ * `test_json --lines` prints the lines that the tests check, for tests/schema.py.
  */
 #include "sample.h"
 

@@ -571,7 +571,7 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed >> 8;
 }
 
-/* A file may tell of lives that cannot be. */
+/* A file may hold lives that cannot be. */
 static void make_random(struct conn_record *c, uint32_t *seed)
 {
 	sample_connection(c);

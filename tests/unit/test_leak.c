@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Leaks: cause and age from what a scan tells, who holds a socket, groups, and what people and pipelines are shown of it. */
+/* Leaks: cause and age from a scan, who holds a socket, groups, and what people and pipelines are shown of it. */
 #include "sample.h"
 
 #include <setjmp.h>

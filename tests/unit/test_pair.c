@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Two records of one connection are told together, in the order in which the first of them came; nothing waits for ever. */
+/* Two records of one connection are drawn together, in the order in which the first of them came; nothing waits for ever. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,25 +17,25 @@
 #define PLACES (1u << PLACE_BITS)
 
 static struct pairs pairs;
-static char told[1 << 16]; /* "1+2 3 " */
+static char drawn[1 << 16]; /* "1+2 3 " */
 
-static void tell(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
+static void draw(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
 {
-	size_t len = strlen(told);
+	size_t len = strlen(drawn);
 
 	(void)ctx;
-	len += (size_t)snprintf(told + len, sizeof(told) - len, "%llu", (unsigned long long)a->rec.t.cookie);
+	len += (size_t)snprintf(drawn + len, sizeof(drawn) - len, "%llu", (unsigned long long)a->rec.t.cookie);
 	if (b)
-		len += (size_t)snprintf(told + len, sizeof(told) - len, "+%llu", (unsigned long long)b->rec.t.cookie);
-	if (len < sizeof(told) - 1)
-		strcpy(told + len, " ");
+		len += (size_t)snprintf(drawn + len, sizeof(drawn) - len, "+%llu", (unsigned long long)b->rec.t.cookie);
+	if (len < sizeof(drawn) - 1)
+		strcpy(drawn + len, " ");
 }
 
 static int set_up(void **state)
 {
 	(void)state;
-	told[0] = '\0';
-	pairs = (struct pairs){.fn = tell, .wait_ns = WAIT_NS};
+	drawn[0] = '\0';
+	pairs = (struct pairs){.fn = draw, .wait_ns = WAIT_NS};
 	return pairs_init(&pairs, PLACE_BITS);
 }
 
@@ -74,9 +74,9 @@ static void test_pair(void **state)
 {
 	(void)state;
 	put(1, true, 0);
-	assert_string_equal(told, "");
+	assert_string_equal(drawn, "");
 	put(1, false, 5);
-	assert_string_equal(told, "2+3 ");
+	assert_string_equal(drawn, "2+3 ");
 }
 
 static void test_order(void **state)
@@ -85,9 +85,9 @@ static void test_order(void **state)
 	put(1, true, 0);
 	put(2, false, 1);
 	put(2, true, 2);
-	assert_string_equal(told, ""); /* the first still waits */
+	assert_string_equal(drawn, ""); /* the first still waits */
 	put(1, false, 3);
-	assert_string_equal(told, "2+3 5+4 ");
+	assert_string_equal(drawn, "2+3 5+4 ");
 }
 
 static void test_alone(void **state)
@@ -95,12 +95,12 @@ static void test_alone(void **state)
 	(void)state;
 	put(1, true, 0);
 	pairs_tick(&pairs, WAIT_NS - 1);
-	assert_string_equal(told, "");
+	assert_string_equal(drawn, "");
 	pairs_tick(&pairs, WAIT_NS);
-	assert_string_equal(told, "2 ");
+	assert_string_equal(drawn, "2 ");
 	put(1, false, WAIT_NS + 1);
 	pairs_tick(&pairs, UINT64_MAX);
-	assert_string_equal(told, "2 3 ");
+	assert_string_equal(drawn, "2 3 ");
 }
 
 /* The same address pair is not the same connection. */
@@ -129,7 +129,7 @@ static void test_strangers(void **state)
 	end = end_of(1, true, 6); /* itself */
 	pairs_put(&pairs, &end);
 	pairs_tick(&pairs, UINT64_MAX);
-	assert_string_equal(told, "2 3 3 3 3 3 2 ");
+	assert_string_equal(drawn, "2 3 3 3 3 3 2 ");
 }
 
 static void test_no_room(void **state)
@@ -137,18 +137,18 @@ static void test_no_room(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < PLACES + 10; i++)
 		put(i, true, 1);
-	assert_string_equal(told, "0 2 4 6 8 10 12 14 16 18 ");
+	assert_string_equal(drawn, "0 2 4 6 8 10 12 14 16 18 ");
 	assert_int_equal(pairs.hurried, 10);
 	put(11, false, 2); /* the oldest makes room, the next one is found */
-	assert_non_null(strstr(told, " 20 22+23 "));
+	assert_non_null(strstr(drawn, " 20 22+23 "));
 	for (unsigned int round = 0; round < 3; round++) {
 		for (unsigned int i = 0; i < PLACES; i++) {
-			told[0] = '\0';
+			drawn[0] = '\0';
 			put(i, true, 3 + round);
 		}
 	}
 	pairs_tick(&pairs, UINT64_MAX);
-	assert_non_null(strstr(told, "126 "));
+	assert_non_null(strstr(drawn, "126 "));
 }
 
 int main(void)

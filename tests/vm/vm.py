@@ -3,7 +3,7 @@
 """Runs the program and its live tests inside Debian's kernels, in emulated machines: vm.py [--record] [KERNEL...]
 
 The guest is an initial file system of this machine's own files; its serial console says what happened. What it printed is
-shown only if something failed. --record writes instructions.json anew. Two guests run side by side: more than two processors'
+shown only if something failed. --record writes a new instructions.json. Two guests run side by side: more than two processors'
 worth of emulation would only stretch every test.
 """
 
@@ -43,7 +43,7 @@ NOT_IN_GUESTS = {
     "tests/live/test_stacks.py::test_a_flood_loses_stacks_only": "and again",
     "tests/live/test_leaks.py::test_alerts_survive_a_stalled_output": "and again: tracers of tests beside it keep all of its records",
     "tests/live/test_output.py": "pipes, files, signals and exit codes are user space's, and half of its tests are floods",
-    "tests/live/test_record.py": "a recording is user space's: what is recorded is what the other tests look at",
+    "tests/live/test_record.py": "a recording is user space's: the other tests check what is recorded",
 }
 # What .ci/run has time for: what the hooks and the verifier of a kernel decide, by the tests that see most of it. The owners,
 # selections, scans and leaks, which mostly wait for processes to start, are left to `make check-vm`.
