@@ -73,7 +73,7 @@ static error_t take_id(struct context *ctx, const char *arg)
 	struct selection *s = &ctx->options.select;
 
 	if (s->cookie)
-		return refuse(ctx, "'%s': show takes one ID, or options that select", arg);
+		return refuse(ctx, "'%s': show takes one ID and has one already", arg);
 	if (!parse_conn_id(arg, s->boot, &s->cookie))
 		return refuse(ctx, "'%s': an ID is a conn_id like 7c9e6679.2a01, or what ss -e prints after sk:", arg);
 	return 0;
@@ -191,14 +191,17 @@ static error_t check_together(struct context *ctx)
 
 	for (size_t i = 0; i < option_rules_len; i++)
 		if (ctx->seen[i] && !(option_rules[i].takes & 1U << o->command))
-			return refuse(ctx, "%s does not take --%s", help_command(o->command), option_rules[i].name);
+			return refuse(ctx, "%s does not take --%s: see `tcplife-fsm %s --help`", help_command(o->command),
+				      option_rules[i].name, help_command(o->command));
 	if (check_files(ctx))
 		return ECANCELED;
 	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
 		return refuse(ctx, "show takes --duration only with --follow");
 	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
-		return refuse(ctx, "leaks takes --stacks only with --watch: a stack is known of connections that are opened "
-				   "meanwhile. Add --watch 5s, or use trace --stacks");
+		return refuse(ctx, "leaks takes --stacks only with --watch: stacks are taken as connections open. Add "
+				   "--watch 5s, or use trace --stacks");
+	if (o->leaks_max && o->watch_ns)
+		return refuse(ctx, "--max has no effect with --watch: give one of the two");
 	return settle_events(ctx) ? ECANCELED : settle_time_wait(ctx);
 }
 
@@ -229,7 +232,7 @@ static unsigned int find_names(const char *begin, size_t len, char *names, size_
 	for (size_t i = 0; i < option_rules_len; i++) {
 		const struct option_rule *rule = &option_rules[i];
 
-		if (strncmp(rule->name, begin, len) != 0)
+		if (strncmp(rule->name, begin, len) != 0 && !(rule->alias && !strncmp(rule->alias, begin, len)))
 			continue;
 		*ret_rule = rule;
 		if (!rule->name[len])
@@ -253,7 +256,7 @@ static error_t refuse_option(struct context *ctx, const struct argp_state *state
 	unsigned int found = is_long && len > 2 ? find_names(word + 2, len - 2, names, sizeof(names), &rule) : 0;
 
 	if (found > 1)
-		return refuse(ctx, "'%s' may be %s", word, names);
+		return refuse(ctx, "'%s' is ambiguous: it may be %s", word, names);
 	if (!is_long)
 		rule = help_rule((unsigned char)word[len - 1]);
 	if (rule && rule->arg)

@@ -20,10 +20,8 @@ static void print_values(const struct option_rule *rule)
 				printf("%s ", rule->word(i));
 		puts("'");
 		printf("\t\t%s\n", option_is_list(rule) ? "list=1" : "list=");
-	} else if (!strcmp(rule->arg, "FILE")) {
-		puts("\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return");
 	} else {
-		puts("\t\treturn");
+		puts(strcmp(rule->arg, "FILE") ? "\t\treturn" : "\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return");
 	}
 	puts("\t\t;;");
 }

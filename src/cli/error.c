@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "error.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
-void warn_v(const char *format, va_list args)
+static void warn_v(const char *format, va_list args)
 {
 	fputs("tcplife-fsm: ", stderr);
 	vfprintf(stderr, format, args);

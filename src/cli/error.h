@@ -2,8 +2,6 @@
 /* The one way to report a problem to the user: "tcplife-fsm: " and a sentence on stderr. And the exit codes. */
 #pragma once
 
-#include <stdarg.h>
-
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_RUNTIME = 1,
@@ -19,5 +17,3 @@ int fail(int exit_code, const char *format, ...) __attribute__((format(printf, 2
 
 /* The run goes on. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-void warn_v(const char *format, va_list args) __attribute__((format(printf, 1, 0)));

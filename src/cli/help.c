@@ -23,10 +23,10 @@ static const struct {
 			   "  tcplife-fsm -j -o life.jsonl --record life.rec -d 30s\n"},
 	[COMMAND_LEAKS] = {"leaks", "", "Find sockets stuck in CLOSE_WAIT, who holds them, and why.", NULL,
 			   "  tcplife-fsm leaks                 those of this host, grouped by process\n"
-			   "  tcplife-fsm leaks --by peer       grouped by the address they lead to\n"
-			   "  tcplife-fsm leaks --watch 10s     again and again, with what changes\n"},
+			   "  tcplife-fsm leaks --by peer       grouped by the peer's address\n"
+			   "  tcplife-fsm leaks --watch 10s     every 10 s, with the growth of each group\n"},
 	[COMMAND_SHOW] = {"show", "[ID]", "Draw connections as ladders of states and segments.",
-			  "ID is a conn_id, or what ss -e prints after sk:. Without ID it draws those that are selected.",
+			  "ID is a conn_id, or what ss -e prints after sk:. Without ID, all selected connections are drawn.",
 			  "  tcplife-fsm show                  what is open now\n"
 			  "  tcplife-fsm show 2a01 --follow    this one, when it ends\n"
 			  "  tcplife-fsm show --from life.rec  each of a recording\n"},
@@ -43,7 +43,7 @@ static const struct {
 };
 
 static const char *const group_titles[GROUP_MAX] = {
-	[GROUP_SELECT] = "Select (all must match; of several values, one):",
+	[GROUP_SELECT] = "Select (all options must match, each by one of its values):",
 	[GROUP_OUTPUT] = "Output:",
 	[GROUP_LEAKS] = "Leaks:",
 	[GROUP_SHOW] = "Show:",
@@ -112,25 +112,25 @@ struct argp_option *help_options(struct argp_option *table, enum command command
 
 static void print_overview(void)
 {
-	puts("Trace the whole life of TCP connections: every state and how long it lasted, who\nclosed, and why. Needs "
-	     "root.\n");
+	puts("Trace the whole life of TCP connections: every state and how long it lasted, who\nclosed, and why. Tracing "
+	     "needs root; replay, explain and show --from do not.\n");
 	puts("Usage: tcplife-fsm [COMMAND] [OPTION...]\n\nCommands:");
 	for (enum command command = 0; command < COMMAND_MAX; command++)
 		printf("  %-11s %s\n", commands[command].name, commands[command].doc);
-	puts("\nWithout COMMAND it is trace. `tcplife-fsm COMMAND --help` shows what a command\ntakes.\n\nExamples:");
+	puts("\nThe default command is trace. `tcplife-fsm COMMAND --help` shows its options,\n`man tcplife-fsm` explains "
+	     "them.\n\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 more leaks than --max,\n4 privilege "
+	     "missing, 5 kernel feature missing, 6 output not written.\n\nExamples:");
 	for (enum command command = COMMAND_TRACE; command <= COMMAND_SHOW; command++)
 		fputs(commands[command].examples, stdout);
 }
 
-/* Adds the words that a list may have. No option has an argument that may be left out: a note on these helps nobody. */
+/* Adds the words that a list may have. */
 static char *filter(int key, const char *text, void *input)
 {
 	const struct option_rule *rule = help_rule(key);
 	char words[512];
 
 	(void)input;
-	if (key == ARGP_KEY_HELP_DUP_ARGS_NOTE)
-		return NULL;
 	if (!rule || !rule->word || !option_is_list(rule))
 		return (char *)text;
 	option_words(rule, text, words, sizeof(words));
@@ -153,11 +153,12 @@ void help_print(enum command command)
 		print_overview();
 		return;
 	}
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 1); /* no option has an argument that may be left out */
 	snprintf(name, sizeof(name), "tcplife-fsm %s", commands[command].name);
 	snprintf(text, sizeof(text), "%s\v%s%s%sExamples:\n%s", commands[command].doc,
-		 command <= COMMAND_REPLAY
-			 ? "DUR is 500ms, 30s, 5m or 2h. SIZE is 64K, 16M or 1G. A list given twice adds up.\n\n"
-			 : "",
+		 command <= COMMAND_REPLAY ? "DUR is a duration like 500ms, 30s, 5m or 2h. SIZE is a size like 256K, 16M or "
+					     "1G. If a list is given twice, both count.\n\n"
+					   : "",
 		 more ? more : "", more ? "\n\n" : "", commands[command].examples);
 	argp_help(&argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 }

@@ -65,30 +65,29 @@ static int take_item(enum option_type type, const char *word, struct value_list 
 	return parse_cidr(word, &net) ? append(list, &net, sizeof(net)) : -EINVAL;
 }
 
-/* A value, or a word of a list. 0, -EINVAL or -ENOMEM. */
+/* A value, or a word of a list. 0, -ENOMEM, or -EINVAL: then the field is of no use. */
 static int take(const struct option_rule *rule, const char *word, void *field)
 {
 	uint32_t *number = field, value = find_word(rule, word);
 	uint64_t wide;
-	bool good = true;
 
+	if (rule->type == OPTION_COMM && (!*word || strlen(word) >= WIRE_COMM_LEN))
+		return -EINVAL;
+	if (rule->type == OPTION_CGROUP && *word != '/')
+		return -EINVAL;
 	switch (rule->type) {
-	case OPTION_COMM:
-		good = *word && strlen(word) < WIRE_COMM_LEN;
-		break;
-	case OPTION_CGROUP:
-		good = *word == '/';
-		break;
 	case OPTION_DURATION:
 		return parse_duration(word, field) ? 0 : -EINVAL;
 	case OPTION_SIZE:
-		good = parse_size(word, &wide) && wide >= rule->min && wide <= rule->max;
-		*(uint64_t *)field = good ? wide : 0;
-		return good ? 0 : -EINVAL;
+		if (!parse_size(word, &wide) || wide < rule->min || wide > rule->max)
+			return -EINVAL;
+		*(uint64_t *)field = wide;
+		return 0;
 	case OPTION_NUMBER:
-		good = parse_number(word, rule->min, rule->max, &wide);
-		*number = good ? (uint32_t)wide : 0;
-		return good ? 0 : -EINVAL;
+		if (!parse_number(word, rule->min, rule->max, &wide))
+			return -EINVAL;
+		*number = (uint32_t)wide;
+		return 0;
 	case OPTION_WORD:
 		*number = value;
 		return value < rule->words ? 0 : -EINVAL;
@@ -104,10 +103,9 @@ static int take(const struct option_rule *rule, const char *word, void *field)
 	case OPTION_NETS:
 		return take_item(rule->type, word, field);
 	default:
-		break;
+		*(const char **)field = word;
+		return 0;
 	}
-	*(const char **)field = word;
-	return good ? 0 : -EINVAL;
 }
 
 /* Words */
@@ -140,8 +138,8 @@ static const char *tier_word(unsigned int tier)
 const struct option_rule option_rules[] = {
 	{"pid", 'p', NULL, "PID,..", "Process that owns the socket", GROUP_SELECT, SELECT, OPTION_PIDS, FIELD(select.pids),
 	 "a pid is a number from 1 to 4194304"},
-	{"comm", 'c', NULL, "COMM", "Name of the process, in full", GROUP_SELECT, SELECT, OPTION_COMM, FIELD(select.comm),
-	 "a process name has 1 to 15 bytes, the kernel keeps no more"},
+	{"comm", 'c', NULL, "COMM", "Full name of the process, as in /proc/PID/comm", GROUP_SELECT, SELECT, OPTION_COMM,
+	 FIELD(select.comm), "a process name has 1 to 15 bytes, the kernel keeps no more"},
 	{"local-port", 'L', "localport", "PORT,A-B,..", "Local port", GROUP_SELECT, SELECT, OPTION_PORTS,
 	 FIELD(select.local_ports), A_PORT},
 	{"peer-port", 'D', "remoteport", "PORT,A-B,..", "Peer's port", GROUP_SELECT, SELECT, OPTION_PORTS,
@@ -164,24 +162,25 @@ const struct option_rule option_rules[] = {
 	 "reasons are", WORDS(conn_end_name, CONN_END_MAX)},
 
 	{"json", 'j', NULL, NULL, "JSON lines instead of a table", GROUP_OUTPUT, JSON, OPTION_FLAG, FIELD(json)},
-	{"output", 'o', NULL, "FILE", "Write to FILE, not to standard output", GROUP_OUTPUT, LIVES, OPTION_TEXT, FIELD(output),
-	 NULL},
-	{"events", 0, NULL, "LIST", "Records to write:", GROUP_OUTPUT, OUTPUT, OPTION_WORDS, FIELD(events), "events are",
-	 WORDS(record_kind_name, RECORD_MAX)},
+	{"output", 'o', NULL, "FILE", "Append to FILE; the default is standard output", GROUP_OUTPUT, LIVES, OPTION_TEXT,
+	 FIELD(output), NULL},
+	{"events", 0, NULL, "LIST", "Records to write (by default all but progress, state, retransmit, reset and time_wait):",
+	 GROUP_OUTPUT, OUTPUT, OPTION_WORDS, FIELD(events), "events are", WORDS(record_kind_name, RECORD_MAX)},
 	{"time-wait", 0, NULL, "MODE",
 	 "join (the default with --json): one record, after TIME_WAIT; split (the default without): one at the close, one "
 	 "after "
 	 "TIME_WAIT; off: do not follow TIME_WAIT",
-	 GROUP_OUTPUT, OUTPUT, OPTION_WORD, FIELD(time_wait), "it is one of", WORDS(time_wait_word, CONN_TW_OFF + 1)},
+	 GROUP_OUTPUT, OUTPUT, OPTION_WORD, FIELD(time_wait), "a mode is one of", WORDS(time_wait_word, CONN_TW_OFF + 1)},
 	{"progress", 0, NULL, "DUR", "Report living connections every DUR", GROUP_OUTPUT, OUTPUT, OPTION_DURATION,
 	 FIELD(progress_ns), A_DURATION},
 	{"summary", 0, NULL, "DUR", "Totals every DUR (60s)", GROUP_OUTPUT, OUTPUT, OPTION_DURATION, FIELD(summary_ns),
 	 A_DURATION},
-	{"time", 'T', NULL, NULL, "Full date and time", GROUP_OUTPUT, OUTPUT, OPTION_FLAG, FIELD(full_time)},
-	{"wide", 'w', NULL, NULL, "Wide columns, for IPv6", GROUP_OUTPUT, OUTPUT, OPTION_FLAG, FIELD(wide)},
+	{"time", 'T', NULL, NULL, "Date and time in UTC", GROUP_OUTPUT, OUTPUT, OPTION_FLAG, FIELD(full_time)},
+	{"wide", 'w', NULL, NULL, "Columns wide enough for IPv6, and words for letters", GROUP_OUTPUT, OUTPUT, OPTION_FLAG,
+	 FIELD(wide)},
 	{"no-header", 0, NULL, NULL, "No line of column names", GROUP_OUTPUT, OUTPUT, OPTION_FLAG, FIELD(no_header)},
-	{"record", 0, NULL, "FILE", "Keep all events in FILE, for replay", GROUP_OUTPUT, TRACE, OPTION_TEXT, FIELD(record),
-	 NULL},
+	{"record", 0, NULL, "FILE", "Keep all events in FILE, for replay; overwrites it", GROUP_OUTPUT, TRACE, OPTION_TEXT,
+	 FIELD(record), NULL},
 
 	{"threshold", 0, NULL, "DUR", "A socket leaks after DUR in CLOSE_WAIT (60s)", GROUP_LEAKS, OUTPUT | LEAKS,
 	 OPTION_DURATION, FIELD(threshold_ns), A_DURATION},
@@ -189,13 +188,14 @@ const struct option_rule option_rules[] = {
 	 "leaks are grouped by", WORDS(leak_by_name, LEAK_BY_MAX)},
 	{"watch", 0, NULL, "DUR", "Repeat the scan every DUR", GROUP_LEAKS, LEAKS, OPTION_DURATION, FIELD(watch_ns),
 	 A_DURATION},
-	{"stacks", 0, NULL, NULL, "Where in its program each leaked connection was opened, if that was while this runs",
-	 GROUP_LEAKS, TRACE | LEAKS, OPTION_FLAG, FIELD(stacks)},
-	{"max", 0, NULL, "N", "Exit with 3 if more than N sockets leak (0)", GROUP_LEAKS, LEAKS, OPTION_NUMBER,
-	 FIELD(leaks_max), "it is a number from 0 to 4294967295", LIMITS(0, UINT32_MAX)},
+	{"stacks", 0, NULL, NULL,
+	 "Show the code that opened each leaked connection; not for connections that are older than this run", GROUP_LEAKS,
+	 TRACE | LEAKS, OPTION_FLAG, FIELD(stacks)},
+	{"max", 0, NULL, "N", "Exit with 3 if more than N sockets leak (0); not with --watch", GROUP_LEAKS, LEAKS,
+	 OPTION_NUMBER, FIELD(leaks_max), "N is a number from 0 to 4294967295", LIMITS(0, UINT32_MAX)},
 
-	{"follow", 0, NULL, NULL, "Each connection as it ends; without it, what is open now", GROUP_SHOW, SHOW, OPTION_FLAG,
-	 FIELD(follow)},
+	{"follow", 0, NULL, NULL, "Draw each connection as it ends; the default is to draw what is open now", GROUP_SHOW, SHOW,
+	 OPTION_FLAG, FIELD(follow)},
 	{"from", 0, NULL, "FILE", "From JSON lines (- for standard input) or a recording", GROUP_SHOW, SHOW, OPTION_TEXT,
 	 FIELD(from), NULL},
 	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(ascii)},
@@ -206,7 +206,7 @@ const struct option_rule option_rules[] = {
 	{"ring", 0, NULL, "SIZE", "Buffer for the kernel's events (16M)", GROUP_RUN, LIVE, OPTION_SIZE, FIELD(ring_bytes),
 	 "a size is a number with K, M or G, like 16M, from 256K to 1G", LIMITS(256 << 10, 1 << 30)},
 	{"max-connections", 0, NULL, "N", "Track at most N at a time (1000000)", GROUP_RUN, LIVES, OPTION_NUMBER,
-	 FIELD(max_connections), "it is a number from 1 to 16777216", LIMITS(1, 1 << 24)},
+	 FIELD(max_connections), "N is a number from 1 to 16777216", LIMITS(1, 1 << 24)},
 	{"verbose", 'v', NULL, NULL, "Say what is being done, on stderr", GROUP_RUN, JSON | SHOW, OPTION_FLAG, FIELD(verbose)},
 };
 const size_t option_rules_len = ARRAY_SIZE(option_rules);

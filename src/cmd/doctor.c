@@ -55,7 +55,7 @@ static void print_row(const struct hook_state *row)
 
 	printf("%-30s %-8s %-5s %-5s %-38s %s%s%s\n", row->hook->name, row->hook->type, row->available ? "yes" : "no",
 	       row->used ? "yes" : "no", row->hook->fact, missing ? row->hook->fallback : "",
-	       missing && row->why[0] ? ": " : "", missing ? row->why : "");
+	       missing && row->why[0] ? ": " : "", row->why);
 }
 
 static void print_table(const struct report *r)

@@ -3,8 +3,8 @@
 #include "commands.h"
 #include "run.h"
 #include "src/cli/embedded.h"
+#include "src/cli/parse.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,14 +25,12 @@ static const char *next_section(const char *at, const char **ret_text, const cha
 	return at + strlen(MARK);
 }
 
-/* In any case, with - or _. */
 static bool is_word(const char *word, const char *section)
 {
-	for (; *word && *section != '\n'; word++, section++) {
-		if ((*word == '-' ? '_' : tolower((unsigned char)*word)) != *section)
-			return false;
-	}
-	return !*word && *section == '\n';
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(section, "\n"), section);
+	return parse_name_equal(word, name);
 }
 
 static void list(FILE *to)
@@ -55,7 +53,7 @@ int command_explain(const struct options *options)
 	while ((section = next_section(end, &text, &end)) && !is_word(options->word, section))
 		;
 	if (!section) {
-		fprintf(stderr, "tcplife-fsm: explain '%s': no such word, known are: ", options->word);
+		fprintf(stderr, "tcplife-fsm: explain '%s': unknown word. The known words are: ", options->word);
 		list(stderr);
 		return EXIT_USAGE;
 	}

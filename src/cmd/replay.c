@@ -41,7 +41,8 @@ static void choose_consumer(struct replay *r)
 		lines_begin(&r->lines);
 }
 
-static int run(struct replay *r)
+/* 0, or what ended it early, with a sentence in `why`. */
+static int run(struct replay *r, char *why)
 {
 	const struct pipeline_config config = {
 		.header = recording_header(r->recording),
@@ -49,34 +50,35 @@ static int run(struct replay *r)
 		.consumers = &r->consumer,
 		.consumers_len = 1,
 	};
-	char why[RECORDING_WHY_LEN] = "";
 	int err;
 
 	choose_consumer(r);
-	if (pipeline_new(&r->pipeline, &config))
-		return fail(EXIT_RUNTIME, "out of memory");
+	err = pipeline_new(&r->pipeline, &config);
+	if (err)
+		return err;
 	err = recording_read(r->recording, feed, r, why);
 	if (recording_skipped(r->recording))
 		warn("%s: %llu events that this version does not know were skipped; a later version may have recorded them",
 		     r->options->file, (unsigned long long)recording_skipped(r->recording));
 	pipeline_stop(r->pipeline, r->last_ts); /* of no consequence if the recorded run ended in order */
 	pipeline_free(r->pipeline);
-	return err ? fail(EXIT_RUNTIME, "%s", why) : EXIT_OK;
+	return err;
 }
 
 int replay_run(const struct options *options, struct run_consumer *consumer)
 {
 	struct replay r = {.options = options, .other = consumer};
 	char why[RECORDING_WHY_LEN] = "out of memory";
-	int exit_code, closed;
+	int exit_code, err;
 
 	if (recording_open(&r.recording, options->file, why))
 		return fail(EXIT_RUNTIME, "%s", why);
 	exit_code = open_writer(&r.out, options->output);
 	if (!exit_code) {
-		exit_code = run(&r);
-		closed = fail_output(options->output, writer_close(&r.out));
-		exit_code = exit_code ? exit_code : closed;
+		err = run(&r, why);
+		exit_code = fail_output(options->output, writer_close(&r.out));
+		if (err && !exit_code)
+			exit_code = fail(EXIT_RUNTIME, "%s", why);
 	}
 	recording_close(r.recording);
 	return exit_code;

@@ -96,7 +96,7 @@ static void tick(void *ctx, uint64_t now)
 
 	if (s->options->follow && !s->ready) {
 		s->ready = true;
-		warn("waiting for connections that match to end");
+		warn("waiting for a matching connection to end");
 	}
 	pairs_tick(&s->pairs, now);
 }
@@ -151,7 +151,7 @@ static int read_lines(struct show *s, FILE *in)
 	while (read_line(in, line, LINE_MAX_BYTES, &len)) {
 		number++;
 		if (len == LINE_MAX_BYTES && s->bad_lines++ < BAD_LINES_NAMED)
-			warn("%s line %llu: it is longer than a record can be", s->options->from, (unsigned long long)number);
+			warn("%s line %llu: longer than any record", s->options->from, (unsigned long long)number);
 		else if (len && len < LINE_MAX_BYTES)
 			take_line(s, line, len, number);
 	}
@@ -174,7 +174,7 @@ static int show_lines(struct show *s, FILE *in)
 	exit_code = read_lines(s, in);
 	closed = fail_output(s->options->output, writer_close(&out));
 	if (s->bad_lines)
-		warn("%s: %llu lines were no records and are not shown", s->options->from, (unsigned long long)s->bad_lines);
+		warn("%s: %llu lines are not records and were left out", s->options->from, (unsigned long long)s->bad_lines);
 	return exit_code ? exit_code : closed;
 }
 
@@ -227,12 +227,13 @@ static void warn_of_missing(const struct show *s)
 	uint64_t hurried = s->pairs.hurried;
 
 	if (!s->drawn && s->options->from)
-		warn("no connection in %s matches", s->options->from);
+		warn("no connection in %s matches", strcmp(s->options->from, "-") ? s->options->from : "standard input");
 	else if (!s->drawn)
-		warn(s->options->follow ? "no connection that matches has ended"
-					: "no connection matches: --follow waits for those to come");
+		warn(s->options->follow ? "no matching connection has ended"
+					: "no open connection matches: --follow waits for the next");
 	if (hurried)
-		warn("%llu connections came too fast to wait for the record of their other end", (unsigned long long)hurried);
+		warn("%llu connections are drawn from one end only: too many ended at the same time",
+		     (unsigned long long)hurried);
 }
 
 int command_show(const struct options *options)

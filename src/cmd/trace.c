@@ -152,7 +152,7 @@ static void print_totals(const struct trace *t, const struct pipeline_stats *s, 
 {
 	uint64_t hook = s->lost[WIRE_LOST_HOOK], ring = s->lost[WIRE_LOST_RING], table = s->lost[WIRE_LOST_TABLE];
 	uint64_t lost = hook + ring + table + q->dropped + q->lost;
-	uint64_t written = t->lines.written > q->lost ? t->lines.written - q->lost : 0;
+	uint64_t written = t->lines.seq > q->lost ? t->lines.seq - q->lost : 0;
 
 	if (t->other && !hook && !ring && !table)
 		return;
@@ -186,7 +186,9 @@ static int finish(struct trace *t, bool ran)
 	pipeline_stats(live_pipeline(t->live), &stats);
 	print_totals(t, &stats, &out);
 	exit_code = fail_output(t->options->output, out.error);
-	return exit_code ? exit_code : fail_output(t->options->record, record.error);
+	if (!exit_code && record.error) /* of a recording nobody reads only a part */
+		exit_code = fail(EXIT_OUTPUT, "cannot write %s: %s", t->options->record, strerror(record.error));
+	return exit_code;
 }
 
 int trace_run(const struct options *options, struct run_consumer *consumer)

@@ -23,6 +23,7 @@
 #define BUDGET 60
 #define BUDGET_NS 60000000000ull
 #define GROUPS_MAX 1024 /* beyond it, groups share the last one */
+#define FOUND_MIN 65536 /* sockets of a scan, which include those that are not tracked */
 
 enum { LINUX_ECONNABORTED = 103 };
 
@@ -87,7 +88,7 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 	a->threshold_ns = config->leak_threshold_ns;
 	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key)
 		?: pool_init(&a->groups, sizeof(struct alert_group), GROUPS_MAX, group_key)
-		?: leak_set_init(&a->found, config->max_connections);
+		?: leak_set_init(&a->found, config->max_connections > FOUND_MIN ? config->max_connections : FOUND_MIN);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -135,19 +136,21 @@ uint64_t alerts_oldest_ns(const struct alerts *a, uint64_t since_ns)
 	return since_ns;
 }
 
-/* In the place of an idle group, if there is no other. */
+static bool is_idle(const struct alert_group *g, uint64_t now)
+{
+	return !g->open && !g->waiting && !g->waiting_ends && now - g->emitted_ns >= GROUP_NS;
+}
+
+/* In the place of the first idle group, if there is one; in the last group, if there are too many. */
 static uint32_t group_add(struct alerts *a, const struct alert_group *g, uint64_t now)
 {
-	uint32_t id = pool_add(&a->groups, g);
+	uint32_t id = 1;
 
-	for (uint32_t old = 1; !id && old < a->groups.used; old++) {
-		const struct alert_group *o = group_at(a, old);
-
-		if (o->open || o->waiting || o->waiting_ends || now - o->emitted_ns < GROUP_NS)
-			continue;
-		pool_remove(&a->groups, old);
-		id = pool_add(&a->groups, g);
-	}
+	while (id < a->groups.used && !is_idle(group_at(a, id), now))
+		id++;
+	if (id < a->groups.used)
+		pool_remove(&a->groups, id);
+	id = pool_add(&a->groups, g);
 	return id ? id : a->groups.used - 1;
 }
 

@@ -103,7 +103,9 @@ static int by_use(const void *one, const void *other)
 		return a->in_use > b->in_use ? -1 : 1;
 	if (a->peer_port != b->peer_port)
 		return a->peer_port - b->peer_port;
-	return memcmp(a->peer_addr, b->peer_addr, sizeof(a->peer_addr));
+	return memcmp(a->peer_addr, b->peer_addr, sizeof(a->peer_addr))
+		?: memcmp(a->local_addr, b->local_addr, sizeof(a->local_addr))
+		?: (a->netns > b->netns) - (a->netns < b->netns);
 }
 
 void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)

@@ -365,12 +365,12 @@ int json_read_line(const char *line, size_t len, struct json_read *ret, char ret
 
 	memset(ret, 0, sizeof(*ret));
 	if (!object) {
-		refuse(&rd, "it is not JSON: %.100s", error.text);
+		refuse(&rd, "not JSON: %.100s", error.text);
 		return -EINVAL;
 	}
 	event = get_text(&rd, object, "event");
 	if (!event) {
-		refuse(&rd, "it is no record: it has no event");
+		refuse(&rd, "not a record: the key event is missing");
 	} else if (!strcmp(event, record_kind_name(RECORD_CONNECTION)) || !strcmp(event, record_kind_name(RECORD_PROGRESS))) {
 		wanted = true;
 		read_connection(&rd, object);

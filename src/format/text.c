@@ -37,7 +37,8 @@ static const char text_side_letters[CONN_SIDE_MAX] = "-lpb";
 
 const char format_text_legend[] =
 	"R: c client, s server, x both opened. B: closed first by l local, p peer, b both. END: fin, rst-out, rst-in, refused, "
-	"timeout, unreach(able), aborted, netns (gone), open, - not known. LIFE: > at least. STATES: " TEXT_LEGEND_STATES ".";
+	"timeout, unreach(able), aborted, netns (gone), stop (the tool ended), open, - not known. LIFE: > at least. "
+	"STATES: " TEXT_LEGEND_STATES ".";
 
 /* The hour and minute change rarely, so they are cached. */
 static char *text_local_time(char *p, int64_t wall_ns)

@@ -31,6 +31,7 @@
 #define QUEUE_PAGE 4096
 #define QUEUE_LEN_SIZE sizeof(uint32_t)
 #define QUEUE_NEVER UINT64_MAX
+#define QUEUE_STEPS 4                       /* of the wait: how often progress is checked */
 #define QUEUE_PATIENCE 15                   /* times the wait: so long may a slow reader take in all */
 #define QUEUE_CANCEL_NS UINT64_C(100000000) /* grace for the thread to end by itself */
 
@@ -367,7 +368,6 @@ void queue_stats(struct queue *q, struct queue_stats *ret_stats)
 void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stats)
 {
 	struct pollfd done;
-	bool wait = true;
 	uint64_t bytes;
 
 	if (!q)
@@ -375,9 +375,11 @@ void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stat
 	done = (struct pollfd){.fd = q->done_fd, .events = POLLIN};
 	atomic_store(&q->closing, true);
 	queue_signal(q->wake_fd);
-	for (int i = 0; wait && i < QUEUE_PATIENCE; i++) {
+	for (int step = 0, idle = 0; idle < QUEUE_STEPS && step < QUEUE_STEPS * QUEUE_PATIENCE; step++) {
 		bytes = atomic_load(&q->bytes);
-		wait = !queue_poll(&done, 1, queue_later(queue_now(), wait_ns)) && atomic_load(&q->bytes) != bytes;
+		if (queue_poll(&done, 1, queue_later(queue_now(), wait_ns / QUEUE_STEPS)) > 0)
+			break;
+		idle = atomic_load(&q->bytes) == bytes ? idle + 1 : 0;
 	}
 	atomic_store(&q->give_up, true);
 	queue_signal(q->wake_fd);

@@ -150,7 +150,7 @@ static int read_header(struct recording *r, char *why)
 	size_t n = fread(h, 1, sizeof(*h), r->file);
 
 	if (n < sizeof(r->header.magic) || memcmp(r->header.magic, RECORDING_MAGIC, sizeof(r->header.magic)))
-		return bad(r, why, "this is no recording of tcplife-fsm: its first bytes are wrong");
+		return bad(r, why, "not a recording of tcplife-fsm: its first bytes are wrong");
 	if (n < sizeof(r->header)) {
 		r->offset = n;
 		return bad(r, why, "the recording is cut off in its header");
@@ -181,7 +181,7 @@ int recording_open(struct recording **out, const char *path, char *ret_why)
 	r->file = strcmp(path, "-") ? fopen(path, "re") : stdin;
 	if (!r->file) {
 		err = -errno;
-		snprintf(ret_why, RECORDING_WHY_LEN, "%.200s: %s", path, strerror(-err));
+		snprintf(ret_why, RECORDING_WHY_LEN, "cannot read %.200s: %s", path, strerror(-err));
 	} else {
 		err = read_header(r, ret_why);
 	}

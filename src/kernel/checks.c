@@ -86,14 +86,14 @@ static enum collector_problem check_kernel(struct collector_failure *failure)
 	if (libbpf_get_error(btf))
 		return refuse(
 			failure, COLLECTOR_NO_KERNEL,
-			"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF, Linux 5.4 or later");
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux): Linux 5.12 with CONFIG_DEBUG_INFO_BTF is needed");
 	if (hook_tracepoint_args(btf, "inet_sock_set_state") != 3)
 		problem = refuse(failure, COLLECTOR_NO_KERNEL,
 				 "this kernel's BTF has no tracepoint sock:inet_sock_set_state as known since Linux 4.16");
 	else if (btf__find_by_name_kind(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) < 0)
 		problem = refuse(failure, COLLECTOR_NO_KERNEL,
-				 "this kernel cannot give socket cookies to tracing programs (bpf_get_socket_cookie), which "
-				 "Linux has since 5.12");
+				 "this kernel gives no socket cookies to tracing programs (bpf_get_socket_cookie): Linux "
+				 "5.12 or later is needed");
 	btf__free(btf);
 	return problem;
 }

@@ -208,7 +208,7 @@ int collector_open(struct collector **out, const struct collector_config *config
 			 tier_why(c));
 	} else if (err) {
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
-			 "the kernel did not accept the BPF programs (%s): run with -v for its own words", strerror(-err));
+			 "the kernel refused the BPF programs (%s): run with -v to see its messages", strerror(-err));
 	}
 	if (err) {
 		collector_close(c);

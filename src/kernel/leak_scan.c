@@ -46,7 +46,7 @@ int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failur
 		leak_scan_close(scan);
 		ret_failure->problem = COLLECTOR_FAILED;
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
-			 "the kernel did not accept the programs that scan sockets (%s): run with -v for its own words",
+			 "the kernel refused the programs that scan sockets (%s): run with -v to see its messages",
 			 strerror(-err));
 		return err;
 	}

@@ -168,13 +168,12 @@ int stack_source_open(struct stack_source **out, bool verbose, struct collector_
 		*out = s;
 		return 0;
 	}
-	snprintf(
-		ret_failure->text, sizeof(ret_failure->text),
-		"the kernel did not accept the programs of --stacks (%s), which need Linux 5.17: run with -v for its own words",
-		strerror(-err));
+	snprintf(ret_failure->text, sizeof(ret_failure->text),
+		 "the kernel refused the programs of --stacks (%s). They need Linux 5.17: -v shows its messages",
+		 strerror(-err));
 #else
 	(void)verbose, (void)out, (void)open_source;
-	snprintf(ret_failure->text, sizeof(ret_failure->text), "--stacks knows the stacks of x86-64 only");
+	snprintf(ret_failure->text, sizeof(ret_failure->text), "--stacks works on x86-64 only");
 #endif
 	stack_source_close(s);
 	return err;

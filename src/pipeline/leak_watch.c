@@ -25,7 +25,7 @@ static bool ready(struct leak_watch *watch)
 
 	if (!watch->scan && !watch->failed && leak_scan_open(&watch->scan, watch->verbose, &failure)) {
 		watch->failed = true; /* alerts then need a stream that has scans */
-		watch->warn("no alerts of CLOSE_WAIT: %s", failure.text);
+		watch->warn("CLOSE_WAIT alerts are off: %s", failure.text);
 	}
 	return watch->scan;
 }

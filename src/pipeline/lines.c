@@ -22,8 +22,6 @@ void lines_take(void *lines, const struct record_context *context, const struct 
 		.context = context, .options = &l->config.options, .rec = rec, .owner = owner, .seq = l->seq};
 	size_t len = l->config.format->format(&in, l->line, sizeof(l->line));
 
-	if (!len || !put(l->config.ctx, l->line, len))
-		return;
-	l->seq++;
-	l->written++;
+	if (len && put(l->config.ctx, l->line, len))
+		l->seq++;
 }

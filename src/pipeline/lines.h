@@ -5,7 +5,7 @@
 #include "consumer.h"
 #include "src/format/format.h"
 
-/* False: the line was not taken, and is not counted as written. */
+/* False: the line was not taken, and uses no number. */
 typedef bool (*line_fn)(void *ctx, const char *line, size_t len);
 
 struct lines_config {
@@ -18,8 +18,7 @@ struct lines_config {
 
 struct lines {
 	struct lines_config config;
-	uint64_t seq;     /* of the next line */
-	uint64_t written; /* records */
+	uint64_t seq; /* of the next line: so many were taken */
 	char line[4 * FORMAT_LINE_MAX];
 };
 

@@ -118,9 +118,14 @@ static uint32_t number_of(struct child *c, enum wire_stack_note note, const char
 		if (k->note == note && !strcmp(k->text, text))
 			return number;
 	}
-	number = c->known.used;
-	copy = number < WIRE_STACKS_MAX && emit_stack(c, number, note, text) ? strdup(text) : NULL;
-	return copy ? pool_add(&c->known, &(struct known){note, copy}) : 0;
+	copy = strdup(text);
+	number = copy ? pool_add(&c->known, &(struct known){note, copy}) : 0;
+	if (number && emit_stack(c, number, note, text))
+		return number;
+	if (number)
+		pool_remove(&c->known, number);
+	free(copy);
+	return 0;
 }
 
 /* A capture_fn. */
@@ -305,6 +310,6 @@ void symbolizer_drain(struct symbolizer *s, uint64_t ts, bool last, event_fn fn,
 	if (len < 0)
 		return;
 	status = end_child(s);
-	s->warn("--stacks: the process that unwinds them has ended (%s %d), no more are taken",
+	s->warn("--stacks: the process that unwinds stacks has ended (%s %d): no more stacks are taken",
 		WIFSIGNALED(status) ? "signal" : "exit code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }

@@ -135,6 +135,23 @@ def test_output_that_cannot_be_opened(option, path):
     assert result.stdout == b""
 
 
+def test_reader_of_the_recording_leaves(load, tmp_path):
+    """A recording that somebody stops reading is not whole: exit 6 and the reason, unlike output that is piped to head."""
+    path = tmp_path / "recording"
+    os.mkfifo(path)
+    with subprocess.Popen(["head", "-c", "1000", path], stdout=subprocess.DEVNULL) as head:
+        tool = subprocess.Popen([BINARY, "--record", path, "-o", "/dev/null"], stderr=subprocess.PIPE)
+        try:
+            head.wait(TIMEOUT)
+            subprocess.run([load, "-n", "2000"], check=True, capture_output=True)
+            tool.send_signal(signal.SIGINT)
+            errors = tool.communicate(timeout=TIMEOUT)[1]
+        finally:
+            tool.kill()
+    assert tool.returncode == 6
+    assert f"cannot write {path}: Broken pipe".encode() in errors
+
+
 def test_disk_full(load):
     """Writing fails in the middle: the reason, and exit 6."""
     with subprocess.Popen([BINARY, "--json", "-o", "/dev/full"], stderr=subprocess.PIPE) as process:

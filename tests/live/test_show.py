@@ -145,7 +145,7 @@ def test_nothing_found():
     for args in (["ffffffffffffffff"], ["-L", "1", "-D", "1"], ["0badb007.1"]):
         done = show(*args)
         assert done.stdout == ""
-        assert done.stderr == "tcplife-fsm: no connection matches: --follow waits for those to come\n"
+        assert done.stderr == "tcplife-fsm: no open connection matches: --follow waits for the next\n"
 
 
 def test_files_show_the_same(pair, tmp_path, follow):
@@ -188,11 +188,11 @@ def test_bad_lines(tmp_path):
     done = show("--from", lines)
     assert done.stdout == ""
     shown = done.stderr.splitlines()
-    assert f"{lines} line 2: it is not JSON" in shown[0]
+    assert f"{lines} line 2: not JSON" in shown[0]
     assert f"{lines} line 3: conn_id is not a string" in shown[1]
-    assert f"{lines} line 4: it is longer than a record can be" in shown[2]
+    assert f"{lines} line 4: longer than any record" in shown[2]
     assert shown[3:] == [
-        f"tcplife-fsm: {lines}: 3 lines were no records and are not shown",
+        f"tcplife-fsm: {lines}: 3 lines are not records and were left out",
         f"tcplife-fsm: no connection in {lines} matches",
     ]
     missing = show("--from", tmp_path / "none", check=False)

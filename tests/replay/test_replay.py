@@ -112,6 +112,16 @@ def test_unknown_value(tmp_path):
     assert not [r for r in records if r["event"] == "connection" and r["complete"]]
 
 
+def test_output_fails(tmp_path):
+    """What the user has to see first is that the output is not whole, even if the recording is not either."""
+    whole = RECORDINGS[0].read_bytes()
+    (tmp_path / "cut.rec").write_bytes(whole[: len(whole) * 3 // 4])
+    for recording in (RECORDINGS[0], tmp_path / "cut.rec"):
+        done = replay(recording, "-o", "/dev/full")
+        assert (done.returncode, done.stderr.count(b"\n")) == (6, 1), done.stderr
+        assert b"cannot write /dev/full: No space left" in done.stderr
+
+
 def test_cut_off(recording, tmp_path):
     """However short: one sentence that names an offset within the file, and all whole records before it."""
     data = recording.read_bytes()

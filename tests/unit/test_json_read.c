@@ -115,8 +115,8 @@ static void test_bad_lines(void **state)
 	static const struct {
 		const char *from, *to, *why;
 	} rows[] = {
-		{"{", "", "it is not JSON"},
-		{"\"event\":\"connection\"", "\"event\":null", "it has no event"},
+		{"{", "", "not JSON"},
+		{"\"event\":\"connection\"", "\"event\":null", "the key event is missing"},
 		{"7c9e6679.2a01", "7c9e6679-2a01", "conn_id"},
 		{"7c9e6679.2a01", "7c9e6679.", "conn_id"},
 		{"7c9e6679.2a01", "7c9e6679.12345678123456781", "conn_id"},

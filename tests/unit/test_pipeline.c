@@ -87,10 +87,10 @@ static void side_by_side(void **state)
 	run(both, 2);
 	assert_true(alone.len > 0);
 	assert_string_equal(table.text, alone.text);
-	assert_int_equal(table.lines.written, 2);
+	assert_int_equal(table.lines.seq, 2);
 	assert_int_equal(count(&json, "\"event\":\"connection\""), 2);
 	assert_true(count(&json, "\"event\":\"state\"") > 2);
-	assert_int_equal(json.lines.written, count(&json, "\n"));
+	assert_int_equal(json.lines.seq, count(&json, "\n"));
 }
 
 /* One consumer's selection is nobody else's. */
@@ -106,8 +106,8 @@ static void selections(void **state)
 	both[0].select = &nothing;
 	both[1].select = &everything;
 	run(both, 2);
-	assert_int_equal(table.lines.written, 0);
-	assert_int_equal(json.lines.written, 2);
+	assert_int_equal(table.lines.seq, 0);
+	assert_int_equal(json.lines.seq, 2);
 }
 
 /* seq numbers the lines that the output took: a gap in it is never ours. */
@@ -119,9 +119,9 @@ static void refused_line(void **state)
 	(void)state;
 	json.refuse = 3;
 	run(&one, 1);
-	assert_true(json.lines.written >= 5);
-	assert_int_equal(json.offered, json.lines.written + 1);
-	for (unsigned int seq = 0; seq < json.lines.written; seq++) {
+	assert_true(json.lines.seq >= 5);
+	assert_int_equal(json.offered, json.lines.seq + 1);
+	for (unsigned int seq = 0; seq < json.lines.seq; seq++) {
 		snprintf(word, sizeof(word), "\"seq\":%u,\"host\"", seq);
 		assert_int_equal(count(&json, word), 1);
 	}

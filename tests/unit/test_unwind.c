@@ -102,6 +102,6 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 #else
-	return 0; /* --stacks knows the stacks of x86-64 only */
+	return 0; /* --stacks works on x86-64 only */
 #endif
 }
