@@ -50,17 +50,10 @@ static uint64_t sub_sat(uint64_t value, uint64_t by)
 	return value > by ? value - by : 0;
 }
 
-/* The last state is a minisocket's, and its end is not known. */
-static bool minisock_goes_on(const struct conn *c, const struct conn_record *rec)
-{
-	bool time_wait = c->state == WIRE_TIME_WAIT;
-
-	return (c->facts & CONN_MINISOCK) && !(time_wait ? rec->time_wait.us_known : rec->time_wait.fin_wait2_us_known);
-}
-
 static void fill_timeline(const struct conn *c, struct conn_record *rec)
 {
 	uint64_t end_us = conn_us_at(c, rec->end_ns);
+	bool known; /* the end of the minisocket */
 
 	for (unsigned int i = 0; i < c->spans_len; i++) {
 		const struct conn_entry *entry = &c->spans[i];
@@ -80,7 +73,8 @@ static void fill_timeline(const struct conn *c, struct conn_record *rec)
 		}
 	}
 	rec->timeline_len = c->spans_len;
-	if (minisock_goes_on(c, rec)) {
+	known = c->state == WIRE_TIME_WAIT ? rec->time_wait.us_known : rec->time_wait.fin_wait2_us_known;
+	if ((c->facts & CONN_MINISOCK) && !known) {
 		rec->timeline[rec->timeline_len - 1].us_known = false;
 		rec->timeline[rec->timeline_len - 1].us = 0;
 	}

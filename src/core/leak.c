@@ -203,6 +203,7 @@ struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshol
 	leak_set_for_each (socket, set) {
 		bool over = socket->age_ns >= threshold_ns;
 
+		totals.close_wait_any += socket->state == WIRE_CLOSE_WAIT;
 		if (wanted && !wanted(ctx, socket))
 			continue;
 		if (socket->verdict.cause == LEAK_NEVER_ACCEPTED) {

@@ -233,6 +233,7 @@ struct leak_socket {
 /* Of sockets in CLOSE_WAIT, in FIN_WAIT2, and of connections that nobody accepted yet, whatever their state. */
 struct leak_totals {
 	uint64_t close_wait, close_wait_over; /* over the threshold */
+	uint64_t close_wait_any;              /* whatever is selected */
 	uint64_t fin_wait2, fin_wait2_over;
 	uint64_t not_accepted, not_accepted_over;
 	uint64_t oldest_ns; /* of CLOSE_WAIT */

@@ -11,11 +11,6 @@
  */
 #define SEPARATE_FIN_US 500
 
-static bool fin_left(const struct segment_list *s)
-{
-	return segments_has(s, CONN_FIN_LOCAL) && (segments_has(s, CONN_FIN_SENT) || s->c->retrans_fin || !s->closed);
-}
-
 static enum conn_proof fin_proof(const struct segment_list *s)
 {
 	if (s->c->retrans_fin)
@@ -40,8 +35,8 @@ static void add_own_fin(struct segment_list *s)
 	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_LAST_ACK : WIRE_FIN_WAIT1;
 	struct conn_segment *seg;
 
-	if (!fin_left(s))
-		return;
+	if (!segments_has(s, CONN_FIN_LOCAL) || (s->closed && !segments_has(s, CONN_FIN_SENT) && !s->c->retrans_fin))
+		return; /* there is none, or it never left */
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_FIN_ACK, fin_proof(s));
 	seg->n = 1 + s->c->retrans_fin;
 	time_own_fin(s, seg, state);

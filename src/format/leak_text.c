@@ -74,8 +74,14 @@ static void put_count(struct buf *b, uint64_t count, const char *one, const char
 
 void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
 {
+	if (!totals->close_wait && totals->close_wait_any > 1) {
+		put_text_uint(b, "None of the ", totals->close_wait_any);
+		buf_str(b, " sockets in CLOSE_WAIT matches.\n");
+		return;
+	}
 	if (!totals->close_wait) {
-		buf_str(b, "No socket is in CLOSE_WAIT.\n");
+		buf_str(b, totals->close_wait_any ? "The only socket in CLOSE_WAIT does not match.\n"
+						  : "No socket is in CLOSE_WAIT.\n");
 		return;
 	}
 	put_count(b, totals->close_wait, "socket is", "sockets are");

@@ -38,16 +38,19 @@ static uint64_t missed_runs(const struct collector *c)
 	return sum > rescued ? sum - rescued : 0;
 }
 
-/* `lost` has the total. Returns what is new. */
-static uint64_t emit_lost(struct wire_lost lost, uint64_t *reported, event_fn fn, void *ctx)
+/* What a total has more than was reported, which is reported then. */
+static uint64_t not_reported(uint64_t total, uint64_t *reported)
 {
-	uint64_t total = lost.count;
+	uint64_t more = total > *reported ? total - *reported : 0;
 
-	if (total <= *reported)
-		return 0;
-	lost.count -= *reported;
-	*reported = total;
-	fn(ctx, &lost.hdr);
+	*reported += more;
+	return more;
+}
+
+static uint64_t emit_lost(struct wire_lost lost, event_fn fn, void *ctx)
+{
+	if (lost.count)
+		fn(ctx, &lost.hdr);
 	return lost.count;
 }
 
@@ -69,18 +72,19 @@ static uint64_t full_since(struct collector *c, uint64_t now)
 uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *ctx)
 {
 	uint64_t last = c->losses_read_ns ? c->losses_read_ns : now, since = now, lost;
-	uint64_t full = sum_counters(c, offsetof(struct counters, ring_full));
-	uint64_t aggregates = sum_counters(c, offsetof(struct counters, aggregate_full));
+	uint64_t full = not_reported(sum_counters(c, offsetof(struct counters, ring_full)), &c->reported_ring_full);
+	uint64_t missed = not_reported(missed_runs(c), &c->reported_missed);
+	/* Counts, not events of a connection: nothing to rescan for. */
+	uint64_t counts = not_reported(sum_counters(c, offsetof(struct counters, aggregate_full)), &c->reported_aggregate_full);
 
 	c->losses_read_ns = now;
-	if (full > c->reported_ring_full) {
+	if (full) {
 		since = full_since(c, now);
 		rings_drain(c->rings, since, fn, ctx); /* what was before the loss */
 	}
-	lost = emit_lost(wire_make_lost(WIRE_LOST_HOOK, missed_runs(c), last, now), &c->reported_missed, fn, ctx);
-	lost += emit_lost(wire_make_lost(WIRE_LOST_RING, full, since, now), &c->reported_ring_full, fn, ctx);
-	/* Counts, not events of a connection: nothing to rescan for. */
-	emit_lost(wire_make_lost(WIRE_LOST_RATELIMIT, aggregates, last, now), &c->reported_aggregate_full, fn, ctx);
+	lost = emit_lost(wire_make_lost(WIRE_LOST_HOOK, missed, last, now), fn, ctx);
+	lost += emit_lost(wire_make_lost(WIRE_LOST_RING, full, since, now), fn, ctx);
+	emit_lost(wire_make_lost(WIRE_LOST_RATELIMIT, counts, last, now), fn, ctx);
 	return lost;
 }
 

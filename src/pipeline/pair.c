@@ -90,18 +90,13 @@ static struct waiting *find_oldest(const struct pairs *p)
 	return first == delay_end(p->delay) ? NULL : delay_at(p->delay, first);
 }
 
-static bool is_complete(const struct waiting *w)
-{
-	return w->joined || w->other != NONE;
-}
-
 /* The oldest goes on if it is complete or due, with the other end if that has come. False: it still waits. */
 static bool release_oldest(struct pairs *p, uint64_t now)
 {
 	uint32_t id = (delay_first(p->delay) & (p->size - 1)) + 1;
 	struct waiting *w = find_oldest(p);
 
-	if (!w || !delay_take(p->delay, is_complete(w) ? UINT64_MAX : now))
+	if (!w || !delay_take(p->delay, w->joined || w->other != NONE ? UINT64_MAX : now))
 		return false;
 	if (w->end.rec.t.id_known)
 		index_remove(&p->by_addresses, id);

@@ -399,6 +399,23 @@ static void many_for_long(void **state)
 	assert_in_range(strcspn(out, "\n"), 1, 120);
 }
 
+static void nothing_selected(void **state)
+{
+	static const char *const heads[] = {"No socket is in CLOSE_WAIT.\n", "The only socket in CLOSE_WAIT does not match.\n",
+					    "None of the 2 sockets in CLOSE_WAIT matches.\n"};
+	const struct leak_view view = {.threshold_ns = 60 * S};
+	char out[200];
+	struct buf b;
+
+	(void)state;
+	for (uint64_t any = 0; any < sizeof(heads) / sizeof(heads[0]); any++) {
+		buf_init(&b, out, sizeof(out));
+		leak_text_head(&b, &view, &(struct leak_totals){.close_wait_any = any});
+		*b.p = '\0';
+		assert_string_equal(out, heads[any]);
+	}
+}
+
 static struct record_owner json_owner;
 
 static size_t json_of(const struct leak_set *set, uint64_t cookie)
@@ -536,11 +553,14 @@ static void json_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(causes),       cmocka_unit_test(ages),         cmocka_unit_test(holders),
-		cmocka_unit_test(accept_queue), cmocka_unit_test(bounded),      cmocka_unit_test(groups),
-		cmocka_unit_test(text),         cmocka_unit_test(hostile_text), cmocka_unit_test(many_for_long),
-		cmocka_unit_test(json),         cmocka_unit_test(json_bounded), cmocka_unit_test(json_stacks),
-		cmocka_unit_test(text_stacks),  cmocka_unit_test(text_alert),
+		cmocka_unit_test(causes),       cmocka_unit_test(ages),
+		cmocka_unit_test(holders),      cmocka_unit_test(accept_queue),
+		cmocka_unit_test(bounded),      cmocka_unit_test(groups),
+		cmocka_unit_test(text),         cmocka_unit_test(nothing_selected),
+		cmocka_unit_test(hostile_text), cmocka_unit_test(many_for_long),
+		cmocka_unit_test(json),         cmocka_unit_test(json_bounded),
+		cmocka_unit_test(json_stacks),  cmocka_unit_test(text_stacks),
+		cmocka_unit_test(text_alert),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
