@@ -112,11 +112,14 @@ static void test_unknown(void **state)
 
 	(void)state;
 	sample_unknown(&c);
+	c.timeline_len = 1; /* there is always a state, be it the one in which a scan found it */
+	c.timeline[0] = (struct conn_span){.state = WIRE_ESTABLISHED, .ev = CONN_EV_SCAN};
 	expect(line(RECORD_CONNECTION, &c, NULL), "connection",
 	       "\"conn_id\":\"7c9e6679.7\",\"family\":null,\"local_addr\":null,\"local_port\":null,\"peer_addr\":null,"
 	       "\"peer_port\":null,\"role\":null,\"netns\":null,\"process\":null,\"cgroup\":null,\"final\":true,\"start\":null,"
 	       "\"end\":\"2026-01-02T03:01:52.345678Z\",\"duration_us\":null,\"handshake_us\":null,\"closed_by\":null,"
-	       "\"end_reason\":\"unknown\",\"close_kind\":null,\"conn_state\":\"OTH\",\"history\":null,\"timeline\":[],"
+	       "\"end_reason\":\"unknown\",\"close_kind\":null,\"conn_state\":\"OTH\",\"history\":null,"
+	       "\"timeline\":[{\"state\":\"ESTABLISHED\",\"at_us\":0,\"us\":null,\"by\":null,\"ev\":\"scan\"}],"
 	       "\"segments\":[],\"isn\":null,"
 	       "\"tcp\":{\"bytes_sent\":null,\"bytes_acked\":null,\"bytes_received\":null,\"segs_out\":null,\"segs_in\":null,"
 	       "\"srtt_us\":null,\"min_rtt_us\":null,\"mss\":null,\"unread_bytes\":null,\"unsent_bytes\":null,\"congestion\":"
