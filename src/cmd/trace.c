@@ -162,6 +162,8 @@ static void print_totals(const struct trace *t, const struct pipeline_stats *s, 
 		fprintf(stderr, " (hook %llu, ring %llu, table %llu, queue %llu, write %llu)", (unsigned long long)hook,
 			(unsigned long long)ring, (unsigned long long)table, (unsigned long long)q->dropped,
 			(unsigned long long)q->lost);
+	if (s->leaks_open)
+		fprintf(stderr, ", %llu leaks in CLOSE_WAIT go on", (unsigned long long)s->leaks_open);
 	if (t->not_recorded)
 		fprintf(stderr, ", %llu events not in the recording", (unsigned long long)t->not_recorded);
 	if (t->options->verbose)

@@ -372,7 +372,7 @@ static enum leak_resolution resolution_of(const struct wire_state *ev)
 	return ev->hdr.sk_flags & WIRE_SK_EXITING ? LEAK_PROCESS_EXIT : LEAK_CLOSED;
 }
 
-/* With its own record, if the alert had one and the budget has room; at the stop it always has. */
+/* With its own record, if the alert had one and the budget has room. */
 static void end_alert(struct conn_table *t, uint32_t id, const struct conn *c, uint64_t now, enum leak_resolution how)
 {
 	struct alerts *a = t->alerts;
@@ -386,7 +386,7 @@ static void end_alert(struct conn_table *t, uint32_t id, const struct conn *c, u
 
 	emit_tuple(t, c, &ending.t);
 	g->open--;
-	if (alert->single && (how == LEAK_DAEMON_STOP || take(&a->ends, now))) {
+	if (alert->single && take(&a->ends, now)) {
 		emit_ending(t, g, &ending, now, 1);
 	} else {
 		g->waiting_ends++;
@@ -411,15 +411,8 @@ void alerts_tick(struct conn_table *t, uint64_t now)
 
 void alerts_stop(struct conn_table *t, uint64_t now)
 {
-	struct alerts *a = t->alerts;
-
 	emit_waiting(t, now, true);
-	for (uint32_t id = 1; id < a->open.used; id++) {
-		const struct conn *c = alert_at(a, id)->cookie ? table_find(t, alert_at(a, id)->cookie) : NULL;
-
-		if (c)
-			end_alert(t, id, c, now, LEAK_DAEMON_STOP);
-	}
-	emit_waiting(t, now, true);
-	pool_clear(&a->groups);
+	t->leaks_open += pool_count(&t->alerts->open);
+	pool_clear(&t->alerts->open);
+	pool_clear(&t->alerts->groups);
 }

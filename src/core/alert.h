@@ -21,6 +21,6 @@ bool alerts_want_scan(const struct conn_table *t, uint64_t now);
 /* `c` leaves CLOSE_WAIT by `ev`; NULL: its end was not seen. */
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev);
 
-/* Emits counts that are due; at the stop also an end for each alert that is open. */
+/* Emits counts that are due; at the stop all. An alert that is open then has no end: the leak goes on. */
 void alerts_tick(struct conn_table *t, uint64_t now);
 void alerts_stop(struct conn_table *t, uint64_t now);

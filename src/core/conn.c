@@ -193,6 +193,7 @@ void conn_table_stats(const struct conn_table *t, struct conn_table_stats *ret_s
 		.memory_bytes = sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) +
 				delay_memory(t->timers) + listeners_memory(&t->listeners) + alerts_memory(t->alerts) +
 				pool_memory(&t->places) + pool_memory(&t->processes),
+		.leaks_open = t->leaks_open,
 		.generations_forgotten = t->ended_forgotten,
 		.time_wait_early = t->early,
 	};

@@ -38,6 +38,7 @@ struct conn_table_stats {
 	uint64_t memory_bytes; /* all that the table holds */
 	uint64_t lost[WIRE_LOST_MAX];
 	uint64_t time_wait_early;       /* TIME_WAITs emitted before their end: max_connections, or the socket connects again */
+	uint64_t leaks_open;            /* at the stop: alerts of CLOSE_WAIT without an end */
 	uint64_t generations_forgotten; /* sockets whose next connect() will count from 0 again */
 };
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats);

@@ -207,6 +207,7 @@ struct conn_table {
 	struct delay *resets, *fins, *timers; /* what waits for a late reset, a FIN, the other half of a stopped timer */
 	struct listeners listeners;
 	struct alerts *alerts;
+	uint64_t leaks_open; /* alerts at the stop */
 	struct half_open half_open;
 	struct table_port_range port_ranges[TABLE_NAMESPACES];
 	struct pool places, processes; /* interned */

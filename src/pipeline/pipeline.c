@@ -241,5 +241,6 @@ void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)
 
 	conn_table_stats(p->table, &table);
 	ret_stats->events = p->events;
+	ret_stats->leaks_open = table.leaks_open;
 	memcpy(ret_stats->lost, table.lost, sizeof(ret_stats->lost));
 }

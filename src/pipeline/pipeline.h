@@ -44,5 +44,6 @@ const struct conn_table *pipeline_table(const struct pipeline *pipeline);
 struct pipeline_stats {
 	uint64_t events;              /* fed that the kernel sent */
 	uint64_t lost[WIRE_LOST_MAX]; /* by stage, as the stream said */
+	uint64_t leaks_open;          /* at the stop */
 };
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret_stats);
