@@ -35,7 +35,8 @@ TOOLS = ("/usr/bin/ip", "/usr/bin/ss", "/usr/sbin/tc", "/usr/sbin/nft", "/usr/bi
 TREE = ("tests/schema.py", "tests/replay/recfile.py", "tests/live", "tests/bench", "tests/vm", "docs/schema.json")
 SLOWNESS = 6  # TEST_SLOWNESS in a guest: the emulation is so much slower, and shared
 SIDE_BY_SIDE = 2
-SECONDS_MAX = 2700
+SECONDS_MAX = 3600
+FLUKES_MAX = 2  # tests that pass only when tried again, in one kernel, as in tests/live/run.py
 # What guests do not run, and why.
 NOT_IN_GUESTS = {
     "tests/live/test_load.py": "a flood of connections measures the emulation; it needs a processor of its own",
@@ -196,7 +197,8 @@ def judge_tests(result, runs, lines):
     outcomes, again = outcomes_of(lines, "test"), outcomes_of(lines, "retest")
     why = {name: text for name, _, text in (line.partition(" | ") for line in marked(lines, "why"))}
     lucky = sorted(name for name, outcome in again.items() if outcome == "passed")
-    result.notes += [f"passed only when tried again: {name}: {why.get(name, '?')}" for name in lucky]
+    result.notes += [f"failed once, then passed: {name}: {why.get(name, '?')}" for name in lucky]
+    result.check(len(lucky) <= FLUKES_MAX, f"{len(lucky)} tests passed only when tried again, more than {FLUKES_MAX}")
     outcomes.update(again)
     for name in sorted(collected | set(outcomes)):
         outcome = outcomes.get(name, "not finished" if name in begun else "never begun")
