@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Records that contradict themselves are refused by the schema."""
+"""Records that contradict themselves are refused by the schema. The lenient form takes those of a later minor version."""
 
 import copy
 import json
+import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 HERE = Path(__file__).parent
@@ -52,3 +54,52 @@ def test_missing(key):
     del record[key]
     with pytest.raises(AssertionError):
         validate_record(record)
+
+
+LENIENT = HERE.parents[1] / "docs" / "schema-lenient.json"
+
+
+@pytest.fixture(scope="module")
+def lenient():
+    schema = json.loads(LENIENT.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_lenient_form_is_current():
+    made = subprocess.run([sys.executable, HERE.parent / "house" / "lenient.py"], capture_output=True, text=True, check=True)
+    assert made.stdout == LENIENT.read_text(), "run: python3 tests/house/lenient.py > docs/schema-lenient.json"
+
+
+def test_lenient_form_takes_this_version(lenient):
+    for name in ("three_way_four_way_close", "leaks", "losses", "time_wait"):
+        for line in (HERE / f"{name}.jsonl").read_text().splitlines():
+            lenient.validate(json.loads(line))
+
+
+def later(**changes):
+    """A record as 1.1 may have it."""
+    record = copy.deepcopy(record_of("three_way_four_way_close"))
+    return {**record, "schema_version": "1.1", **changes}
+
+
+def test_lenient_form_takes_a_later_minor_version(lenient):
+    record = later(end_reason="no_port", new_key={"a": 1}, role="witness")
+    record["tcp"]["new_counter"] = 7
+    record["timeline"][0]["ev"] = "stamp"
+    record["segments"][0]["flags"] = "SYN,ECE"
+    lenient.validate(record)
+    with pytest.raises(AssertionError):
+        validate_record(record)
+    envelope = {key: record[key] for key in ("ts", "schema_version", "instance", "seq", "host")}
+    lenient.validate({**envelope, "event": "port_exhausted", "port": 80})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema_version": "2.0"}, {"end_reason": 5}, {"timeline": "none"}, {"tcp": None}, {"gaps": -1}, {"seq": None}, {"complete": True, "gaps": 1}],
+    ids=str,
+)  # fmt: skip
+def test_lenient_form_has_limits(lenient, change):
+    with pytest.raises(jsonschema.ValidationError):
+        lenient.validate(later(**change))
