@@ -156,9 +156,10 @@ void help_print(enum command command)
 	setenv("ARGP_HELP_FMT", "no-dup-args-note", 1); /* no option has an argument that may be left out */
 	snprintf(name, sizeof(name), "tcplife-fsm %s", commands[command].name);
 	snprintf(text, sizeof(text), "%s\v%s%s%sExamples:\n%s", commands[command].doc,
-		 command <= COMMAND_REPLAY ? "DUR is a duration like 500ms, 30s, 5m or 2h. SIZE is a size like 256K, 16M or "
-					     "1G. If a list is given twice, both count.\n\n"
-					   : "",
+		 command <= COMMAND_REPLAY
+			 ? "DUR is a duration like 500ms, 1.5s, 5m, 2h or 1d. SIZE is a size like 256K, 16M or "
+			   "1G. If a list is given twice, both count.\n\n"
+			 : "",
 		 more ? more : "", more ? "\n\n" : "", commands[command].examples);
 	argp_help(&argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 }

@@ -13,7 +13,7 @@
 
 #define A_PORT "a port is a number from 1 to 65535, or a range like 8000-8999"
 #define A_CIDR "an address or a network is like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32"
-#define A_DURATION "a duration is a number with ms, s, m or h, like 30s, above 0 and up to 10 years"
+#define A_DURATION "a duration is a number with ms, s, m, h or d, like 1.5s, above 0 and up to 10 years"
 
 /* The sets of commands that take an option. */
 enum {

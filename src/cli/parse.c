@@ -46,22 +46,28 @@ bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	return true;
 }
 
+/* A number, which may have up to 3 decimals, and a unit. */
 static bool with_unit(const char *text, const struct unit *units, size_t units_len, uint64_t max, uint64_t *ret)
 {
-	const char *rest;
-	uint64_t value;
+	static const uint64_t scales[] = {1, 10, 100, 1000};
+	uint64_t value, part = 0, scale = 1;
+	const char *rest, *decimals;
 
 	if (!digits(text, &value, &rest))
 		return false;
-	for (size_t i = 0; i < units_len; i++) {
-		if (strcmp(rest, units[i].suffix))
-			continue;
-		if (__builtin_mul_overflow(value, units[i].factor, &value) || value == 0 || value > max)
+	if (*rest == '.') {
+		decimals = rest + 1;
+		if (!digits(decimals, &part, &rest) || rest - decimals > 3)
 			return false;
-		*ret = value;
-		return true;
+		scale = scales[rest - decimals];
 	}
-	return false;
+	for (; units_len && strcmp(rest, units->suffix); units++)
+		units_len--;
+	if (!units_len || scale > units->factor || __builtin_mul_overflow(value, units->factor, &value) ||
+	    __builtin_add_overflow(value, part * units->factor / scale, &value) || !value || value > max)
+		return false;
+	*ret = value;
+	return true;
 }
 
 bool parse_duration(const char *text, uint64_t *ret_ns)
@@ -69,8 +75,10 @@ bool parse_duration(const char *text, uint64_t *ret_ns)
 	static const struct unit units[] = {
 		{"ms", NS_PER_MS},
 		{"s", 1000 * NS_PER_MS},
+		{"", 1000 * NS_PER_MS},
 		{"m", 60 * 1000 * NS_PER_MS},
 		{"h", 3600 * 1000 * NS_PER_MS},
+		{"d", 24 * 3600 * 1000 * NS_PER_MS},
 	};
 
 	return with_unit(text, units, sizeof(units) / sizeof(units[0]), DURATION_MAX_NS, ret_ns);

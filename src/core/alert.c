@@ -373,17 +373,21 @@ static enum leak_resolution resolution_of(const struct wire_state *ev)
 }
 
 /* With its own record, if the alert had one and the budget has room. */
-static void end_alert(struct conn_table *t, uint32_t id, const struct conn *c, uint64_t now, enum leak_resolution how)
+void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
 {
 	struct alerts *a = t->alerts;
+	uint32_t id = pool_find(&a->open, c->cookie);
 	const struct alert *alert = alert_at(a, id);
 	struct alert_group *g = group_at(a, alert->group);
+	uint64_t now = ev ? ev->hdr.ts : t->now;
 	struct ending ending = {
 		.in_state_ns = now > alert->since_ns ? now - alert->since_ns : 0,
 		.is_lower_bound = alert->is_lower_bound,
-		.how = how,
+		.how = resolution_of(ev),
 	};
 
+	if (!id)
+		return;
 	emit_tuple(t, c, &ending.t);
 	g->open--;
 	if (alert->single && take(&a->ends, now)) {
@@ -393,14 +397,6 @@ static void end_alert(struct conn_table *t, uint32_t id, const struct conn *c, u
 		g->ending = ending;
 	}
 	pool_remove(&a->open, id);
-}
-
-void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
-{
-	uint32_t id = pool_count(&t->alerts->open) ? pool_find(&t->alerts->open, c->cookie) : 0;
-
-	if (id)
-		end_alert(t, id, c, ev ? ev->hdr.ts : t->now, resolution_of(ev));
 }
 
 void alerts_tick(struct conn_table *t, uint64_t now)

@@ -322,7 +322,7 @@ static void refusals(void **state)
 		{"--netns 0", "--netns '0': "},
 		{"--netns 4294967296", "--netns '4294967296': "},
 		{"--cgroup system.slice", "--cgroup 'system.slice': a cgroup path starts with /"},
-		{"--min-duration 5", "--min-duration '5': a duration is a number with ms, s, m or h, like 30s"},
+		{"--min-duration 5w", "--min-duration '5w': a duration is a number with ms, s, m, h or d, like 1.5s"},
 		{"--state LISTEN", "--state 'LISTEN': states are ESTABLISHED, SYN_SENT"},
 		{"--state ESTABLISHED,CLOSEWAITING", "--state 'CLOSEWAITING': "},
 		{"--end reset", "--end 'reset': reasons are unknown, fin"},
