@@ -36,7 +36,9 @@ TREE = ("tests/schema.py", "tests/replay/recfile.py", "tests/live", "tests/bench
 SLOWNESS = 6  # TEST_SLOWNESS in a guest: the emulation is so much slower, and shared
 SIDE_BY_SIDE = 2
 SECONDS_MAX = 3600
-FLUKES_MAX = 2  # tests that pass only when tried again, in one kernel, as in tests/live/run.py
+# Reasons for which tests pass only when tried again, in one kernel. More than on a real processor (tests/live/run.py): here programs
+# are interrupted more often. Tests of one file share runs of the tool, so one interruption may fail many.
+FLUKES_MAX = 5
 # What guests do not run, and why.
 NOT_IN_GUESTS = {
     "tests/live/test_load.py": "a flood of connections measures the emulation; it needs a processor of its own",
@@ -198,7 +200,8 @@ def judge_tests(result, runs, lines):
     why = {name: text for name, _, text in (line.partition(" | ") for line in marked(lines, "why"))}
     lucky = sorted(name for name, outcome in again.items() if outcome == "passed")
     result.notes += [f"failed once, then passed: {name}: {why.get(name, '?')}" for name in lucky]
-    result.check(len(lucky) <= FLUKES_MAX, f"{len(lucky)} tests passed only when tried again, more than {FLUKES_MAX}")
+    reasons = {(name.partition("::")[0], why.get(name)) for name in lucky}
+    result.check(len(reasons) <= FLUKES_MAX, f"tests passed only when tried again, for {len(reasons)} reasons: more than {FLUKES_MAX}")
     outcomes.update(again)
     for name in sorted(collected | set(outcomes)):
         outcome = outcomes.get(name, "not finished" if name in begun else "never begun")
