@@ -36,8 +36,8 @@ TREE = ("tests/schema.py", "tests/replay/recfile.py", "tests/live", "tests/bench
 SLOWNESS = 6  # TEST_SLOWNESS in a guest: the emulation is so much slower, and shared
 SIDE_BY_SIDE = 2
 SECONDS_MAX = 3600
-# Reasons for which tests pass only when tried again, in one kernel. More than on a real processor (tests/live/run.py): here programs
-# are interrupted more often. Tests of one file share runs of the tool, so one interruption may fail many.
+# Reasons for which tests pass only when tried again, in one kernel. More than on a real processor (tests/live/run.py): programs
+# are interrupted more often here. Tests of one file share runs of the tool, so one interruption may fail many.
 FLUKES_MAX = 5
 # What guests do not run, and why.
 NOT_IN_GUESTS = {
