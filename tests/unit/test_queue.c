@@ -405,10 +405,32 @@ static void test_sizes(void **state)
 	close(fds[1]);
 }
 
+/* So that the queue cannot write before it is emptied. The queue is open already, which made the pipe larger. Its bytes. */
+static size_t fill_pipe(int fd)
+{
+	static const char bytes[4096];
+	size_t filled = 0;
+
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	while (write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
+		filled += sizeof(bytes);
+	assert_int_equal(errno, EAGAIN);
+	return filled;
+}
+
+static void empty_pipe(int fd, size_t filled)
+{
+	char bytes[4096];
+
+	for (; filled; filled -= sizeof(bytes))
+		assert_int_equal(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
 /* An eighth is kept for urgent messages; what is in the queue keeps its order. */
 static void test_urgent(void **state)
 {
 	static char big[8192], got[8192];
+	size_t filled;
 	int fds[2];
 	struct queue *q;
 	struct queue_stats stats;
@@ -417,6 +439,7 @@ static void test_urgent(void **state)
 	memset(big, 'n', sizeof(big));
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(queue_of_fd(&q, fds[1], 8192, LONG), 0);
+	filled = fill_pipe(fds[1]);
 	assert_int_equal(queue_room(q), 7168);
 	assert_false(queue_put(q, big, 7165, false));
 	assert_true(queue_put(q, "first", 5, true));
@@ -424,6 +447,7 @@ static void test_urgent(void **state)
 	assert_int_equal(queue_room(q), 0);
 	assert_false(queue_put(q, big, 1, false));
 	assert_true(queue_put(q, "last", 4, true));
+	empty_pipe(fds[0], filled);
 	queue_close(q, LONG, &stats);
 	assert_int_equal(stats.messages, 3);
 	assert_int_equal(stats.dropped, 2);
