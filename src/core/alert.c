@@ -376,18 +376,19 @@ static enum leak_resolution resolution_of(const struct wire_state *ev)
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
 {
 	struct alerts *a = t->alerts;
-	uint32_t id = pool_find(&a->open, c->cookie);
+	uint32_t id = pool_count(&a->open) ? pool_find(&a->open, c->cookie) : 0;
 	const struct alert *alert = alert_at(a, id);
 	struct alert_group *g = group_at(a, alert->group);
 	uint64_t now = ev ? ev->hdr.ts : t->now;
-	struct ending ending = {
+	struct ending ending;
+
+	if (!id)
+		return;
+	ending = (struct ending){
 		.in_state_ns = now > alert->since_ns ? now - alert->since_ns : 0,
 		.is_lower_bound = alert->is_lower_bound,
 		.how = resolution_of(ev),
 	};
-
-	if (!id)
-		return;
 	emit_tuple(t, c, &ending.t);
 	g->open--;
 	if (alert->single && take(&a->ends, now)) {
