@@ -91,7 +91,7 @@ def programs(pid):
     found = {}
     for info in Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            fields = dict(line.split(":\t", 1) for line in info.read_text(encoding="ascii").splitlines() if ":\t" in line)
+            fields = bpfstats.fdinfo(info)
             if "prog_id" in fields and "run_cnt" in fields:
                 found[fields["prog_id"]] = int(fields["run_cnt"]), int(fields["run_time_ns"])
     return [(program_name(number), *figures) for number, figures in found.items()]

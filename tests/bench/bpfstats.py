@@ -15,17 +15,40 @@ BPF_OBJ_GET_INFO_BY_FD, BPF_ENABLE_STATS = 15, 32
 NAME_OFFSET, NAME_LEN = 64, 16  # in struct bpf_prog_info
 
 
-def _bpf(command, attr, what):
+def bpf(command, attr):
+    """A command of bpf(2), whose attributes are a buffer that the kernel may change."""
     result = LIBC.syscall(SYS_BPF, command, attr, len(attr))
     if result < 0:
-        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+        raise OSError(ctypes.get_errno(), f"bpf command {command}: {os.strerror(ctypes.get_errno())}")
     return result
+
+
+def attributes(*fields):
+    """Their first fields, as struct.pack() takes them; the others are 0."""
+    return ctypes.create_string_buffer(struct.pack(*fields), 128)
+
+
+def program_info(fd):
+    """The bytes of struct bpf_prog_info (include/uapi/linux/bpf.h)."""
+    info = ctypes.create_string_buffer(256)
+    bpf(BPF_OBJ_GET_INFO_BY_FD, attributes("<IIQ", fd, len(info), ctypes.addressof(info)))
+    return info.raw
+
+
+def program_name(info):
+    """As far as the kernel keeps it."""
+    return info[NAME_OFFSET : NAME_OFFSET + NAME_LEN].partition(b"\0")[0].decode()
+
+
+def fdinfo(path):
+    """The fields of a file in /proc/PID/fdinfo."""
+    return dict(line.split(":\t", 1) for line in path.read_text(encoding="ascii").splitlines() if ":\t" in line)
 
 
 @contextlib.contextmanager
 def statistics():
     """The kernel counts runs and their time while a descriptor is open; nothing has to be put back."""
-    fd = _bpf(BPF_ENABLE_STATS, ctypes.create_string_buffer(128), "BPF_ENABLE_STATS")
+    fd = bpf(BPF_ENABLE_STATS, ctypes.create_string_buffer(128))
     try:
         yield
     finally:
@@ -42,8 +65,7 @@ class Program:
         os.close(self.fd)
 
     def _fields(self):
-        lines = Path(f"/proc/self/fdinfo/{self.fd}").read_text(encoding="ascii").splitlines()
-        return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        return fdinfo(Path(f"/proc/self/fdinfo/{self.fd}"))
 
     @property
     def is_program(self):
@@ -51,10 +73,7 @@ class Program:
 
     @property
     def name(self):
-        info = ctypes.create_string_buffer(256)
-        attr = ctypes.create_string_buffer(struct.pack("<IIQ", self.fd, len(info), ctypes.addressof(info)), 128)
-        _bpf(BPF_OBJ_GET_INFO_BY_FD, attr, "BPF_OBJ_GET_INFO_BY_FD")
-        return info.raw[NAME_OFFSET : NAME_OFFSET + NAME_LEN].partition(b"\0")[0].decode()
+        return program_name(program_info(self.fd))
 
     @property
     def runs(self):

@@ -41,7 +41,6 @@ def lenient(strict):
     }
     schema["oneOf"].append({"$ref": "#/$defs/later"})
     schema["title"] = f"tcplife-fsm records, schema {major}.x, lenient"
-    schema.pop("$id", None)
     return schema
 
 

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What bash offers for a command line that is not finished."""
 
-import os
 import subprocess
-from pathlib import Path
 
 import pytest
+from test_replay import BINARY, ROOT
 
-BINARY = os.environ.get("TCPLIFE_FSM", Path(__file__).parents[2] / "build" / "tcplife-fsm")
 # As bash does it: COMP_WORDS are the words before the cursor, split at "=" too.
 SHELL = """
 eval "$(cat)"
@@ -63,6 +61,6 @@ def test_offers_what_help_shows(command):
 
 @pytest.mark.parametrize("command", ["trace", "leaks", "show", "replay", "doctor"])
 def test_manual_has_every_option(command):
-    manual = (Path(__file__).parents[2] / "docs" / "tcplife-fsm.8").read_text()
+    manual = (ROOT / "docs" / "tcplife-fsm.8").read_text()
     options = [option.lstrip("-") for option in offers(command, "--")]
     assert options and all(f"-{option}" in manual for option in options)

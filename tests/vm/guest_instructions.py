@@ -4,43 +4,38 @@
 Each argument has the words with which it runs once more: such that make it load other programs.
 """
 
-import ctypes
 import json
 import os
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-SYS_BPF = 321  # x86-64
-PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 11, 13, 15
-NAME, VERIFIED_INSNS, INFO_BYTES = 64, 216, 232  # offsets in struct bpf_prog_info (include/uapi/linux/bpf.h)
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+from bpfstats import attributes, bpf, program_info, program_name  # noqa: E402  (that folder is no package)
 
-
-def bpf(command, *fields):
-    """The result and the attributes as the kernel left them; fields as struct and values."""
-    attr = ctypes.create_string_buffer(struct.pack(*fields), 64)
-    return LIBC.syscall(SYS_BPF, command, attr, 64), attr.raw
+PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID = 11, 13
+VERIFIED_INSNS = 216  # offset in struct bpf_prog_info
 
 
 def program_ids():
-    last = 0
+    attr = attributes("II", 0, 0)
     while True:
-        result, attr = bpf(PROG_GET_NEXT_ID, "II", last, 0)
-        if result:
+        try:
+            bpf(PROG_GET_NEXT_ID, attr)
+        except FileNotFoundError:
             return
         last = struct.unpack_from("I", attr, 4)[0]
         yield last
+        attr = attributes("II", last, 0)
 
 
 def describe(program):
     """Name and verified instructions."""
-    fd, _ = bpf(PROG_GET_FD_BY_ID, "I", program)
-    info = ctypes.create_string_buffer(INFO_BYTES)
-    result, _ = bpf(OBJ_GET_INFO_BY_FD, "IIQ", fd, INFO_BYTES, ctypes.addressof(info))
+    fd = bpf(PROG_GET_FD_BY_ID, attributes("I", program))
+    info = program_info(fd)
     os.close(fd)
-    assert result == 0, "BPF_OBJ_GET_INFO_BY_FD"
-    return info.raw[NAME : NAME + 16].split(b"\0")[0].decode(), struct.unpack_from("I", info.raw, VERIFIED_INSNS)[0]
+    return program_name(info), struct.unpack_from("I", info, VERIFIED_INSNS)[0]
 
 
 def loaded(*options):
