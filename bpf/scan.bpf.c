@@ -21,7 +21,8 @@ static __always_inline void fill_found(struct found *f, const struct sock *sk, c
 {
 	struct wire_state *w = &f->scan.s;
 
-	fill_socket(w, (struct shape){WIRE_SCAN, WIRE_PARTS_ALL, sizeof(*f)}, sk, tp, cookie);
+	fill_socket(w, (struct shape){WIRE_SCAN, WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS, sizeof(*f)}, sk, tp,
+		    cookie);
 	f->scan.fd = -1;
 	fill_no_task(&f->task);
 	fill_ident(&f->ident, sk, tp);

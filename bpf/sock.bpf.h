@@ -21,6 +21,8 @@
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
+#define TCPHDR_FIN 0x01
+#define TCPHDR_SYN 0x02
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, the same since 2.6 */
 
@@ -178,6 +180,59 @@ static __always_inline void fill_ident(struct wire_ident *id, const struct sock 
 	id->pad[1] = 0;
 	id->syn_rtt_us = tp->srtt_us >> 3;
 	id->syn_retrans = tp->total_retrans;
+}
+
+/* What tcp_write_xmit() asks before it sends, for one more number and nothing waiting. */
+static __always_inline bool has_room(const struct sock *sk, const struct tcp_sock *tp, __u64 now)
+{
+	__u32 in_flight = tp->packets_out - tp->sacked_out - tp->lost_out + tp->retrans_out;
+
+	return in_flight < tp->snd_cwnd && tp->write_seq + 1 - tp->snd_una <= tp->snd_wnd &&
+	       (!sk->sk_pacing_status || tp->tcp_wstamp_ns <= now) &&
+	       sk->sk_wmem_alloc.refs.counter == 1; /* 1: nothing waits in the layers below */
+}
+
+/*
+ * The peer's FIN, as tcp_fin() runs: tcp_queue_rcv() has put it at the end of the queue before. A FIN that waited is accepted
+ * when data comes (tcp_ofo_queue()), and that sets lrcvtime.
+ */
+static __always_inline __u16 fill_fin(struct wire_proof *p, const struct sock *sk, const struct tcp_sock *tp)
+{
+	const struct sk_buff *skb = sk->sk_receive_queue.prev;
+	const struct tcp_skb_cb *cb = (const void *)&skb->cb[0];
+
+	if (!sk->sk_receive_queue.qlen || BPF_CORE_READ(cb, end_seq) != tp->rcv_nxt ||
+	    !(BPF_CORE_READ_BITFIELD_PROBED(cb, tcp_flags) & TCPHDR_FIN))
+		return 0;
+	p->fin_ack = BPF_CORE_READ(cb, ack_seq);
+	if (tp->rcv_ooopack && tp->inet_conn.icsk_ack.lrcvtime == (__u32)bpf_jiffies64())
+		return WIRE_PROOF_FIN;
+	return WIRE_PROOF_FIN | WIRE_PROOF_IN_ORDER;
+}
+
+/* `takes_fin`: this may be the moment at which the peer's FIN is accepted. */
+static __always_inline void fill_proof(struct wire_proof *p, const struct sock *sk, const struct tcp_sock *tp, bool takes_fin)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u16 flags = 0;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->sent_ns = tp->tcp_wstamp_ns;
+	p->snd_wl1 = tp->snd_wl1;
+	p->rcv_wup = tp->rcv_wup;
+	p->bytes_acked = tp->bytes_acked;
+	p->bytes_received = tp->bytes_received;
+	p->data_segs_out = tp->data_segs_out;
+	p->data_segs_in = tp->data_segs_in;
+	p->err_soft = sk->sk_err_soft;
+	if (takes_fin)
+		flags = fill_fin(p, sk, tp);
+	flags |= (sk->sk_pacing_status != 0) * WIRE_PROOF_PACED;
+	flags |= has_room(sk, tp, now) * WIRE_PROOF_ROOM;
+	flags |= (tp->rx_opt.num_sacks != 0) * WIRE_PROOF_SACKS;
+	flags |= (sk->sk_error_queue.qlen != 0) * WIRE_PROOF_ERRORS;
+	flags |= BPF_CORE_READ_BITFIELD(tp, fastopen_connect) * WIRE_PROOF_DEFERS;
+	p->flags = flags;
 }
 
 static __always_inline void fill_stats(struct wire_stats *s, const struct tcp_sock *tp)

@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * One short program per hook: it takes the time, reads the socket and sends an event. User space decides what the facts mean.
- * What a remote host can cause without a connection (repeated SYN-ACKs, resets without a socket) is counted here, by namespace
- * and port.
  */
 #include "bpf/emit.bpf.h"
 #include "bpf/minisock.bpf.h"
+#include "bpf/segments.bpf.h"
 #include "bpf/sock.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Set before load, from the kernel's BTF: which arguments a tracepoint has (6.15+: err, 6.10+: reason). */
-const volatile bool retransmit_has_err = false;
-const volatile bool send_reset_has_reason = false;
 /* True while a scan runs: it may meet a socket after its CLOSE, so each socket's death is sent, too. */
 volatile bool report_deaths = false;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, AGGREGATES_MAX);
-	__type(key, struct aggregate_key);
-	__type(value, __u64);
-} aggregates SEC(".maps");
 
 /*
  * What was sent of the sockets seen last: (cookie << MARK_SHIFT) + flags + the last state sent. Direct-mapped, without locks or
@@ -46,6 +35,8 @@ static __always_inline void set_marks(__u64 cookie, __u64 slot)
 	marks[cookie & (MARKS - 1)] = slot;
 }
 
+#define ALL_OTHERS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS)
+
 struct change {
 	const struct sock *sk;
 	const struct tcp_sock *tp;
@@ -53,12 +44,22 @@ struct change {
 	__u8 old_state, new_state, sk_flags;
 };
 
-/* `parts` must be a constant, here and below: bpf_ringbuf_reserve() takes a constant size. */
+/* Into FIN_WAIT2's ->CLOSE tcp_fin() leads, too (tcp_time_wait()). */
+static __always_inline bool takes_fin(const struct change *ch)
+{
+	return ch->new_state == WIRE_CLOSE_WAIT || ch->new_state == WIRE_CLOSING ||
+	       (ch->old_state == WIRE_FIN_WAIT2 && (ch->sk_flags & WIRE_SK_DONE));
+}
+
+/*
+ * `parts` must be a constant, here and below: bpf_ringbuf_reserve() takes a constant size. The proof is in each event, behind
+ * them.
+ */
 static __always_inline bool emit_state(const struct change *ch, const __u8 parts, bool task)
 {
 	const __u16 size = sizeof(struct wire_state) + (parts & WIRE_PART_TASK ? sizeof(struct wire_task) : 0) +
 			   (parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0) +
-			   (parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0);
+			   (parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0) + sizeof(struct wire_proof);
 	__u64 ts = bpf_ktime_get_ns();
 	struct wire_state *w;
 	struct wire_task *t;
@@ -67,7 +68,7 @@ static __always_inline bool emit_state(const struct change *ch, const __u8 parts
 	w = event_reserve(&ring, size);
 	if (!w)
 		return false;
-	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, parts, size}, ts, ch->cookie, ch->old_state);
+	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, parts | WIRE_PART_PROOF, size}, ts, ch->cookie, ch->old_state);
 	w->hdr.new_state = ch->new_state;
 	w->hdr.sk_flags = ch->sk_flags;
 	w->hdr.shutdown = ch->sk->sk_shutdown;
@@ -84,8 +85,11 @@ static __always_inline bool emit_state(const struct change *ch, const __u8 parts
 		fill_ident(part, ch->sk, ch->tp);
 		part += sizeof(struct wire_ident);
 	}
-	if (parts & WIRE_PART_STATS)
+	if (parts & WIRE_PART_STATS) {
 		fill_stats(part, ch->tp);
+		part += sizeof(struct wire_stats);
+	}
+	fill_proof(part, ch->sk, ch->tp, takes_fin(ch));
 	if (parts & WIRE_PART_TASK)
 		event_submit_task(ring, w, t);
 	else
@@ -145,9 +149,9 @@ static __always_inline __u64 emit_change(const struct change *ch, bool known)
 	if (ch->new_state == WIRE_CLOSE && !task && !ident)
 		return emit_state(ch, WIRE_PART_STATS, false) ? MARK_CLOSED : 0;
 	if (ch->new_state == WIRE_CLOSE)
-		return emit_state(ch, WIRE_PARTS_ALL, task) ? MARK_CLOSED : 0;
+		return emit_state(ch, ALL_OTHERS, task) ? MARK_CLOSED : 0;
 	if (ident && task)
-		emit_state(ch, WIRE_PARTS_ALL, true);
+		emit_state(ch, ALL_OTHERS, true);
 	else if (ident)
 		emit_state(ch, WIRE_PART_IDENT, false);
 	else if (task)
@@ -208,177 +212,6 @@ int BPF_PROG(on_set_state_missed, const struct sock *sk, int old, int new)
 		return 0;
 	set_state(sk, old, new);
 	count(&my_counters()->rescued);
-	return 0;
-}
-
-static __always_inline __u8 segment_kind(__u8 flags, __u8 state)
-{
-	if (flags & 0x02)
-		return state == WIRE_SYN_SENT ? WIRE_SEG_SYN : WIRE_SEG_SYNACK;
-	return flags & 0x01 ? WIRE_SEG_FIN : WIRE_SEG_DATA;
-}
-
-/* Why the kernel repeats a segment: include/net/inet_connection_sock.h (ICSK_TIME_*), enum tcp_ca_state. */
-static __always_inline __u8 retransmit_trigger(const struct tcp_sock *tp)
-{
-	__u8 ca_state = BPF_CORE_READ_BITFIELD(&tp->inet_conn, icsk_ca_state);
-
-	if (tp->inet_conn.icsk_pending == 5 && ca_state != 3 && ca_state != 4)
-		return WIRE_TRIGGER_TLP;
-	if (ca_state == 4) /* TCP_CA_Loss: all repeats in it follow from the timeout */
-		return WIRE_TRIGGER_RTO;
-	return ca_state == 3 ? WIRE_TRIGGER_FAST : WIRE_TRIGGER_UNKNOWN;
-}
-
-static __always_inline void fill_retransmit(struct wire_retransmit *w, const struct sk_buff *skb, const struct tcp_sock *tp)
-{
-	const struct tcp_skb_cb *cb = (const void *)&skb->cb[0];
-	/* tcp_flags is one byte up to 6.14 and two from 6.18 on: this reads as many as there are. */
-	__u64 flags = BPF_CORE_READ_BITFIELD_PROBED(cb, tcp_flags);
-
-	w->seq = BPF_CORE_READ(cb, seq);
-	w->end_seq = BPF_CORE_READ(cb, end_seq);
-	w->segment = segment_kind(flags, w->hdr.old_state);
-	w->trigger = retransmit_trigger(tp);
-	__builtin_memset(w->pad, 0, sizeof(w->pad));
-}
-
-static __always_inline void emit_retransmit(const struct sock *sk, const struct sk_buff *skb, const struct tcp_sock *tp,
-					    const __u8 parts)
-{
-	const __u16 size = sizeof(struct wire_retransmit) + (parts ? sizeof(struct wire_ident) : 0);
-	struct wire_retransmit *w;
-	void *ring;
-
-	w = event_reserve(&ring, size);
-	if (!w)
-		return;
-	fill_hdr(&w->hdr, (struct shape){WIRE_RETRANSMIT, parts, size}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
-		 sk->__sk_common.skc_state);
-	fill_retransmit(w, skb, tp);
-	if (parts)
-		fill_ident((void *)(w + 1), sk, tp);
-	event_submit(ring, w);
-}
-
-SEC("tp_btf/tcp_retransmit_skb")
-int on_retransmit(__u64 *ctx)
-{
-	const struct sock *sk = (const void *)ctx[0];
-	const struct sk_buff *skb = (const void *)ctx[1];
-	const struct tcp_sock *tp;
-
-	/* 6.15 on: it also fires when the attempt failed and nothing was sent. */
-	if ((retransmit_has_err && (int)ctx[2] != 0) || !sk || !skb) {
-		count(&my_counters()->ignored);
-		return 0;
-	}
-	tp = bpf_skc_to_tcp_sock((void *)sk);
-	if (!tp || !sock_is_tcp(sk)) {
-		count(&my_counters()->ignored);
-		return 0;
-	}
-	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* now the port is known */
-		emit_retransmit(sk, skb, tp, WIRE_PART_IDENT);
-	else
-		emit_retransmit(sk, skb, tp, 0);
-	return 0;
-}
-
-static __always_inline void aggregate(__u32 netns, __u16 port, __u8 what, __u32 reason)
-{
-	struct aggregate_key key = {.netns = netns, .local_port = port, .what = what, .reason = reason};
-	__u64 *seen = bpf_map_lookup_elem(&aggregates, &key);
-	__u64 one = 1;
-
-	if (seen)
-		__sync_fetch_and_add(seen, 1);
-	else if (bpf_map_update_elem(&aggregates, &key, &one, BPF_NOEXIST))
-		count(&my_counters()->aggregate_full);
-}
-
-SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(on_synack_rtx, const struct sock *sk, const struct request_sock *req)
-{
-	/* skc_num is the local port, of the listener or of a Fast Open child. */
-	__u32 netns = sk->__sk_common.skc_net.net->ns.inum, port = sk->__sk_common.skc_num;
-
-	aggregate(netns, port, WIRE_AGG_SYNACK_RETRANSMIT, 0);
-	if (!req->num_retrans) /* counted after the event: this is the first */
-		aggregate(netns, port, WIRE_AGG_HALF_OPEN, 0);
-	return 0;
-}
-
-static __always_inline void emit_reset(const struct sock *sk, __u8 direction, __u32 reason, const __u8 parts)
-{
-	const __u16 size = sizeof(struct wire_reset) + (parts ? sizeof(struct wire_ident) : 0);
-	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-	struct wire_reset *w;
-	void *ring;
-
-	if (!tp)
-		return;
-	w = event_reserve(&ring, size);
-	if (!w)
-		return;
-	fill_hdr(&w->hdr, (struct shape){WIRE_RESET, parts, size}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
-		 sk->__sk_common.skc_state);
-	w->hdr.shutdown = sk->sk_shutdown;
-	w->reason = reason;
-	w->direction = direction;
-	__builtin_memset(w->pad, 0, sizeof(w->pad));
-	if (parts)
-		fill_ident((void *)(w + 1), sk, tp);
-	event_submit(ring, w);
-}
-
-/* A reset that no full socket sends: the port is the answered segment's destination. */
-static __always_inline void aggregate_reset(const struct sk_buff *skb, __u32 reason)
-{
-	const struct tcphdr *th = (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header));
-
-	aggregate(BPF_CORE_READ(skb, dev, nd_net.net, ns.inum), bpf_ntohs(BPF_CORE_READ(th, dest)), WIRE_AGG_RESET_SENT,
-		  reason);
-}
-
-SEC("tp_btf/tcp_send_reset")
-int on_send_reset(__u64 *ctx)
-{
-	const struct sock *sk = (const void *)ctx[0];
-	const struct sk_buff *skb = (const void *)ctx[1];
-	__u32 reason = send_reset_has_reason ? (__u32)ctx[2] : 0;
-	__u8 state = 0;
-
-	/* From 6.10 on sk may be NULL, a minisocket or a request; the verifier knows that from 6.12 on. */
-	if (sk)
-		state = sk->__sk_common.skc_state;
-	switch (state) {
-	case 0:
-		if (skb)
-			aggregate_reset(skb, reason);
-		break;
-	case WIRE_TIME_WAIT:
-	case WIRE_NEW_SYN_RECV:
-	case WIRE_LISTEN:
-		if (sk)
-			aggregate(sk->__sk_common.skc_net.net->ns.inum, sk->__sk_common.skc_num, WIRE_AGG_RESET_SENT, reason);
-		break;
-	default:
-		if (sk && sock_is_tcp(sk))
-			emit_reset(sk, WIRE_SENT, reason, 0);
-	}
-	return 0;
-}
-
-SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(on_recv_reset, const struct sock *sk)
-{
-	if (!sock_is_tcp(sk))
-		return 0;
-	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* refused: the tuple was not sent yet */
-		emit_reset(sk, WIRE_RECEIVED, 0, WIRE_PART_IDENT);
-	else
-		emit_reset(sk, WIRE_RECEIVED, 0, 0);
 	return 0;
 }
 

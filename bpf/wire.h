@@ -3,7 +3,7 @@
  * The wire: every struct and number that goes through the ring buffer or into a recording.
  *
  * An event is a struct wire_hdr, the rest of its base struct, and then the parts that hdr.parts names, in the order
- * task, ident, stats. Everything is little-endian host order except addresses (network order bytes, IPv4 as
+ * task, ident, stats, proof. Everything is little-endian host order except addresses (network order bytes, IPv4 as
  * ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC in nanoseconds. Every byte, padding too, is written.
  *
  * Recordings outlive versions. Within one WIRE_VERSION base structs and parts keep their size, and kinds and values their
@@ -72,14 +72,17 @@ enum wire_kind {
 	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned */
 	WIRE_STACK = 24,      /* struct wire_text: key = number, key2 = enum wire_stack_note, text = frames, one a line */
 	WIRE_OPENED = 25,     /* struct wire_opened: hdr.cookie was opened here */
-	WIRE_KIND_MAX = 26,
+	/* from the kernel */
+	WIRE_RETRANSMIT_FAILED = 26, /* struct wire_retransmit: an attempt that sent nothing; Linux 6.15 on shows it */
+	WIRE_KIND_MAX = 27,
 };
 
 enum wire_parts {
 	WIRE_PART_TASK = 1,
 	WIRE_PART_IDENT = 2,
 	WIRE_PART_STATS = 4,
-	WIRE_PARTS_ALL = 7,
+	WIRE_PART_PROOF = 8, /* in each WIRE_STATE of a later version; without it what it proves is not known */
+	WIRE_PARTS_ALL = 15,
 };
 
 enum wire_sk_flags {
@@ -163,6 +166,32 @@ struct wire_stats {
 	char ca_name[WIRE_CA_LEN];
 };
 
+enum wire_proof_flags {
+	WIRE_PROOF_FIN = 1,      /* fin_ack is valid: the peer's FIN is still in the receive queue */
+	WIRE_PROOF_IN_ORDER = 2, /* and that FIN did not wait for a segment before it */
+	WIRE_PROOF_PACED = 4,    /* sent_ns counts the pace of payload, too: it may be later than the segment left */
+	WIRE_PROOF_ROOM = 8, /* nothing would hold back a segment: window, congestion window, pacing, what waits below TCP */
+	WIRE_PROOF_SACKS =
+		16, /* data waits out of order: a reset is taken at a SACK block's edge, too (tcp_validate_incoming()) */
+	WIRE_PROOF_ERRORS = 32, /* the error queue holds messages (IP_RECVERR): err may be old */
+	WIRE_PROOF_DEFERS = 64, /* TCP_FASTOPEN_CONNECT: the SYN may leave later than connect() */
+};
+
+/* What the kernel keeps of single segments. It proves their numbers and times. Sequence numbers are absolute. */
+struct wire_proof {
+	__u64 sent_ns;        /* tcp_wstamp_ns: when the last segment was given to the network layer, CLOCK_MONOTONIC */
+	__u32 snd_wl1;        /* seq of the segment whose ACK moved snd_una last, in a transition that such an ACK causes */
+	__u32 rcv_wup;        /* the ACK number that was sent last */
+	__u32 fin_ack;        /* the ACK number of the peer's FIN */
+	__u32 bytes_acked;    /* modulo 2^32: snd_una less this is an active opener's initial sequence number */
+	__u32 bytes_received; /* modulo 2^32: rcv_nxt less this is one more than the peer's initial sequence number */
+	__u32 data_segs_out;  /* of segs_out, those with payload */
+	__u32 data_segs_in;
+	__u16 err_soft; /* sk_err_soft, an errno: what ICMP said last */
+	__u16 flags;    /* enum wire_proof_flags */
+	__u32 pad[2];
+};
+
 enum wire_segment_kind {
 	WIRE_SEG_SYN = 1,
 	WIRE_SEG_SYNACK = 2,
@@ -183,7 +212,8 @@ struct wire_retransmit { /* may carry the ident part (a SYN does) */
 	__u32 end_seq;
 	__u8 segment; /* enum wire_segment_kind */
 	__u8 trigger; /* enum wire_trigger */
-	__u8 pad[6];
+	__u16 segs;   /* how many segments it is; 0: not known */
+	__u8 pad[4];
 };
 
 enum wire_direction {
@@ -191,11 +221,26 @@ enum wire_direction {
 	WIRE_RECEIVED = 2,
 };
 
+enum wire_reset_form {
+	WIRE_RESET_FORM_UNKNOWN = 0,
+	WIRE_RESET_ACTIVE = 1, /* tcp_send_active_reset(): RST,ACK with snd_nxt and rcv_nxt */
+	WIRE_RESET_ANSWER = 2, /* answers a segment that had an ACK: RST, whose seq is that ACK number */
+	WIRE_RESET_ANSWER_ACK =
+		3 /* answers a segment without an ACK: RST,ACK, whose seq is 0 and whose ack is behind the segment */
+};
+
 struct wire_reset { /* may carry the ident part */
 	struct wire_hdr hdr;
 	__u32 reason; /* enum sk_rst_reason of this kernel; 0 where it has none */
 	__u8 direction;
-	__u8 pad[3];
+	__u8 form; /* enum wire_reset_form, of one that was sent */
+	__u8 pad[2];
+};
+
+/* Behind the parts of a reset whose form is one of the two answers: its number. */
+struct wire_reset_number {
+	__u32 number; /* ANSWER: seq; ANSWER_ACK: ack */
+	__u32 pad;
 };
 
 struct wire_scan { /* with any parts; one per (socket, process, descriptor) and one per socket */
@@ -357,6 +402,7 @@ _Static_assert(sizeof(struct wire_state) == 56, "wire");
 _Static_assert(sizeof(struct wire_task) == 32, "wire");
 _Static_assert(sizeof(struct wire_ident) == 64, "wire");
 _Static_assert(sizeof(struct wire_stats) == 72, "wire");
+_Static_assert(sizeof(struct wire_proof) == 48, "wire");
 _Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
 _Static_assert(sizeof(struct wire_reset) == 32, "wire");
 _Static_assert(sizeof(struct wire_scan) == 64, "wire");

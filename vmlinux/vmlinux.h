@@ -128,9 +128,27 @@ struct socket {
 	struct file *file;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	__u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	int sk_err_soft;
+	struct sk_buff_head sk_error_queue;
+	struct sk_buff_head sk_receive_queue;
+	refcount_t sk_wmem_alloc;
+	u32 sk_pacing_status;
 	struct socket *sk_socket;
 	socket_lock_t sk_lock;
 	kuid_t sk_uid;
@@ -175,8 +193,25 @@ struct minmax {
 	struct minmax_sample s[3];
 };
 
+struct tcp_options_received {
+	u8 num_sacks;
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
+	u64 tcp_wstamp_ns;
+	u32 snd_wl1;
+	u32 snd_wnd;
+	u32 snd_cwnd;
+	u32 packets_out;
+	u32 retrans_out;
+	u32 sacked_out;
+	u32 lost_out;
+	u32 rcv_wup;
+	u32 rcv_ooopack;
+	u32 data_segs_in;
+	u32 data_segs_out;
 	u32 mss_cache;
 	u32 copied_seq;
 	struct minmax rtt_min;
@@ -194,6 +229,7 @@ struct tcp_sock {
 	u32 srtt_us;
 	u32 total_retrans;
 	u8 repair : 1;
+	u8 fastopen_connect : 1;
 	u8 syn_data_acked : 1;
 	u8 syn_fastopen_child : 1; /* not in every kernel */
 	bool is_mptcp;             /* with CONFIG_MPTCP, 5.6 on */
@@ -202,6 +238,8 @@ struct tcp_sock {
 struct tcp_skb_cb { /* what TCP keeps in skb->cb */
 	__u32 seq;
 	__u32 end_seq;
+	__u32 ack_seq;
+	__u16 tcp_gso_segs;
 	__u8 tcp_flags; /* u16 from 6.18 on */
 };
 
@@ -218,6 +256,9 @@ struct sk_buff {
 
 struct tcphdr {
 	__be16 dest;
+	__be32 seq;
+	__be32 ack_seq;
+	__u16 ack : 1;
 };
 
 struct request_sock {
@@ -231,6 +272,7 @@ struct inet_request_sock {
 
 struct tcp_request_sock {
 	struct inet_request_sock req;
+	u32 snt_isn;
 };
 
 struct inet_timewait_sock {

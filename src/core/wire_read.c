@@ -11,7 +11,8 @@
 
 /* The kinds that are about one socket: only they carry parts and states. */
 static const unsigned int socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
-					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK);
+					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK) |
+					 KIND(WIRE_RETRANSMIT_FAILED);
 
 static const unsigned int text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
@@ -42,12 +43,13 @@ static const unsigned char base_sizes[] = {
 	[WIRE_LEAK_END] = sizeof(struct wire_mark),
 	[WIRE_STACK] = sizeof(struct wire_text),
 	[WIRE_OPENED] = sizeof(struct wire_opened),
+	[WIRE_RETRANSMIT_FAILED] = sizeof(struct wire_retransmit),
 };
 _Static_assert(sizeof(base_sizes) == WIRE_KIND_MAX, "every kind has a size");
 
 bool wire_from_kernel(unsigned int kind)
 {
-	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_LEAK;
+	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_LEAK || kind == WIRE_RETRANSMIT_FAILED;
 }
 
 size_t wire_base_size(unsigned int kind)
@@ -65,6 +67,8 @@ static size_t part_offset(const struct wire_hdr *ev, unsigned int part)
 		offset += sizeof(struct wire_ident);
 	if (part > WIRE_PART_STATS && (ev->parts & WIRE_PART_STATS))
 		offset += sizeof(struct wire_stats);
+	if (part > WIRE_PART_PROOF && (ev->parts & WIRE_PART_PROOF))
+		offset += sizeof(struct wire_proof);
 	return offset;
 }
 
@@ -86,6 +90,11 @@ const struct wire_ident *wire_ident(const struct wire_hdr *ev)
 const struct wire_stats *wire_stats(const struct wire_hdr *ev)
 {
 	return part(ev, WIRE_PART_STATS);
+}
+
+const struct wire_proof *wire_proof(const struct wire_hdr *ev)
+{
+	return part(ev, WIRE_PART_PROOF);
 }
 
 const void *wire_tail(const struct wire_hdr *ev, size_t size)
@@ -153,6 +162,7 @@ static bool socket_valid(const struct wire_hdr *ev)
 	case WIRE_STATE:
 		return full_socket_state(ev->old_state) && full_socket_state(ev->new_state);
 	case WIRE_RETRANSMIT:
+	case WIRE_RETRANSMIT_FAILED:
 		return in_range(retransmit->segment, WIRE_SEG_SYN, WIRE_SEG_FIN) && retransmit->trigger <= WIRE_TRIGGER_TLP;
 	case WIRE_RESET:
 		return in_range(((const struct wire_reset *)ev)->direction, WIRE_SENT, WIRE_RECEIVED);

@@ -24,6 +24,7 @@ bool wire_valid(const struct wire_hdr *ev, size_t avail);
 const struct wire_task *wire_task(const struct wire_hdr *ev);
 const struct wire_ident *wire_ident(const struct wire_hdr *ev);
 const struct wire_stats *wire_stats(const struct wire_hdr *ev);
+const struct wire_proof *wire_proof(const struct wire_hdr *ev);
 
 /* The first `size` bytes behind the parts; NULL where an older version wrote none, or a later one parts that are not known. */
 const void *wire_tail(const struct wire_hdr *ev, size_t size);

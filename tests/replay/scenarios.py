@@ -19,7 +19,7 @@ from programs import build
 from recfile import Event
 
 SCENARIOS, EDITS = {}, {}
-TCP_USER_TIMEOUT = 18
+TCP_SYNCNT, TCP_USER_TIMEOUT = 7, 18
 
 
 def scenario(family="ipv4"):
@@ -113,6 +113,19 @@ def syn_lost(pair, start):
     cookies = connect_through(pair, pair.wire.drop(is_syn, times=1))
     assert sum(map(is_syn, pair.wire.segments)) == 2
     return cookies
+
+
+@scenario()
+def syn_never_left(pair, start):
+    """The client's own firewall drops its SYNs: each repeat is an attempt that failed."""
+    trace = start("--events", "connection,retransmit")
+    pair.a.run("nft", "add table inet own; add chain inet own out { type filter hook output priority 0; }; add rule inet own out drop")
+    client = pair.client()
+    client.setsockopt(socket.IPPROTO_TCP, TCP_SYNCNT, 1)
+    with contextlib.suppress(TimeoutError):
+        client.connect((pair.server_addr, 9))
+    assert not pair.wire.segments and not trace.of("retransmit")
+    return (cookie(client),)
 
 
 @scenario("ipv6")

@@ -58,7 +58,7 @@ def of_a_later_version(event):
     data = bytes(event.data)
     if event.kind in recfile.TEXT_KINDS:
         return Raw(data)
-    return Raw(data[:16] + struct.pack("<HBB", len(data) + 24, data[18], data[19] | 8) + data[20:] + b"\xff" * 24)
+    return Raw(data[:16] + struct.pack("<HBB", len(data) + 24, data[18], data[19] | 128) + data[20:] + b"\xff" * 24)
 
 
 def event_of_unknown_kind(ts):

@@ -28,6 +28,7 @@
 #define ISN_LOCAL 0xfffffff0u /* so that every longer story crosses the end of the sequence space */
 #define ISN_PEER 0x7ffffff8u
 #define PEER_ABORTED ECONNABORTED
+#define STORY_OTHER_PARTS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS)
 
 struct step {
 	uint64_t us;
@@ -58,6 +59,20 @@ struct step {
 	uint8_t what, cause; /* minisocket */
 	int64_t remaining_us;
 	uint32_t fin; /* 1: the peer's FIN is in rcv_nxt */
+	/* What is proven, else a segment leaves as it is queued, all that arrives does so in order, and nothing waits. */
+	bool no_proof;     /* an older version's event */
+	uint64_t sent_us;  /* when the last segment left; 0: as the state began in which one leaves */
+	uint32_t wl1;      /* beyond rcv_nxt, of the segment that moved snd_una */
+	uint32_t fin_old;  /* how much less than snd_una the peer's FIN acknowledges */
+	uint32_t data_out; /* segments with payload that left */
+	uint32_t data_in;
+	uint16_t lacks; /* enum wire_proof_flags that are set by default, and not here */
+	uint16_t has;   /* and the other way round */
+	uint16_t err_soft;
+	uint16_t segs; /* retransmit: how many segments; 0: 1, UINT16_MAX: not known */
+	uint8_t form;  /* reset; its number is that of `number` */
+	uint32_t number;
+	uint32_t total_retrans; /* the stats' */
 };
 
 /* A transition. */
@@ -180,21 +195,21 @@ static inline uint8_t story_parts(const struct step *s)
 	bool handshake = s->old == WIRE_SYN_SENT || s->old == WIRE_SYN_RECV;
 
 	if (s->kind == WIRE_SCAN)
-		return WIRE_PARTS_ALL;
+		return STORY_OTHER_PARTS;
 	if (s->kind == WIRE_TOUCH)
 		return WIRE_PART_TASK;
-	if (s->kind == WIRE_RETRANSMIT)
+	if (s->kind == WIRE_RETRANSMIT || s->kind == WIRE_RETRANSMIT_FAILED)
 		return s->segment == WIRE_SEG_SYN ? WIRE_PART_IDENT : 0;
 	if (s->kind == WIRE_MINISOCK)
 		return s->what == WIRE_MINI_FOUND ? WIRE_PART_IDENT : 0;
 	if (s->kind != WIRE_STATE)
 		return 0;
 	if (s->new == WIRE_LISTEN)
-		return WIRE_PARTS_ALL;
+		return STORY_OTHER_PARTS;
 	if (s->new == WIRE_CLOSE)
 		return WIRE_PART_STATS | (handshake ? WIRE_PART_IDENT | WIRE_PART_TASK : 0) | (s->tgid ? WIRE_PART_TASK : 0);
 	if (s->old == WIRE_SYN_RECV && (s->new == WIRE_FIN_WAIT1 || s->new == WIRE_LAST_ACK))
-		return WIRE_PARTS_ALL;
+		return STORY_OTHER_PARTS;
 	if (s->new == WIRE_SYN_SENT || s->new == WIRE_FIN_WAIT1 || s->new == WIRE_LAST_ACK)
 		return WIRE_PART_TASK;
 	return handshake ? WIRE_PART_IDENT : 0;
@@ -240,6 +255,7 @@ static inline void story_stats(const struct step *s, bool active, struct wire_st
 		st->bytes_acked++; /* the SYN */
 	st->bytes_received = s->in + story_peer_fin(s);
 	st->segs_out = s->segs_out + !s->no_syn;
+	st->total_retrans = s->total_retrans;
 	st->mss = 1448;
 	st->min_rtt_us = UINT32_MAX;
 }
@@ -267,6 +283,8 @@ static inline void story_base(const struct step *s, union story_event *e)
 		story_numbers(s, &e->state);
 		break;
 	case WIRE_RETRANSMIT:
+	case WIRE_RETRANSMIT_FAILED:
+		e->retransmit.segs = s->segs == UINT16_MAX ? 0 : s->segs ? s->segs : 1;
 		e->retransmit.segment = s->segment;
 		e->retransmit.trigger = s->trigger;
 		e->retransmit.seq = ISN_LOCAL;
@@ -275,6 +293,7 @@ static inline void story_base(const struct step *s, union story_event *e)
 	case WIRE_RESET:
 		e->reset.direction = s->direction;
 		e->reset.reason = s->reason;
+		e->reset.form = s->form;
 		break;
 	case WIRE_LOST:
 		e->lost.stage = s->stage;
@@ -298,6 +317,35 @@ static inline void story_base(const struct step *s, union story_event *e)
 
 /* Whether the socket of a step is a client's is remembered by cookie, for its ports and its count of the SYN. */
 static bool story_active[64];
+/* And when its last segment left, ns. */
+static uint64_t story_sent[64];
+
+/* A segment leaves in these states at once: a SYN, a FIN, the ACK of a FIN. */
+static inline bool story_sends(const struct step *s)
+{
+	return s->new == WIRE_SYN_SENT || s->new == WIRE_FIN_WAIT1 || s->new == WIRE_LAST_ACK || s->new == WIRE_CLOSE_WAIT;
+}
+
+static inline void story_proof(const struct step *s, const struct wire_state *w, bool active, struct wire_proof *p)
+{
+	struct wire_stats stats = {0};
+	bool fin = s->new == WIRE_CLOSE_WAIT || s->new == WIRE_CLOSING || (s->old == WIRE_FIN_WAIT2 && story_peer_fin(s));
+
+	story_stats(s, active, &stats);
+	p->sent_ns = s->sent_us ? STORY_BEGIN_NS + s->sent_us * 1000 : story_sent[w->hdr.cookie % 64];
+	p->snd_wl1 = w->rcv_nxt + s->wl1;
+	p->rcv_wup = w->rcv_nxt;
+	p->fin_ack = fin ? w->snd_una - s->fin_old : 0;
+	p->bytes_acked = stats.bytes_acked + (active && s->old == WIRE_SYN_SENT && s->new == WIRE_ESTABLISHED);
+	p->bytes_received = stats.bytes_received;
+	p->data_segs_out = s->data_out;
+	p->data_segs_in = s->data_in;
+	p->err_soft = s->err_soft;
+	p->flags = WIRE_PROOF_ROOM | (fin ? WIRE_PROOF_FIN | WIRE_PROOF_IN_ORDER : 0);
+	p->flags = (p->flags & ~s->lacks) | s->has;
+	if (story_sends(s))
+		story_sent[w->hdr.cookie % 64] = w->hdr.ts;
+}
 
 static inline void story_event(const struct step *s, union story_event *e)
 {
@@ -332,6 +380,15 @@ static inline void story_event(const struct step *s, union story_event *e)
 	if (h->parts & WIRE_PART_STATS) {
 		story_stats(s, story_active[h->cookie % 64], (void *)(e->bytes + offset));
 		offset += sizeof(struct wire_stats);
+	}
+	if (s->kind == WIRE_STATE && !s->no_proof) {
+		h->parts |= WIRE_PART_PROOF;
+		story_proof(s, &e->state, story_active[h->cookie % 64], (void *)(e->bytes + offset));
+		offset += sizeof(struct wire_proof);
+	}
+	if (s->kind == WIRE_RESET && s->form) {
+		*(struct wire_reset_number *)(e->bytes + offset) = (struct wire_reset_number){s->number, 0};
+		offset += sizeof(struct wire_reset_number);
 	}
 	h->len = offset;
 }

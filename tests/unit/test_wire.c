@@ -36,7 +36,8 @@ static size_t length(unsigned int kind, unsigned int parts)
 
 	size += parts & WIRE_PART_TASK ? sizeof(struct wire_task) : 0;
 	size += parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0;
-	return size + (parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0);
+	size += parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0;
+	return size + (parts & WIRE_PART_PROOF ? sizeof(struct wire_proof) : 0);
 }
 
 /* A good event of that kind. */
@@ -49,7 +50,7 @@ static void make(unsigned int kind, unsigned int parts)
 	hdr()->old_state = hdr()->new_state = WIRE_ESTABLISHED;
 	if (wire_ident(hdr()))
 		((struct wire_ident *)wire_ident(hdr()))->family = AF_INET6;
-	if (kind == WIRE_RETRANSMIT)
+	if (kind == WIRE_RETRANSMIT || kind == WIRE_RETRANSMIT_FAILED)
 		((struct wire_retransmit *)bytes)->segment = WIRE_SEG_DATA;
 	if (kind == WIRE_RESET)
 		((struct wire_reset *)bytes)->direction = WIRE_SENT;
@@ -82,9 +83,9 @@ static void test_kinds_and_parts(void **state)
 			if (kind == WIRE_TOUCH)
 				expected = expected && (parts & WIRE_PART_TASK);
 			if (kind == WIRE_MINISOCK)
-				expected = expected && !(ours & ~WIRE_PART_IDENT);
+				expected = expected && !(ours & ~(WIRE_PART_IDENT | WIRE_PART_PROOF));
 			if (kind == WIRE_LEAK)
-				expected = ours == LEAK_PARTS;
+				expected = (ours & ~WIRE_PART_PROOF) == LEAK_PARTS;
 			make(kind, parts);
 			if (valid() != expected)
 				fail_msg("kind %u parts %u: %d", kind, parts, !expected);
@@ -122,6 +123,7 @@ static void test_parts_are_found(void **state)
 	assert_ptr_equal(wire_task(hdr()), base);
 	assert_ptr_equal(wire_ident(hdr()), base + sizeof(struct wire_task));
 	assert_ptr_equal(wire_stats(hdr()), base + sizeof(struct wire_task) + sizeof(struct wire_ident));
+	assert_ptr_equal(wire_proof(hdr()), bytes + hdr()->len - sizeof(struct wire_proof));
 	make(WIRE_STATE, WIRE_PART_TASK | WIRE_PART_STATS);
 	assert_null(wire_ident(hdr()));
 	assert_ptr_equal(wire_stats(hdr()), base + sizeof(struct wire_task));
@@ -143,7 +145,7 @@ static void test_tail(void **state)
 	assert_ptr_equal(wire_tail(hdr(), 8), bytes + good);
 	assert_ptr_equal(wire_tail(hdr(), 16), bytes + good);
 	assert_null(wire_tail(hdr(), 24));
-	assert_ptr_equal(wire_stats(hdr()), bytes + good - sizeof(struct wire_stats));
+	assert_ptr_equal(wire_proof(hdr()), bytes + good - sizeof(struct wire_proof));
 	hdr()->parts |= WIRE_PARTS_ALL + 1; /* a part that stands between what is known and the tail */
 	assert_true(valid());
 	assert_null(wire_tail(hdr(), 8));
