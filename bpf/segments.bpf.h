@@ -49,7 +49,7 @@ static __always_inline void fill_retransmit(struct wire_retransmit *w, const str
 	w->segment = segment_kind(flags, w->hdr.old_state);
 	w->trigger = retransmit_trigger(tp);
 	w->segs = BPF_CORE_READ(cb, tcp_gso_segs);
-	__builtin_memset(w->pad, 0, sizeof(w->pad));
+	w->total = tp->total_retrans;
 }
 
 static __always_inline void emit_retransmit(const struct sock *sk, const struct sk_buff *skb, __u8 kind, const __u8 parts)
@@ -109,10 +109,11 @@ static __always_inline void aggregate(__u32 netns, __u16 port, __u8 what, __u32 
 static __always_inline void emit_child_synack(const struct sock *sk, const struct request_sock *req)
 {
 	const struct tcp_request_sock *treq = (const void *)req;
+	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct wire_retransmit *w;
 	void *ring;
 
-	w = event_reserve(&ring, sizeof(*w));
+	w = tp ? event_reserve(&ring, sizeof(*w)) : NULL;
 	if (!w)
 		return;
 	fill_hdr(&w->hdr, (struct shape){WIRE_RETRANSMIT, 0, sizeof(*w)}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
@@ -122,7 +123,7 @@ static __always_inline void emit_child_synack(const struct sock *sk, const struc
 	w->segment = WIRE_SEG_SYNACK;
 	w->trigger = WIRE_TRIGGER_RTO;
 	w->segs = 1;
-	__builtin_memset(w->pad, 0, sizeof(w->pad));
+	w->total = tp->total_retrans;
 	event_submit(ring, w);
 }
 

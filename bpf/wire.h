@@ -212,8 +212,8 @@ struct wire_retransmit { /* may carry the ident part (a SYN does) */
 	__u32 end_seq;
 	__u8 segment; /* enum wire_segment_kind */
 	__u8 trigger; /* enum wire_trigger */
-	__u16 segs;   /* how many segments it is; 0: not known */
-	__u8 pad[4];
+	__u16 segs;   /* how many segments it is; 0: neither this nor `total` is known */
+	__u32 total;  /* total_retrans after it: the kernel counts attempts, but not each that fails */
 };
 
 enum wire_direction {

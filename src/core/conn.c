@@ -7,7 +7,8 @@
  *   minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
  *   alert      who leaks CLOSE_WAIT     leak       a leak scan                leak_group  its groups
  *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
- *   facts      what numbers prove       timeline   its states                 conn_owner  whose it is
+ *   facts      what numbers prove       proofs     what stamps prove
+ *   timeline   its states               conn_owner  whose it is
  *   table      memory and look-up       listener   who listens                ports, half_open  for the summary
  *   fsm        what may follow what     wire_read  is an event well-formed    index, intern, delay  containers
  */
@@ -107,6 +108,7 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 		conn_events_destroy(table, ev);
 		break;
 	case WIRE_RETRANSMIT:
+	case WIRE_RETRANSMIT_FAILED:
 		conn_events_retransmit(table, (const struct wire_retransmit *)ev);
 		break;
 	case WIRE_RESET:

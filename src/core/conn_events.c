@@ -73,8 +73,8 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	if (c->state == WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
 	facts_ident(t, c, ident);
-	if (h->old_state == WIRE_SYN_SENT || h->old_state == WIRE_SYN_RECV)
-		facts_repeats(c, ident);
+	if (h->old_state == WIRE_SYN_RECV)
+		facts_synacks(c, ident);
 	facts_state(t, c, h->new_state);
 	facts_numbers(c, ev);
 	note_owner(t, c, ev);
@@ -175,7 +175,8 @@ static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 
 	if (ev->hdr.old_state != WIRE_SYN_RECV)
 		return adopt(t, ev);
-	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans)
+	/* Of a Fast Open child they were counted for the connection. */
+	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans && !(ident->flags & WIRE_ID_FASTOPEN))
 		half_open_add(&t->half_open, ident->netns, ident->local_port, 1, true);
 	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
 	if (c)
@@ -302,44 +303,85 @@ void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev)
 		conn_events_lost_end(t, c, ev->ts);
 }
 
+/* A repeat may be of many segments: a SYN or a FIN is in one of them, and the others are data. */
+static struct conn_retransmits repeats_of(const struct wire_retransmit *ev)
+{
+	uint32_t segs = ev->segs ? ev->segs : 1;
+
+	return (struct conn_retransmits){
+		.syn = ev->segment == WIRE_SEG_SYN,
+		.synack = ev->segment == WIRE_SEG_SYNACK,
+		.fin = ev->segment == WIRE_SEG_FIN,
+		.data = segs - (ev->segment != WIRE_SEG_DATA),
+	};
+}
+
+static void count_repeats(struct conn *c, const struct conn_retransmits *repeats)
+{
+	c->retrans_syn = facts_capped(c->retrans_syn + repeats->syn, UINT8_MAX);
+	c->retrans_synack = facts_capped(c->retrans_synack + repeats->synack, UINT8_MAX);
+	c->retrans_fin = facts_capped(c->retrans_fin + repeats->fin, UINT8_MAX);
+	c->retrans_data += repeats->data;
+}
+
+/*
+ * Between two events the kernel counts the segments of the second. It does not where that failed early
+ * (__tcp_retransmit_skb()), nor the SYN-ACK of a Fast Open child that has closed already (tcp_rtx_synack()). All else shows
+ * that an event was lost.
+ */
+static void compare_total(struct conn_table *t, struct conn *c, const struct wire_retransmit *ev)
+{
+	bool failed = ev->hdr.kind == WIRE_RETRANSMIT_FAILED, may_not_count = failed || ev->segment == WIRE_SEG_SYNACK;
+	uint32_t counted = ev->total - c->retrans_total;
+
+	if (!ev->segs) {
+		c->proofs |= CONN_PROVEN_UNCOUNTED;
+		return;
+	}
+	c->retrans_total = ev->total;
+	if (failed && counted)
+		c->proofs |= CONN_PROVEN_UNSENT;
+	if ((c->facts & CONN_START_KNOWN) && counted != ev->segs && (counted || !may_not_count))
+		timeline_gap(t, c);
+}
+
 void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
 {
 	struct conn *c = table_find(t, ev->hdr.cookie);
+	const struct conn_retransmits repeats = repeats_of(ev);
+	bool failed = ev->hdr.kind == WIRE_RETRANSMIT_FAILED;
 
-	switch (ev->segment) {
-	case WIRE_SEG_SYN:
-		t->interval.syn++;
-		break;
-	case WIRE_SEG_SYNACK:
-		t->interval.synack++;
-		break;
-	case WIRE_SEG_FIN:
-		t->interval.fin++;
-		break;
-	default:
-		t->interval.data++;
-	}
 	if (c) {
 		facts_ident(t, c, wire_ident(&ev->hdr));
-		if (ev->segment == WIRE_SEG_SYN) {
-			c->retrans_syn = facts_capped(c->retrans_syn + 1);
+		if (ev->segment == WIRE_SEG_SYN)
 			facts_isn(c, ev->seq);
-		} else if (ev->segment == WIRE_SEG_SYNACK) {
-			c->retrans_synack = facts_capped(c->retrans_synack + 1);
-		} else if (ev->segment == WIRE_SEG_FIN) {
-			c->retrans_fin = facts_capped(c->retrans_fin + 1);
-		} else {
-			c->retrans_data++;
-		}
+		compare_total(t, c, ev);
+		if (!failed)
+			count_repeats(c, &repeats);
 		if (c->facts & CONN_ID_KNOWN)
 			emit_first_state(t, c);
 	}
+	if (failed)
+		return;
+	t->interval.syn += repeats.syn;
+	t->interval.synack += repeats.synack;
+	t->interval.data += repeats.data;
+	t->interval.fin += repeats.fin;
 	emit_retransmit(t, c, ev);
+}
+
+/* One that an older version recorded before the ->CLOSE mostly is. */
+static bool reset_is_active(const struct conn *c, const struct wire_reset *ev)
+{
+	if (ev->form != WIRE_RESET_FORM_UNKNOWN)
+		return ev->form == WIRE_RESET_ACTIVE;
+	return !(c->facts & (CONN_HELD | CONN_MINISOCK));
 }
 
 /* In SYN_SENT and SYN_RECV a reset answers a segment that does not fit, and the connection goes on. */
 static void sent_reset(struct conn *c, const struct wire_reset *ev)
 {
+	const struct wire_reset_number *number = wire_tail(&ev->hdr, sizeof(*number));
 	bool opening = c->state == WIRE_SYN_SENT || c->state == WIRE_SYN_RECV;
 	bool last = (c->facts & CONN_HELD) || !opening;
 	uint64_t since_ns = c->start_ns + (last ? conn_last_entry(c)->at_us * 1000 : 0);
@@ -347,9 +389,14 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 
 	if (!c->resets_sent)
 		c->reset_us = us < UINT32_MAX ? us : UINT32_MAX;
-	c->resets_sent = facts_capped(c->resets_sent + 1);
+	c->resets_sent = facts_capped(c->resets_sent + 1, CONN_RESETS_SENT_MAX);
 	if (last)
-		c->facts |= CONN_RST_LAST | (c->facts & (CONN_HELD | CONN_MINISOCK) ? 0 : CONN_RST_ACTIVE);
+		c->facts |= CONN_RST_LAST | (reset_is_active(c, ev) ? CONN_RST_ACTIVE : 0);
+	if (last && number && !(c->facts & CONN_MINISOCK)) {
+		c->proofs |= CONN_PROVEN_FORM;
+		c->live.reset_form = ev->form;
+		c->live.reset_number = number->number;
+	}
 }
 
 void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
@@ -366,9 +413,9 @@ void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 	if (sent)
 		sent_reset(c, ev);
 	else
-		c->resets_received = facts_capped(c->resets_received + 1);
+		c->resets_received = facts_capped(c->resets_received + 1, CONN_RESETS_RECEIVED_MAX);
 	if (ev->reason)
-		c->reset_reason = ev->reason;
+		c->reset_reason = facts_capped(ev->reason, UINT16_MAX);
 	if (c->facts & CONN_HELD)
 		closing_reset(t, c, ev);
 }

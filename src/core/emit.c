@@ -12,6 +12,7 @@
 #include "wire_read.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 bool emit_wanted(const struct conn_table *t, enum record_kind kind)
 {
@@ -40,7 +41,7 @@ void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tu
 	id->uid = place->uid;
 	id->local_port = c->local_port;
 	id->peer_port = c->peer_port;
-	id->family = c->family;
+	id->family = !(c->facts & CONN_ID_KNOWN) ? 0 : c->ipv6 ? AF_INET6 : AF_INET;
 	id->flags = c->id_flags;
 	conn_owner_fill(t, c, tuple);
 }
@@ -48,6 +49,12 @@ void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tu
 static uint64_t sub_sat(uint64_t value, uint64_t by)
 {
 	return value > by ? value - by : 0;
+}
+
+/* What ended a server's handshake is its last ACK only if it carried no more: data or a FIN may have come much later. */
+static bool handshake_known(const struct conn *c)
+{
+	return (c->facts & CONN_HANDSHAKE_KNOWN) && !(c->facts & CONN_FIN_WITH_ACK) && !(c->proofs & CONN_PROVEN_DATA_OPENED);
 }
 
 static void fill_timeline(const struct conn *c, struct conn_record *rec)
@@ -67,9 +74,9 @@ static void fill_timeline(const struct conn *c, struct conn_record *rec)
 		span->ev = entry->ev;
 		span->us_known = !entry->us_unknown && !(next && next->ev == CONN_EV_SCAN); /* a scan knows no begin */
 		span->us = span->us_known && next_us > entry->at_us ? next_us - entry->at_us : 0;
-		if (entry->state == WIRE_ESTABLISHED && (c->facts & CONN_HANDSHAKE_KNOWN) && !rec->handshake_known) {
+		if (entry->state == WIRE_ESTABLISHED && handshake_known(c) && !rec->handshake_known) {
 			rec->handshake_known = true;
-			rec->handshake_us = entry->at_us - c->spans[0].at_us;
+			rec->handshake_us = sub_sat(entry->at_us, c->syn_us);
 		}
 	}
 	rec->timeline_len = c->spans_len;
@@ -99,6 +106,7 @@ static void fill_stats(const struct conn *c, const struct wire_stats *stats, str
 
 	rec->stats_known = true;
 	rec->stats = *stats;
+	rec->sent_unknown = c->proofs & CONN_PROVEN_UNSENT;
 	rec->payload_acked = sub_sat(stats->bytes_acked, syn + fin);
 	rec->payload_received = sub_sat(stats->bytes_received, peer_fin);
 }
@@ -114,14 +122,6 @@ static void fill_queues(const struct conn *c, const struct conn_numbers *last, s
 	rec->unread_known = true;
 	rec->unread_bytes = sub_sat(unread, !!(c->facts & CONN_FIN_PEER));
 	rec->unsent_bytes = sub_sat(unsent, !!(c->facts & CONN_FIN_LOCAL));
-}
-
-/* The kernel counted repeats of which no event came. (More repeats than events is normal: it counts segments of a larger skb.)
- */
-bool emit_repeats_unseen(const struct conn *c, const struct wire_stats *stats)
-{
-	return stats && stats->total_retrans && (c->facts & CONN_START_KNOWN) &&
-	       !(c->retrans_syn || c->retrans_synack || c->retrans_data || c->retrans_fin);
 }
 
 static void fill_record(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last,
@@ -141,7 +141,7 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 		.end = end,
 		.retransmits = {c->retrans_syn, c->retrans_synack, c->retrans_data, c->retrans_fin},
 		.resets = {c->resets_sent, c->resets_received, c->reset_reason},
-		.gaps = c->gaps + (t->loss_epoch - c->loss_epoch) + emit_repeats_unseen(c, last->stats),
+		.gaps = c->gaps + (t->loss_epoch - c->loss_epoch),
 	};
 	emit_tuple(t, c, &rec->t);
 	/* The begin of a passive handshake is known only if its length is. */
@@ -260,7 +260,7 @@ void emit_retransmit(const struct conn_table *t, const struct conn *c, const str
 		.seq_known = true,
 		.seq = ev->seq,
 		.len = sub_sat(space, one_is_flag),
-		.count = 1,
+		.count = ev->segs ? ev->segs : 1,
 	};
 
 	fill_event_tuple(t, c, &ev->hdr, &tuple);

@@ -22,9 +22,6 @@ void emit_progress(const struct conn_table *t, const struct conn *c, enum conn_e
 /* The minisocket of `c`, which has a record already, ended at `ts`. */
 void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw);
 
-/* The kernel counted repeats of which no event came. */
-bool emit_repeats_unseen(const struct conn *c, const struct wire_stats *stats);
-
 /* A transition of `c`, before the table has it. The first of a client waits for the tuple: the port may not be chosen yet. */
 void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how);
 

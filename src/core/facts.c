@@ -5,10 +5,12 @@
  */
 #include "facts.h"
 
+#include "proofs.h"
 #include "seq.h"
 #include "wire_read.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 void facts_state(struct conn_table *t, struct conn *c, unsigned int state)
 {
@@ -44,21 +46,17 @@ void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *
 	memcpy(c->peer_addr, ident->peer_addr, sizeof(c->peer_addr));
 	c->local_port = ident->local_port;
 	c->peer_port = ident->peer_port;
-	c->family = ident->family;
+	c->ipv6 = ident->family == AF_INET6;
 	c->id_flags = ident->flags;
 }
 
-uint16_t facts_capped(uint32_t value)
+/* A request counts the SYN-ACKs that it repeated with success (inet_rtx_syn_ack()). A Fast Open child's have events. */
+void facts_synacks(struct conn *c, const struct wire_ident *ident)
 {
-	return value < UINT16_MAX ? value : UINT16_MAX;
-}
-
-void facts_repeats(struct conn *c, const struct wire_ident *ident)
-{
-	uint16_t *count = c->role == CONN_SERVER ? &c->retrans_synack : &c->retrans_syn;
-
-	if (ident && ident->syn_retrans > *count)
-		*count = facts_capped(ident->syn_retrans);
+	if (!ident || c->role != CONN_SERVER || (ident->flags & WIRE_ID_FASTOPEN))
+		return;
+	c->retrans_synack = facts_capped(ident->syn_retrans, UINT8_MAX);
+	c->retrans_total = ident->syn_retrans;
 }
 
 /*
@@ -81,27 +79,34 @@ void facts_role(struct conn *c, const struct wire_state *found)
 		c->role = CONN_CLIENT;
 }
 
-/* The numbers at ESTABLISHED. With Fast Open the SYN carried an unknown amount of data. */
-static void facts_established(struct conn *c, const struct wire_state *ev)
-{
-	if (ev->hdr.sk_flags & WIRE_SK_REPAIR) {
-		c->facts |= CONN_REPAIRED;
-		return;
-	}
-	if (c->role != CONN_SERVER && (c->facts & CONN_START_KNOWN))
-		c->facts |= CONN_HANDSHAKE_KNOWN;
-	if (!(c->id_flags & WIRE_ID_FASTOPEN)) {
-		c->isn_local = (c->role == CONN_SERVER ? ev->write_seq : ev->snd_una) - 1;
-		c->isn_peer = ev->rcv_nxt - 1;
-		c->facts |= CONN_ISN_LOCAL | CONN_ISN_PEER;
-	}
-	c->mark_segs = ev->segs_in;
-}
-
 void facts_isn(struct conn *c, uint32_t isn_local)
 {
 	c->isn_local = isn_local;
 	c->facts |= CONN_ISN_LOCAL;
+}
+
+/*
+ * The numbers at ESTABLISHED. What the SYNs carried is in the counts of bytes: the kernel counts the SYN of an active opener,
+ * and that of nobody else (tcp_snd_una_update(), tcp_fastopen_add_skb()).
+ */
+static void facts_established(struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_proof *proof = wire_proof(&ev->hdr);
+	uint32_t acked = proof ? proof->bytes_acked + (c->role == CONN_SERVER) : 1;
+	bool counted = proof || !(c->id_flags & WIRE_ID_FASTOPEN);
+
+	if (ev->hdr.sk_flags & WIRE_SK_REPAIR) {
+		c->facts |= CONN_REPAIRED;
+		return;
+	}
+	if (c->role != CONN_SERVER && (c->facts & CONN_START_KNOWN) && (proof ? c->proofs & CONN_PROVEN_SYN_AT : counted))
+		c->facts |= CONN_HANDSHAKE_KNOWN;
+	if (counted) {
+		facts_isn(c, (c->role == CONN_SERVER && !proof ? ev->write_seq : ev->snd_una) - acked);
+		c->isn_peer = ev->rcv_nxt - 1 - (proof ? proof->bytes_received : 0);
+		c->facts |= CONN_ISN_PEER;
+	}
+	c->mark_segs = ev->segs_in;
 }
 
 /* Was there payload before the first FIN? A FIN that came is in rcv_nxt already; ours is not queued yet. */
@@ -183,8 +188,44 @@ static void facts_close(struct conn *c, const struct wire_state *ev)
 		c->facts |= CONN_FIN_THEN_DATA;
 }
 
+/*
+ * The kernel counted repeats since the last of which an event came. It counts attempts, and before Linux 6.15 no hook shows
+ * those that fail: that cannot be told from a loss. An older recording does not have the kernel's count, and some event is
+ * enough.
+ */
+static bool repeats_unseen(const struct conn *c, const struct wire_stats *stats)
+{
+	return (c->facts & CONN_START_KNOWN) && !(c->proofs & CONN_PROVEN_UNCOUNTED) &&
+	       stats->total_retrans != c->retrans_total;
+}
+
+/* The kernel counts payload as it tries to send it (__tcp_transmit_skb()). What left moved snd_nxt. */
+static bool payload_unsent(const struct conn *c, const struct wire_state *ev, const struct wire_stats *stats)
+{
+	uint32_t left = seq_distance(c->isn_local + 1, ev->snd_nxt) - !!(c->facts & CONN_FIN_SENT);
+
+	if (!(c->facts & CONN_ISN_LOCAL) || !(c->facts & CONN_ESTABLISHED) || (c->facts & CONN_REPAIRED))
+		return false;
+	return (uint32_t)(stats->bytes_sent - stats->bytes_retrans) != left;
+}
+
+/* The kernel's counters at the end. */
+static void facts_counters(struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_stats *stats = wire_stats(&ev->hdr);
+
+	if (!stats)
+		return;
+	if (repeats_unseen(c, stats) && c->gaps < CONN_GAPS_MAX)
+		c->gaps++;
+	if (payload_unsent(c, ev, stats))
+		c->proofs |= CONN_PROVEN_UNSENT;
+}
+
 void facts_numbers(struct conn *c, const struct wire_state *ev)
 {
+	if (ev->hdr.old_state == WIRE_SYN_SENT)
+		proofs_syn(c, ev);
 	switch (ev->hdr.new_state) {
 	case WIRE_SYN_RECV:
 		c->role = CONN_SIMULTANEOUS;
@@ -217,6 +258,8 @@ void facts_numbers(struct conn *c, const struct wire_state *ev)
 		break;
 	case WIRE_CLOSE:
 		facts_close(c, ev);
+		facts_counters(c, ev);
 		break;
 	}
+	proofs_add(c, ev);
 }

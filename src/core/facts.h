@@ -16,11 +16,14 @@ void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *
 /* Our SYN's number, from wherever it shows. */
 void facts_isn(struct conn *c, uint32_t isn_local);
 
-/* At the handshake's end: total_retrans is all the handshake's, and knows of repeats whose events were lost. */
-void facts_repeats(struct conn *c, const struct wire_ident *ident);
+/* At the end of a child's handshake: how often its SYN-ACK was repeated, which no hook shows of a connection. */
+void facts_synacks(struct conn *c, const struct wire_ident *ident);
 
 /* The sequence numbers at a transition. */
 void facts_numbers(struct conn *c, const struct wire_state *ev);
 
-/* Counts of handshake segments and resets fit into 16 bits: they stop there. */
-uint16_t facts_capped(uint32_t value);
+/* Counts of handshake segments and resets have few bits: they stop at `max`. */
+static inline uint32_t facts_capped(uint32_t value, uint32_t max)
+{
+	return value < max ? value : max;
+}

@@ -79,7 +79,7 @@ static void announce(struct conn_table *t, struct conn *c, const struct wire_min
 		.ts = ev->hdr.ts, .remaining_ns = ev->remaining_ns, .what = ev->what, .state = ev->hdr.new_state};
 
 	if (c)
-		c->begun = begun;
+		c->live.begun = begun;
 	else
 		*begun_slot(t, ev->hdr.cookie) = (struct table_begun){.cookie = ev->hdr.cookie, .begun = begun};
 }
@@ -88,13 +88,13 @@ static void announce(struct conn_table *t, struct conn *c, const struct wire_min
 static struct conn_begun take_begun(struct conn_table *t, struct conn *c)
 {
 	struct table_begun *slot = begun_slot(t, c->cookie);
-	struct conn_begun begun = c->begun;
+	struct conn_begun begun = c->live.begun;
 
 	if (!begun.what && slot->cookie == c->cookie)
 		begun = slot->begun;
 	if (slot->cookie == c->cookie)
 		*slot = (struct table_begun){0};
-	c->begun = (struct conn_begun){0};
+	c->live.begun = (struct conn_begun){0};
 	return begun;
 }
 

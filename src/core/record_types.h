@@ -84,6 +84,7 @@ struct conn_record {
 	bool isn_local_known, isn_peer_known;
 	uint32_t isn_local, isn_peer; /* as on the wire */
 	bool stats_known;
+	bool sent_unknown;         /* stats.bytes_sent counts payload that never left */
 	struct wire_stats stats;   /* as the kernel counts */
 	uint64_t payload_acked;    /* bytes_acked less SYN and FIN */
 	uint64_t payload_received; /* bytes_received less FIN */

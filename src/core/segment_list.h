@@ -20,6 +20,11 @@ static inline bool segments_has(const struct segment_list *s, uint32_t fact)
 	return s->c->facts & fact;
 }
 
+static inline bool segments_proven(const struct segment_list *s, uint32_t what)
+{
+	return s->c->proofs & what;
+}
+
 /* The next segment, once, without numbers or time. */
 struct conn_segment *segments_add(struct segment_list *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof);
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* FINs and their ACKs. A FIN, once queued, is the last number of write_seq; one that came is the last of rcv_nxt. */
 #include "segment_list.h"
-
-/* A FIN that waited behind data left before its ACK came: if the ACK came within this time, the FIN's time is right. */
-#define SOON_US 5000
+#include "seq.h"
 
 /*
  * If the counts of segments do not show whether the ACK of our FIN and the peer's FIN came together: transitions this far apart
@@ -18,41 +16,54 @@ static enum conn_proof fin_proof(const struct segment_list *s)
 	return segments_has(s, CONN_FIN_SENT) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
 }
 
-/* If data waited before our FIN, only a quick ACK shows when it left. */
-static void time_own_fin(const struct segment_list *s, struct conn_segment *seg, unsigned int state)
+/* A FIN whose leaving is not known at all: as it was queued. */
+static void time_own_fin(const struct segment_list *s, struct conn_segment *seg)
 {
-	const struct conn_span *begin = segments_stay(s, state), *acked = segments_stay(s, WIRE_FIN_WAIT2);
-	uint64_t acked_us = acked ? acked->at_us : s->end_us;
-
-	if (begin &&
-	    (!segments_has(s, CONN_FIN_DELAYED) || (segments_has(s, CONN_FIN_ACKED) && acked_us - begin->at_us <= SOON_US)))
-		set_at(seg, begin->at_us);
+	if (segments_proven(s, CONN_PROVEN_OUT_AT))
+		set_at(seg, conn_fin_us(s->c));
+	else if (seg->proof == CONN_PROOF_INFERRED && !segments_has(s, CONN_FIN_DELAYED))
+		segments_enters(s, seg, segments_has(s, CONN_PEER_FIRST) ? WIRE_LAST_ACK : WIRE_FIN_WAIT1);
 }
 
 static void add_own_fin(struct segment_list *s)
 {
 	bool second = segments_has(s, CONN_PEER_FIRST | CONN_FIN_AFTER);
-	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_LAST_ACK : WIRE_FIN_WAIT1;
 	struct conn_segment *seg;
 
 	if (!segments_has(s, CONN_FIN_LOCAL) || (s->closed && !segments_has(s, CONN_FIN_SENT) && !s->c->retrans_fin))
 		return; /* there is none, or it never left */
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_FIN_ACK, fin_proof(s));
 	seg->n = 1 + s->c->retrans_fin;
-	time_own_fin(s, seg, state);
+	time_own_fin(s, seg);
 	if (s->last)
 		segments_set_seq(s, seg, s->last->write_seq - 1);
 	if (second && s->last)
 		segments_set_ack(s, seg, s->last->rcv_nxt);
-	else if (!second && segments_stay(s, WIRE_FIN_WAIT1) && !segments_has(s, CONN_FIN_DELAYED))
+	else if (!second && segments_proven(s, CONN_PROVEN_OUT_AT))
 		segments_set_ack(s, seg, s->c->first_ack);
 }
 
+/*
+ * The peer's second FIN acknowledges all if the ACK of ours stands before it in the peer's own order: then the peer had our FIN
+ * before it sent its own. Else the FIN itself says it, while the kernel has it.
+ */
+static void ack_by_second_fin(const struct segment_list *s, struct conn_segment *seg)
+{
+	if (segments_proven(s, CONN_PROVEN_FIN_ACK))
+		segments_set_ack(s, seg,
+				 s->last->snd_una -
+					 (segments_has(s, CONN_MINISOCK) ? s->c->mini.fin_behind : s->c->live.fin_behind));
+	else if (segments_has(s, CONN_FIN_JOINED) || /* it is that ACK */
+		 (segments_proven(s, CONN_PROVEN_ACK_SEQ) && !seq_after(conn_ack_seq(s->c), s->last->rcv_nxt - 1)))
+		segments_set_ack(s, seg, s->last->snd_una);
+}
+
+/* The time is that of its transition: of a FIN that is proven, if it did not wait for another segment. */
 static void add_peer_fin(struct segment_list *s)
 {
 	unsigned int state = segments_has(s, CONN_PEER_FIRST) ? WIRE_CLOSE_WAIT : WIRE_CLOSING;
 	bool at_close = s->closed && s->last->state == WIRE_FIN_WAIT2;
-	bool seen = segments_stay(s, state);
+	bool seen = segments_stay(s, state), timed;
 	struct conn_segment *seg;
 
 	if (!segments_has(s, CONN_FIN_PEER))
@@ -62,32 +73,36 @@ static void add_peer_fin(struct segment_list *s)
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_FIN_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	if (s->last)
 		segments_set_seq(s, seg, s->last->rcv_nxt - 1);
+	timed = seg->proof == CONN_PROOF_INFERRED || segments_proven(s, CONN_PROVEN_FIN_AT);
 	if (at_close) {
-		set_at(seg, s->end_us);
-		segments_set_ack(s, seg, s->last->snd_una);
+		if (timed || !(s->last->sk_flags & WIRE_SK_DONE)) /* a minisocket takes it in order, or not at all */
+			set_at(seg, s->end_us);
+		ack_by_second_fin(s, seg);
 		return;
 	}
-	segments_enters(s, seg, state);
-	if (segments_stay(s, state))
+	if (timed)
+		segments_enters(s, seg, state);
+	if (segments_stay(s, state) && segments_proven(s, CONN_PROVEN_FIN_ACK))
 		segments_set_ack(s, seg, state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
 }
 
-/* The ACK of the peer's FIN, if it had a segment of its own. */
+/* The ACK of the peer's FIN, if it had a segment of its own. It may be delayed: likely it left as the FIN came. */
 static void add_ack_of_first(struct segment_list *s)
 {
 	const struct conn_record *rec = s->rec;
-	enum conn_proof proof = CONN_PROOF_NUMBERS;
+	bool alone = segments_proven(s, CONN_PROVEN_ACK_ALONE);
+	bool none = rec->stats_known && rec->stats.segs_out == s->c->mark_segs;
 	struct conn_segment *seg;
 
-	if (!segments_stay(s, WIRE_CLOSE_WAIT) || segments_has(s, CONN_FIN_JOINED))
+	if (!segments_stay(s, WIRE_CLOSE_WAIT) || segments_has(s, CONN_FIN_JOINED) ||
+	    segments_proven(s, CONN_PROVEN_ACK_NONE) ||
+	    (!alone && !segments_has(s, CONN_FIN_APART) && (segments_has(s, CONN_FIN_LOCAL) || none)))
 		return;
-	if (!segments_has(s, CONN_FIN_APART)) {
-		if (segments_has(s, CONN_FIN_LOCAL) || (rec->stats_known && rec->stats.segs_out == s->c->mark_segs))
-			return;
-		proof = rec->stats_known ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
-	}
-	seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, proof);
-	segments_enters(s, seg, WIRE_CLOSE_WAIT);
+	seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, alone ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	if (segments_proven(s, CONN_PROVEN_ACK_AT))
+		set_at(seg, s->c->live.ack_us);
+	else if (!alone)
+		segments_enters(s, seg, WIRE_CLOSE_WAIT);
 	if (!s->last)
 		return;
 	segments_set_ack(s, seg, s->last->rcv_nxt);
@@ -111,8 +126,8 @@ static void add_ack_of_ours(struct segment_list *s)
 	if (!s->last)
 		return;
 	segments_set_ack(s, seg, s->last->write_seq);
-	if (s->last->rcv_nxt - segments_has(s, CONN_FIN_PEER) == s->c->mark_seq) /* no data since */
-		segments_set_seq(s, seg, s->c->mark_seq);
+	if (segments_proven(s, CONN_PROVEN_ACK_SEQ))
+		segments_set_seq(s, seg, conn_ack_seq(s->c));
 }
 
 /* What ends an exchange of FINs: the ACK of the second one, or of both if they crossed. */
@@ -144,8 +159,11 @@ static void add_last_ack_in(struct segment_list *s)
 		return;
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, CONN_PROOF_NUMBERS);
 	set_at(seg, s->end_us);
-	segments_set_seq(s, seg, s->last->rcv_nxt);
 	segments_set_ack(s, seg, s->last->write_seq);
+	if (segments_proven(s, CONN_PROVEN_ACK_SEQ) && segments_has(s, CONN_PEER_FIRST))
+		segments_set_seq(s, seg, conn_ack_seq(s->c));
+	else if (segments_proven(s, CONN_PROVEN_ACK_SEQ)) /* proofs.c has compared them */
+		segments_set_seq(s, seg, s->last->rcv_nxt);
 }
 
 void segments_close(struct segment_list *s)

@@ -2,26 +2,33 @@
 /* The handshake: SYN, SYN-ACK, ACK, and what went wrong before it ended. */
 #include "segment_list.h"
 
-/* A SYN is proven by its ACK, its repeat, the count of segments sent, or an answer. */
+/* A SYN is proven by its answer, or by a repeat that succeeded. The kernel's count of segments is of attempts. */
 static enum conn_proof syn_proof(const struct segment_list *s)
 {
-	const struct conn_record *rec = s->rec;
-
 	if (conn_syn_acked(s->c) || segments_has(s, CONN_SYN_CROSSED))
 		return CONN_PROOF_NUMBERS;
 	if (s->c->retrans_syn)
 		return CONN_PROOF_EVENT;
-	if ((rec->stats_known && rec->stats.segs_out) || rec->end == CONN_END_REFUSED)
-		return CONN_PROOF_NUMBERS;
-	return CONN_PROOF_INFERRED;
+	return s->rec->resets.received ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED;
 }
 
 /* TCP_FASTOPEN_CONNECT and a connect() that failed locally are in SYN_SENT without a SYN; TCP_REPAIR never has one. */
-static bool syn_left(const struct segment_list *s)
+static bool syn_tried(const struct segment_list *s)
 {
 	if (segments_has(s, CONN_REPAIRED))
 		return false;
-	return segments_has(s, CONN_ESTABLISHED) || syn_proof(s) != CONN_PROOF_INFERRED || !s->closed;
+	return segments_has(s, CONN_ESTABLISHED) || syn_proof(s) != CONN_PROOF_INFERRED || !s->closed || !s->rec->stats_known ||
+	       s->rec->stats.segs_out;
+}
+
+/* A likely time will do for a SYN that is only likely; an older recording takes connect() for the SYN's own moment. */
+static void time_syn(const struct segment_list *s, struct conn_segment *seg)
+{
+	if (segments_proven(s, CONN_PROVEN_SYN_AT))
+		set_at(seg, s->c->syn_us);
+	else if (segments_has(s, CONN_START_KNOWN) &&
+		 (segments_has(s, CONN_HANDSHAKE_KNOWN) || seg->proof == CONN_PROOF_INFERRED))
+		segments_enters(s, seg, WIRE_SYN_SENT);
 }
 
 /* In SYN_SENT or SYN_RECV a segment with a wrong ACK arrived, and was answered by a reset. */
@@ -66,14 +73,34 @@ static bool syn_may_have_data(const struct segment_list *s)
 	return s->c->id_flags & WIRE_ID_FASTOPEN;
 }
 
-static void add_handshake_ack(struct segment_list *s, enum conn_dir dir, enum conn_proof proof)
+/* A client's, which may wait for data, or travel with it. */
+static void add_own_ack(struct segment_list *s)
 {
-	struct conn_segment *seg = segments_add(s, dir, CONN_FLAGS_ACK, proof);
+	struct conn_segment *seg = segments_add(s, CONN_OUT, CONN_FLAGS_ACK, CONN_PROOF_INFERRED);
 
 	set_ack(seg, 1);
-	if (!syn_may_have_data(s))
-		set_seq(seg, 1);
+	if (s->c->open_ack || !syn_may_have_data(s))
+		set_seq(seg, s->c->open_ack ? s->c->open_ack : 1);
 	segments_enters(s, seg, WIRE_ESTABLISHED);
+}
+
+/*
+ * A server's. It may have been lost, or dropped by TCP_DEFER_ACCEPT, if payload ended the handshake. A child of Fast Open may
+ * go on, and close, before it comes.
+ */
+static void add_peer_ack(struct segment_list *s)
+{
+	bool seen = segments_stay(s, WIRE_ESTABLISHED) && !segments_proven(s, CONN_PROVEN_DATA_OPENED);
+	struct conn_segment *seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+
+	if (!syn_may_have_data(s)) {
+		set_seq(seg, 1);
+		set_ack(seg, 1);
+	} else if (s->c->open_ack) {
+		set_ack(seg, s->c->open_ack);
+	}
+	if (seen)
+		segments_enters(s, seg, WIRE_ESTABLISHED);
 }
 
 void segments_open_active(struct segment_list *s)
@@ -81,13 +108,12 @@ void segments_open_active(struct segment_list *s)
 	struct conn_segment *seg;
 	bool crossed = segments_has(s, CONN_SYN_CROSSED);
 
-	if (!syn_left(s))
+	if (!syn_tried(s))
 		return;
 	seg = segments_add(s, CONN_OUT, CONN_FLAGS_SYN, syn_proof(s));
 	set_seq(seg, 0);
 	seg->n = 1 + s->c->retrans_syn;
-	if (segments_has(s, CONN_START_KNOWN))
-		segments_enters(s, seg, WIRE_SYN_SENT);
+	time_syn(s, seg);
 	add_early_reset(s);
 	if (crossed)
 		add_crossed(s);
@@ -96,10 +122,10 @@ void segments_open_active(struct segment_list *s)
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_SYN_ACK,
 			   segments_has(s, CONN_ISN_PEER) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_seq(seg, 0);
-	if (!syn_may_have_data(s))
-		set_ack(seg, 1);
+	if (s->c->open_ack || !syn_may_have_data(s))
+		set_ack(seg, s->c->open_ack ? s->c->open_ack : 1);
 	segments_enters(s, seg, WIRE_ESTABLISHED);
-	add_handshake_ack(s, CONN_OUT, CONN_PROOF_INFERRED); /* may wait for data, or travel with it */
+	add_own_ack(s);
 }
 
 void segments_open_passive(struct segment_list *s)
@@ -119,9 +145,6 @@ void segments_open_passive(struct segment_list *s)
 	if (timed)
 		set_at(seg, 0);
 	add_early_reset(s);
-	/* With Fast Open the connection may go on without it. */
-	if (!segments_has(s, CONN_ESTABLISHED) || segments_has(s, CONN_FIN_WITH_ACK) ||
-	    (segments_has(s, CONN_START_KNOWN) && !segments_stay(s, WIRE_ESTABLISHED)))
-		return;
-	add_handshake_ack(s, CONN_IN, segments_stay(s, WIRE_ESTABLISHED) ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
+	if (segments_has(s, CONN_ESTABLISHED) && !segments_has(s, CONN_FIN_WITH_ACK))
+		add_peer_ack(s);
 }

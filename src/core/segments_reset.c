@@ -24,36 +24,50 @@ static void add_reset_in(struct segment_list *s)
 	if (state == WIRE_SYN_SENT) { /* the kernel takes none without the right ACK there */
 		if (s->last->snd_nxt == s->last->snd_una + 1)
 			segments_set_ack(s, seg, s->last->snd_nxt);
-	} else if (!segments_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2) {
-		/* After the peer's FIN the number before it is valid, too (tcp_reset_check()); in a minisocket any is. */
+	} else if (!segments_has(s, CONN_FIN_PEER) && s->c->state != WIRE_FIN_WAIT2 && segments_proven(s, CONN_PROVEN_EDGES)) {
+		/*
+		 * After the peer's FIN the number before it is valid, too (tcp_reset_check()), while data waits out of order
+		 * the edges of SACK blocks (tcp_validate_incoming()), and in a minisocket any.
+		 */
 		segments_set_seq(s, seg, s->last->rcv_nxt);
 	}
 }
 
-/*
- * A task's close sends RST,ACK, as ss -K and timers do before the ->CLOSE. The answer to a segment with an ACK is RST with that
- * ACK's number. close() of an orphan with linger2 below zero may send either.
- */
+/* As the hook saw it. In an older recording: a task's close sends RST,ACK, as ss -K and timers do before the ->CLOSE. */
+static enum wire_reset_form reset_form(const struct segment_list *s)
+{
+	if (segments_proven(s, CONN_PROVEN_FORM))
+		return s->c->live.reset_form;
+	if (segments_has(s, CONN_RST_ACTIVE) || (s->closed && !s->last->err && !(s->last->sk_flags & WIRE_SK_DEAD)))
+		return WIRE_RESET_ACTIVE;
+	return WIRE_RESET_FORM_UNKNOWN;
+}
+
 static void add_reset_out(struct segment_list *s)
 {
 	const struct conn_numbers *last = s->last;
-	bool active = segments_has(s, CONN_RST_ACTIVE), answers;
+	enum wire_reset_form form = reset_form(s);
 	struct conn_segment *seg;
 
 	if (!segments_has(s, CONN_RST_LAST))
 		return;
-	active |= s->closed && !last->err && !(last->sk_flags & WIRE_SK_DEAD); /* a task closed it */
-	answers = s->closed && !active;
-	seg = segments_add(s, CONN_OUT, active ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST, CONN_PROOF_EVENT);
+	seg = segments_add(s, CONN_OUT,
+			   form == WIRE_RESET_ACTIVE || form == WIRE_RESET_ANSWER_ACK ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST,
+			   CONN_PROOF_EVENT);
 	if (s->c->resets_sent == 1 && s->c->reset_us != UINT32_MAX)
 		set_at(seg, s->last_us + s->c->reset_us);
 	else if (s->closed)
 		set_at(seg, s->end_us);
 	if (!s->closed)
 		return;
-	segments_set_seq(s, seg, answers ? last->snd_una : last->snd_nxt);
-	if (active)
+	if (form == WIRE_RESET_ANSWER) {
+		segments_set_seq(s, seg, s->c->live.reset_number);
+	} else if (form == WIRE_RESET_ANSWER_ACK) {
+		segments_set_ack(s, seg, s->c->live.reset_number);
+	} else if (form == WIRE_RESET_ACTIVE) {
+		segments_set_seq(s, seg, last->snd_nxt);
 		segments_set_ack(s, seg, last->rcv_nxt);
+	}
 }
 
 /* A minisocket was reset. In FIN_WAIT2 that ended the connection, and a reset that came is in the list already. */

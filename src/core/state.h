@@ -12,6 +12,9 @@
 
 #define CONN_SPANS 6 /* TCP's graph has no loop: no life has more states, TIME_WAIT included */
 #define CONN_NONE 0u /* no connection has this id */
+#define CONN_GAPS_MAX 255u
+#define CONN_RESETS_SENT_MAX 1023u
+#define CONN_RESETS_RECEIVED_MAX 63u
 
 /* What has been proven about a connection. Besides its timeline it keeps no other history. */
 enum conn_fact {
@@ -41,12 +44,31 @@ enum conn_fact {
 	CONN_FIN_APART = 1 << 23,    /* the ACK went in a segment of its own */
 	CONN_MARK_BACKLOG = 1 << 24, /* at the mark, segs_in counted segments that were not processed yet */
 	CONN_ISN_PEER = 1 << 25,
-	CONN_FIN_DELAYED = 1 << 26,  /* data waited before our FIN as it was queued: when it left is not known */
+	CONN_FIN_DELAYED = 1 << 26,  /* data waited before our FIN as it was queued */
 	CONN_FIN_AFTER = 1 << 27,    /* FINs crossed, but ours was still queued when the peer's came */
 	CONN_FIN_WITH_ACK = 1 << 28, /* the peer's FIN came in the segment that ended the handshake */
 	CONN_RST_LAST = 1 << 29,     /* the last of resets_sent belongs to the end */
 	CONN_RST_ACTIVE = 1 << 30,   /* and answered no segment */
 	CONN_MINISOCK = 1u << 31,    /* closed, its minisocket lives: tw_conn.c */
+};
+
+/* What the kernel's stamps and counters have proven of single segments. Recordings of older versions prove none of it. */
+enum conn_proven {
+	CONN_PROVEN_SYN_AT = 1 << 0,      /* syn_us is valid */
+	CONN_PROVEN_DATA_OPENED = 1 << 1, /* payload came with the segment that ended a server's handshake */
+	CONN_PROVEN_FIN_AT = 1 << 2,      /* the peer's FIN came as its transition says: it did not wait for another segment */
+	CONN_PROVEN_FIN_ACK = 1 << 3, /* what it acknowledges: first_ack at CLOSE_WAIT, mark_seq at CLOSING, else fin_behind */
+	CONN_PROVEN_ACK_SEQ = 1 << 4, /* conn_ack_seq() is valid */
+	CONN_PROVEN_ACK_ALONE = 1 << 5, /* the peer's FIN was acknowledged without payload */
+	CONN_PROVEN_ACK_NONE = 1 << 6,  /* what acknowledged it first carried payload, or our FIN, or nothing did */
+	CONN_PROVEN_ACK_AT = 1 << 7,    /* live.ack_us is valid */
+	CONN_PROVEN_ROOM = 1 << 8,      /* nothing held our FIN back as it was queued */
+	CONN_PROVEN_OUT_AT = 1 << 9, /* conn_fin_us() is valid, and first_ack is what our FIN acknowledges, if it was first */
+	CONN_PROVEN_EDGES = 1 << 10, /* no data waited out of order at the end: a reset was taken at rcv_nxt */
+	CONN_PROVEN_FORM = 1 << 11,  /* the form of the last reset that we sent is known: live.reset_form, live.reset_number */
+	CONN_PROVEN_UNCOUNTED = 1 << 12, /* a repeat's number of segments is not known */
+	CONN_PROVEN_UNSENT = 1 << 14,    /* bytes_sent counts payload that never left */
+	CONN_PROVEN_AHEAD = 1 << 13,     /* at the mark the stamp of the last segment lay in the future: paced */
 };
 
 struct conn_entry {
@@ -68,16 +90,24 @@ enum conn_mini_flags {
 
 /* What is left of a closed connection while its minisocket lives: its last numbers and counters. */
 struct conn_minisock {
-	uint64_t bytes_sent, bytes_acked, bytes_received;
+	uint64_t bytes_sent : 56;
+	uint64_t ca : 8; /* table_ca_name() */
+	uint64_t bytes_acked : 56;
+	uint64_t close_flags : 8;
+	uint64_t bytes_received : 56;
+	uint64_t flags : 8;
 	uint64_t due_us : 48; /* when its timer is due: since start_ns */
 	uint64_t restarts : 15;
 	uint64_t begin_is_upper_bound : 1; /* TIME_WAIT may have begun before, and what is known as its begin be a restart */
 	uint32_t snd_nxt, rcv_nxt, unread; /* all that was sent is acknowledged */
-	uint32_t segs_out, segs_in, srtt_us, min_rtt_us, mss;
+	uint32_t segs_out, segs_in, srtt_us, min_rtt_us;
 	uint32_t fin_wait2_us; /* in FIN_WAIT2; until that is over, from its begin to due_us */
-	uint8_t ca;            /* table_ca_name() */
-	uint8_t close_state, close_flags, flags;
+	uint32_t fin_us;       /* conn_fin_us() */
+	uint16_t mss;
+	uint16_t fin_behind : 12; /* how much less than all the peer's FIN acknowledges, with CONN_PROVEN_FIN_ACK */
+	uint16_t close_state : 4;
 };
+#define CONN_BEHIND_MAX ((1u << 12) - 1)
 
 /* A minisocket's begin, reported microseconds before the socket's ->CLOSE. */
 struct conn_begun {
@@ -86,11 +116,26 @@ struct conn_begun {
 	uint8_t what, state; /* what is 0: none */
 };
 
+/* What is needed of a connection up to its close only. */
+struct conn_live {
+	struct conn_begun begun;
+	uint32_t mark_data;    /* data_segs_out at CLOSE_WAIT, or as our FIN was queued, which is later */
+	uint32_t fin_segs;     /* segs_out as our FIN was queued */
+	uint32_t fin_us;       /* conn_fin_us() */
+	uint32_t ack_seq;      /* conn_ack_seq() */
+	uint32_t ack_us;       /* when the ACK of the peer's FIN left: since start_ns */
+	uint32_t reset_number; /* struct wire_reset_number */
+	uint16_t fin_behind;   /* as in struct conn_minisock */
+	uint8_t reset_form;    /* enum wire_reset_form */
+};
+
 struct conn {
 	uint64_t cookie; /* 0: a free slot */
 	uint64_t start_ns;
 	uint32_t id, facts;
-	uint8_t state, role, from, spans_len;
+	uint16_t proofs; /* enum conn_proven */
+	uint16_t reset_reason;
+	uint32_t state : 4, role : 2, from : 4, spans_len : 3, end : 5, ipv6 : 1, id_flags : 4, scan_epoch : 8;
 	uint32_t next, prev; /* list of CLOSE_WAIT; place in the delay of resets; free list */
 	uint32_t loss_epoch; /* the table's, at birth */
 	uint32_t mark_seq;   /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
@@ -100,21 +145,21 @@ struct conn {
 	};
 	uint32_t isn_local, isn_peer;
 	uint32_t generation;
-	uint32_t reset_reason;
-	uint16_t resets_sent, resets_received;
 	uint32_t retrans_data;
-	uint16_t retrans_syn, retrans_synack, retrans_fin;
-	uint16_t gaps;
-	uint8_t end, scan_epoch;
-	uint8_t family, id_flags;
-	uint32_t first_ack; /* what the first FIN acknowledges: rcv_nxt at FIN_WAIT1 or snd_una at CLOSE_WAIT */
+	uint32_t retrans_total; /* the kernel's count when the last repeat was seen */
+	uint32_t retrans_syn : 8, resets_sent : 10, resets_received : 6, gaps : 8;
+	uint8_t retrans_synack, retrans_fin;
+	uint16_t open_ack;  /* relative: what a client's SYN-ACK or a server's last ACK of the handshake acknowledges; 0 not
+			       known */
+	uint32_t syn_us;    /* when our SYN left: since start_ns */
+	uint32_t first_ack; /* what the first FIN acknowledges */
 	struct conn_entry spans[CONN_SPANS];
 	uint8_t peer_addr[16];
 	uint16_t local_port, peer_port;
 	uint32_t place, process; /* interned: struct conn_place and struct wire_task */
 	uint32_t reset_us;       /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
 	union {
-		struct conn_begun begun; /* until its close */
+		struct conn_live live; /* until its close */
 		struct conn_minisock mini;
 	};
 };
@@ -259,6 +304,18 @@ static inline struct conn_numbers conn_numbers(const struct wire_state *ev)
 	};
 }
 
+/* The sequence number of the segment that acknowledged our FIN in FIN_WAIT1. */
+static inline uint32_t conn_ack_seq(const struct conn *c)
+{
+	return c->facts & CONN_MINISOCK ? c->mark_seq : c->live.ack_seq;
+}
+
+/* When our FIN left: microseconds since start_ns. */
+static inline uint32_t conn_fin_us(const struct conn *c)
+{
+	return c->facts & CONN_MINISOCK ? c->mini.fin_us : c->live.fin_us;
+}
+
 /* From its start to `ts`. */
 static inline uint64_t conn_us_at(const struct conn *c, uint64_t ts)
 {
@@ -279,4 +336,5 @@ static inline uint64_t conn_entered_ns(const struct conn *c)
 
 _Static_assert(sizeof(struct conn_entry) == 8, "packed");
 _Static_assert(sizeof(struct conn_place) == INTERN_SIZE && sizeof(struct wire_task) == INTERN_SIZE, "interned whole");
+_Static_assert(CONN_END_MAX <= 32, "5 bits of struct conn");
 _Static_assert(sizeof(struct conn) <= 240, "256 bytes per connection, the index included");

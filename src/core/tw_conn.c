@@ -54,10 +54,8 @@ static void fold(struct conn_table *t, struct conn *c, const struct conn_last *l
 	m->segs_in = stats->segs_in;
 	m->srtt_us = stats->srtt_us;
 	m->min_rtt_us = stats->min_rtt_us;
-	m->mss = stats->mss;
+	m->mss = stats->mss < UINT16_MAX ? stats->mss : UINT16_MAX;
 	m->ca = table_ca_id(t, stats->ca_name);
-	if (emit_repeats_unseen(c, stats) && c->gaps < UINT16_MAX)
-		c->gaps++;
 }
 
 static enum conn_ev evidence(const struct conn *c)
@@ -213,12 +211,20 @@ static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns
 
 void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, const struct conn_last *last, uint8_t flags)
 {
+	const struct conn_live live = c->live;
 	uint64_t at_ns = last->at_ns;
 	uint32_t place;
 
 	c->facts &= ~CONN_SCAN_JUMP;
 	/* Without a ->CLOSE only its timer shows when it began. */
-	c->mini = (struct conn_minisock){.flags = flags, .begin_is_upper_bound = !last->numbers};
+	c->mini = (struct conn_minisock){
+		.flags = flags,
+		.begin_is_upper_bound = !last->numbers,
+		.fin_us = live.fin_us,
+		.fin_behind = live.fin_behind,
+	};
+	if (c->state != WIRE_CLOSING) /* the mark is no longer needed: facts_close() */
+		c->mark_seq = live.ack_seq;
 	fold(t, c, last);
 	c->scan_epoch = 0;
 	if (state == WIRE_FIN_WAIT2)

@@ -106,13 +106,30 @@ static bool reset_of(const struct conn_record *rec, enum conn_dir dir)
 	return false;
 }
 
+/*
+ * Each end sent its FIN before it had the other's: ours had left, and what the peer's acknowledges is less than all. In
+ * FIN_WAIT2 that is a FIN that its own ACK of ours, which was sent later, overtook.
+ */
+static bool crossed(const struct conn *c, const struct conn_record *rec)
+{
+	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
+
+	if (!local || !peer || (c->facts & (CONN_FIN_AFTER | CONN_PEER_FIRST)))
+		return false;
+	if (c->facts & CONN_FIN_CROSSED)
+		return true;
+	return local->seq_known && peer->ack_known && peer->ack != (uint32_t)(local->seq + 1);
+}
+
 /* The first FIN decides, else the reset. A timeout has no side, unless a reset was sent with it (keepalive). */
 static enum conn_side closed_by(const struct conn *c, const struct conn_record *rec)
 {
 	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
 
-	if (local && peer && (c->facts & CONN_FIN_CROSSED))
+	if (crossed(c, rec))
 		return CONN_BOTH;
+	if (c->facts & CONN_FIN_AFTER)
+		return CONN_PEER;
 	if (local || peer)
 		return peer && (!local || peer < local) ? CONN_PEER : CONN_LOCAL;
 	switch (rec->end) {
@@ -134,7 +151,7 @@ static bool ack_between(const struct conn_segment *one, const struct conn_segmen
 	const struct conn_segment *last = one < other ? other : one;
 
 	for (const struct conn_segment *seg = one < other ? one : other; seg < last; seg++) {
-		if (seg->flags == CONN_FLAGS_ACK)
+		if (seg->flags == CONN_FLAGS_ACK && proven(seg))
 			return true;
 	}
 	return false;
@@ -144,12 +161,14 @@ static enum conn_close_kind close_kind(const struct conn *c, const struct conn_r
 {
 	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
 
-	if (!proven(local) || !peer)
+	if (!proven(local) || !peer || (c->facts & CONN_FIN_AFTER))
 		return CONN_CLOSE_NONE;
-	if (c->facts & CONN_FIN_CROSSED)
+	if (crossed(c, rec))
 		return CONN_CLOSE_SIMULTANEOUS;
 	if (c->facts & CONN_FIN_THEN_DATA)
 		return CONN_CLOSE_HALF;
+	if (local < peer && !peer->ack_known) /* they may have crossed */
+		return CONN_CLOSE_NONE;
 	if (ack_between(local, peer))
 		return CONN_CLOSE_FOUR_WAY;
 	return c->facts & CONN_FIN_JOINED ? CONN_CLOSE_THREE_SEGMENT : CONN_CLOSE_NONE;
@@ -175,7 +194,7 @@ static const char *conn_state(const struct conn *c, const struct conn_record *re
 	bool local_fin = proven(fin_of(rec, true)), peer_fin = fin_of(rec, false);
 	bool orig_fin = local ? local_fin : peer_fin, resp_fin = local ? peer_fin : local_fin;
 
-	if (c->role == CONN_ROLE_UNKNOWN || !syn_proven(c, rec))
+	if (c->role == CONN_ROLE_UNKNOWN || (local && !segments_find(rec, CONN_OUT, CONN_FLAGS_SYN)))
 		return "OTH";
 	if (orig_fin && resp_fin && rec->time_wait.end == WIRE_CAUSE_RESET) /* a reset after the end changes nothing */
 		return "SF";
@@ -217,7 +236,7 @@ static void put_handshake(struct letters *out, const struct conn *c, const struc
 	}
 	put(out, 'H', !out->local_is_upper, syn_answered(c, rec));
 	/* A server saw the last ACK, unless Fast Open went on without it. A client's own may travel with data. */
-	put(out, 'A', false, c->role == CONN_SERVER && ack && !(local && local < ack) && !(peer && peer < ack));
+	put(out, 'A', false, c->role == CONN_SERVER && proven(ack) && !(local && local < ack) && !(peer && peer < ack));
 }
 
 static void put_fin(struct letters *out, const struct conn_record *rec, bool local)

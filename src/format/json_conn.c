@@ -140,7 +140,7 @@ static void json_tcp(struct json *j, const struct conn_record *c)
 	struct buf *b = &j->b;
 
 	jsonw_open(b, KEY("tcp"), '{');
-	jsonw_uint_if(b, KEY("bytes_sent"), known, s->bytes_sent);
+	jsonw_uint_if(b, KEY("bytes_sent"), known && !c->sent_unknown, s->bytes_sent);
 	jsonw_uint_if(b, KEY("bytes_acked"), known, c->payload_acked);
 	jsonw_uint_if(b, KEY("bytes_received"), known, c->payload_received);
 	jsonw_uint_if(b, KEY("segs_out"), known, s->segs_out);

@@ -72,7 +72,7 @@ struct step {
 	uint16_t segs; /* retransmit: how many segments; 0: 1, UINT16_MAX: not known */
 	uint8_t form;  /* reset; its number is that of `number` */
 	uint32_t number;
-	uint32_t total_retrans; /* the stats' */
+	uint32_t unseen; /* attempts to repeat of which no event came */
 };
 
 /* A transition. */
@@ -247,6 +247,19 @@ static inline void story_ident(const struct step *s, bool server, struct wire_id
 	id->syn_retrans = s->retrans;
 }
 
+/* How many segments a socket has tried to repeat, by cookie. */
+static uint32_t story_repeats[64];
+
+static inline void story_count(const struct step *s, uint64_t cookie)
+{
+	if (s->new == WIRE_SYN_SENT)
+		story_repeats[cookie % 64] = 0;
+	if (s->kind == WIRE_STATE && s->old == WIRE_SYN_RECV && !(s->id_flags & WIRE_ID_FASTOPEN))
+		story_repeats[cookie % 64] = s->retrans;
+	if (s->kind == WIRE_RETRANSMIT || s->kind == WIRE_RETRANSMIT_FAILED)
+		story_repeats[cookie % 64] += s->segs == UINT16_MAX ? 1 : s->segs ? s->segs : 1;
+}
+
 static inline void story_stats(const struct step *s, bool active, struct wire_stats *st)
 {
 	st->bytes_sent = s->out - s->unsent;
@@ -255,7 +268,7 @@ static inline void story_stats(const struct step *s, bool active, struct wire_st
 		st->bytes_acked++; /* the SYN */
 	st->bytes_received = s->in + story_peer_fin(s);
 	st->segs_out = s->segs_out + !s->no_syn;
-	st->total_retrans = s->total_retrans;
+	st->total_retrans = story_repeats[(s->cookie ? s->cookie : 1) % 64] + s->unseen;
 	st->mss = 1448;
 	st->min_rtt_us = UINT32_MAX;
 }
@@ -285,6 +298,7 @@ static inline void story_base(const struct step *s, union story_event *e)
 	case WIRE_RETRANSMIT:
 	case WIRE_RETRANSMIT_FAILED:
 		e->retransmit.segs = s->segs == UINT16_MAX ? 0 : s->segs ? s->segs : 1;
+		e->retransmit.total = story_repeats[e->hdr.cookie % 64];
 		e->retransmit.segment = s->segment;
 		e->retransmit.trigger = s->trigger;
 		e->retransmit.seq = ISN_LOCAL;
@@ -319,6 +333,14 @@ static inline void story_base(const struct step *s, union story_event *e)
 static bool story_active[64];
 /* And when its last segment left, ns. */
 static uint64_t story_sent[64];
+
+/* Before another story. */
+static inline void story_forget(void)
+{
+	memset(story_active, 0, sizeof(story_active));
+	memset(story_sent, 0, sizeof(story_sent));
+	memset(story_repeats, 0, sizeof(story_repeats));
+}
 
 /* A segment leaves in these states at once: a SYN, a FIN, the ACK of a FIN. */
 static inline bool story_sends(const struct step *s)
@@ -363,10 +385,11 @@ static inline void story_event(const struct step *s, union story_event *e)
 		h->sk_flags = s->flags | (done ? WIRE_SK_DONE : 0);
 		h->shutdown = s->shut;
 		h->parts = story_parts(s);
+		story_count(s, h->cookie);
 		if (s->kind == WIRE_SCAN && s->still)
 			story_active[h->cookie % 64] = s->opener;
-		if (s->new == WIRE_SYN_SENT || s->old == WIRE_SYN_RECV)
-			story_active[h->cookie % 64] = s->new == WIRE_SYN_SENT;
+		if (s->new == WIRE_SYN_SENT || s->old == WIRE_SYN_SENT)
+			story_active[h->cookie % 64] = true;
 	}
 	story_base(s, e);
 	if (h->parts & WIRE_PART_TASK) {
@@ -640,7 +663,7 @@ static inline bool story_run(const struct story *story)
 	struct conn_table *t;
 	uint64_t last_us = 0;
 
-	memset(story_active, 0, sizeof(story_active));
+	story_forget();
 	config.max_connections = config.max_connections ? config.max_connections : 100;
 	config.wanted = (config.wanted ? config.wanted : STORY_WANTED) | (story->stop_emits_open ? 1u << RECORD_PROGRESS : 0);
 	assert_int_equal(conn_table_new(&t, &config, story_emit, &to), 0);

@@ -5,9 +5,8 @@
 static const struct story gaps[] = {
 	{.name = "a lost transition is taken over and counted, what was skipped is not invented",
 	 .steps = {CONNECTS(0), T(6000, CLOSE_WAIT, LAST_ACK, .tgid = 10), T(6100, LAST_ACK, CLOSE, DEAD)},
-	 .expected =
-		 "1 client fin peer - SF ShfF | SYN_SENT@0+100/local ESTABLISHED@100/peer LAST_ACK@6000+100/local | incomplete "
-		 "gaps=1 handshake=100 a:10/connect\n"},
+	 .expected = "1 client fin peer - SF ShfF | SYN_SENT@0+100/local ESTABLISHED@100/peer LAST_ACK@6000+100/local | "
+		     "incomplete gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "->ESTABLISHED lost",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(5000, ESTABLISHED, CLOSE_WAIT),
 		   T(6000, CLOSE_WAIT, LAST_ACK, .tgid = 10), T(6100, LAST_ACK, CLOSE, DEAD)},
@@ -15,59 +14,58 @@ static const struct story gaps[] = {
 		     "LAST_ACK@6000+100/local | incomplete gaps=1 a:10/connect\n"},
 	{.name = "FIN_WAIT1->FIN_WAIT2 lost",
 	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), T(6000, FIN_WAIT2, CLOSE, DEAD)},
-	 .expected = "1 client fin local - SF ShFf | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
-		     "FIN_WAIT1@5000/local TIME_WAIT@6000/peer/inferred | incomplete gaps=1 handshake=100 "
-		     "a:10/connect\n"},
+	 .expected = "1 client fin local - SF ShFf | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer FIN_WAIT1@5000/local "
+		     "TIME_WAIT@6000/peer/inferred | incomplete gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "->CLOSE lost, found at the socket's death",
 	 .steps = {CONNECTS(0), DESTROY(9000)},
-	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect\n"},
+	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "->CLOSE lost, found at the next connect()",
 	 .steps = {CONNECTS(0), CONNECTS(9000), IS_RESET(9500)},
-	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect\n"
-		     "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+400/peer | "
-		     "handshake=100 a:10/connect\n"},
+	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 handshake=100 "
+		     "a:10/connect\n"
+		     "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+400/peer | handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "->CLOSE lost, found when the socket listens",
 	 .steps = {CONNECTS(0), T(9000, CLOSE, LISTEN, .tgid = 10)},
-	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect\n"},
+	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "a death that is no news",
 	 .steps = {CONNECTS(0), IS_RESET(5000), DESTROY(5001), TICK(20000), DESTROY(20001)},
-	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
-		     "handshake=100 a:10/connect\n"},
+	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "an impossible change of the right state",
 	 .steps = {CONNECTS(0), T(500, ESTABLISHED, SYN_SENT), T(600, SYN_SENT, ESTABLISHED), IS_RESET(700)},
-	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100/peer "
-		     "SYN_SENT@500+100 ESTABLISHED@600+100/peer | incomplete gaps=1 handshake=100 a:10/connect\n"},
+	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100/peer SYN_SENT@500+100 "
+		     "ESTABLISHED@600+100/peer | incomplete gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "more states than TCP has",
 	 .steps = {CONNECTS(0), T(1000, ESTABLISHED, FIN_WAIT1), T(1001, FIN_WAIT1, CLOSE_WAIT), T(1002, CLOSE_WAIT, FIN_WAIT2),
 		   T(1003, FIN_WAIT2, LAST_ACK), T(1004, LAST_ACK, CLOSING), T(1005, CLOSING, ESTABLISHED),
 		   T(1006, ESTABLISHED, FIN_WAIT1), T(1007, FIN_WAIT1, FIN_WAIT2),
 		   T(1008, FIN_WAIT2, CLOSE, .err = ECONNRESET)},
-	 .expected = "1 client rst_received both simultaneous RSTR ShfFr | SYN_SENT@0+100/local "
-		     "ESTABLISHED@100+900/peer FIN_WAIT1@1000/local CLOSE_WAIT@1001 FIN_WAIT2@1002 LAST_ACK@1003 "
-		     "| incomplete gaps=5 handshake=100 a:10/connect\n"},
+	 .expected = "1 client rst_received peer half_close RSTR ShfFr | SYN_SENT@0+100/local ESTABLISHED@100+900/peer "
+		     "FIN_WAIT1@1000/local CLOSE_WAIT@1001 FIN_WAIT2@1002 LAST_ACK@1003 | incomplete gaps=5 handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "the same event twice",
 	 .steps = {CONNECTS(0), T(100, SYN_SENT, ESTABLISHED), IS_RESET(700)},
-	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete "
-		     "gaps=1 handshake=100 a:10/connect\n"},
+	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
+		     "handshake=100 a:10/connect\n"},
 	{.name = "a change that is none, and a listener's child without identity",
 	 .steps = {T(0, LISTEN, SYN_RECV), T(1, CLOSE, CLOSE), T(2, LISTEN, LISTEN)},
 	 .expected = ""},
 	{.name = "older than us, before any scan is done: no loss",
 	 .steps = {T(5000, ESTABLISHED, CLOSE_WAIT), T(305000, CLOSE_WAIT, LAST_ACK, .tgid = 10, .segs_out = 1),
 		   T(305100, LAST_ACK, CLOSE, DEAD)},
-	 .expected = "1 - fin peer four_way OTH - | ESTABLISHED@0/inferred CLOSE_WAIT@0+300000/peer "
-		     "LAST_ACK@300000+100/local | incomplete older a:10/close\n"},
+	 .expected = "1 - fin peer four_way OTH - | ESTABLISHED@0/inferred CLOSE_WAIT@0+300000/peer LAST_ACK@300000+100/local "
+		     "| incomplete older a:10/close\n"},
 	{.name = "unknown in mid-life after the startup scan: its begin was lost",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN_END(10), IS_RESET(5000)},
 	 .expected = "snapshot 1 sockets=0 took=10\n"
 		     "1 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older gaps=1\n"},
 	{.name = "unknown out of SYN_SENT: a client all the same",
 	 .steps = {T(5000, SYN_SENT, ESTABLISHED), IS_RESET(6000, .in = 4)},
-	 .expected = "1 client rst_received peer - RSTR Shdr | SYN_SENT@0/inferred ESTABLISHED@0+1000/peer | "
-		     "incomplete older acked=0 received=4\n"},
+	 .expected = "1 client rst_received peer - RSTR Shdr | SYN_SENT@0/inferred ESTABLISHED@0+1000/peer | incomplete older "
+		     "acked=0 received=4\n"},
 };
 
 static const struct story losses[] = {
@@ -78,31 +76,30 @@ static const struct story losses[] = {
 		   T(5000, SYN_SENT, CLOSE, .cookie = 3, .err = ECONNREFUSED)},
 	 .expected = "lost ring 5 of 5 from 1000 touching 1\n"
 		     "lost hook 1 of 1 from 4500 touching 3\n"
-		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
-		     "incomplete gaps=2 handshake=100 a:10/connect\n"
-		     "2 client refused peer - REJ Sr | SYN_SENT@0+3000/local | incomplete gaps=2 a:10/connect\n"
-		     "3 client refused peer - REJ Sr | SYN_SENT@0+1000/local | incomplete gaps=1 a:10/connect\n"},
+		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | incomplete "
+		     "gaps=2 handshake=100 a:10/connect\n"
+		     "2 client refused peer - REJ r | SYN_SENT@0+3000/local | incomplete gaps=2 a:10/connect\n"
+		     "3 client refused peer - REJ r | SYN_SENT@0+1000/local | incomplete gaps=1 a:10/connect\n"},
 	{.name = "two losses are two gaps",
 	 .steps = {CONNECTS(0), LOST(1000, RING, 5), LOST(2000, RING, 7), IS_RESET(5000)},
 	 .expected = "lost ring 5 of 5 from 1000 touching 1\n"
 		     "lost ring 7 of 12 from 2000 touching 1\n"
-		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
-		     "incomplete gaps=2 handshake=100 a:10/connect\n"},
+		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | incomplete "
+		     "gaps=2 handshake=100 a:10/connect\n"},
 	{.name = "what the output lost taints nobody",
 	 .steps = {CONNECTS(0), LOST(1000, QUEUE, 5), LOST(2000, WRITE, 7), IS_RESET(5000)},
 	 .expected = "lost queue 5 of 5 from 1000 touching 0\n"
 		     "lost write 7 of 7 from 2000 touching 0\n"
-		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
-		     "handshake=100 a:10/connect\n"},
+		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "beyond the limit newcomers are refused, and counted in one record at the next tick",
 	 .config = {.max_connections = 1},
 	 .steps = {CONNECTS(0), T(200, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10), T(300, SYN_SENT, ESTABLISHED, .cookie = 2),
 		   TICK(1000), TICK(2000), IS_RESET(5000), TICK(20000), IS_RESET(30000, .cookie = 2)},
 	 .expected = "lost table 2 of 2 from 200 touching 0\n"
-		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | "
-		     "handshake=100 a:10/connect\n"
-		     "2 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older gaps=1 acked=1 "
-		     "received=0\n"},
+		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer | handshake=100 "
+		     "a:10/connect\n"
+		     "2 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older gaps=1 acked=1 received=0\n"},
 };
 
 static const struct story scans[] = {
@@ -111,20 +108,20 @@ static const struct story scans[] = {
 		   SCAN(12, ESTABLISHED), SCAN_END(50), T(5000, ESTABLISHED, CLOSE_WAIT),
 		   T(6000, CLOSE_WAIT, LAST_ACK, .tgid = 31, .comm = "b"), T(6100, LAST_ACK, CLOSE, DEAD, .in = 10)},
 	 .expected = "snapshot 1 sockets=1 took=50 ESTABLISHED=1\n"
-		     "1 - fin peer three_segment OTH - | ESTABLISHED@0/scan CLOSE_WAIT@4990+1000/peer "
-		     "LAST_ACK@5990+100/local | incomplete older b:31/close acked=0 received=10\n"},
+		     "1 - fin peer three_segment OTH - | ESTABLISHED@0/scan CLOSE_WAIT@4990+1000/peer LAST_ACK@5990+100/local "
+		     "| incomplete older b:31/close acked=0 received=10\n"},
 	{.name = "what a state proves: who closed first",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1, FIN_WAIT2, .cookie = 1), SCAN(2, LAST_ACK, .cookie = 2),
 		   SCAN(3, CLOSING, .cookie = 3), SCAN(4, SYN_SENT, .cookie = 4), SCAN(5, SYN_RECV, .cookie = 5),
 		   SCAN(6, TIME_WAIT, .cookie = 6), SCAN(7, NEW_SYN_RECV, .cookie = 7), SCAN(8, LISTEN, .cookie = 8),
 		   SCAN(9, LISTEN, .cookie = 8), SCAN(9, CLOSE, .cookie = 9), SCAN_END(20)},
 	 .stop_emits_open = true,
-	 .expected = "snapshot 1 sockets=8 took=20 SYN_SENT=1 SYN_RECV=1 FIN_WAIT2=1 TIME_WAIT=1 LAST_ACK=1 LISTEN=1 "
-		     "CLOSING=1 NEW_SYN_RECV=1\n"
+	 .expected = "snapshot 1 sockets=8 took=20 SYN_SENT=1 SYN_RECV=1 FIN_WAIT2=1 TIME_WAIT=1 LAST_ACK=1 LISTEN=1 CLOSING=1 "
+		     "NEW_SYN_RECV=1\n"
 		     "progress 1 - daemon_stop local - OTH - | FIN_WAIT2@0/scan | incomplete older\n"
 		     "progress 2 - daemon_stop peer - OTH - | LAST_ACK@0/scan | incomplete older\n"
 		     "progress 3 - daemon_stop both - OTH - | CLOSING@0/scan | incomplete older\n"
-		     "progress 4 client daemon_stop - - OTH - | SYN_SENT@0/scan | incomplete older\n"
+		     "progress 4 client daemon_stop - - S0 - | SYN_SENT@0/scan | incomplete older\n"
 		     "progress 5 server daemon_stop - - OTH Sh | SYN_RECV@0/scan | incomplete older\n"},
 	{.name = "a scan behind the stream is only old",
 	 .steps = {SCAN_BEGIN(0, RESYNC), CONNECTS(10), T(200, ESTABLISHED, CLOSE_WAIT), SCAN(201, ESTABLISHED), SCAN_END(300)},
@@ -148,14 +145,14 @@ static const struct story scans[] = {
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(10, SYN_SENT, .tgid = 10), T(11, CLOSE, SYN_SENT, .tgid = 10), SCAN_END(20),
 		   T(111, SYN_SENT, ESTABLISHED), IS_RESET(5000)},
 	 .expected = "snapshot 1 sockets=1 took=20 SYN_SENT=1\n"
-		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4889/peer | "
-		     "handshake=100 a:10/connect\n"},
+		     "1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4889/peer | handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "found a moment before its first event: a server",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1000, ESTABLISHED, .tgid = 10), T(1001, SYN_RECV, ESTABLISHED, .rtt_us = 150),
 		   SCAN_END(1020), IS_RESET(5000)},
 	 .expected = "snapshot 1 sockets=1 took=1020 ESTABLISHED=1\n"
-		     "1 server rst_received peer - RSTO ShAR | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+3999/peer "
-		     "| handshake=150 a:10/scan\n"},
+		     "1 server rst_received peer - RSTO ShAR | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+3999/peer | "
+		     "handshake=150 a:10/scan\n"},
 	{.name = "found a moment before a change: when it entered its state is known",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1000, CLOSE_WAIT), T(1001, ESTABLISHED, CLOSE_WAIT), SCAN_END(1020),
 		   T(5000, CLOSE_WAIT, CLOSE, .err = EPIPE)},
@@ -170,26 +167,26 @@ static const struct story scans[] = {
 	 .steps = {CONNECTS(0), T(50, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10), SCAN_BEGIN(1000, RESYNC),
 		   SCAN(1010, SYN_SENT, .cookie = 2), T(1020, CLOSE, SYN_SENT, .cookie = 3, .tgid = 10), SCAN_END(2000)},
 	 .stop_emits_open = true,
-	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect\n"
+	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 handshake=100 "
+		     "a:10/connect\n"
 		     "snapshot 2 sockets=1 took=1000 SYN_SENT=1\n"
-		     "progress 2 client daemon_stop - - OTH - | SYN_SENT@0+1950/local | a:10/connect\n"
-		     "progress 3 client daemon_stop - - OTH - | SYN_SENT@0+980/local | a:10/connect\n"},
+		     "progress 2 client daemon_stop - - S0 - | SYN_SENT@0+1950/local | a:10/connect\n"
+		     "progress 3 client daemon_stop - - S0 - | SYN_SENT@0+980/local | a:10/connect\n"},
 	{.name = "a resync that meets only the minisocket: the rest of its life was lost",
 	 .steps = {CONNECTS(0), SCAN_BEGIN(1000, RESYNC), SCAN(1010, TIME_WAIT), SCAN_END(2000)},
-	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect\n"
+	 .expected = "1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100/peer | incomplete gaps=1 handshake=100 "
+		     "a:10/connect\n"
 		     "snapshot 2 sockets=1 took=1000 TIME_WAIT=1\n"},
 	{.name = "a resync spares what an event shows alive, and what waits for its record",
 	 .steps = {CONNECTS(0), T(50, SYN_RECV, ESTABLISHED, .cookie = 2), T(999, ESTABLISHED, CLOSE, .cookie = 2, .tgid = 20),
 		   SCAN_BEGIN(1000, RESYNC), T(1500, ESTABLISHED, CLOSE_WAIT), RESET(1600, CLOSE, SENT, .cookie = 2),
 		   SCAN_END(2000)},
 	 .stop_emits_open = true,
-	 .expected = "2 server rst_sent local - RSTR ShAr | SYN_RECV@0/peer/inferred ESTABLISHED@0+949/peer | "
-		     "a:20/close rst=1,0\n"
-		     "snapshot 2 sockets=0 took=1000\n"
-		     "progress 1 client daemon_stop peer - S3 Shf | SYN_SENT@0+100/local ESTABLISHED@100+1400/peer "
-		     "CLOSE_WAIT@1500+500/peer | handshake=100 a:10/connect\n"},
+	 .expected =
+		 "2 server rst_sent local - RSTR ShAr | SYN_RECV@0/peer/inferred ESTABLISHED@0+949/peer | a:20/close rst=1,0\n"
+		 "snapshot 2 sockets=0 took=1000\n"
+		 "progress 1 client daemon_stop peer - S3 Shf | SYN_SENT@0+100/local ESTABLISHED@100+1400/peer "
+		 "CLOSE_WAIT@1500+500/peer | handshake=100 a:10/connect\n"},
 	{.name = "new to a later scan: its begin was lost",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN_END(1), SCAN_BEGIN(1000, RESYNC), SCAN(1001, ESTABLISHED, .cookie = 1),
 		   SCAN(1002, SYN_SENT, .cookie = 2), T(1003, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10),
@@ -199,9 +196,9 @@ static const struct story scans[] = {
 	 .expected = "snapshot 1 sockets=0 took=1\n"
 		     "snapshot 2 sockets=3 took=1000 ESTABLISHED=2 SYN_SENT=1\n"
 		     "progress 1 - daemon_stop - - OTH - | ESTABLISHED@0/scan | incomplete older gaps=1\n"
-		     "progress 2 client daemon_stop - - OTH - | SYN_SENT@0+997/local | a:10/connect\n"
-		     "progress 3 server daemon_stop - - S1 ShA | SYN_RECV@0+50/peer/inferred ESTABLISHED@50+995/peer "
-		     "| handshake=50\n"},
+		     "progress 2 client daemon_stop - - S0 - | SYN_SENT@0+997/local | a:10/connect\n"
+		     "progress 3 server daemon_stop - - S1 ShA | SYN_RECV@0+50/peer/inferred ESTABLISHED@50+995/peer | "
+		     "handshake=50\n"},
 	{.name = "who opened what is older than us: the opener's acknowledged bytes are one more",
 	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1, ESTABLISHED, .still = true, .opener = true, .out = 700, .in = 300),
 		   SCAN(2, ESTABLISHED, .cookie = 2, .still = true, .out = 300, .in = 700),
@@ -210,13 +207,13 @@ static const struct story scans[] = {
 		   IS_RESET(1002, .cookie = 3)},
 	 .expected = "snapshot 1 sockets=3 took=10 ESTABLISHED=3\n"
 		     "1 client rst_received peer - RSTR ShDdr | ESTABLISHED@0/scan | incomplete older acked=700 received=300\n"
-		     "2 server rst_received peer - RSTO ShADdR | ESTABLISHED@0/scan | incomplete older acked=300 received=700\n"
+		     "2 server rst_received peer - RSTO ShDdR | ESTABLISHED@0/scan | incomplete older acked=300 received=700\n"
 		     "3 - rst_received peer - OTH - | ESTABLISHED@0/scan | incomplete older\n"},
 	{.name = "other scans miss nobody",
 	 .steps = {CONNECTS(0), SCAN_BEGIN(1000, PROGRESS), SCAN_END(2000)},
 	 .stop_emits_open = true,
-	 .expected = "progress 1 client daemon_stop - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+1900/peer | "
-		     "handshake=100 a:10/connect\n"},
+	 .expected = "progress 1 client daemon_stop - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+1900/peer | handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "the shadow of a socket that died during the scan",
 	 .steps = {SCAN_BEGIN(0, STARTUP), IS_RESET(10), TICK(20000), SCAN(20001, ESTABLISHED), DESTROY(20002),
 		   SCAN_END(20003)},
@@ -227,8 +224,8 @@ static const struct story scans[] = {
 	 .steps = {CONNECTS(0), SCAN_BEGIN(1000, RESYNC), T(1005, ESTABLISHED, CLOSE, .tgid = 10), SCAN(1006, ESTABLISHED),
 		   SCAN_END(1100), RESET(1200, CLOSE, SENT)},
 	 .expected = "snapshot 2 sockets=0 took=100\n"
-		     "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+905/peer | "
-		     "handshake=100 a:10/connect rst=1,0\n"},
+		     "1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+905/peer | handshake=100 "
+		     "a:10/connect rst=1,0\n"},
 	{.name = "an end without a begin is no scan",
 	 .steps = {SCAN_END(10), IS_RESET(5000)},
 	 .expected = "1 - rst_received peer - OTH - | ESTABLISHED@0/inferred | incomplete older\n"},

@@ -21,8 +21,8 @@ static const struct story owners[] = {
 	{.name = "who closes, if nobody did anything before",
 	 .steps = {ACCEPTS(1000), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 20, .comm = "srv"),
 		   T(5001, FIN_WAIT1, CLOSE, .err = ECONNRESET, DEAD)},
-	 .expected = "1 server rst_received local - RSTO ShAfR | SYN_RECV@0+150/peer/inferred "
-		     "ESTABLISHED@150+4000/peer FIN_WAIT1@4150+1/local | handshake=150 srv:20/close\n"},
+	 .expected = "1 server rst_received local - RSTO ShAfR | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+4000/peer "
+		     "FIN_WAIT1@4150+1/local | handshake=150 srv:20/close\n"},
 	{.name = "nobody's softirq is nobody",
 	 .steps = {ACCEPTS(1000), TOUCH(1100, 0), IS_RESET(5000)},
 	 .expected = SERVER_OF "\n"},
@@ -49,9 +49,9 @@ static const struct story owners[] = {
 	{.name = "another port's listener is another's; a client has none",
 	 .steps = {T(0, CLOSE, LISTEN, .cookie = 7, .tgid = 70, .local = "::", .local_port = 81), ACCEPTS(1000), IS_RESET(5000),
 		   T(6000, SYN_SENT, ESTABLISHED, .cookie = 2, .local_port = 81), IS_RESET(6001, .cookie = 2)},
-	 .expected = SERVER_OF "\n"
-			       "2 client rst_received peer - RSTR Shr | SYN_SENT@0/inferred ESTABLISHED@0+1/peer | incomplete "
-			       "older\n"},
+	 .expected = SERVER_OF
+	 "\n"
+	 "2 client rst_received peer - RSTR Shr | SYN_SENT@0/inferred ESTABLISHED@0+1/peer | incomplete older\n"},
 	{.name = "listeners from a scan: the first holder, until listen() is seen",
 	 .steps = {SCAN_BEGIN(0, STARTUP),
 		   SCAN(1, LISTEN, .cookie = 7, .tgid = 70, .comm = "parent", .local = "::", .local_port = 80),
@@ -128,21 +128,20 @@ static const struct story records[] = {
 		   SCAN(2100001, ESTABLISHED, .out = 5), SCAN(2100002, ESTABLISHED, .out = 5), SCAN_END(2100003), TICK(2200000),
 		   SCAN_BEGIN(2500000, STOP), SCAN(2500001, ESTABLISHED, .out = 7), SCAN_END(2500002)},
 	 .stop_emits_open = true,
-	 .expected =
-		 "progress 1 client unknown - - S1 ShD | SYN_SENT@0+100/local ESTABLISHED@100+2099901/peer | handshake=100 "
-		 "a:10/connect acked=5 received=0\n"
-		 "progress 2 server unknown - - S1 ShA | SYN_RECV@0/peer/inferred ESTABLISHED@0+2099999/peer |\n"
-		 "progress 1 client daemon_stop - - S1 ShD | SYN_SENT@0+100/local ESTABLISHED@100+2499901/peer | handshake=100 "
-		 "a:10/connect acked=7 received=0\n"
-		 "progress 2 server daemon_stop - - S1 ShA | SYN_RECV@0/peer/inferred ESTABLISHED@0+2500001/peer |\n"},
+	 .expected = "progress 1 client unknown - - S1 ShD | SYN_SENT@0+100/local ESTABLISHED@100+2099901/peer | handshake=100 "
+		     "a:10/connect acked=5 received=0\n"
+		     "progress 2 server unknown - - S1 ShA | SYN_RECV@0/peer/inferred ESTABLISHED@0+2099999/peer |\n"
+		     "progress 1 client daemon_stop - - S1 ShD | SYN_SENT@0+100/local ESTABLISHED@100+2499901/peer | "
+		     "handshake=100 a:10/connect acked=7 received=0\n"
+		     "progress 2 server daemon_stop - - S1 ShA | SYN_RECV@0/peer/inferred ESTABLISHED@0+2500001/peer |\n"},
 	{.name = "progress, once each period",
 	 .config = {.wanted = 1u << RECORD_PROGRESS, .progress_ns = 2000000000},
 	 .steps = {TICK(0), CONNECTS(500000), TICK(1500000), TICK(2400000), TICK(2600000), TICK(3700000), TICK(4499999),
 		   TICK(4500000), TICK(5600000), T(6000000, ESTABLISHED, CLOSE), TICK(6000001)},
-	 .expected = "progress 1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+2099900/peer | "
-		     "handshake=100 a:10/connect\n"
-		     "progress 1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+5099900/peer | "
-		     "handshake=100 a:10/connect\n"},
+	 .expected = "progress 1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+2099900/peer | handshake=100 "
+		     "a:10/connect\n"
+		     "progress 1 client unknown - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+5099900/peer | handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "no progress of what is closed and waits for a reset",
 	 .config = {.wanted = 1u << RECORD_PROGRESS, .progress_ns = 2000000000},
 	 .steps = {TICK(0), CONNECTS(500000), T(500001, SYN_RECV, ESTABLISHED, .cookie = 2), TICK(1400000),
@@ -152,7 +151,7 @@ static const struct story records[] = {
 	{.name = "what is open when we stop",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(100, SYN_RECV, ESTABLISHED, .cookie = 2, .rtt_us = 50)},
 	 .stop_emits_open = true,
-	 .expected = "progress 1 client daemon_stop - - OTH - | SYN_SENT@0+100/local | a:10/connect\n"
+	 .expected = "progress 1 client daemon_stop - - S0 - | SYN_SENT@0+100/local | a:10/connect\n"
 		     "progress 2 server daemon_stop - - S1 ShA | SYN_RECV@0+50/peer/inferred ESTABLISHED@50+0/peer | "
 		     "handshake=50\n"},
 	{.name = "summary",
@@ -163,10 +162,10 @@ static const struct story records[] = {
 		   RESET(900, CLOSE_WAIT, RECEIVED, .cookie = 5), LOST(950, RING, 4), TICK(999999), TICK(1000500),
 		   T(1100000, CLOSE_WAIT, LAST_ACK, .cookie = 2), T(1200000, LAST_ACK, CLOSE, .cookie = 2), TICK(2000500),
 		   T(2000600, CLOSE_WAIT, CLOSE, .err = EPIPE), TICK(3000600)},
-	 .expected = "summary 1000500 us opened=2 closed=0 events=9 lost=4 again=0,0,1,1 rst=0,1 oldest=1000000 "
-		     "CLOSE_WAIT=2 LISTEN=1\n"
-		     "summary 1000000 us opened=0 closed=1 events=2 lost=0 again=0,0,0,0 rst=0,0 oldest=1999900 "
-		     "CLOSE_WAIT=1 LISTEN=1\n"
+	 .expected = "summary 1000500 us opened=2 closed=0 events=9 lost=4 again=0,0,1,1 rst=0,1 oldest=1000000 CLOSE_WAIT=2 "
+		     "LISTEN=1\n"
+		     "summary 1000000 us opened=0 closed=1 events=2 lost=0 again=0,0,0,0 rst=0,0 oldest=1999900 CLOSE_WAIT=1 "
+		     "LISTEN=1\n"
 		     "summary 1000100 us opened=0 closed=1 events=1 lost=0 again=0,0,0,0 rst=0,0 LISTEN=1\n"},
 };
 

@@ -16,14 +16,15 @@ static const struct story opens[] = {
 	SEGMENTS("1: Fast Open, client: the SYN's data is not listed",
 		 "isn local peer\n"
 		 "> SYN 0 - @0 numbers\n"
-		 "< SYN,ACK 0 - @100 inferred\n"
-		 "> ACK - 1 @100 inferred\n",
-		 T(0, CLOSE, SYN_SENT, .tgid = 10), T(100, SYN_SENT, ESTABLISHED, .id_flags = WIRE_ID_FASTOPEN),
-		 T(5000, ESTABLISHED, CLOSE, .tgid = 10), TICK(20000)),
+		 "< SYN,ACK 0 21 @100 numbers\n"
+		 "> ACK 21 1 @100 inferred\n",
+		 T(0, CLOSE, SYN_SENT, .tgid = 10), T(100, SYN_SENT, ESTABLISHED, .out = 20, .id_flags = WIRE_ID_FASTOPEN),
+		 T(5000, ESTABLISHED, CLOSE, .out = 20, .tgid = 10), TICK(20000)),
 	SEGMENTS("1: Fast Open, server closes before the last ACK",
 		 "isn local peer\n"
 		 "< SYN 0 - @- inferred\n"
 		 "> SYN,ACK 0 - @- inferred\n"
+		 "< ACK - - @- inferred\n"
 		 "> FIN,ACK 1 1 @0 numbers\n"
 		 "< ACK 1 2 @1000 numbers\n"
 		 "< FIN,ACK 1 2 @2000 numbers\n"
@@ -58,7 +59,7 @@ static const struct story opens[] = {
 		 T(10, SYN_SENT, CLOSE, .tgid = 10, .no_syn = true)),
 	SEGMENTS("2: close() while connecting",
 		 "isn local\n"
-		 "> SYN 0 - @0 numbers\n",
+		 "> SYN 0 - @0 inferred\n",
 		 T(0, CLOSE, SYN_SENT, .tgid = 10), T(3000, SYN_SENT, CLOSE, .tgid = 10, .shut = 3, DEAD)),
 	SEGMENTS("3: SYN,ACK repeated: when the first went is not known",
 		 "isn local peer\n"
@@ -89,7 +90,7 @@ static const struct story opens[] = {
 		 T(0, CLOSE, SYN_SENT, .tgid = 10), RESET(80, SYN_SENT, RECEIVED), T(81, SYN_SENT, CLOSE, .err = ECONNREFUSED)),
 	SEGMENTS("5: refused by ICMP, without a reset",
 		 "isn local\n"
-		 "> SYN 0 - @0 numbers\n",
+		 "> SYN 0 - @0 inferred\n",
 		 T(0, CLOSE, SYN_SENT, .tgid = 10), T(81, SYN_SENT, CLOSE, .err = ECONNREFUSED)),
 	SEGMENTS("6: simultaneous open",
 		 "isn local peer\n"
@@ -134,13 +135,15 @@ static const struct story closes[] = {
 			   "> ACK 102 2 @99000 inferred\n",
 		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .out = 100, .unsent = 40, .tgid = 10, .shut = 3, DEAD),
 		 T(95000, FIN_WAIT1, FIN_WAIT2, .out = 100, DEAD), T(99000, FIN_WAIT2, CLOSE, .out = 100, .segs_in = 1, DEAD)),
-	SEGMENTS("7: our FIN waits behind data, but not for long",
-		 CONNECTED "> FIN,ACK 101 - @5000 numbers\n"
-			   "< ACK 1 102 @5100 numbers\n"
-			   "< FIN,ACK 1 102 @9000 numbers\n"
-			   "> ACK 102 2 @9000 inferred\n",
-		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .out = 100, .unsent = 40, .tgid = 10, .shut = 3, DEAD),
-		 T(5100, FIN_WAIT1, FIN_WAIT2, .out = 100, DEAD), T(9000, FIN_WAIT2, CLOSE, .out = 100, .segs_in = 1, DEAD)),
+	SEGMENTS("7: our FIN waits, and leaves in one segment with the data",
+		 CONNECTED "> FIN,ACK 101 1 @94000 numbers\n"
+			   "< ACK 1 102 @95000 numbers\n"
+			   "< FIN,ACK 1 102 @99000 numbers\n"
+			   "> ACK 102 2 @99000 inferred\n",
+		 CONNECTS(0),
+		 T(5000, ESTABLISHED, FIN_WAIT1, .out = 100, .unsent = 40, .segs_out = 2, .tgid = 10, .shut = 3, DEAD),
+		 T(95000, FIN_WAIT1, FIN_WAIT2, .out = 100, .segs_out = 3, .sent_us = 94000, DEAD),
+		 T(99000, FIN_WAIT2, CLOSE, .out = 100, .segs_in = 1, DEAD)),
 	SEGMENTS("8: three segments, first FIN ours",
 		 CONNECTED "> FIN,ACK 1 1 @5000 numbers\n"
 			   "< FIN,ACK 1 2 @5180 numbers\n"
@@ -168,7 +171,7 @@ static const struct story closes[] = {
 		 T(5100, FIN_WAIT1, FIN_WAIT2, .flags = WIRE_SK_OWNED), T(9000, FIN_WAIT2, CLOSE, .flags = WIRE_SK_OWNED)),
 	SEGMENTS("9: half-close, we read on",
 		 CONNECTED "> FIN,ACK 51 1 @5000 numbers\n"
-			   "< ACK - 52 @5100 numbers\n"
+			   "< ACK 1 52 @5100 numbers\n"
 			   "< FIN,ACK 4001 52 @9000 numbers\n"
 			   "> ACK 52 4002 @9000 inferred\n",
 		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .out = 50, .tgid = 10, .shut = 2),
@@ -176,7 +179,7 @@ static const struct story closes[] = {
 		 T(9000, FIN_WAIT2, CLOSE, .out = 50, .in = 4000, .segs_in = 4, .shut = 3)),
 	SEGMENTS("9: half-close, we send on",
 		 ACCEPTED "< FIN,ACK 51 1 @4150 numbers\n"
-			  "> ACK - 52 @4150 numbers\n"
+			  "> ACK - 52 @- numbers\n"
 			  "> FIN,ACK 4001 52 @7150 numbers\n"
 			  "< ACK 52 4002 @7250 numbers\n",
 		 ACCEPTS(1000), T(5000, ESTABLISHED, CLOSE_WAIT, .in = 50),
@@ -206,8 +209,8 @@ static const struct story closes[] = {
 		 RETRANSMIT(207000, LAST_ACK, FIN), T(207100, LAST_ACK, CLOSE, DEAD)),
 	SEGMENTS("15: FIN_WAIT2 that its timer ends with a reset", CLOSED "> RST,ACK 2 1 @60005100 event\n", CLOSES,
 		 RESET(60005100, FIN_WAIT2, SENT), T(60005101, FIN_WAIT2, CLOSE, DEAD, .not_done = true)),
-	SEGMENTS("15: linger2 below zero: the reset follows the close", CLOSED "> RST 2 - @5105 event\n", CLOSES,
-		 T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5105, CLOSE, SENT)),
+	SEGMENTS("15: linger2 below zero: the reset follows the close", CLOSED "> RST,ACK 2 1 @5105 event\n", CLOSES,
+		 T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5105, CLOSE, SENT, .form = WIRE_RESET_ACTIVE)),
 	SEGMENTS("16: LAST_ACK that never ends",
 		 ACCEPTED "< FIN,ACK 1 1 @4150 numbers\n"
 			  "> ACK 1 2 @4150 numbers\n"
@@ -249,7 +252,8 @@ static const struct story resets[] = {
 		 CONNECTED "> FIN,ACK 1 1 @5000 numbers\n"
 			   "> RST 1 - @6003 event\n",
 		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), RESET(6000, FIN_WAIT1, RECEIVED),
-		 T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, .shut = 3, DEAD), RESET(6003, CLOSE, SENT)),
+		 T(6001, FIN_WAIT1, CLOSE, .err = ECONNRESET, .shut = 3, DEAD),
+		 RESET(6003, CLOSE, SENT, .form = WIRE_RESET_ANSWER, .number = ISN_LOCAL + 1)),
 	SEGMENTS("17: data after close, or a reset, and events were lost",
 		 CONNECTED "> FIN,ACK 1 1 @5000 numbers\n"
 			   "< RST 1 - @6001 inferred\n",
@@ -266,7 +270,7 @@ static const struct story resets[] = {
 static const struct story holes[] = {
 	SEGMENTS("->ESTABLISHED lost",
 		 "isn local peer\n"
-		 "> SYN 0 - @0 numbers\n"
+		 "> SYN 0 - @- numbers\n"
 		 "< SYN,ACK 0 1 @- inferred\n"
 		 "> ACK 1 1 @- inferred\n"
 		 "< FIN,ACK 1 1 @5000 numbers\n"
@@ -280,11 +284,11 @@ static const struct story holes[] = {
 			   "< ACK 2 2 @6100 numbers\n",
 		 CONNECTS(0), T(6000, CLOSE_WAIT, LAST_ACK, .tgid = 10), T(6100, LAST_ACK, CLOSE, DEAD)),
 	SEGMENTS("->FIN_WAIT2 lost",
-		 CONNECTED "> FIN,ACK 1 1 @5000 numbers\n"
+		 CONNECTED "> FIN,ACK 1 - @- numbers\n"
 			   "< FIN,ACK 1 2 @6000 numbers\n"
 			   "> ACK 2 2 @6000 inferred\n",
 		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), T(6000, FIN_WAIT2, CLOSE, DEAD)),
-	SEGMENTS("->CLOSE lost", CONNECTED "> FIN,ACK - 1 @5000 inferred\n", CONNECTS(0),
+	SEGMENTS("->CLOSE lost", CONNECTED "> FIN,ACK - - @5000 inferred\n", CONNECTS(0),
 		 T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10), DESTROY(9000)),
 	SEGMENTS("older than us",
 		 "isn peer\n"

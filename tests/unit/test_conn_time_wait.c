@@ -92,8 +92,8 @@ static const struct story events[] = {
 		   T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
 	 .expected = "snapshot 1 sockets=0 took=0\n"
 		     "lost ring 1 of 1 from 5150 touching 1\n"
-		     "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
-		     "incomplete gaps=1 handshake=100 a:10/connect\n"},
+		     "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | incomplete gaps=1 handshake=100 a:10/connect\n"},
 	{.name = "FIN_WAIT2 that the peer never ends",
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(61 * S, ENDED, FIN_WAIT2, -994899, .cause = WIRE_CAUSE_EXPIRED)},
 	 .expected = "1 client timeout local - S2 ShF | " OPENED "FIN_WAIT2@5100+60994900/peer" WHO
@@ -150,8 +150,8 @@ static const struct story modes[] = {
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
-	 .expected = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		     "tw=-,fin_wait2=-,-\n"
+	 .expected = "1 client fin local - S2 ShF | " OPENED
+		     "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect tw=-,fin_wait2=-,-\n"
 		     "time_wait 1 at 64000000 tw=61000000,fin_wait2=2994890,expired\n"},
 	{.name = "off: as if no hook was there",
 	 .config = {.time_wait = CONN_TW_OFF},
@@ -162,18 +162,17 @@ static const struct story modes[] = {
 	 .config = {.max_connections = 1},
 	 .steps = {TIER(FENTRY), TIME_WAITS, T(S, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10),
 		   T(S + 100, SYN_SENT, ESTABLISHED, .cookie = 2), IS_RESET(2 * S, .cookie = 2), TICK(3 * S), FIN_WAITS},
-	 .expected =
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
-		 "handshake=100 a:10/connect tw=-,-\n"
-		 "2 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+999900/peer" WHO "\n"
-		 "1 client daemon_stop local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		 "tw=-,fin_wait2=-,-\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete handshake=100 a:10/connect tw=-,-\n"
+		     "2 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+999900/peer" WHO "\n"
+		     "1 client daemon_stop local - S2 ShF | " OPENED
+		     "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect tw=-,fin_wait2=-,-\n"},
 	{.name = "the socket connects again while its minisocket lives",
 	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2),
 		   T(5100, FIN_WAIT1, FIN_WAIT2), MINI(5190, STARTED, TIME_WAIT, 60 * S),
 		   T(5200, FIN_WAIT2, CLOSE, .segs_in = 1), CONNECTS(10000), IS_RESET(15000)},
-	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete "
-		     "handshake=100 a:10/connect tw=-,-\n"
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete handshake=100 a:10/connect tw=-,-\n"
 		     "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"},
 };
 
@@ -218,8 +217,8 @@ static const struct story scans[] = {
 	{.name = "scan tier: a scan met the minisocket, and what became of it is not known",
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), MINI(2 * S, FOUND, FIN_WAIT2, 40 * S),
 		   SCAN_END(2 * S + 1), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
-	 .expected = "1 client unknown local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		     "tw=-,fin_wait2=-,-/inferred\n"},
+	 .expected = "1 client unknown local - S2 ShF | " OPENED
+		     "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect tw=-,fin_wait2=-,-/inferred\n"},
 	{.name = "scan tier: no scan met a minisocket, so that there may have been none",
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), SCAN_END(2 * S + 1)},
 	 .expected =
@@ -228,8 +227,8 @@ static const struct story scans[] = {
 	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(S, MINISOCKS), MINI(S, FOUND, FIN_WAIT2, 59 * S), SCAN_END(S + 1),
 		   TICK(4 * S), SCAN_BEGIN(7 * S, MINISOCKS), SCAN_END(7 * S + 1)},
-	 .expected = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect "
-		     "tw=-,fin_wait2=-,-/inferred\n"
+	 .expected = "1 client fin local - S2 ShF | " OPENED
+		     "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect tw=-,fin_wait2=-,-/inferred\n"
 		     "time_wait 1 at 7000001 tw=-,fin_wait2=-,-/inferred\n"},
 	{.name = "scan tier, split: of what no scan met no time_wait follows",
 	 .config = {.time_wait = CONN_TW_SPLIT},
@@ -238,12 +237,10 @@ static const struct story scans[] = {
 	{.name = "a resync that does not meet it: its end was lost; and one without an event that was due long ago",
 	 .steps = {TIER(FENTRY), TIME_WAITS, SCAN_BEGIN(S, RESYNC), SCAN_END(2 * S), TIME_WAITS, TICK(60 * S), TICK(80 * S)},
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED
-		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect tw=-,-\n"
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 handshake=100 a:10/connect tw=-,-\n"
 		     "snapshot 2 sockets=0 took=1000000\n"
 		     "1 client fin local four_way SF ShFf | " OPENED
-		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 "
-		     "handshake=100 a:10/connect tw=-,-\n"},
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete gaps=1 handshake=100 a:10/connect tw=-,-\n"},
 };
 
 static const struct story segments[] = {
@@ -302,6 +299,7 @@ static void test_summary(void **state)
 	struct conn_table *t;
 
 	(void)state;
+	story_forget();
 	assert_int_equal(conn_table_new(&t, &config, keep_summary, &sum), 0);
 	for (uint32_t other = 1; other <= 300; other++) /* more than there is room for: the oldest give way */
 		feed_port_range(t, STORY_NETNS + other, 40009);
