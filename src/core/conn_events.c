@@ -126,6 +126,14 @@ static void on_connect(struct conn_table *t, struct conn *c, const struct wire_s
 	begin_active(t, c, ev);
 }
 
+/* A Fast Open child that has answered already: the ACK that ends the handshake measures the answer. */
+static bool answered_early(const struct wire_state *ev, const struct wire_ident *ident)
+{
+	const struct wire_proof *proof = wire_proof(&ev->hdr);
+
+	return (ident->flags & WIRE_ID_FASTOPEN) && !(proof && !proof->data_segs_out);
+}
+
 /*
  * SYN-ACK to ACK, as the kernel measured it; 0 if not known. After a repeated SYN-ACK the kernel measures something else, and
  * with SYN cookies it has milliseconds only.
@@ -134,7 +142,8 @@ static uint64_t synack_to_ack_us(const struct wire_state *ev)
 {
 	const struct wire_ident *ident = wire_ident(&ev->hdr);
 
-	if (!ident || ev->hdr.new_state != WIRE_ESTABLISHED || ident->syn_retrans || ident->syn_rtt_us % 1000 == 0)
+	if (!ident || answered_early(ev, ident) || ev->hdr.new_state != WIRE_ESTABLISHED || ident->syn_retrans ||
+	    ident->syn_rtt_us % 1000 == 0)
 		return 0;
 	return ident->syn_rtt_us * 1000ULL <= ev->hdr.ts ? ident->syn_rtt_us : 0;
 }
