@@ -69,10 +69,11 @@ struct step {
 	uint16_t lacks; /* enum wire_proof_flags that are set by default, and not here */
 	uint16_t has;   /* and the other way round */
 	uint16_t err_soft;
-	uint16_t segs; /* retransmit: how many segments; 0: 1, UINT16_MAX: not known */
-	uint8_t form;  /* reset; its number is that of `number` */
+	bool uncounted; /* a retransmission that failed before the kernel counted it */
+	uint16_t segs;  /* retransmit: how many segments; 0: 1, UINT16_MAX: not known */
+	uint8_t form;   /* reset; its number is that of `number` */
 	uint32_t number;
-	uint32_t unseen; /* attempts to repeat of which no event came */
+	uint32_t unseen; /* segments that were repeated since the last event, of which none came */
 };
 
 /* A transition. */
@@ -83,6 +84,10 @@ struct step {
 #define RETRANSMIT(us_, state_, segment_, ...)                                                                                 \
 	{                                                                                                                      \
 		.us = us_, .kind = WIRE_RETRANSMIT, .old = WIRE_##state_, .segment = WIRE_SEG_##segment_, ##__VA_ARGS__        \
+	}
+#define FAILED(us_, state_, segment_, ...)                                                                                     \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_RETRANSMIT_FAILED, .old = WIRE_##state_, .segment = WIRE_SEG_##segment_, ##__VA_ARGS__ \
 	}
 #define RESET(us_, state_, direction_, ...)                                                                                    \
 	{                                                                                                                      \
@@ -256,8 +261,8 @@ static inline void story_count(const struct step *s, uint64_t cookie)
 		story_repeats[cookie % 64] = 0;
 	if (s->kind == WIRE_STATE && s->old == WIRE_SYN_RECV && !(s->id_flags & WIRE_ID_FASTOPEN))
 		story_repeats[cookie % 64] = s->retrans;
-	if (s->kind == WIRE_RETRANSMIT || s->kind == WIRE_RETRANSMIT_FAILED)
-		story_repeats[cookie % 64] += s->segs == UINT16_MAX ? 1 : s->segs ? s->segs : 1;
+	if ((s->kind == WIRE_RETRANSMIT || s->kind == WIRE_RETRANSMIT_FAILED) && !s->uncounted)
+		story_repeats[cookie % 64] += s->unseen + (s->segs == UINT16_MAX ? 1 : s->segs ? s->segs : 1);
 }
 
 static inline void story_stats(const struct step *s, bool active, struct wire_stats *st)

@@ -42,6 +42,26 @@ static const struct story handshakes[] = {
 		   IS_RESET(1000200, .unseen = 1)},
 	 .expected = "1 client rst_received peer - RSTR Shr | SYN_SENT@0+1000100/local ESTABLISHED@1000100+100/peer | "
 		     "incomplete gaps=1 handshake=1000100 a:10/connect\n"},
+	{.name = "2: repeats are counted in segments, and a FIN is one of them",
+	 .steps = {CONNECTS(0), RETRANSMIT(1000, ESTABLISHED, DATA, .segs = 8), RETRANSMIT(2000, ESTABLISHED, DATA, .segs = 2),
+		   RETRANSMIT(3000, FIN_WAIT1, FIN, .segs = 3), IS_RESET(4000)},
+	 .expected = "1 client rst_received peer - RSTR ShTr | SYN_SENT@0+100/local ESTABLISHED@100+3900/peer | handshake=100 "
+		     "a:10/connect again=0,0,12,1\n"},
+	{.name = "2: one of many repeats was not seen",
+	 .steps = {CONNECTS(0), RETRANSMIT(1000, ESTABLISHED, DATA), RETRANSMIT(2000, ESTABLISHED, DATA, .unseen = 1),
+		   IS_RESET(4000)},
+	 .expected =
+		 "1 client rst_received peer - RSTR ShTr | SYN_SENT@0+100/local ESTABLISHED@100+3900/peer | incomplete gaps=1 "
+		 "handshake=100 a:10/connect again=0,0,2,0\n"},
+	{.name = "2: an attempt failed, counted or not, and no repeat is missing",
+	 .steps = {CONNECTS(0), RETRANSMIT(1000, ESTABLISHED, DATA), FAILED(2000, ESTABLISHED, DATA),
+		   FAILED(3000, ESTABLISHED, DATA, .uncounted = true), IS_RESET(4000)},
+	 .expected = "1 client rst_received peer - RSTR ShTr | SYN_SENT@0+100/local ESTABLISHED@100+3900/peer | handshake=100 "
+		     "a:10/connect again=0,0,1,0\n"},
+	{.name = "2: an older recording does not count segments: some repeats were seen",
+	 .steps = {CONNECTS(0), RETRANSMIT(1000, ESTABLISHED, DATA, .segs = UINT16_MAX), IS_RESET(4000, .unseen = 7)},
+	 .expected = "1 client rst_received peer - RSTR ShTr | SYN_SENT@0+100/local ESTABLISHED@100+3900/peer | handshake=100 "
+		     "a:10/connect again=0,0,1,0\n"},
 	{.name = "2: SYN lost for ever",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RETRANSMIT(1000000, SYN_SENT, SYN),
 		   T(3000000, SYN_SENT, CLOSE, .err = ETIMEDOUT, .retrans = 1)},
