@@ -129,9 +129,9 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 {
 	const struct conn_numbers *numbers = last->numbers;
 	bool cut = (c->facts & CONN_MINISOCK) && (c->mini.flags & MINI_CUT);
-	/* FIN_WAIT2 outlives its socket, and nothing shows its end. */
+	/* FIN_WAIT2 outlives its socket, and nothing shows its end. If it was refused there is nothing to see. */
 	bool waits_unseen = numbers && numbers->closed && numbers->state == WIRE_FIN_WAIT2 && end == CONN_END_FIN &&
-			    !(c->facts & CONN_FIN_PEER);
+			    !(c->facts & CONN_FIN_PEER) && !(last->tw && last->tw->end == WIRE_CAUSE_OVERFLOW);
 	uint64_t last_ns = conn_entered_ns(c);
 
 	*rec = (struct conn_record){

@@ -251,6 +251,12 @@ void minisock_event(struct conn_table *t, struct conn *c, const struct wire_mini
 	}
 }
 
+/* No event of it is missing. */
+static bool all_seen(const struct conn_table *t, const struct conn *c)
+{
+	return t->scan.any_done && !c->gaps && c->loss_epoch == t->loss_epoch;
+}
+
 /* The hooks have just shown a begin, or that there was none. */
 static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
@@ -266,18 +272,17 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 		tw_conn_refused(t, c, begun.state, last, CONN_EV_EVENT);
 		return true;
 	}
-	if (!t->scan.any_done || c->gaps || c->loss_epoch != t->loss_epoch)
+	if (!all_seen(t, c))
 		return false;
-	if (!verdict_is_clean(c, last->numbers)) {
-		if (c->end == CONN_END_FIN) /* by us, and no minisocket waits for the peer's FIN */
-			c->end = CONN_END_ABORTED;
-		return false;
-	}
 	/* The timer hooks show no refusal. But no event is missing and no timer was set: the kernel refused it. */
-	if (t->tier != WIRE_TIER_TIMER)
-		return false;
-	tw_conn_refused(t, c, WIRE_TIME_WAIT, last, CONN_EV_INFERRED);
-	return true;
+	if (t->tier == WIRE_TIER_TIMER && verdict_is_clean(c, last->numbers)) {
+		tw_conn_refused(t, c, WIRE_TIME_WAIT, last, CONN_EV_INFERRED);
+		return true;
+	}
+	/* By us, and no minisocket waits for the peer's FIN. Without hooks for a refusal minisock_after_closing() decides. */
+	if (t->tier == WIRE_TIER_FENTRY && c->end == CONN_END_FIN && !verdict_is_clean(c, last->numbers))
+		c->end = CONN_END_ABORTED;
+	return false;
 }
 
 bool minisock_close(struct conn_table *t, struct conn *c, const struct conn_last *last)
@@ -294,9 +299,16 @@ bool minisock_close(struct conn_table *t, struct conn *c, const struct conn_last
 
 bool minisock_after_closing(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
-	if (!is_on(t) || t->tier != WIRE_TIER_SCAN || c->end != CONN_END_FIN || last->numbers->state != WIRE_FIN_WAIT2)
+	if (!is_on(t) || c->end != CONN_END_FIN || last->numbers->state != WIRE_FIN_WAIT2)
 		return false;
-	tw_conn_enter(t, c, WIRE_FIN_WAIT2, last, MINI_INFERRED);
+	if (t->tier == WIRE_TIER_SCAN) {
+		tw_conn_enter(t, c, WIRE_FIN_WAIT2, last, MINI_INFERRED);
+		return true;
+	}
+	if (t->tier != WIRE_TIER_TIMER || !all_seen(t, c))
+		return false;
+	/* No timer was set, and no reset followed as it would where the kernel gives FIN_WAIT2 up: tcp_time_wait() failed. */
+	tw_conn_refused(t, c, WIRE_FIN_WAIT2, last, CONN_EV_INFERRED);
 	return true;
 }
 

@@ -352,9 +352,7 @@ void tw_conn_refused(struct conn_table *t, struct conn *c, unsigned int state, c
 	struct conn_last with_tw = *last;
 
 	with_tw.tw = &tw;
-	if (state == WIRE_TIME_WAIT)
-		t->interval.tw_ended[WIRE_CAUSE_OVERFLOW]++;
-	else
-		c->end = CONN_END_ABORTED;
+	t->interval.tw_ended[WIRE_CAUSE_OVERFLOW]++; /* as the kernel's TCPTimeWaitOverflow */
+	c->end = CONN_END_FIN;
 	emit_finish(t, c, &with_tw);
 }

@@ -6,10 +6,11 @@ import socket
 import subprocess
 
 import pytest
-from checks import is_syn, is_synack
+from checks import is_syn, is_synack, states
 from choreography import orderly
 from lab import RST, TIMEOUT, Pair, abort, cookie, read_all, wait_until
 from test_events import tells_resets_without_a_socket
+from test_time_wait import tier_of
 from tracer import BINARY, validate_lines
 
 
@@ -27,6 +28,37 @@ def counters(namespace):
 
 
 CLOSED_PORT = 9
+
+
+def test_refused_time_waits(start_tracer, pair):
+    """tcp_max_tw_buckets refuses TIME_WAIT, and FIN_WAIT2 without a socket: records and summaries add up to what the kernel
+    counted, and the end of each is the exchange of FINs that it was."""
+    tracer = start_tracer("--time-wait=join", "--events", "connection,summary,meta,lost", "--summary", "1s")
+    if tier_of(tracer) == "scan":
+        pytest.skip("a scan does not see a refusal")
+    pair.a.sysctl("ipv4/tcp_max_tw_buckets", 0)
+    at_once = [orderly(pair).client_id for _ in range(3)]
+    late = [pair.connect() for _ in range(4)]
+    for connected in late:
+        connected.client.close()
+        read_all(connected.server)
+    for connected in late:
+        record = tracer.connection(connected.client_id)
+        assert (record["end_reason"], record["closed_by"], record["complete"]) == ("fin", "local", True)
+        ev = "event" if tier_of(tracer) == "fentry" else "inferred"
+        waited = {"us": None, "fin_wait2_us": 0, "restarts": 0, "end": "overflow", "ev": ev}
+        assert record["time_wait"] == waited
+        assert states(record)[-1] == "FIN_WAIT2"
+    for cookie_of in at_once:
+        assert tracer.connection(cookie_of)["time_wait"]["end"] == "overflow"
+    refused = counters(pair.a)["TCPTimeWaitOverflow"]
+    tracer.wait_for(lambda r: r["event"] == "summary" and r["time_wait"]["ended"]["overflow"])
+    tracer.stop()
+
+    netns = pair.a.inode
+    counted = [r for r in tracer.of("connection") if r["netns"] == netns and r.get("time_wait", {}).get("end") == "overflow"]
+    assert len(counted) == refused == len(at_once) + len(late)
+    assert sum(r["time_wait"]["ended"]["overflow"] for r in tracer.of("summary")) >= refused
 
 
 def test_totals(start_tracer, pair):

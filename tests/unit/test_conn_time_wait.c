@@ -82,7 +82,24 @@ static const struct story events[] = {
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer" WHO " tw=0,overflow\n"},
 	{.name = "overflow in FIN_WAIT2, shown by a hook: nobody waits for the peer's FIN",
 	 .steps = {TIER(FENTRY), CLOSES, MINI(5101, REFUSED, FIN_WAIT2, 0), T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)},
-	 .expected = "1 client aborted local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer" WHO " tw=-,fin_wait2=0,overflow\n"},
+	 .expected = "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer" WHO " tw=-,fin_wait2=0,overflow\n"},
+	{.name = "overflow in FIN_WAIT2: no timer was set, and no reset followed",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), FIN_WAITS_UNSEEN},
+	 .expected =
+		 "snapshot 1 sockets=0 took=0\n"
+		 "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer" WHO " tw=-,fin_wait2=0,overflow/inferred\n"},
+	{.name = "FIN_WAIT2 that the kernel gave up with a reset: no overflow",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true),
+		   RESET(5112, CLOSE, SENT), TICK(S)},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "1 client rst_sent local - RSTO ShFR | " OPENED "FIN_WAIT2@5100+10/peer" WHO " rst=1,0\n"},
+	{.name = "overflow in FIN_WAIT2, or events that were lost while a reset was waited for: nobody knows",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true),
+		   LOST(6000, RING, 1), TICK(S)},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "lost ring 1 of 1 from 6000 touching 1\n"
+		     "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100+10/peer | incomplete gaps=1 handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "overflow: no timer was set",
 	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
 	 .expected = "snapshot 1 sockets=0 took=0\n"
