@@ -15,6 +15,7 @@
 
 #include "bpf/emit.bpf.h"
 #include "bpf/sock.bpf.h"
+#include "bpf/tw.bpf.h"
 
 #define TIMEWAIT_NS 60000000000LL /* TCP_TIMEWAIT_LEN: the same in all kernels, and no sysctl changes it */
 #define STACK_FRAMES 20
@@ -75,13 +76,9 @@ static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, _
 		return;
 	fill_hdr(&w->hdr, (struct shape){WIRE_MINISOCK, 0, sizeof(*w)}, bpf_ktime_get_ns(),
 		 BPF_CORE_READ(tw, __tw_common.skc_cookie.counter), WIRE_TIME_WAIT);
-	w->hdr.new_state = BPF_CORE_READ(tw, tw_substate);
-	w->remaining_ns = remaining_ns(BPF_CORE_READ(tw, tw_timer.expires));
-	w->snd_nxt = BPF_CORE_READ(tw, __tw_common.skc_tw_snd_nxt);
-	w->rcv_nxt = BPF_CORE_READ(tw, __tw_common.skc_tw_rcv_nxt);
+	fill_tw(w, tw);
 	w->what = what;
 	w->cause = cause;
-	__builtin_memset(w->pad, 0, sizeof(w->pad));
 	event_submit(ring, w);
 }
 
@@ -116,7 +113,9 @@ int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, con
 	w->rcv_nxt = tp->rcv_nxt;
 	w->what = tw ? WIRE_MINI_STARTED : WIRE_MINI_REFUSED;
 	w->cause = 0;
-	__builtin_memset(w->pad, 0, sizeof(w->pad));
+	w->local_port = sk->__sk_common.skc_num;
+	w->entered_ms = 0;
+	w->expires = 0;
 	event_submit(ring, w);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * socket's cookie also makes the kernel give it one.
  */
 #include "bpf/sock.bpf.h"
+#include "bpf/tw.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -76,10 +77,7 @@ static __always_inline void fill_minisock(struct found_minisock *f, const struct
 	__builtin_memset(f, 0, sizeof(*f));
 	fill_hdr(&f->mini.hdr, (struct shape){WIRE_MINISOCK, WIRE_PART_IDENT, sizeof(*f)}, bpf_ktime_get_ns(),
 		 skc->skc_cookie.counter, WIRE_TIME_WAIT);
-	f->mini.hdr.new_state = tw->tw_substate;
-	f->mini.remaining_ns = remaining_ns(tw->tw_timer.expires);
-	f->mini.snd_nxt = skc->skc_tw_snd_nxt;
-	f->mini.rcv_nxt = skc->skc_tw_rcv_nxt;
+	fill_tw(&f->mini, tw);
 	f->mini.what = WIRE_MINI_FOUND;
 	fill_common_ident(&f->ident, skc);
 	f->ident.local_port = skc->skc_num;

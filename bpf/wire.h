@@ -287,16 +287,19 @@ enum wire_minisock_cause {
 
 /*
  * hdr.old_state is TIME_WAIT, as the kernel calls all of them; hdr.new_state is what it stands for: FIN_WAIT2 or TIME_WAIT.
- * May carry the ident part.
+ * May carry the ident part. A socket that connects again may leave several with its cookie: snd_nxt, which none of them ever
+ * changes, and the port tell them apart.
  */
 struct wire_minisock {
 	struct wire_hdr hdr;
 	__s64 remaining_ns; /* until the timer is due, in whole ticks; an upper bound if it is not set yet; 0 in REFUSED */
 	__u32 snd_nxt;
 	__u32 rcv_nxt;
-	__u8 what;  /* enum wire_minisock_what */
-	__u8 cause; /* enum wire_minisock_cause; in STOPPED and ENDED */
-	__u8 pad[6];
+	__u8 what;        /* enum wire_minisock_what */
+	__u8 cause;       /* enum wire_minisock_cause; in STOPPED and ENDED */
+	__u16 local_port; /* 0: not known */
+	__u16 entered_ms; /* how long ago it entered TIME_WAIT, and 1; 0: not known, nor before Linux 6.14 */
+	__u16 expires;    /* when its timer is due, in ticks, the low bits; 0: not known */
 };
 
 /* Which hooks show minisockets: output.md's evidence depends on it. */

@@ -278,11 +278,13 @@ struct tcp_request_sock {
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
 	volatile unsigned char tw_substate;
+	u32 tw_entry_stamp; /* 6.14 on */
 	struct timer_list tw_timer;
 };
 
 struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
+	int tw_ts_recent_stamp;
 };
 
 struct cred {

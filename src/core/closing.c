@@ -113,3 +113,12 @@ struct conn *closing_find(struct conn_table *t, uint64_t cookie)
 	release(t, c, delay_at(t->resets, c->next));
 	return table_find(t, cookie);
 }
+
+void closing_minisock(struct conn_table *t, const struct wire_minisock *ev)
+{
+	struct conn *c = table_find(t, ev->hdr.cookie);
+	struct closed *closed = c && (c->facts & CONN_HELD) ? delay_at(t->resets, c->next) : NULL;
+
+	if (closed && closed->numbers.snd_nxt == ev->snd_nxt)
+		release(t, c, closed);
+}

@@ -15,5 +15,8 @@ void closing_reset(struct conn_table *t, struct conn *c, const struct wire_reset
 /* table_find() for an event that shows that the socket lives: what is kept of it is emitted first. */
 struct conn *closing_find(struct conn_table *t, uint64_t cookie);
 
+/* A scan found a minisocket: no reset follows the close that left it. */
+void closing_minisock(struct conn_table *t, const struct wire_minisock *ev);
+
 /* Emits those that have waited long enough by `now`; UINT64_MAX: all. */
 void closing_expire(struct conn_table *t, uint64_t now);

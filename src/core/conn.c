@@ -132,7 +132,8 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 		alerts_scan(table, ev);
 		break;
 	case WIRE_MINISOCK:
-		minisock_event(table, closing_find(table, ev->cookie), (const struct wire_minisock *)ev);
+		closing_minisock(table, (const struct wire_minisock *)ev);
+		minisock_event(table, (const struct wire_minisock *)ev);
 		break;
 	case WIRE_PORT_RANGE:
 		ports_set_range(table, (const struct wire_port_range *)ev);

@@ -167,6 +167,7 @@ static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 
 	if (!c)
 		return NULL;
+	c->generation = table_next_generation(t, c->cookie);
 	if (ev->hdr.old_state == WIRE_SYN_SENT)
 		c->role = CONN_CLIENT;
 	if (t->scan.any_done || t->lost[WIRE_LOST_TABLE])
@@ -268,11 +269,12 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 		return;
 	c = closing_find(t, h->cookie);
 	if (c && (c->facts & CONN_MINISOCK)) {
-		if (h->old_state != WIRE_CLOSE) { /* it is closed: only a broken stream has more */
+		if (h->old_state != WIRE_CLOSE &&
+		    h->old_state != WIRE_SYN_SENT) { /* it is closed: only a broken stream has more */
 			t->resyncs++;
 			return;
 		}
-		tw_conn_early(t, c); /* a socket that stayed open begins another life */
+		table_end_life(t, c); /* a socket that stayed open begins another life */
 		c = NULL;
 	}
 	if (h->old_state == WIRE_LISTEN || h->new_state == WIRE_LISTEN) {

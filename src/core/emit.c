@@ -199,7 +199,12 @@ void emit_finish(struct conn_table *t, struct conn *c, const struct conn_last *l
 void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw)
 {
 	struct conn_tuple tuple = {0};
-	struct conn_time_wait_record rec = {.t = &tuple, .time_wait = *tw};
+	struct conn_time_wait_record rec = {
+		.t = &tuple,
+		.start_known = c->facts & CONN_START_KNOWN,
+		.start_ns = c->start_ns,
+		.time_wait = *tw,
+	};
 
 	emit_tuple(t, c, &tuple);
 	emit_record(t, &(struct record){.kind = RECORD_TIME_WAIT, .ts = ts, .time_wait = &rec});

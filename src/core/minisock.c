@@ -26,10 +26,9 @@
 #include "verdict.h"
 #include "wire_read.h"
 
-#define TICK_NS 10000000LL      /* of a kernel with HZ=100 */
-#define STALLED_NS 60000000LL   /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
-#define NEIGHBOUR_NS 10000000LL /* between STARTED and ->CLOSE lie microseconds */
-#define LATE_NS 15000000000LL   /* the wheel rounds up by 5.1 s at most */
+#define TICK_NS 10000000LL    /* of a kernel with HZ=100 */
+#define STALLED_NS 60000000LL /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
+#define LATE_NS 15000000000LL /* the wheel rounds up by 5.1 s at most */
 #define STOP_NS 10000000ULL
 #define STOP_SLOTS 4096u
 
@@ -75,8 +74,11 @@ _Static_assert(TABLE_BEGUN == 256, "8 bits of the hash");
 
 static void announce(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	const struct conn_begun begun = {
-		.ts = ev->hdr.ts, .remaining_ns = ev->remaining_ns, .what = ev->what, .state = ev->hdr.new_state};
+	const struct conn_begun begun = {.ts = ev->hdr.ts,
+					 .remaining_ns = ev->remaining_ns,
+					 .snd_nxt = ev->snd_nxt,
+					 .what = ev->what,
+					 .state = ev->hdr.new_state};
 
 	if (c)
 		c->live.begun = begun;
@@ -139,6 +141,7 @@ static void adopt_lost_close(struct conn_table *t, struct conn *c, const struct 
 	facts_state(t, c, WIRE_FIN_WAIT2);
 	c->end = CONN_END_FIN;
 	tw_conn_enter(t, c, time_wait ? WIRE_TIME_WAIT : WIRE_FIN_WAIT2, &last, 0);
+	c->mini.snd_nxt = ev->snd_nxt;
 	tw_conn_set_due(t, c, due_of(ev));
 }
 
@@ -164,26 +167,34 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	timeline_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = !time_wait;
 	tw_conn_enter(t, c, ev->hdr.new_state, &(struct conn_last){.at_ns = c->start_ns}, MINI_FOUND);
+	c->mini.snd_nxt = ev->snd_nxt;
 	tw_conn_set_due(t, c, due_of(ev));
 	c->scan_epoch = t->mini_epoch;
 }
 
+/* The socket lives, as far as is known. Its ->CLOSE is about to come, or was lost: then a resync ends it. */
+static bool close_is_due(const struct conn_table *t, const struct wire_minisock *ev)
+{
+	const struct conn *c = table_find(t, ev->hdr.cookie);
+	const struct wire_ident *ident = wire_ident(&ev->hdr);
+
+	return c && !(c->facts & CONN_MINISOCK) && (!ident || tw_conn_has_tuple(t, c, ident));
+}
+
 static void found(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	if (!c || !(c->facts & CONN_MINISOCK) || c->scan_epoch != t->mini_epoch) {
+	if (!c || c->scan_epoch != t->mini_epoch) {
 		t->scan.sockets++;
 		t->scan.by_state[ev->hdr.new_state]++;
 	}
 	if (!is_on(t) || !ev->hdr.cookie)
 		return;
-	if (!c) {
+	if (c) {
+		c->scan_epoch = t->mini_epoch;
+		recover(t, c, ev);
+	} else if (!close_is_due(t, ev)) {
 		adopt_found(t, ev);
-		return;
 	}
-	if (!(c->facts & CONN_MINISOCK)) /* its ->CLOSE is about to come, or was lost: then a resync ends it */
-		return;
-	c->scan_epoch = t->mini_epoch;
-	recover(t, c, ev);
 }
 
 static void died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
@@ -223,21 +234,38 @@ static void stop(struct conn_table *t, struct conn *c, const struct wire_minisoc
 	c->mini.flags |= MINI_STOPPED;
 }
 
-void minisock_event(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+/* Of no life whose ->CLOSE was seen. It begins, and the ->CLOSE follows at once; or that was lost. */
+static struct conn *unclosed(struct conn_table *t, const struct wire_minisock *ev)
 {
+	struct conn *c = table_find(t, ev->hdr.cookie);
+	bool lives = c && !(c->facts & (CONN_MINISOCK | CONN_HELD));
+
+	if (ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED) {
+		announce(t, lives ? c : NULL, ev);
+		return NULL;
+	}
+	if (!lives || c->live.begun.what != WIRE_MINI_STARTED || c->live.begun.snd_nxt != ev->snd_nxt)
+		return NULL;
+	adopt_lost_close(t, c, ev);
+	return c;
+}
+
+void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
+{
+	struct conn *c = table_find_minisock(t, ev->hdr.cookie, ev->snd_nxt);
+
+	if (c && ev->local_port && (c->facts & CONN_ID_KNOWN) && ev->local_port != c->local_port)
+		c = NULL;
 	if (ev->what == WIRE_MINI_FOUND) {
 		found(t, c, ev);
 		return;
 	}
 	if (!is_on(t) || !ev->hdr.cookie)
 		return;
-	if (!c || !(c->facts & CONN_MINISOCK)) {
-		if (ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
-			announce(t, c, ev);
-		if (!c || ev->what == WIRE_MINI_STARTED || ev->what == WIRE_MINI_REFUSED)
-			return;
-		adopt_lost_close(t, c, ev);
-	}
+	if (!c)
+		c = unclosed(t, ev);
+	if (!c)
+		return;
 	switch (ev->what) {
 	case WIRE_MINI_STARTED:
 		started(t, c, ev);
@@ -261,7 +289,7 @@ static bool all_seen(const struct conn_table *t, const struct conn *c)
 static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
 	struct conn_begun begun = take_begun(t, c);
-	bool shown = begun.what && begun.ts <= last->at_ns && last->at_ns - begun.ts < NEIGHBOUR_NS;
+	bool shown = begun.what && begun.ts <= last->at_ns && begun.snd_nxt == last->numbers->snd_nxt;
 
 	if (shown && begun.what == WIRE_MINI_STARTED) {
 		tw_conn_enter(t, c, begun.state, last, 0);

@@ -6,8 +6,7 @@
 
 int minisock_init(struct conn_table *t); /* 0 or -errno */
 
-/* `c` is the socket's, or NULL. */
-void minisock_event(struct conn_table *t, struct conn *c, const struct wire_minisock *ev);
+void minisock_event(struct conn_table *t, const struct wire_minisock *ev);
 
 /* True if a minisocket follows this ->CLOSE of `c`, or was refused: then `c` is dealt with. `c->end` is judged. */
 bool minisock_close(struct conn_table *t, struct conn *c, const struct conn_last *last);

@@ -140,6 +140,8 @@ struct conn_reset_record {
 /* With CONN_TW_SPLIT: TIME_WAIT is over, after the connection's record. */
 struct conn_time_wait_record {
 	const struct conn_tuple *t;
+	bool start_known;
+	uint64_t start_ns; /* the connection's */
 	struct conn_time_wait time_wait;
 };
 

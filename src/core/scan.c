@@ -18,6 +18,7 @@
 #include "minisock.h"
 #include "progress.h"
 #include "timeline.h"
+#include "tw_conn.h"
 #include "wire_read.h"
 
 #include <string.h>
@@ -64,6 +65,7 @@ static struct conn *found_new(struct conn_table *t, const struct wire_hdr *h)
 
 	if (!c)
 		return NULL;
+	c->generation = table_next_generation(t, c->cookie);
 	if (h->old_state == WIRE_SYN_SENT)
 		c->role = CONN_CLIENT;
 	else if (h->old_state == WIRE_SYN_RECV) /* as a full socket: Fast Open, or a child this very moment */
@@ -100,6 +102,8 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 	const struct wire_ident *ident = wire_ident(h);
 	struct conn *c = table_find(t, h->cookie);
 
+	if (c && (c->facts & CONN_MINISOCK) && ident && !tw_conn_has_tuple(t, c, ident))
+		c = NULL;                                  /* the socket's next life */
 	if (c && (c->facts & (CONN_HELD | CONN_MINISOCK))) /* closed since */
 		return;
 	if (!c)

@@ -113,6 +113,7 @@ struct conn_minisock {
 struct conn_begun {
 	uint64_t ts;
 	int64_t remaining_ns;
+	uint32_t snd_nxt;    /* whose it is, where the socket had other lives */
 	uint8_t what, state; /* what is 0: none */
 };
 

@@ -34,12 +34,29 @@ struct conn *table_by_id(const struct conn_table *t, uint32_t id)
 
 struct conn *table_find(const struct conn_table *t, uint64_t cookie)
 {
+	struct conn *c, *last = NULL;
+	uint32_t id;
+
+	index_for_each (id, &t->index, cookie) {
+		c = table_by_id(t, id);
+		if (c->cookie != cookie)
+			continue;
+		if (!(c->facts & CONN_MINISOCK))
+			return c;
+		if (!last || c->start_ns > last->start_ns)
+			last = c;
+	}
+	return last;
+}
+
+struct conn *table_find_minisock(const struct conn_table *t, uint64_t cookie, uint32_t snd_nxt)
+{
 	struct conn *c;
 	uint32_t id;
 
 	index_for_each (id, &t->index, cookie) {
 		c = table_by_id(t, id);
-		if (c->cookie == cookie)
+		if (c->cookie == cookie && (c->facts & CONN_MINISOCK) && c->mini.snd_nxt == snd_nxt)
 			return c;
 	}
 	return NULL;
@@ -201,6 +218,8 @@ void table_end_life(struct conn_table *t, const struct conn *c)
 {
 	uint32_t slot = index_hash(0, c->cookie) >> (64 - ENDED_BITS);
 
+	if (t->ended[slot].cookie == c->cookie && t->ended[slot].generation > c->generation)
+		return; /* a minisocket, which outlived the next life */
 	if (t->ended[slot].cookie && t->ended[slot].cookie != c->cookie)
 		t->ended_forgotten++;
 	t->ended[slot].cookie = c->cookie;

@@ -8,7 +8,10 @@ int table_init(struct conn_table *t); /* 0 or -errno */
 void table_destroy(struct conn_table *t);
 uint64_t table_memory(const struct conn_table *t);
 
+/* The socket's life that goes on, or else its last one, whose minisocket lives. */
 struct conn *table_find(const struct conn_table *t, uint64_t cookie);
+/* The life that left the minisocket with this snd_nxt: a socket that connects again may leave several. */
+struct conn *table_find_minisock(const struct conn_table *t, uint64_t cookie, uint32_t snd_nxt);
 struct conn *table_by_id(const struct conn_table *t, uint32_t id);
 
 /* A new connection in `state`; NULL if there is no room, which is counted. */

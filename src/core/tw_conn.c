@@ -25,9 +25,15 @@
 #define FIN_WAIT_NS 2000000000ULL
 #define FIN_SLOTS 16384u
 
+/* By its start, since another connection may take its place in the table. */
+struct waiting {
+	uint64_t start_ns;
+	uint32_t id;
+};
+
 int tw_conn_init(struct conn_table *t)
 {
-	return delay_new(&t->fins, FIN_SLOTS, sizeof(uint64_t));
+	return delay_new(&t->fins, FIN_SLOTS, sizeof(struct waiting));
 }
 
 static void fold(struct conn_table *t, struct conn *c, const struct conn_last *last)
@@ -150,22 +156,24 @@ static void emit_split(struct conn_table *t, struct conn *c, uint64_t now)
 	emit_unfolded(t, c, now, &tw);
 }
 
-static struct conn *waiting(const struct conn_table *t, uint64_t cookie)
+/* NULL: it has its record. */
+static struct conn *still_waiting(const struct conn_table *t, const struct waiting *w)
 {
-	struct conn *c = table_find(t, cookie);
+	struct conn *c = table_by_id(t, w->id);
+	bool same = c->cookie && c->start_ns == w->start_ns && (c->facts & CONN_MINISOCK);
 
-	return c && (c->facts & CONN_MINISOCK) && !(c->mini.flags & MINI_EMITTED) ? c : NULL;
+	return same && !(c->mini.flags & MINI_EMITTED) ? c : NULL;
 }
 
 /* False: none was due. */
 static bool release_oldest(struct conn_table *t, uint64_t due_ns)
 {
-	const uint64_t *cookie = delay_take(t->fins, due_ns);
-	struct conn *c = cookie ? waiting(t, *cookie) : NULL;
+	const struct waiting *w = delay_take(t->fins, due_ns);
+	struct conn *c = w ? still_waiting(t, w) : NULL;
 
 	if (c)
 		emit_split(t, c, t->now);
-	return cookie;
+	return w;
 }
 
 void tw_conn_expire(struct conn_table *t, uint64_t now)
@@ -177,7 +185,7 @@ void tw_conn_expire(struct conn_table *t, uint64_t now)
 bool tw_conn_any_waits(const struct conn_table *t)
 {
 	for (uint32_t place = delay_first(t->fins); place != delay_end(t->fins); place++) {
-		if (waiting(t, *(const uint64_t *)delay_at(t->fins, place)))
+		if (still_waiting(t, delay_at(t->fins, place)))
 			return true;
 	}
 	return false;
@@ -195,6 +203,7 @@ const struct wire_minisock *tw_conn_take_stop(struct conn_table *t, struct conn 
 	return &stop->ev;
 }
 
+/* If its socket is still open, that may connect again. */
 static void forget(struct conn_table *t, struct conn *c)
 {
 	tw_conn_take_stop(t, c);
@@ -244,7 +253,7 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	} else {
 		if (delay_full(t->fins))
 			release_oldest(t, UINT64_MAX);
-		*(uint64_t *)delay_push(t->fins, t->now + FIN_WAIT_NS, &place) = c->cookie;
+		*(struct waiting *)delay_push(t->fins, t->now + FIN_WAIT_NS, &place) = (struct waiting){c->start_ns, c->id};
 	}
 }
 
@@ -291,6 +300,13 @@ void tw_conn_restart(struct conn *c)
 {
 	if (c->mini.restarts < RESTARTS_MAX)
 		c->mini.restarts++;
+}
+
+bool tw_conn_has_tuple(const struct conn_table *t, const struct conn *c, const struct wire_ident *ident)
+{
+	return c->local_port == ident->local_port && c->peer_port == ident->peer_port &&
+	       !memcmp(c->peer_addr, ident->peer_addr, sizeof(c->peer_addr)) &&
+	       !memcmp(conn_place(t, c)->local_addr, ident->local_addr, sizeof(ident->local_addr));
 }
 
 /* In FIN_WAIT2 the connection itself ends here, without the peer's FIN. */

@@ -26,6 +26,9 @@ void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 
 void tw_conn_restart(struct conn *c);
 
+/* False: a socket with this tuple is in another life, in which it is connected elsewhere. */
+bool tw_conn_has_tuple(const struct conn_table *t, const struct conn *c, const struct wire_ident *ident);
+
 /* What stopped the timer of `c` (MINI_STOPPED), which is no longer so; NULL if nothing did. Valid until the next stop. */
 const struct wire_minisock *tw_conn_take_stop(struct conn_table *t, struct conn *c);
 

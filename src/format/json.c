@@ -263,8 +263,11 @@ static void json_meta(struct json *j, const struct record *rec)
 
 static void json_tw_end(struct json *j, const struct record *rec)
 {
-	json_tuple(j, rec->time_wait->t);
-	json_time_wait(j, &rec->time_wait->time_wait);
+	const struct conn_time_wait_record *r = rec->time_wait;
+
+	json_tuple(j, r->t);
+	jsonw_time_if(&j->b, KEY("start"), r->start_known, json_wall(j, r->start_ns));
+	json_time_wait(j, &r->time_wait);
 }
 
 /* What follows the envelope. */

@@ -325,6 +325,7 @@ static inline void story_base(const struct step *s, union story_event *e)
 		e->minisock.remaining_ns = s->remaining_us * 1000;
 		e->minisock.snd_nxt = ISN_LOCAL + 2 + s->out;
 		e->minisock.rcv_nxt = ISN_PEER + 1 + s->in + s->fin;
+		e->minisock.local_port = s->local_port;
 		break;
 	case WIRE_TW_TIER:
 	case WIRE_SCAN_BEGIN:
@@ -682,7 +683,8 @@ static inline bool story_run(const struct story *story)
 	conn_table_free(t);
 	if (!strcmp(to.text, story->expected))
 		return true;
-	print_error("%s\n--- expected\n%s--- found\n%s", story->name, story->expected, to.text);
+	print_error("%s\n--- expected\n%s--- found\n", story->name, story->expected);
+	print_error("%s", to.text);
 	return false;
 }
 

@@ -9,6 +9,14 @@
 /* The peer's FIN is still to come: a minisocket in FIN_WAIT2. */
 #define FIN_WAITS CLOSES, MINI(5101, STARTED, FIN_WAIT2, 60 * S), T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)
 
+/* Of a socket that is shut down and stays open. */
+#define LIFE_OF_OPEN_SOCKET(us_, ...)                                                                                          \
+	T(us_, CLOSE, SYN_SENT, .tgid = 10), T((us_) + 100, SYN_SENT, ESTABLISHED),                                            \
+		T((us_) + 5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2, ##__VA_ARGS__),                                 \
+		T((us_) + 5100, FIN_WAIT1, FIN_WAIT2, ##__VA_ARGS__),                                                          \
+		MINI((us_) + 5190, STARTED, TIME_WAIT, 60 * S, ##__VA_ARGS__),                                                 \
+		T((us_) + 5200, FIN_WAIT2, CLOSE, .segs_in = 1, ##__VA_ARGS__)
+
 /* The same where nothing shows it, long enough ago that no reset follows. */
 #define FIN_WAITS_UNSEEN CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(S)
 
@@ -185,12 +193,32 @@ static const struct story modes[] = {
 		     "1 client daemon_stop local - S2 ShF | " OPENED
 		     "FIN_WAIT2@5100/peer | incomplete handshake=100 a:10/connect tw=-,fin_wait2=-,-\n"},
 	{.name = "the socket connects again while its minisocket lives",
-	 .steps = {TIER(FENTRY), CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2),
-		   T(5100, FIN_WAIT1, FIN_WAIT2), MINI(5190, STARTED, TIME_WAIT, 60 * S),
-		   T(5200, FIN_WAIT2, CLOSE, .segs_in = 1), CONNECTS(10000), IS_RESET(15000)},
-	 .expected = "1 client fin local four_way SF ShFf | " OPENED
-		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer | incomplete handshake=100 a:10/connect tw=-,-\n"
-		     "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"},
+	 .steps = {TIER(FENTRY), LIFE_OF_OPEN_SOCKET(0), CONNECTS(10000), IS_RESET(15000),
+		   MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "1.1 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer" WHO "\n"
+		     "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		     " tw=60994800,expired\n"},
+	{.name = "two lives of a socket leave two minisockets, and it begins a third",
+	 .steps = {TIER(FENTRY), LIFE_OF_OPEN_SOCKET(0), LIFE_OF_OPEN_SOCKET(2 * S, .out = 100), CONNECTS(4 * S),
+		   MINI(61 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED),
+		   MINI(62 * S, ENDED, TIME_WAIT, 5190, .cause = WIRE_CAUSE_REUSED, .out = 100), IS_RESET(63 * S)},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		     " tw=60994800,expired\n"
+		     "1.1 client fin local four_way SF ShDFf | " OPENED
+		     "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+59994800/peer" WHO " acked=100 received=0 tw=59994800,reused\n"
+		     "1.2 client rst_received peer - RSTR Shr | SYN_SENT@0+100/local ESTABLISHED@100+58999900/peer" WHO "\n"},
+	{.name = "a minisocket ends while the next life waits for a late reset",
+	 .steps = {TIER(FENTRY), LIFE_OF_OPEN_SOCKET(0), CONNECTS(60 * S), T(61 * S, ESTABLISHED, CLOSE, .tgid = 10),
+		   MINI(61 * S + 2, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED), RESET(61 * S + 5, CLOSE, SENT)},
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994802/peer" WHO
+		 " tw=60994802,expired\n"
+		 "1.1 client rst_sent local - RSTO ShR | SYN_SENT@0+100/local ESTABLISHED@100+999900/peer" WHO " rst=1,0\n"},
+	{.name = "the port shows that a minisocket is of a life that is not known",
+	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 0, .cause = WIRE_CAUSE_KILLED, .local_port = 40001),
+		   MINI(61 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED, .local_port = 40000)},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
+		     " tw=60994800,expired\n"},
 };
 
 static const struct story scans[] = {

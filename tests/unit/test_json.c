@@ -333,8 +333,9 @@ static void test_time_wait(void **state)
 	sample_connection(&c);
 	tw.t = &c.t;
 	expect(line(RECORD_TIME_WAIT, &tw, &sample_owner), "time_wait",
-	       CURL_TUPLE "\"time_wait\":{\"us\":61700000,\"fin_wait2_us\":5000000,\"restarts\":1,\"end\":\"expired\","
-			  "\"ev\":\"event\"}}\n");
+	       CURL_TUPLE
+	       "\"start\":null,\"time_wait\":{\"us\":61700000,\"fin_wait2_us\":5000000,\"restarts\":1,\"end\":\"expired\","
+	       "\"ev\":\"event\"}}\n");
 	c.time_wait = (struct conn_time_wait){.entered = true, .ev = CONN_EV_INFERRED};
 	line(RECORD_CONNECTION, &c, &sample_owner);
 	has("\"time_wait\":{\"us\":null,\"restarts\":0,\"end\":null,\"ev\":\"inferred\"},", true);
