@@ -82,7 +82,7 @@ enum conn_mini_flags {
 	MINI_STATS = 1 << 1,     /* the counters are valid */
 	MINI_CLOSE = 1 << 2,     /* the ->CLOSE was seen: its numbers are valid */
 	MINI_STOPPED = 1 << 3,   /* dead, unless its timer is set again at once */
-	MINI_EMITTED = 1 << 4,   /* as a connection: CONN_TW_SPLIT */
+	MINI_EMITTED = 1 << 4,   /* as a connection: by CONN_TW_SPLIT, or by an earlier run */
 	MINI_FOUND = 1 << 5,     /* older than us */
 	MINI_INFERRED = 1 << 6,  /* no hook shows it */
 	MINI_CUT = 1 << 7,       /* emitted before its end is known */

@@ -244,11 +244,11 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	table_list_minisock(t, c);
 	c->mini.due_us = conn_us_at(c, at_ns);
 	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS));
-	if (t->config.time_wait != CONN_TW_SPLIT)
-		return;
-	if (flags & MINI_FOUND) { /* it closed before us */
+	if ((flags & MINI_FOUND) && !t->scan.any_done) /* it closed before us, and an earlier run may have its record */
 		c->mini.flags |= MINI_EMITTED;
-	} else if (state == WIRE_TIME_WAIT) {
+	if (t->config.time_wait != CONN_TW_SPLIT || (c->mini.flags & MINI_EMITTED))
+		return;
+	if (state == WIRE_TIME_WAIT) {
 		emit_split(t, c, at_ns);
 	} else {
 		if (delay_full(t->fins))

@@ -222,14 +222,36 @@ static const struct story modes[] = {
 };
 
 static const struct story scans[] = {
-	{.name = "older than us: the timer shows when it began",
+	{.name = "older than us: the run before has its record",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(20 * S, STARTUP), MINI(20 * S, FOUND, TIME_WAIT, 50 * S),
+		   MINI(20 * S + 1, FOUND, FIN_WAIT2, 30 * S, .cookie = 2), SCAN_END(20 * S + 9),
+		   MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"},
+	{.name = "found by a later scan: nothing else tells of it",
+	 .steps = {TIER(FENTRY), SCAN_BEGIN(0, STARTUP), SCAN_END(0), SCAN_BEGIN(20 * S, RESYNC),
+		   MINI(20 * S, FOUND, TIME_WAIT, 50 * S), SCAN_END(20 * S + 9),
+		   MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "snapshot 2 sockets=1 took=9 TIME_WAIT=1\n"
+		     "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older gaps=1 "
+		     "tw=61000000,restarts=-,expired/scan\n"},
+	{.name = "found by a later scan, split: nothing else tells of it",
+	 .config = {.time_wait = CONN_TW_SPLIT},
+	 .steps = {TIER(FENTRY), SCAN_BEGIN(0, STARTUP), SCAN_END(0), SCAN_BEGIN(20 * S, RESYNC),
+		   MINI(20 * S, FOUND, TIME_WAIT, 50 * S), SCAN_END(20 * S + 9),
+		   MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "1 - fin - - OTH - | TIME_WAIT@0/scan | incomplete older gaps=1 tw=-,restarts=-,-/scan\n"
+		     "snapshot 2 sockets=1 took=9 TIME_WAIT=1\n"
+		     "time_wait 1 at 71000000 tw=61000000,restarts=-,expired/scan\n"},
+	{.name = "older than us, split: the timer shows when it began",
+	 .config = {.time_wait = CONN_TW_SPLIT},
 	 .steps = {TIER(TIMER), SCAN_BEGIN(20 * S, STARTUP), MINI(20 * S, FOUND, TIME_WAIT, 50 * S),
 		   MINI(20 * S + 1, FOUND, FIN_WAIT2, 30 * S, .cookie = 2), MINI(20 * S + 2, FOUND, TIME_WAIT, S, .cookie = 2),
 		   SCAN_END(20 * S + 9), MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
 	 .expected = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"
-		     "1 - fin - - OTH - | TIME_WAIT@0+61000000/scan | incomplete older tw=61000000,restarts=-,expired/scan\n"
-		     "2 - fin local - OTH - | FIN_WAIT2@0/scan TIME_WAIT@0/peer/scan | incomplete older "
-		     "tw=-,fin_wait2=-,restarts=-,-/scan\n"},
+		     "time_wait 1 at 71000000 tw=61000000,restarts=-,expired/scan\n"
+		     "time_wait 2 at 71000000 tw=-,fin_wait2=-,restarts=-,-/scan\n"},
 	{.name = "scan tier: inferred, refreshed, expired when it is due",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   MINI(5 * S, FOUND, TIME_WAIT, 58 * S), SCAN_END(5 * S + 9), SCAN_BEGIN(64 * S, MINISOCKS),
