@@ -3,12 +3,14 @@
  * TIME_WAIT from what a tier shows of it.
  *
  * fentry, timer: a minisocket begins (STARTED) microseconds before the ->CLOSE of its socket, may begin again, and ends. If its
- * timer is set again into the same bucket of the kernel's wheel, no hook fires. But TIME_WAIT is always set to 60 s, so its due
- * time gives the time at which it was set, to a tick of the kernel (1 to 10 ms, never late): that is as good as an event. A due
- * time that is later than the known one shows at least one begin that no hook has shown. It must be later by more than jiffies
- * can lag where a hypervisor takes a processor away. The number of such begins is not known: if a FIN arrives in FIN_WAIT2
- * twice without a hook, the time of the last is known. Where the timer hooks show one, another may have come before it within a
- * tick.
+ * timer is set again into the same bucket of the kernel's wheel, no timer hook fires. But TIME_WAIT is always set to 60 s, so
+ * its due time gives the time at which it was set, to a tick of the kernel (1 to 10 ms, never late). A due time that is later
+ * than the known one shows at least one begin that no hook has shown; how many is not known. Ticks are compared where the event
+ * has them. Else the time must be later by more than jiffies can lag where a hypervisor takes a processor away.
+ *
+ * So a FIN that comes to a minisocket in FIN_WAIT2, with a hook or without, may be a repeated one: its time is the latest
+ * possible begin of TIME_WAIT. Where the kernel noted the begin, that is known. And if FIN_WAIT2 lasts less than 60 s
+ * (tcp_fin_timeout), its due time shows that no FIN has moved it before.
  *
  * The timer hooks show a timer that is set again as stopped and started, and one that fires as stopped and expired,
  * microseconds apart: a stop that nothing follows is an end. If the queue of stops is full, the oldest counts as an end: that
@@ -26,6 +28,8 @@
 #include "verdict.h"
 #include "wire_read.h"
 
+#define SECOND_NS 1000000000LL
+#define MS_NS 1000000ULL
 #define TICK_NS 10000000LL    /* of a kernel with HZ=100 */
 #define STALLED_NS 60000000LL /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
 #define LATE_NS 15000000000LL /* the wheel rounds up by 5.1 s at most */
@@ -52,10 +56,12 @@ static int64_t due_of(const struct wire_minisock *ev)
 	return (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns); /* a hostile sum may turn over */
 }
 
-/* By more than we knew, and than jiffies may have been behind. */
-static bool is_later(int64_t due_ns, const struct conn *c)
+/* Its timer was set again since, and no hook showed it; fentry always does. */
+static bool is_later(const struct conn_table *t, const struct conn *c, const struct wire_minisock *ev)
 {
-	return (int64_t)((uint64_t)due_ns - (uint64_t)tw_conn_due_ns(c)) > STALLED_NS;
+	if (ev->expires && c->expires)
+		return (int16_t)(ev->expires - c->expires) > 0;
+	return t->tier != WIRE_TIER_FENTRY && (int64_t)((uint64_t)due_of(ev) - (uint64_t)tw_conn_due_ns(c)) > STALLED_NS;
 }
 
 /* When TIME_WAIT's timer was set, if `ev` is of TIME_WAIT; not in the future, whatever the stream says. */
@@ -64,6 +70,20 @@ static int64_t set_at(const struct wire_minisock *ev)
 	int64_t at = (int64_t)(ev->hdr.ts + (uint64_t)ev->remaining_ns - TW_CONN_2MSL_NS);
 
 	return at < (int64_t)ev->hdr.ts ? at : (int64_t)ev->hdr.ts;
+}
+
+/* When TIME_WAIT began, as `ev` of TIME_WAIT shows it; `by_ns` is the latest possible. */
+static struct tw_begin begin_of(const struct wire_minisock *ev, int64_t by_ns)
+{
+	uint64_t ms = ev->hdr.ts / MS_NS, ago = ev->entered_ms ? ev->entered_ms - 1 : 0;
+	int64_t at_ns;
+
+	if (!ev->entered_ms || ago > ms)
+		return (struct tw_begin){.at_ns = by_ns, .at_is_upper_bound = true, .restarts_unsure = true};
+	at_ns = (int64_t)((ms - ago) * MS_NS + MS_NS / 2);
+	if (at_ns > by_ns)
+		at_ns = by_ns;
+	return (struct tw_begin){.at_ns = at_ns, .restarts_unsure = set_at(ev) - at_ns > TICK_NS};
 }
 
 static struct table_begun *begun_slot(struct conn_table *t, uint64_t cookie)
@@ -77,6 +97,7 @@ static void announce(struct conn_table *t, struct conn *c, const struct wire_min
 	const struct conn_begun begun = {.ts = ev->hdr.ts,
 					 .remaining_ns = ev->remaining_ns,
 					 .snd_nxt = ev->snd_nxt,
+					 .expires = ev->expires,
 					 .what = ev->what,
 					 .state = ev->hdr.new_state};
 
@@ -103,17 +124,32 @@ static struct conn_begun take_begun(struct conn_table *t, struct conn *c)
 /* Applies what the due time shows and no event has shown. */
 static void recover(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
+	const struct tw_begin begin = begin_of(ev, set_at(ev));
+
 	if (ev->hdr.new_state != WIRE_TIME_WAIT) {
 		if (ev->what == WIRE_MINI_FOUND)
-			tw_conn_set_due(t, c, due_of(ev));
+			tw_conn_set_due(t, c, due_of(ev), ev->expires);
 		return;
 	}
-	if (c->state == WIRE_FIN_WAIT2) {
-		tw_conn_fin(t, c, set_at(ev), ev->rcv_nxt, true);
-	} else if (is_later(due_of(ev), c)) {
+	if (c->state == WIRE_FIN_WAIT2)
+		tw_conn_fin(t, c, &begin, ev->rcv_nxt);
+	else if (is_later(t, c, ev))
 		tw_conn_restart(c);
-		tw_conn_set_due(t, c, due_of(ev));
-	}
+	else
+		return;
+	tw_conn_set_due(t, c, due_of(ev), ev->expires);
+}
+
+/* A timer hook, or fentry, shows a FIN that came to a minisocket in FIN_WAIT2. Is it the first? */
+static void first_fin(struct conn_table *t, struct conn *c, const struct wire_minisock *ev, const struct wire_minisock *stopped)
+{
+	struct tw_begin begin = begin_of(ev, (int64_t)ev->hdr.ts);
+	/* One that came before would have moved what is stopped now behind 60 s from there. */
+	bool none_before = stopped && due_of(stopped) < tw_conn_fin_wait2_ns(c) + (int64_t)TW_CONN_2MSL_NS - SECOND_NS;
+
+	if (t->tier == WIRE_TIER_FENTRY || none_before)
+		begin = (struct tw_begin){.at_ns = (int64_t)ev->hdr.ts};
+	tw_conn_fin(t, c, &begin, ev->rcv_nxt);
 }
 
 /* The timer is set: the peer's FIN came, or 2 MSL start again. The stop before may show a begin that no hook has shown. */
@@ -121,35 +157,35 @@ static void started(struct conn_table *t, struct conn *c, const struct wire_mini
 {
 	const struct wire_minisock *stopped = tw_conn_take_stop(t, c);
 
-	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(due_of(stopped), c))
+	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(t, c, stopped))
 		recover(t, c, stopped);
 	if (ev->hdr.new_state == WIRE_TIME_WAIT && c->state == WIRE_FIN_WAIT2)
-		tw_conn_fin(t, c, ev->hdr.ts, ev->rcv_nxt, t->tier == WIRE_TIER_TIMER);
+		first_fin(t, c, ev, stopped);
 	else if (c->state == WIRE_TIME_WAIT)
 		tw_conn_restart(c);
-	tw_conn_set_due(t, c, due_of(ev));
+	tw_conn_set_due(t, c, due_of(ev), ev->expires);
 }
 
-/* Its ->CLOSE was lost, and the numbers with it. */
-static void adopt_lost_close(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
+/* Its ->CLOSE was lost, and the numbers with it. The minisocket's begin was seen. */
+static void adopt_lost_close(struct conn_table *t, struct conn *c)
 {
-	bool time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
-	const struct conn_last last = {.at_ns = time_wait ? (uint64_t)set_at(ev) : ev->hdr.ts};
+	const struct conn_begun begun = c->live.begun;
 
 	timeline_gap(t, c);
 	conn_last_entry(c)->us_unknown = true;
 	facts_state(t, c, WIRE_FIN_WAIT2);
 	c->end = CONN_END_FIN;
-	tw_conn_enter(t, c, time_wait ? WIRE_TIME_WAIT : WIRE_FIN_WAIT2, &last, 0);
-	c->mini.snd_nxt = ev->snd_nxt;
-	tw_conn_set_due(t, c, due_of(ev));
+	tw_conn_enter(t, c, begun.state, &(struct conn_last){.at_ns = begun.ts}, 0);
+	c->mini.snd_nxt = begun.snd_nxt;
+	tw_conn_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns), begun.expires);
 }
 
-/* Older than us: of a TIME_WAIT its timer shows when it began. */
+/* Older than us: of a TIME_WAIT the kernel's note, or else its timer, shows when it began. */
 static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 {
 	bool time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
-	int64_t at_ns = time_wait ? set_at(ev) : (int64_t)ev->hdr.ts;
+	const struct tw_begin begin = begin_of(ev, set_at(ev));
+	int64_t at_ns = time_wait ? begin.at_ns : (int64_t)ev->hdr.ts;
 	struct conn *c;
 
 	/* Later scans also find what was emitted early; and nothing gives way to what is older than the tool. */
@@ -168,7 +204,8 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	c->spans[0].us_unknown = !time_wait;
 	tw_conn_enter(t, c, ev->hdr.new_state, &(struct conn_last){.at_ns = c->start_ns}, MINI_FOUND);
 	c->mini.snd_nxt = ev->snd_nxt;
-	tw_conn_set_due(t, c, due_of(ev));
+	c->mini.restarts_unsure = !time_wait || begin.restarts_unsure;
+	tw_conn_set_due(t, c, due_of(ev), ev->expires);
 	c->scan_epoch = t->mini_epoch;
 }
 
@@ -246,7 +283,7 @@ static struct conn *unclosed(struct conn_table *t, const struct wire_minisock *e
 	}
 	if (!lives || c->live.begun.what != WIRE_MINI_STARTED || c->live.begun.snd_nxt != ev->snd_nxt)
 		return NULL;
-	adopt_lost_close(t, c, ev);
+	adopt_lost_close(t, c);
 	return c;
 }
 
@@ -293,7 +330,7 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 
 	if (shown && begun.what == WIRE_MINI_STARTED) {
 		tw_conn_enter(t, c, begun.state, last, 0);
-		tw_conn_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns));
+		tw_conn_set_due(t, c, (int64_t)(begun.ts + (uint64_t)begun.remaining_ns), begun.expires);
 		return true;
 	}
 	if (shown) {

@@ -97,8 +97,9 @@ struct conn_minisock {
 	uint64_t bytes_received : 56;
 	uint64_t flags : 8;
 	uint64_t due_us : 48; /* when its timer is due: since start_ns */
-	uint64_t restarts : 15;
+	uint64_t restarts : 14;
 	uint64_t begin_is_upper_bound : 1; /* TIME_WAIT may have begun before, and what is known as its begin be a restart */
+	uint64_t restarts_unsure : 1;      /* others may have come before those that are known */
 	uint32_t snd_nxt, rcv_nxt, unread; /* all that was sent is acknowledged */
 	uint32_t segs_out, segs_in, srtt_us, min_rtt_us;
 	uint32_t fin_wait2_us; /* in FIN_WAIT2; until that is over, from its begin to due_us */
@@ -113,7 +114,8 @@ struct conn_minisock {
 struct conn_begun {
 	uint64_t ts;
 	int64_t remaining_ns;
-	uint32_t snd_nxt;    /* whose it is, where the socket had other lives */
+	uint32_t snd_nxt; /* whose it is, where the socket had other lives */
+	uint16_t expires;
 	uint8_t what, state; /* what is 0: none */
 };
 
@@ -147,7 +149,10 @@ struct conn {
 	uint32_t isn_local, isn_peer;
 	uint32_t generation;
 	uint32_t retrans_data;
-	uint32_t retrans_total; /* the kernel's count when the last repeat was seen */
+	union {
+		uint32_t retrans_total; /* the kernel's count when the last repeat was seen */
+		uint16_t expires;       /* after its close: wire_minisock's of due_us */
+	};
 	uint32_t retrans_syn : 8, resets_sent : 10, resets_received : 6, gaps : 8;
 	uint8_t retrans_synack, retrans_fin;
 	uint16_t open_ack;  /* relative: what a client's SYN-ACK or a server's last ACK of the handshake acknowledges; 0 not

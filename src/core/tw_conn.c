@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define DUE_MAX_US ((1ULL << 48) - 1)
-#define RESTARTS_MAX ((1U << 15) - 1)
+#define RESTARTS_MAX ((1U << 14) - 1)
 #define FIN_WAIT_NS 2000000000ULL
 #define FIN_SLOTS 16384u
 
@@ -68,7 +68,7 @@ static enum conn_ev evidence(const struct conn *c)
 {
 	if (c->mini.flags & MINI_FOUND)
 		return CONN_EV_SCAN;
-	return c->mini.flags & MINI_INFERRED ? CONN_EV_INFERRED : CONN_EV_EVENT;
+	return (c->mini.flags & MINI_INFERRED) || c->mini.begin_is_upper_bound ? CONN_EV_INFERRED : CONN_EV_EVENT;
 }
 
 /* Since its start; while it is in FIN_WAIT2. */
@@ -86,7 +86,7 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 
 	/* An inferred FIN_WAIT2 that no scan met may have had no minisocket: the kernel may have refused it. */
 	tw.entered = !(m->flags & MINI_INFERRED) || c->state == WIRE_TIME_WAIT || c->scan_epoch;
-	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->begin_is_upper_bound && !m->restarts;
+	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->restarts_unsure && !m->restarts;
 	tw.fin_wait2 = m->flags & MINI_FIN_WAIT2;
 	tw.fin_wait2_us = m->fin_wait2_us;
 	if (c->state == WIRE_FIN_WAIT2) {
@@ -225,13 +225,13 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	uint32_t place;
 
 	c->facts &= ~CONN_SCAN_JUMP;
-	/* Without a ->CLOSE only its timer shows when it began. */
 	c->mini = (struct conn_minisock){
 		.flags = flags,
-		.begin_is_upper_bound = !last->numbers,
+		.restarts_unsure = !!(flags & MINI_FOUND),
 		.fin_us = live.fin_us,
 		.fin_behind = live.fin_behind,
 	};
+	c->expires = 0;
 	if (c->state != WIRE_CLOSING) /* the mark is no longer needed: facts_close() */
 		c->mark_seq = live.ack_seq;
 	fold(t, c, last);
@@ -243,7 +243,7 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	table_set_state(t, c, state);
 	table_list_minisock(t, c);
 	c->mini.due_us = conn_us_at(c, at_ns);
-	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS));
+	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS), 0);
 	if ((flags & MINI_FOUND) && !t->scan.any_done) /* it closed before us, and an earlier run may have its record */
 		c->mini.flags |= MINI_EMITTED;
 	if (t->config.time_wait != CONN_TW_SPLIT || (c->mini.flags & MINI_EMITTED))
@@ -257,12 +257,17 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	}
 }
 
+int64_t tw_conn_fin_wait2_ns(const struct conn *c)
+{
+	return (int64_t)(c->start_ns + fin_wait2_begin_us(c) * 1000);
+}
+
 int64_t tw_conn_due_ns(const struct conn *c)
 {
 	return (int64_t)(c->start_ns + c->mini.due_us * 1000);
 }
 
-void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
+void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns, uint16_t expires)
 {
 	uint64_t old_us = c->mini.due_us;
 	uint64_t due_us = due_ns > 0 ? conn_us_at(c, (uint64_t)due_ns) : 0;
@@ -270,18 +275,20 @@ void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns)
 	if (due_us > DUE_MAX_US)
 		due_us = DUE_MAX_US;
 	c->mini.due_us = due_us;
+	c->expires = expires;
 	if (c->state == WIRE_FIN_WAIT2) /* its begin stays */
 		c->mini.fin_wait2_us += due_us - old_us;
 	table_list_minisock(t, c);
 }
 
-void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_is_upper_bound)
+void tw_conn_fin(struct conn_table *t, struct conn *c, const struct tw_begin *begin, uint32_t rcv_nxt)
 {
 	struct conn_minisock *m = &c->mini;
-	uint64_t begin_us = fin_wait2_begin_us(c), at_us = at_ns > 0 ? conn_us_at(c, (uint64_t)at_ns) : 0;
+	uint64_t begin_us = fin_wait2_begin_us(c), at_us = begin->at_ns > 0 ? conn_us_at(c, (uint64_t)begin->at_ns) : 0;
 
 	m->fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
-	m->begin_is_upper_bound = at_is_upper_bound;
+	m->begin_is_upper_bound = begin->at_is_upper_bound;
+	m->restarts_unsure = begin->restarts_unsure;
 	m->rcv_nxt = rcv_nxt;
 	m->unread += m->flags & MINI_CLOSE ? 1 : 0; /* an unread FIN is not payload: emit.c takes it off */
 	m->bytes_received++;
@@ -291,7 +298,7 @@ void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t r
 	c->end = CONN_END_FIN;
 	begin_time_wait(t, c, at_us * 1000 + c->start_ns);
 	table_set_state(t, c, WIRE_TIME_WAIT);
-	tw_conn_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + TW_CONN_2MSL_NS));
+	tw_conn_set_due(t, c, (int64_t)(c->start_ns + at_us * 1000 + TW_CONN_2MSL_NS), 0);
 	if (t->config.time_wait == CONN_TW_SPLIT && !(m->flags & MINI_EMITTED))
 		emit_split(t, c, c->start_ns + at_us * 1000);
 }

@@ -17,12 +17,21 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 /* It was REFUSED: a minisocket that there never was. */
 void tw_conn_refused(struct conn_table *t, struct conn *c, unsigned int state, const struct conn_last *last, enum conn_ev ev);
 
-/* The timer of `c` is due at `due_ns`. */
-void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns);
+/* The timer of `c` is due at `due_ns`; `expires` is wire_minisock's. */
+void tw_conn_set_due(struct conn_table *t, struct conn *c, int64_t due_ns, uint16_t expires);
 int64_t tw_conn_due_ns(const struct conn *c);
 
-/* The peer's FIN came to a minisocket in FIN_WAIT2, by `at_ns` at the latest if `at_is_upper_bound`. */
-void tw_conn_fin(struct conn_table *t, struct conn *c, int64_t at_ns, uint32_t rcv_nxt, bool at_is_upper_bound);
+/* When the minisocket began, which is in FIN_WAIT2. */
+int64_t tw_conn_fin_wait2_ns(const struct conn *c);
+
+/* When TIME_WAIT began. */
+struct tw_begin {
+	int64_t at_ns;
+	bool at_is_upper_bound, restarts_unsure; /* conn_minisock's */
+};
+
+/* The peer's FIN came to a minisocket in FIN_WAIT2. */
+void tw_conn_fin(struct conn_table *t, struct conn *c, const struct tw_begin *begin, uint32_t rcv_nxt);
 
 void tw_conn_restart(struct conn *c);
 

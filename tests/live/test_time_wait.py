@@ -8,6 +8,7 @@ checks one. The truth is the wire's (the FIN that begins it), the kernel's table
 import contextlib
 import datetime
 import os
+import platform
 import threading
 import time
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ WITHIN_US = 5_000 * SLOWNESS
 EARLY = 0.95  # a timer is set by the count of ticks: while these are late, it is set to end as much too early
 PATIENCE = (TIME_WAIT_US + WHEEL_US) / 1e6 + 2 * TIMEOUT
 FIN_TIMEOUT_S = 20  # longer than an end that does not come is waited for
+KERNEL_NOTES = tuple(map(int, platform.release().split(".")[:2])) >= (6, 14)  # when TIME_WAIT began, with TCP timestamps
 LATER_S = 1.2  # connect() reuses a TIME_WAIT older than a second
 
 
@@ -358,7 +360,8 @@ def test_fin_comes_to_the_minisocket(lives):
     if lives.tier != "scan":
         assert abs(record["time_wait"]["fin_wait2_us"] - (one.fins()[0].at_ns - acked) // 1000) <= 2 * WITHIN_US
         assert record["close_kind"] == "four_way"
-        assert record["time_wait"]["restarts"] == (0 if lives.tier == "fentry" else None)
+        assert record["time_wait"]["restarts"] in ((0,) if lives.tier == "fentry" else (0, None))
+        assert record["timeline"][-1]["ev"] == ("event" if lives.tier == "fentry" or KERNEL_NOTES else "inferred")
         fins = [(s["dir"], s["flags"]) for s in record["segments"] if "FIN" in s["flags"]]
         assert fins == [("out", "FIN,ACK"), ("in", "FIN,ACK")]
 
@@ -366,23 +369,72 @@ def test_fin_comes_to_the_minisocket(lives):
 @pytest.mark.parametrize("name", ["last_ack_lost", "last_ack_lost_late"])
 def test_last_ack_lost(lives, name):
     """us counts from the first FIN: TIME_WAIT is as long as it is, and `restarts` counts its restarts. But if the timer's hooks
-    showed neither FIN that arrived at the minisocket, the last one is all that is known, and nobody says that it was the first."""
+    showed neither FIN that arrived at the minisocket, and the kernel noted nothing, the last one is all that is known: inferred."""
     one, record = lives[name], lives.record(name)
     waited, fins = record["time_wait"], [fin.at_ns for fin in one.fins()]
     assert waited["end"] == "expired"
     if lives.tier == "scan":
         return
     begun = fins[0]
-    if (lives.tier, name, waited["restarts"]) == ("timer", "last_ack_lost_late", None):
-        begun = fins[-1]
+    if waited["ev"] == "inferred":
+        assert (lives.tier, name, KERNEL_NOTES) == ("timer", "last_ack_lost_late", False)
+        begun = fins[-1] if waited["restarts"] is None else begun
     elif lives.tier == "timer":
-        assert 1 <= waited["restarts"] <= len(fins) - 1
+        assert waited["restarts"] is None or 1 <= waited["restarts"] <= len(fins) - 1
     else:
         assert waited["restarts"] == len(fins) - 1
     check_near(entered_us(record), begun, begun)
     assert waited["us"] >= TIME_WAIT_US + (fins[-1] - begun) // 1000 - WITHIN_US
     lives.join()
     check_near(monotonic_us(record["end"]), one.last_seen, one.missed)
+
+
+def begin_of(record):
+    """Of TIME_WAIT: its evidence, and when, as CLOCK_MONOTONIC in us."""
+    span = record["timeline"][-1]
+    assert span["state"] == "TIME_WAIT"
+    return span["ev"], monotonic_us(record["start"]) + span["at_us"]
+
+
+def fins_soon(pair):
+    """The peer's FIN comes to the minisocket as soon as that waits in FIN_WAIT2, and again, since its ACK is lost."""
+    listener = pair.listen()
+    lives = []
+    for _ in range(6):
+        connected = pair.connect(listener)
+        one = life(pair, connected, 0)
+        pair.wire.drop(from_side(0, lambda s, one=one: is_pure_ack(s) and s.sport == one.local_port and one.fins()), times=1)
+        connected.client.close()
+        wait_until(lambda one=one: one.segments(is_pure_ack) and in_table(one), what="FIN_WAIT2")
+        connected.server.close()
+        lives.append(one)
+    for one in lives:
+        wait_until(lambda one=one: len(one.fins()) >= 2, what="the FIN's repeat")
+    return lives
+
+
+@pytest.mark.parametrize("sysctls", [{}, {"tcp_timestamps": 0}, {"tcp_timestamps": 0, "tcp_fin_timeout": FIN_TIMEOUT_S}])
+def test_first_fin_is_known_or_inferred(pair, start_tracer, sysctls):
+    """The timer hooks may show the repeat only. Nothing but the kernel's note, or a FIN_WAIT2 that is shorter than TIME_WAIT, says
+    which FIN it was."""
+    for name, value in sysctls.items():
+        pair.a.sysctl(f"ipv4/{name}", value)
+    tracer = start_tracer("--time-wait=join")
+    tier = tier_of(tracer)
+    lives = fins_soon(pair)
+    tracer.stop()
+    for one in lives:
+        record, fins = tracer.connection(one.id), [fin.at_ns for fin in one.fins()]
+        if tier == "scan":
+            continue
+        ev, at_us = begin_of(record)
+        proven = tier == "fentry" or "tcp_fin_timeout" in sysctls or (KERNEL_NOTES and not sysctls)
+        assert ev == ("event" if proven else "inferred")
+        assert record["time_wait"]["ev"] == ev
+        check_near(at_us, fins[0], fins[0] if proven else fins[-1])
+        fin = next(s for s in record["segments"] if (s["dir"], s["flags"]) == ("in", "FIN,ACK"))
+        assert fin["ev"] == ("numbers" if proven else "inferred")
+        assert record["complete"] is False  # its end is not known
 
 
 @pytest.mark.parametrize("mode", ["join", "split"])
@@ -411,7 +463,7 @@ def test_older_than_the_tool(pair, start_tracer, mode):
         assert not tracer.of("time_wait")
     elif tier_of(tracer) != "scan":
         assert seen["start"] is None
-        assert seen["time_wait"] == {**seen["time_wait"], "end": "killed", "restarts": None, "ev": "scan"}
+        assert seen["time_wait"] == {**seen["time_wait"], "end": "killed", "restarts": 0 if KERNEL_NOTES else None, "ev": "scan"}
         check_near(monotonic_us(seen["ts"]), waits.ended, waits.over)
         begun = waits.fins()[0].at_ns
         check_near(monotonic_us(seen["ts"]) - seen["time_wait"]["us"], begun, begun)

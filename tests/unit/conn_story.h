@@ -58,6 +58,7 @@ struct step {
 	uint8_t stage;
 	uint8_t what, cause; /* minisocket */
 	int64_t remaining_us;
+	uint16_t entered_ms, expires;
 	uint32_t fin; /* 1: the peer's FIN is in rcv_nxt */
 	/* What is proven, else a segment leaves as it is queued, all that arrives does so in order, and nothing waits. */
 	bool no_proof;     /* an older version's event */
@@ -326,6 +327,8 @@ static inline void story_base(const struct step *s, union story_event *e)
 		e->minisock.snd_nxt = ISN_LOCAL + 2 + s->out;
 		e->minisock.rcv_nxt = ISN_PEER + 1 + s->in + s->fin;
 		e->minisock.local_port = s->local_port;
+		e->minisock.entered_ms = s->entered_ms;
+		e->minisock.expires = s->expires;
 		break;
 	case WIRE_TW_TIER:
 	case WIRE_SCAN_BEGIN:

@@ -43,23 +43,51 @@ static const struct story events[] = {
 	{.name = "a FIN whose timer was set silently: when it is due shows when the FIN arrived, or its repeat",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(61 * S, STOPPED, TIME_WAIT, -900000),
 		   MINI(61 * S + 5, ENDED, TIME_WAIT, -900005, .cause = WIRE_CAUSE_EXPIRED)},
-	 .expected =
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+60900005/peer" WHO
-		 " tw=60900005,fin_wait2=94890,restarts=-,expired\n"},
-	{.name = "a FIN that moves the timer of FIN_WAIT2: it comes now, though the timer that it stops is 60 s long",
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+60900005/peer/inferred" WHO
+		     " tw=60900005,fin_wait2=94890,restarts=-,expired/inferred\n"},
+	{.name = "a FIN that moves the timer of FIN_WAIT2, which is 60 s long: it may be a repeat of one that came at once",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(3 * S, STOPPED, TIME_WAIT, 57 * S + 5101),
 		   MINI(3 * S + 3, STARTED, TIME_WAIT, 60 * S),
 		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED
-		     "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO
-		     " tw=60999997,fin_wait2=2994893,restarts=-,expired\n"},
+		     "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer/inferred" WHO
+		     " tw=60999997,fin_wait2=2994893,restarts=-,expired/inferred\n"},
+	{.name = "the same where FIN_WAIT2 ends after 20 s: any FIN before would have moved that end",
+	 .steps = {TIER(TIMER), CLOSES, MINI(5101, STARTED, FIN_WAIT2, 20 * S),
+		   T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), MINI(3 * S, STOPPED, TIME_WAIT, 17 * S + 5101),
+		   MINI(3 * S + 3, STARTED, TIME_WAIT, 60 * S),
+		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO " tw=60999997,fin_wait2=2994893,expired\n"},
+	{.name = "the same where the kernel noted when TIME_WAIT began: with this FIN",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(3 * S, STOPPED, TIME_WAIT, 57 * S + 5101, .entered_ms = 1),
+		   MINI(3 * S + 3, STARTED, TIME_WAIT, 60 * S, .entered_ms = 1),
+		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED, .entered_ms = 61001)},
+	 .expected =
+		 "1 client fin local four_way SF ShFf | " OPENED
+		 "FIN_WAIT2@5100+2994903/peer TIME_WAIT@3000003+60999997/peer" WHO " tw=60999997,fin_wait2=2994893,expired\n"},
+	{.name = "the same, with one that came at once: 200 ms before the first that a hook shows",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(206000, STOPPED, TIME_WAIT, 60 * S - 200899, .entered_ms = 201),
+		   MINI(206003, STARTED, TIME_WAIT, 60 * S, .entered_ms = 201),
+		   MINI(61 * S, ENDED, TIME_WAIT, -793997, .cause = WIRE_CAUSE_EXPIRED, .entered_ms = 60995)},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+1400/peer TIME_WAIT@6500+60993500/peer" WHO
+		     " tw=60993500,fin_wait2=1390,restarts=-,expired\n"},
+	{.name = "ticks: a begin that no hook shows, a moment after the known one",
+	 .steps = {TIER(TIMER), CLOSES, MINI(5190, STARTED, TIME_WAIT, 60 * S, .expires = 65535),
+		   T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), MINI(9 * S, STOPPED, TIME_WAIT, 51 * S + 9190, .expires = 1),
+		   MINI(9 * S + 3, STARTED, TIME_WAIT, 60 * S, .expires = 2250),
+		   MINI(70 * S, ENDED, TIME_WAIT, -S + 100000, .cause = WIRE_CAUSE_EXPIRED, .expires = 2250)},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+69994800/peer" WHO
+		     " tw=69994800,restarts=2,expired\n"},
 	{.name = "a silent FIN, then a repeated one that shows",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(9 * S, STOPPED, TIME_WAIT, 51 * S + 100000),
 		   MINI(9 * S + 3, STARTED, TIME_WAIT, 60 * S),
 		   MINI(70 * S, ENDED, TIME_WAIT, -S + 3, .cause = WIRE_CAUSE_EXPIRED)},
-	 .expected =
-		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+69900000/peer" WHO
-		 " tw=69900000,fin_wait2=94890,restarts=1,expired\n"},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+94900/peer TIME_WAIT@100000+69900000/peer/inferred" WHO
+		     " tw=69900000,fin_wait2=94890,restarts=1,expired/inferred\n"},
 	{.name = "restarts: one that shows, one that only the timer shows",
 	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190),
 		   MINI(2 * S + 3, STARTED, TIME_WAIT, 60 * S), MINI(63 * S, STOPPED, TIME_WAIT, -500000),
@@ -148,7 +176,7 @@ static const struct story events[] = {
 		 "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+60994800/peer" WHO
 		 " tw=60994800,expired\n"
 		 "1 client fin local - S2 ShF | " OPENED "FIN_WAIT2@5100/peer TIME_WAIT@5190+60994810/peer | incomplete gaps=1 "
-		 "handshake=100 a:10/connect tw=60994810,restarts=-,expired\n"},
+		 "handshake=100 a:10/connect tw=60994810,expired\n"},
 };
 
 static const struct story modes[] = {
