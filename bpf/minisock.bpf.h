@@ -24,6 +24,8 @@
 const volatile __u64 tw_timer_handler_addr = 0;
 const volatile struct caller_range callers[CALLERS_MAX] = {};
 
+#define DELETED 0x80 /* beside a cause: its timer will not be set again */
+
 static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 {
 	switch (caller) {
@@ -48,21 +50,31 @@ static __always_inline __u8 cause_of(__u32 caller, __u8 substate)
 	}
 }
 
-/* The innermost counts: behind a softirq's frames are those of the task that it interrupted. */
+/* Only segments in TIME_WAIT set a timer again: all others that stop it end the minisocket. */
+static __always_inline bool always_deletes(__u32 caller)
+{
+	return caller != CALLER_STATE_PROCESS && caller != CALLER_TIMER && caller != CALLER_TIMER_REMOTE;
+}
+
+/* With DELETED. The innermost counts: behind a softirq's frames are those of the task that it interrupted. */
 static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
 {
 	__u64 frames[STACK_FRAMES] = {};
 	__u32 i, caller;
+	__u8 deleted = 0;
 
 	if (bpf_get_stack(ctx, frames, sizeof(frames), 0) < 0)
 		return WIRE_CAUSE_UNKNOWN;
 	for (i = 0; i < STACK_FRAMES; i++) {
 		for (caller = 0; caller < CALLERS_MAX; caller++) {
-			if (frames[i] > callers[caller].begin && frames[i] <= callers[caller].end)
-				return cause_of(caller, substate);
+			if (frames[i] <= callers[caller].begin || frames[i] > callers[caller].end)
+				continue;
+			if (caller < CALLERS_OF_TIMERS)
+				return cause_of(caller, substate) | (always_deletes(caller) ? DELETED : deleted);
+			deleted = DELETED;
 		}
 	}
-	return WIRE_CAUSE_UNKNOWN;
+	return deleted;
 }
 
 /* `tw` may be any pointer: it is read by probe reads. */
@@ -155,7 +167,7 @@ SEC("fentry/inet_twsk_kill")
 int BPF_PROG(on_tw_kill, const struct inet_timewait_sock *tw)
 {
 	my_tw_before()->tw = 0;
-	emit_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate));
+	emit_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate) & ~DELETED);
 	return 0;
 }
 
@@ -181,7 +193,7 @@ int BPF_PROG(on_tw_timer_start, const struct timer_list *timer)
 
 /*
  * Stopped because it is set again, expires, or is deleted. If it is due it nearly always expires within microseconds: then the
- * stack is not read.
+ * stack is not read. If the stack shows that it is deleted, that is its end.
  */
 SEC("tp_btf/timer_cancel")
 int BPF_PROG(on_tw_timer_cancel, const struct timer_list *timer)
@@ -194,7 +206,7 @@ int BPF_PROG(on_tw_timer_cancel, const struct timer_list *timer)
 	tw = timer_tw(timer);
 	if (remaining_ns(timer->expires) > 0)
 		cause = cause_by_stack(ctx, BPF_CORE_READ(tw, tw_substate));
-	emit_minisock(tw, WIRE_MINI_STOPPED, cause);
+	emit_minisock(tw, cause & DELETED ? WIRE_MINI_ENDED : WIRE_MINI_STOPPED, cause & ~DELETED);
 	return 0;
 }
 

@@ -21,7 +21,8 @@ struct counters { /* per CPU, a cache line pair of its own */
 };
 
 /*
- * Kernel functions that end a minisocket: the innermost of them on the stack shows why it ends. Their addresses are those of
+ * Kernel functions that end a minisocket: the innermost of them on the stack shows why it ends. A segment in TIME_WAIT may also
+ * set the timer again: then none of the functions that delete timers is on the stack. Their addresses are those of
  * /proc/kallsyms; 0 is never found.
  */
 enum caller {
@@ -35,6 +36,10 @@ enum caller {
 	CALLER_ABORT,
 	CALLER_TIMER,
 	CALLER_TIMER_REMOTE,
+	CALLERS_OF_TIMERS, /* from here on: they stop a timer and do not set it again */
+	CALLER_SHUTDOWN = CALLERS_OF_TIMERS,
+	CALLER_DELETE,
+	CALLER_DEL,
 	CALLERS_MAX,
 };
 

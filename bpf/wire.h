@@ -265,7 +265,7 @@ struct wire_leak {
 
 enum wire_minisock_what {
 	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL start again */
-	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows at once, or it is dead */
+	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows, or it is dead */
 	WIRE_MINI_ENDED = 3,
 	WIRE_MINI_REFUSED = 4, /* there is none: tcp_max_tw_buckets, or no memory */
 	WIRE_MINI_FOUND = 5,   /* met by a scan */

@@ -48,7 +48,7 @@ int conn_table_new(struct conn_table **out, const struct conn_config *config, co
 	t->ctx = ctx;
 	t->leaves_close_wait = leaves_close_wait;
 	t->make_room = tw_conn_make_room;
-	err = table_init(t) ?: closing_init(t) ?: tw_conn_init(t) ?: minisock_init(t) ?: listeners_init(&t->listeners)
+	err = table_init(t) ?: closing_init(t) ?: tw_conn_init(t) ?: listeners_init(&t->listeners)
 		?: alerts_new(&t->alerts, config) ?: intern_init(&t->places) ?: intern_init(&t->processes);
 	if (err) {
 		conn_table_free(t);
@@ -65,7 +65,6 @@ void conn_table_free(struct conn_table *t)
 	table_destroy(t);
 	delay_free(t->resets);
 	delay_free(t->fins);
-	delay_free(t->timers);
 	listeners_free(&t->listeners);
 	alerts_free(t->alerts);
 	pool_free(&t->places);
@@ -93,7 +92,6 @@ static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
 		t->interval.events_in++;
 	}
 	closing_expire(t, t->now);
-	minisock_expire(t, t->now);
 	tw_conn_expire(t, t->now);
 }
 
@@ -158,13 +156,12 @@ void conn_table_stop(struct conn_table *table, uint64_t now)
 	struct conn *next;
 
 	closing_expire(table, UINT64_MAX);
-	minisock_expire(table, UINT64_MAX);
 	summary_refused(table, now);
 	alerts_stop(table, now);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
 		next = table_next(table, c);
 		if (c->facts & CONN_MINISOCK) {
-			tw_conn_cut(table, c, now, CONN_END_DAEMON_STOP);
+			minisock_stop(table, c, now);
 			continue;
 		}
 		progress_stop(table, c, now);
@@ -194,8 +191,8 @@ void conn_table_stats(const struct conn_table *t, struct conn_table_stats *ret_s
 		.tracked = t->tracked,
 		.resyncs = t->resyncs,
 		.memory_bytes = sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) +
-				delay_memory(t->timers) + listeners_memory(&t->listeners) + alerts_memory(t->alerts) +
-				pool_memory(&t->places) + pool_memory(&t->processes),
+				listeners_memory(&t->listeners) + alerts_memory(t->alerts) + pool_memory(&t->places) +
+				pool_memory(&t->processes),
 		.leaks_open = t->leaks_open,
 		.generations_forgotten = t->ended_forgotten,
 		.time_wait_early = t->early,

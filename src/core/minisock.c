@@ -12,15 +12,14 @@
  * possible begin of TIME_WAIT. Where the kernel noted the begin, that is known. And if FIN_WAIT2 lasts less than 60 s
  * (tcp_fin_timeout), its due time shows that no FIN has moved it before.
  *
- * The timer hooks show a timer that is set again as stopped and started, and one that fires as stopped and expired,
- * microseconds apart: a stop that nothing follows is an end. If the queue of stops is full, the oldest counts as an end: that
- * takes 4096 in 10 ms, or 400 000 a second.
+ * The timer hooks show a timer that is set again as stopped and started, one that fires as stopped and expired, and one that is
+ * deleted as ended, if the kernel's stack shows that. A stop that nothing follows until the timer would have fired is an end,
+ * too, which is inferred.
  *
  * scan: the begin is inferred from the ->CLOSE. Scans find it while it lives, and no longer find it when it is gone.
  */
 #include "minisock.h"
 
-#include "delay.h"
 #include "emit.h"
 #include "facts.h"
 #include "timeline.h"
@@ -33,13 +32,6 @@
 #define TICK_NS 10000000LL    /* of a kernel with HZ=100 */
 #define STALLED_NS 60000000LL /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
 #define LATE_NS 15000000000LL /* the wheel rounds up by 5.1 s at most */
-#define STOP_NS 10000000ULL
-#define STOP_SLOTS 4096u
-
-int minisock_init(struct conn_table *t)
-{
-	return delay_new(&t->timers, STOP_SLOTS, sizeof(struct tw_stop));
-}
 
 static bool is_on(const struct conn_table *t)
 {
@@ -141,24 +133,23 @@ static void recover(struct conn_table *t, struct conn *c, const struct wire_mini
 }
 
 /* A timer hook, or fentry, shows a FIN that came to a minisocket in FIN_WAIT2. Is it the first? */
-static void first_fin(struct conn_table *t, struct conn *c, const struct wire_minisock *ev, const struct wire_minisock *stopped)
+static void first_fin(struct conn_table *t, struct conn *c, const struct wire_minisock *ev, bool stopped)
 {
 	struct tw_begin begin = begin_of(ev, (int64_t)ev->hdr.ts);
-	/* One that came before would have moved what is stopped now behind 60 s from there. */
-	bool none_before = stopped && due_of(stopped) < tw_conn_fin_wait2_ns(c) + (int64_t)TW_CONN_2MSL_NS - SECOND_NS;
+	/* One that came before would have moved the timer that was stopped behind 60 s from there. */
+	bool none_before = stopped && tw_conn_due_ns(c) < tw_conn_fin_wait2_ns(c) + (int64_t)TW_CONN_2MSL_NS - SECOND_NS;
 
 	if (t->tier == WIRE_TIER_FENTRY || none_before)
 		begin = (struct tw_begin){.at_ns = (int64_t)ev->hdr.ts};
 	tw_conn_fin(t, c, &begin, ev->rcv_nxt);
 }
 
-/* The timer is set: the peer's FIN came, or 2 MSL start again. The stop before may show a begin that no hook has shown. */
+/* The timer is set: the peer's FIN came, or 2 MSL start again. */
 static void started(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	const struct wire_minisock *stopped = tw_conn_take_stop(t, c);
+	bool stopped = c->mini.flags & MINI_STOPPED;
 
-	if (stopped && stopped->hdr.new_state == WIRE_TIME_WAIT && is_later(t, c, stopped))
-		recover(t, c, stopped);
+	c->mini.flags &= ~MINI_STOPPED;
 	if (ev->hdr.new_state == WIRE_TIME_WAIT && c->state == WIRE_FIN_WAIT2)
 		first_fin(t, c, ev, stopped);
 	else if (c->state == WIRE_TIME_WAIT)
@@ -228,6 +219,7 @@ static void found(struct conn_table *t, struct conn *c, const struct wire_miniso
 		return;
 	if (c) {
 		c->scan_epoch = t->mini_epoch;
+		c->mini.flags &= ~MINI_STOPPED;
 		recover(t, c, ev);
 	} else if (!close_is_due(t, ev)) {
 		adopt_found(t, ev);
@@ -240,35 +232,42 @@ static void died(struct conn_table *t, struct conn *c, const struct wire_minisoc
 	tw_conn_end(t, c, ev->hdr.ts, ev->cause);
 }
 
-/* False: no stop was due. */
-static bool release_oldest(struct conn_table *t, uint64_t due_ns)
+/* Its due time may show a begin that no hook has shown. Older recordings have deletions as stops. */
+static void stopped(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
-	const struct tw_stop *stop = delay_take(t->timers, due_ns);
-	struct conn *c = stop && stop->id != CONN_NONE ? table_by_id(t, stop->id) : NULL;
+	int64_t us;
 
-	if (c) {
-		c->mini.flags &= ~MINI_STOPPED;
-		died(t, c, &stop->ev);
+	if (ev->cause != WIRE_CAUSE_UNKNOWN && ev->cause != WIRE_CAUSE_RESET) {
+		died(t, c, ev);
+		return;
 	}
-	return stop;
-}
-
-void minisock_expire(struct conn_table *t, uint64_t now)
-{
-	while (release_oldest(t, now))
-		;
-}
-
-static void stop(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
-{
-	struct tw_stop *stop;
-
-	tw_conn_take_stop(t, c);
-	if (delay_full(t->timers))
-		release_oldest(t, UINT64_MAX);
-	stop = delay_push(t->timers, ev->hdr.ts + STOP_NS, &c->stopped_at);
-	*stop = (struct tw_stop){.id = c->id, .ev = *ev};
+	if (ev->hdr.new_state == WIRE_TIME_WAIT && is_later(t, c, ev))
+		recover(t, c, ev);
+	us = ((int64_t)ev->hdr.ts - tw_conn_due_ns(c)) / 1000;
+	c->stop_us = us < INT32_MIN ? INT32_MIN : us > INT32_MAX ? INT32_MAX : us;
+	c->mini.stop_cause = ev->cause;
+	c->mini.stop_time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
 	c->mini.flags |= MINI_STOPPED;
+}
+
+/* Nothing has followed: it died then. */
+static void died_silently(struct conn_table *t, struct conn *c)
+{
+	const struct tw_begin begin = {
+		.at_ns = tw_conn_due_ns(c) + c->stop_us * 1000LL, .at_is_upper_bound = true, .restarts_unsure = true};
+
+	c->mini.flags |= MINI_INFERRED;
+	if (c->mini.stop_time_wait && c->state == WIRE_FIN_WAIT2)
+		tw_conn_fin(t, c, &begin, c->mini.rcv_nxt + 1);
+	tw_conn_end(t, c, (uint64_t)begin.at_ns, c->mini.stop_cause);
+}
+
+void minisock_stop(struct conn_table *t, struct conn *c, uint64_t now)
+{
+	if (c->mini.flags & MINI_STOPPED)
+		died_silently(t, c);
+	else
+		tw_conn_cut(t, c, now, CONN_END_DAEMON_STOP);
 }
 
 /* Of no life whose ->CLOSE was seen. It begins, and the ->CLOSE follows at once; or that was lost. */
@@ -308,7 +307,7 @@ void minisock_event(struct conn_table *t, const struct wire_minisock *ev)
 		started(t, c, ev);
 		break;
 	case WIRE_MINI_STOPPED:
-		stop(t, c, ev);
+		stopped(t, c, ev);
 		break;
 	case WIRE_MINI_ENDED:
 		died(t, c, ev);
@@ -382,7 +381,9 @@ static void missed(struct conn_table *t, struct conn *c)
 {
 	bool expires = c->state == WIRE_TIME_WAIT && tw_conn_due_ns(c) <= (int64_t)t->now;
 
-	if (has_hooks(t)) {
+	if (c->mini.flags & MINI_STOPPED) {
+		died_silently(t, c);
+	} else if (has_hooks(t)) {
 		timeline_gap(t, c);
 		tw_conn_cut(t, c, t->now, CONN_END_UNKNOWN);
 	} else if (expires) {
@@ -402,8 +403,7 @@ void minisock_scanned(struct conn_table *t)
 		struct conn *c = table_by_id(t, id);
 
 		next = c->next;
-		if (c->scan_epoch != t->mini_epoch && conn_entered_ns(c) + TICK_NS < t->scan.begin_ns &&
-		    !(c->mini.flags & MINI_STOPPED))
+		if (c->scan_epoch != t->mini_epoch && conn_entered_ns(c) + TICK_NS < t->scan.begin_ns)
 			missed(t, c);
 	}
 }
@@ -415,6 +415,10 @@ void minisock_tick(struct conn_table *t, uint64_t now)
 
 		if ((int64_t)(now - (uint64_t)tw_conn_due_ns(c)) < LATE_NS)
 			break;
+		if (c->mini.flags & MINI_STOPPED) {
+			died_silently(t, c);
+			continue;
+		}
 		if (has_hooks(t))
 			timeline_gap(t, c);
 		if (has_hooks(t) || c->state != WIRE_TIME_WAIT)

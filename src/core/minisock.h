@@ -4,8 +4,6 @@
 
 #include "table.h"
 
-int minisock_init(struct conn_table *t); /* 0 or -errno */
-
 void minisock_event(struct conn_table *t, const struct wire_minisock *ev);
 
 /* True if a minisocket follows this ->CLOSE of `c`, or was refused: then `c` is dealt with. `c->end` is judged. */
@@ -20,5 +18,5 @@ void minisock_scanned(struct conn_table *t);
 /* Time has passed: ends that must have been lost. */
 void minisock_tick(struct conn_table *t, uint64_t now);
 
-/* Ends those whose timer was stopped long enough before `now`; UINT64_MAX: all. */
-void minisock_expire(struct conn_table *t, uint64_t now);
+/* The run ends, and the minisocket of `c` lives, as far as is known. */
+void minisock_stop(struct conn_table *t, struct conn *c, uint64_t now);

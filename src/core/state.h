@@ -81,7 +81,7 @@ enum conn_mini_flags {
 	MINI_FIN_WAIT2 = 1 << 0, /* it began in FIN_WAIT2 */
 	MINI_STATS = 1 << 1,     /* the counters are valid */
 	MINI_CLOSE = 1 << 2,     /* the ->CLOSE was seen: its numbers are valid */
-	MINI_STOPPED = 1 << 3,   /* dead, unless its timer is set again at once */
+	MINI_STOPPED = 1 << 3,   /* its timer was: dead, unless something follows */
 	MINI_EMITTED = 1 << 4,   /* as a connection: by CONN_TW_SPLIT, or by an earlier run */
 	MINI_FOUND = 1 << 5,     /* older than us */
 	MINI_INFERRED = 1 << 6,  /* no hook shows it */
@@ -97,7 +97,9 @@ struct conn_minisock {
 	uint64_t bytes_received : 56;
 	uint64_t flags : 8;
 	uint64_t due_us : 48; /* when its timer is due: since start_ns */
-	uint64_t restarts : 14;
+	uint64_t restarts : 10;
+	uint64_t stop_cause : 3;           /* MINI_STOPPED: enum wire_minisock_cause */
+	uint64_t stop_time_wait : 1;       /* and whether it was in TIME_WAIT */
 	uint64_t begin_is_upper_bound : 1; /* TIME_WAIT may have begun before, and what is known as its begin be a restart */
 	uint64_t restarts_unsure : 1;      /* others may have come before those that are known */
 	uint32_t snd_nxt, rcv_nxt, unread; /* all that was sent is acknowledged */
@@ -143,8 +145,8 @@ struct conn {
 	uint32_t loss_epoch; /* the table's, at birth */
 	uint32_t mark_seq;   /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
 	union {
-		uint32_t mark_segs;  /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
-		uint32_t stopped_at; /* after its close: place in the delay of stopped timers */
+		uint32_t mark_segs; /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
+		int32_t stop_us;    /* MINI_STOPPED: when, from due_us on */
 	};
 	uint32_t isn_local, isn_peer;
 	uint32_t generation;
@@ -255,7 +257,7 @@ struct conn_table {
 	} * ended; /* sockets that may connect again: table_end_life() */
 	uint64_t ended_forgotten;
 
-	struct delay *resets, *fins, *timers; /* what waits for a late reset, a FIN, the other half of a stopped timer */
+	struct delay *resets, *fins; /* what waits for a late reset, a FIN */
 	struct listeners listeners;
 	struct alerts *alerts;
 	uint64_t leaks_open; /* alerts at the stop */

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define DUE_MAX_US ((1ULL << 48) - 1)
-#define RESTARTS_MAX ((1U << 14) - 1)
+#define RESTARTS_MAX ((1U << 10) - 1)
 #define FIN_WAIT_NS 2000000000ULL
 #define FIN_SLOTS 16384u
 
@@ -191,22 +191,9 @@ bool tw_conn_any_waits(const struct conn_table *t)
 	return false;
 }
 
-const struct wire_minisock *tw_conn_take_stop(struct conn_table *t, struct conn *c)
-{
-	struct tw_stop *stop;
-
-	if (!(c->mini.flags & MINI_STOPPED))
-		return NULL;
-	stop = delay_at(t->timers, c->stopped_at);
-	c->mini.flags &= ~MINI_STOPPED;
-	stop->id = CONN_NONE;
-	return &stop->ev;
-}
-
 /* If its socket is still open, that may connect again. */
 static void forget(struct conn_table *t, struct conn *c)
 {
-	tw_conn_take_stop(t, c);
 	if (!(c->mini.flags & MINI_FOUND) && !(c->mini.close_flags & WIRE_SK_DEAD))
 		table_end_life(t, c);
 	table_remove(t, c);

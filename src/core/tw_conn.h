@@ -38,9 +38,6 @@ void tw_conn_restart(struct conn *c);
 /* False: a socket with this tuple is in another life, in which it is connected elsewhere. */
 bool tw_conn_has_tuple(const struct conn_table *t, const struct conn *c, const struct wire_ident *ident);
 
-/* What stopped the timer of `c` (MINI_STOPPED), which is no longer so; NULL if nothing did. Valid until the next stop. */
-const struct wire_minisock *tw_conn_take_stop(struct conn_table *t, struct conn *c);
-
 /* It is over: emits and forgets it. */
 void tw_conn_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause);
 
@@ -58,9 +55,3 @@ void tw_conn_expire(struct conn_table *t, uint64_t now);
 
 /* Some wait: a scan of minisockets would show whether their FIN came. */
 bool tw_conn_any_waits(const struct conn_table *t);
-
-/* A minisocket whose timer was stopped, for the delay t->timers. */
-struct tw_stop {
-	uint32_t id; /* CONN_NONE: taken */
-	struct wire_minisock ev;
-};

@@ -31,6 +31,9 @@ static const char *const symbol_names[] = {
 	[CALLER_ABORT] = "tcp_abort",
 	[CALLER_TIMER] = "run_timer_softirq",
 	[CALLER_TIMER_REMOTE] = "tmigr_handle_remote", /* for an idle processor, 6.9 on; the last call of the one before */
+	[CALLER_SHUTDOWN] = "timer_shutdown_sync",
+	[CALLER_DELETE] = "timer_delete_sync",
+	[CALLER_DEL] = "del_timer_sync", /* the same, up to 6.14 */
 	[CALLERS_MAX] = "tw_timer_handler",
 };
 #define SYMBOLS (CALLERS_MAX + 1)

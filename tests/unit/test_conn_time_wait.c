@@ -100,9 +100,26 @@ static const struct story events[] = {
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
 		     " tw=1994800,reused\n"},
 	{.name = "cut short by who knows what",
-	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190), TICK(2 * S + 20000)},
+	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190), TICK(76 * S)},
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+1994800/peer" WHO
-		     " tw=1994800,-\n"},
+		     " tw=1994800,-/inferred\n"},
+	{.name = "a processor is taken away between a stop and the start that follows: TIME_WAIT goes on",
+	 .steps = {TIER(TIMER), TIME_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET),
+		   TICK(3 * S), MINI(4 * S, STARTED, TIME_WAIT, 60 * S),
+		   MINI(65 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200+64994800/peer" WHO
+		     " tw=64994800,restarts=1,expired\n"},
+	{.name = "a processor is taken away between the begin and the ->CLOSE: no overflow",
+	 .steps = {TIER(TIMER), SCAN_BEGIN(0, STARTUP), SCAN_END(0), CLOSES, MINI(5190, STARTED, TIME_WAIT, 60 * S),
+		   T(S, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), MINI(61 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "snapshot 1 sockets=0 took=0\n"
+		     "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+994900/peer TIME_WAIT@1000000+60000000/peer" WHO " tw=60000000,expired\n"},
+	{.name = "a stop that nothing follows, in TIME_WAIT of which nothing told",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5101), TICK(76 * S)},
+	 .expected = "1 client fin local four_way SF ShFf | " OPENED
+		     "FIN_WAIT2@5100+1994900/peer TIME_WAIT@2000000+0/peer/inferred" WHO
+		     " tw=0,fin_wait2=1994890,restarts=-,-/inferred\n"},
 	{.name = "reset, killed, namespace gone: the exchange of FINs stays what it was",
 	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_RESET),
 		   TIME_WAITS, MINI(2 * S, ENDED, TIME_WAIT, 58 * S + 5190, .cause = WIRE_CAUSE_KILLED), TIME_WAITS,
