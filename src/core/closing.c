@@ -4,7 +4,8 @@
  * it after the transition: microseconds later, or when the closing task runs again. Such a connection waits until the reset
  * comes or WAIT_NS of the stream have passed.
  *
- * If the queue is full, the oldest is emitted as it is: above 41 000 aborts a second the wait is shorter.
+ * If the queue is full, the oldest is emitted as it is, not complete, and counted: above 41 000 aborts a second the wait is
+ * shorter, and a reset that comes then is not known.
  */
 #include "closing.h"
 
@@ -61,8 +62,10 @@ static void keep(struct conn_table *t, struct conn *c, const struct conn_last *l
 
 	if (delay_full(t->resets)) {
 		closed = delay_take(t->resets, UINT64_MAX);
-		if (closed->id != CONN_NONE)
+		if (closed->id != CONN_NONE) {
+			table_hurry(t, table_by_id(t, closed->id));
 			release(t, table_by_id(t, closed->id), closed);
+		}
 	}
 	closed = delay_push(t->resets, t->now + WAIT_NS, &c->next);
 	closed->id = c->id;

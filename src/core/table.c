@@ -241,6 +241,13 @@ void table_refuse(struct conn_table *t, uint64_t ts)
 	t->interval.lost[WIRE_LOST_TABLE]++;
 }
 
+void table_hurry(struct conn_table *t, struct conn *c)
+{
+	table_refuse(t, t->now);
+	if (c->gaps < CONN_GAPS_MAX)
+		c->gaps++;
+}
+
 int table_init(struct conn_table *t)
 {
 	uint32_t max = t->config.max_connections;

@@ -37,3 +37,6 @@ uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie);
 
 /* Something could not be tracked for lack of room. */
 void table_refuse(struct conn_table *t, uint64_t ts);
+
+/* `c` has to be judged before what it waits for can have come, for lack of room. */
+void table_hurry(struct conn_table *t, struct conn *c);

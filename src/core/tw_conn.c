@@ -8,7 +8,7 @@
  * By then the peer has acknowledged all that was sent, our FIN included: snd_una == snd_nxt == write_seq.
  *
  * With CONN_TW_SPLIT a connection in FIN_WAIT2 waits for the peer's FIN, which mostly comes a moment later: without the wait
- * nearly every record would be of an unfinished connection. If the queue is full, the oldest is emitted as it is.
+ * nearly every record would be of an unfinished connection. If the queue is full, the oldest is emitted as it is, and counted.
  */
 #include "tw_conn.h"
 
@@ -165,12 +165,14 @@ static struct conn *still_waiting(const struct conn_table *t, const struct waiti
 	return same && !(c->mini.flags & MINI_EMITTED) ? c : NULL;
 }
 
-/* False: none was due. */
+/* False: none was due. UINT64_MAX: its time is not over. */
 static bool release_oldest(struct conn_table *t, uint64_t due_ns)
 {
 	const struct waiting *w = delay_take(t->fins, due_ns);
 	struct conn *c = w ? still_waiting(t, w) : NULL;
 
+	if (c && due_ns == UINT64_MAX)
+		table_hurry(t, c);
 	if (c)
 		emit_split(t, c, t->now);
 	return w;

@@ -263,27 +263,106 @@ static void test_many(void **state)
 	conn_table_free(t);
 }
 
-/* Clean closes are emitted at once, so the ring of held ones stays small; when it is full, the oldest go. */
+struct judged {
+	uint64_t whole, cut, told;
+};
+
+static void count_judged(void *ctx, const struct record *rec)
+{
+	struct judged *to = ctx;
+
+	if (rec->kind == RECORD_LOST)
+		to->told += rec->lost->count;
+	else if (rec->conn->complete)
+		to->whole++;
+	else
+		to->cut++;
+}
+
+/* Clean closes are emitted at once, so the ring of held ones stays small; when it is full, the oldest go, and it is said. */
 static void test_hold_overflow(void **state)
 {
-	const struct conn_config config = {.max_connections = 10000};
+	const struct conn_config config = {.max_connections = 10000, .wanted = 1u << RECORD_CONNECTION | 1u << RECORD_LOST};
+	struct judged judged = {0};
 	struct conn_table_stats stats;
 	struct conn_table *t;
 
 	(void)state;
-	assert_int_equal(conn_table_new(&t, &config, emit_nothing, NULL), 0);
+	assert_int_equal(conn_table_new(&t, &config, count_judged, &judged), 0);
 	for (uint64_t i = 1; i <= 6000; i++) {
-		struct step begin = T(1, SYN_RECV, ESTABLISHED, .cookie = i), end = T(2, ESTABLISHED, CLOSE, .cookie = i);
+		struct step begin = T(1, SYN_RECV, ESTABLISHED, .cookie = i, .rtt_us = 1),
+			    end = T(2, ESTABLISHED, CLOSE, .cookie = i);
 
 		story_feed(t, &begin);
 		story_feed(t, &end);
 	}
 	conn_table_stats(t, &stats);
 	assert_int_equal(stats.tracked, 4096);
+	assert_int_equal(judged.cut, 6000 - 4096);
+	assert_int_equal(stats.lost[WIRE_LOST_TABLE], judged.cut);
 	story_feed(t, &(struct step)TICK(2 + 100000));
 	conn_table_stats(t, &stats);
 	assert_int_equal(stats.tracked, 0);
 	assert_in_range(stats.generations_forgotten, 6000 - 4096, 5999); /* their sockets are still open */
+	assert_int_equal(judged.whole, 4096);
+	assert_int_equal(judged.told, judged.cut);
+	conn_table_free(t);
+}
+
+/* A minisocket's timer is stopped, and nothing says yet what follows: any number of them wait, and none is believed to be dead.
+ */
+static void test_many_stopped(void **state)
+{
+	enum { MANY = 6000 };
+	static const struct step life[] = {TIER(TIMER), CLOSES, MINI(5190, STARTED, TIME_WAIT, 60000000),
+					   T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1),
+					   MINI(6000, STOPPED, TIME_WAIT, 59999190)};
+	const struct conn_config config = {.max_connections = MANY, .wanted = 1u << RECORD_CONNECTION};
+	struct judged judged = {0};
+	struct conn_table_stats stats;
+	struct conn_table *t;
+
+	(void)state;
+	assert_int_equal(conn_table_new(&t, &config, count_judged, &judged), 0);
+	for (uint64_t i = 1; i <= MANY; i++) {
+		for (size_t n = 0; n < sizeof(life) / sizeof(life[0]); n++) {
+			struct step s = life[n];
+
+			s.cookie = i;
+			story_feed(t, &s);
+		}
+	}
+	story_feed(t, &(struct step)TICK(1000000));
+	conn_table_stats(t, &stats);
+	assert_int_equal(stats.tracked, MANY);
+	assert_int_equal(judged.whole + judged.cut, 0);
+	conn_table_free(t);
+}
+
+/* The same in FIN_WAIT2, where records wait for the peer's FIN: those that give way are counted. */
+static void test_fins_overflow(void **state)
+{
+	enum { MANY = 20000, ROOM = 16384 };
+	static const struct step life[] = {TIER(FENTRY), CLOSES, MINI(5101, STARTED, FIN_WAIT2, 60000000),
+					   T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true)};
+	const struct conn_config config = {
+		.max_connections = MANY, .time_wait = CONN_TW_SPLIT, .wanted = 1u << RECORD_CONNECTION | 1u << RECORD_LOST};
+	struct judged judged = {0};
+	struct conn_table *t;
+
+	(void)state;
+	assert_int_equal(conn_table_new(&t, &config, count_judged, &judged), 0);
+	for (uint64_t i = 1; i <= MANY; i++) {
+		for (size_t n = 0; n < sizeof(life) / sizeof(life[0]); n++) {
+			struct step s = life[n];
+
+			s.cookie = i;
+			story_feed(t, &s);
+		}
+	}
+	assert_int_equal(judged.cut, MANY - ROOM);
+	story_feed(t, &(struct step)TICK(1000000));
+	assert_int_equal(judged.told, MANY - ROOM);
 	conn_table_free(t);
 }
 
@@ -308,6 +387,8 @@ int main(void)
 		STORIES(scans),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_hold_overflow),
+		cmocka_unit_test(test_many_stopped),
+		cmocka_unit_test(test_fins_overflow),
 		cmocka_unit_test(test_bad_config),
 	};
 
