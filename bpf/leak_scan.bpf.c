@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The iterators of the leak scan: sockets that wait for a process, with every descriptor that holds them, and no others. */
+#include "bpf/holder.bpf.h"
 #include "bpf/sock.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -51,16 +52,16 @@ static __always_inline void fill_leak(struct stuck *f, const struct sock *sk, co
 SEC("iter/task_file")
 int leak_files(struct bpf_iter__task_file *ctx)
 {
-	struct task_struct *task = ctx->task;
-	struct sock *sk = iter_sock(task, ctx->file);
+	const struct task_struct *task = ctx->task;
+	struct sock *sk = iter_sock(ctx);
 	const struct tcp_sock *tp = sk && is_leak(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct stuck f;
 
-	if (!tp)
+	if (!tp || !task)
 		return 0;
 	fill_leak(&f, sk, tp, bpf_get_socket_cookie(sk));
 	f.wire.fd = ctx->fd;
-	fill_task(&f.task, task, BPF_CORE_READ(task, cred, uid.val));
+	fill_holder(&f.task, task);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

@@ -4,6 +4,7 @@
  * iter/tcp reads one namespace's tables and shows what no process holds: orphans, the accept queue, minisockets. Asking for a
  * socket's cookie also makes the kernel give it one.
  */
+#include "bpf/holder.bpf.h"
 #include "bpf/sock.bpf.h"
 #include "bpf/tw.bpf.h"
 
@@ -35,16 +36,16 @@ static __always_inline void fill_found(struct found *f, const struct sock *sk, c
 SEC("iter/task_file")
 int scan_files(struct bpf_iter__task_file *ctx)
 {
-	struct task_struct *task = ctx->task;
-	struct sock *sk = iter_sock(task, ctx->file);
+	const struct task_struct *task = ctx->task;
+	struct sock *sk = iter_sock(ctx);
 	const struct tcp_sock *tp = sk && sk->__sk_common.skc_state != WIRE_CLOSE ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct found f;
 
-	if (!tp)
+	if (!tp || !task)
 		return 0;
 	fill_found(&f, sk, tp, bpf_get_socket_cookie(sk));
 	f.scan.fd = ctx->fd;
-	fill_task(&f.task, task, BPF_CORE_READ(task, cred, uid.val));
+	fill_holder(&f.task, task);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

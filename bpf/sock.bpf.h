@@ -250,16 +250,3 @@ static __always_inline void fill_stats(struct wire_stats *s, const struct tcp_so
 	__builtin_memset(s->ca_name, 0, sizeof(s->ca_name));
 	bpf_probe_read_kernel_str(s->ca_name, sizeof(s->ca_name), tp->inet_conn.icsk_ca_ops->name);
 }
-
-/* The TCP socket behind a descriptor that iter/task_file shows, or NULL; of a process its first thread counts. */
-static __always_inline struct sock *iter_sock(const struct task_struct *task, struct file *file)
-{
-	struct socket *socket;
-	struct sock *sk;
-
-	if (!task || !file || task->tgid != task->pid)
-		return NULL;
-	socket = bpf_sock_from_file(file);
-	sk = socket ? socket->sk : NULL;
-	return sk && sock_is_tcp(sk) ? sk : NULL;
-}

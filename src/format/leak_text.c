@@ -32,7 +32,7 @@ static const char *const hints[] = {
 _Static_assert(sizeof(hints) / sizeof(hints[0]) == LEAK_CAUSE_MAX, "a cause has no hint");
 
 static const char hint_nobody[] =
-	"No process has a descriptor of it: an unread message of a Unix socket, io_uring or the kernel holds it.";
+	"No descriptor leads to it: an io_uring direct descriptor, an unread Unix socket message or the kernel does.";
 
 const char *leak_hint(const struct leak_socket *socket)
 {

@@ -105,15 +105,8 @@ static struct entry *cache_put(struct cache *cache, uint64_t key, uint64_t key2,
 static void read_exe(const struct wire_task *task, char *buf, size_t size)
 {
 	struct procfs_stat stat;
-	char path[40];
-	ssize_t len;
 
-	buf[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%u/exe", task->tgid);
-	len = readlink(path, buf, size - 1);
-	if (len < 0)
-		return;
-	buf[len] = '\0';
+	procfs_exe(task->tgid, buf, size);
 	if (!procfs_stat(task->tgid, &stat) || !procfs_started_at(&stat, task->start_ns))
 		buf[0] = '\0'; /* the pid is another process's now, or pids here are of another namespace */
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "procfs.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,37 @@ bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat)
 	ret_stat->start_ticks = field(tail + 2, FIELD_STARTTIME);
 	ret_stat->exec_id = field(tail + 2, FIELD_ARG_START);
 	return true;
+}
+
+static bool read_exe(const char *process, char *buf, size_t size)
+{
+	char path[80];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "%s/exe", process);
+	len = readlink(path, buf, size - 1);
+	buf[len < 0 ? 0 : len] = '\0';
+	return len > 0;
+}
+
+void procfs_exe(uint32_t pid, char *buf, size_t size)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	if (read_exe(path, buf, size))
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	threads = opendir(path);
+	while (threads && !buf[0] && (entry = readdir(threads))) {
+		snprintf(path, sizeof(path), "/proc/%u/task/%.20s", pid, entry->d_name);
+		if (entry->d_name[0] != '.')
+			read_exe(path, buf, size);
+	}
+	if (threads)
+		closedir(threads);
 }
 
 bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct procfs_stat {
@@ -12,6 +13,12 @@ struct procfs_stat {
 
 /* Reads /proc/PID/stat; false: there is no such process. */
 bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat);
+
+/*
+ * The path of its executable, cut to `size`; "" where it cannot be known. Once a process's first thread has ended, only its
+ * other threads show it.
+ */
+void procfs_exe(uint32_t pid, char *buf, size_t size);
 
 /* True if it started then; false for one whose number is of another pid namespace, too. */
 bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns);

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* leaker KIND=COUNT...: leaves sockets in CLOSE_WAIT, in each kind's way, and says so as leakers.py does. */
+/*
+ * leaker KIND=COUNT...: leaves sockets in CLOSE_WAIT, in each kind's way, and says so as leakers.py does. After
+ * "threads_only=N" the first thread ends, and N others go on.
+ */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -97,6 +103,35 @@ static void leak_all(const char *kind, int count, int listener, const struct soc
 	for (int i = 0; i < count; i++)
 		wait_for_ack(clients[i]);
 	free(clients);
+}
+
+/* A thread with a table of descriptors of its own, which is never seen again. */
+struct apart {
+	int count, listener, *servers;
+	const struct sockaddr_in *addr;
+	pthread_barrier_t done;
+};
+
+static void *leak_apart(void *arg)
+{
+	struct apart *apart = arg;
+
+	must(unshare(CLONE_FILES), "unshare");
+	leak_all("eof_unread", apart->count, apart->listener, apart->addr, apart->servers);
+	pthread_barrier_wait(&apart->done);
+	for (;;)
+		pause();
+}
+
+static void leak_in_own_table(int count, int listener, const struct sockaddr_in *addr, int *servers)
+{
+	struct apart *apart = malloc(sizeof(*apart));
+	pthread_t thread;
+
+	*apart = (struct apart){.count = count, .listener = listener, .servers = servers, .addr = addr};
+	pthread_barrier_init(&apart->done, NULL, 2);
+	must(-pthread_create(&thread, NULL, leak_apart, apart), "pthread_create");
+	pthread_barrier_wait(&apart->done);
 }
 
 /* io_uring by its system calls, for one request at a time. */
@@ -205,6 +240,8 @@ static void make(const char *kind, int count, bool first)
 
 	if (!strncmp(kind, "io_uring", strlen("io_uring")))
 		leak_by_ring(kind, count, listener, &addr, servers);
+	else if (!strcmp(kind, "own_table"))
+		leak_in_own_table(count, listener, &addr, servers);
 	else
 		leak_all(kind, count, listener, &addr, servers);
 	printf("%s\"%s\":[", first ? "" : ",", kind);
@@ -216,8 +253,27 @@ static void make(const char *kind, int count, bool first)
 	free(servers);
 }
 
+static void *wait_for_end(void *unused)
+{
+	while (getchar() != EOF)
+		;
+	exit(0);
+	return unused;
+}
+
+/* Each waits on its own: stdio's lock lets one of them read. */
+static void go_on_in_threads(int count)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < count; i++)
+		must(-pthread_create(&thread, NULL, wait_for_end, NULL), "pthread_create");
+	pthread_exit(NULL);
+}
+
 int main(int argc, char **argv)
 {
+	int threads = 0;
 	struct rlimit files;
 	char exe[4096] = "";
 	double from = now();
@@ -231,11 +287,14 @@ int main(int argc, char **argv)
 		char *count = strchr(argv[i], '=');
 
 		*count = '\0';
-		make(argv[i], atoi(count + 1), i == 1);
+		if (!strcmp(argv[i], "threads_only"))
+			threads = atoi(count + 1);
+		else
+			make(argv[i], atoi(count + 1), i == 1);
 	}
 	printf("},\"pid\":%d,\"child\":null,\"exe\":\"%s\",\"closed_from\":%f,\"closed_at\":%f}\n", getpid(), exe, from, now());
 	fflush(stdout);
-	while (getchar() != EOF)
-		;
-	return 0;
+	if (threads)
+		go_on_in_threads(threads);
+	wait_for_end(NULL);
 }

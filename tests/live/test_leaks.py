@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from lab import TIMEOUT, wait_until
@@ -30,6 +31,10 @@ def leaks(*args, code=None):
     assert summary["event"] == "summary" and all(r["event"] == "close_wait_leak" for r in found)
     assert len(found) == summary["close_wait"]
     return {r["conn_id"]: r for r in found}, summary
+
+
+def process_state(pid):
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 def text(*args):
@@ -167,6 +172,26 @@ def test_threads(namespace, leaker):
     one = leaker("python", threads=8)
     found = leaks_like_ss(namespace, 8)
     assert all(len(r["holders"]) == 1 and r["process"]["pid"] == one.pid for r in found.values())
+
+
+def test_first_thread_ended(namespace, leaker):
+    """The process has no descriptors in /proc/PID/fd any more, but its threads have: each descriptor is named once."""
+    one = leaker("c", eof_unread=3, threads_only=4)
+    wait_until(lambda: process_state(one.pid) == "Z", what="end of the first thread")
+    found, _ = leaks("--netns", namespace.inode)
+    assert sorted(holder for r in found.values() for holder in holders(r)) == [(one.pid, fd) for fd in sorted(one.fds["eof_unread"])]
+    for record in found.values():
+        assert record["process"]["pid"] == one.pid and record["process"]["comm"] == "leaker"
+        assert record["process"]["exe"] == one.exe
+        assert "No process" not in record["hint"]
+
+
+def test_thread_with_descriptors_of_its_own(namespace, leaker):
+    one = leaker("c", eof_unread=2, own_table=3)
+    found, _ = leaks("--netns", namespace.inode)
+    assert len(found) == 5
+    shown = sorted(holder for r in found.values() for holder in holders(r))
+    assert shown == sorted((one.pid, fd) for fds in one.fds.values() for fd in fds)
 
 
 @pytest.mark.parametrize("way", ["io_uring", "io_uring_worker", "io_uring_fixed"])

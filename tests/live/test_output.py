@@ -258,6 +258,7 @@ def test_doctor_json():
     for hook in hooks + text["leaks"]:
         assert set(hook) >= {"name", "type", "available", "used", "fallback", "why"}
     assert all(h["used"] for h in text["leaks"] if h["type"] == "iter")
+    assert "io_uring" in text["not_shown"]
     state = [h for h in hooks if "inet_sock_set_state" in h["name"]]
     assert state and state[0]["used"] is True
 

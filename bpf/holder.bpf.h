@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who holds a socket: what iter/task_file shows of descriptors, once per descriptor.
+ *
+ * The iterator shows each process's first thread, and those threads whose table of descriptors is another than the first
+ * thread's (task_seq_get_next()). That is so of a thread that unshared its table, and of all threads once the first one has
+ * ended, since it has no table any more. Of the threads with one table the first that an iteration meets stands for all.
+ */
+#pragma once
+
+#include "bpf/sock.bpf.h"
+
+#define TABLES 16384
+
+struct table {
+	__u64 files;   /* the address of a struct files_struct */
+	__u64 session; /* of the iteration */
+	__u64 tgid;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TABLES);
+	__type(key, struct table);
+	__type(value, __u32); /* the thread that stands for it */
+} tables SEC(".maps");
+
+static __always_inline bool stands_for_table(const struct bpf_iter__task_file *ctx, const struct task_struct *task)
+{
+	const struct table key = {(__u64)task->files, ctx->meta->session_id, (__u32)task->tgid};
+	__u32 *first, pid = task->pid;
+
+	if (pid == (__u32)task->tgid)
+		return true;
+	first = bpf_map_lookup_elem(&tables, &key);
+	if (first)
+		return *first == pid;
+	bpf_map_update_elem(&tables, &key, &pid, BPF_ANY);
+	return true;
+}
+
+/* The TCP socket behind the descriptor, or NULL. */
+static __always_inline struct sock *iter_sock(const struct bpf_iter__task_file *ctx)
+{
+	const struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!task || !file)
+		return NULL;
+	socket = bpf_sock_from_file(file);
+	sk = socket ? socket->sk : NULL;
+	return sk && sock_is_tcp(sk) && stands_for_table(ctx, task) ? sk : NULL;
+}
+
+/* `task` is not NULL: iter_sock() has found a socket. */
+static __always_inline void fill_holder(struct wire_task *t, const struct task_struct *task)
+{
+	fill_task(t, task->group_leader, BPF_CORE_READ(task, cred, uid.val));
+}
