@@ -5,6 +5,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+#define QUEUE_MAX 65536 /* a backlog is longer only if net.core.somaxconn is */
+
 struct stuck {
 	struct wire_leak wire;
 	struct wire_task task;
@@ -66,6 +68,54 @@ int leak_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/*
+ * Whose accept queue a socket is in: its cookie, the listener's cookie. iter/tcp shows the listeners of a namespace before its
+ * other sockets.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u64);
+	__type(value, __u64);
+} queued SEC(".maps");
+
+struct walk {
+	struct request_sock *req;
+	__u64 listener;
+};
+
+/* One place of the queue; 1: it was the last. */
+static long note_queued(__u32 i, struct walk *walk)
+{
+	struct request_sock *req = walk->req;
+	struct sock *sk;
+	__u64 cookie;
+
+	if (!req)
+		return 1;
+	walk->req = req->dl_next;
+	sk = req->sk;
+	if (!sk || !is_leak(sk))
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	bpf_map_update_elem(&queued, &cookie, &walk->listener, BPF_ANY);
+	return 0;
+}
+
+/* The iterator holds the listener's lock (bpf_iter_tcp_seq_show()): a segment may add to the queue, but none leaves it. */
+static __always_inline void note_queue(const struct tcp_sock *tp, __u64 cookie)
+{
+	struct walk walk = {tp->inet_conn.icsk_accept_queue.rskq_accept_head, cookie};
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		bpf_loop(QUEUE_MAX, note_queued, &walk, 0);
+}
+
+struct unheld {
+	struct stuck stuck;
+	struct wire_leak_queue queue;
+};
+
 /* Those that no process holds: not accepted yet, or in an unread message of a Unix socket. */
 SEC("iter/tcp")
 int leak_tcp(struct bpf_iter__tcp *ctx)
@@ -73,7 +123,8 @@ int leak_tcp(struct bpf_iter__tcp *ctx)
 	struct sock_common *skc = ctx->sk_common;
 	const struct tcp_sock *tp;
 	const struct sock *sk;
-	struct stuck f;
+	struct unheld f;
+	__u64 cookie, *listener;
 
 	if (!skc || skc->skc_state == WIRE_TIME_WAIT || skc->skc_state == WIRE_NEW_SYN_RECV)
 		return 0;
@@ -83,7 +134,13 @@ int leak_tcp(struct bpf_iter__tcp *ctx)
 	sk = &tp->inet_conn.icsk_inet.sk;
 	if (!is_leak(sk))
 		return 0;
-	fill_leak(&f, sk, tp, bpf_get_socket_cookie(skc));
+	cookie = bpf_get_socket_cookie(skc);
+	if (skc->skc_state == WIRE_LISTEN)
+		note_queue(tp, cookie);
+	listener = bpf_map_lookup_elem(&queued, &cookie);
+	fill_leak(&f.stuck, sk, tp, cookie);
+	f.stuck.wire.s.hdr.len = sizeof(f);
+	f.queue.listener = listener ? *listener : 0;
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

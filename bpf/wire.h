@@ -263,6 +263,11 @@ struct wire_leak {
 	__u64 since_delack_ns; /* the latest moment that the delayed ACK was set for */
 };
 
+/* Behind the parts of a WIRE_LEAK, where an accept queue has it. */
+struct wire_leak_queue {
+	__u64 listener; /* cookie of the listener whose queue it is; 0 or without this: not known */
+};
+
 enum wire_minisock_what {
 	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL start again */
 	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows, or it is dead */
@@ -410,6 +415,7 @@ _Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
 _Static_assert(sizeof(struct wire_reset) == 32, "wire");
 _Static_assert(sizeof(struct wire_scan) == 64, "wire");
 _Static_assert(sizeof(struct wire_leak) == 88, "wire");
+_Static_assert(sizeof(struct wire_leak_queue) == 8, "wire");
 _Static_assert(sizeof(struct wire_minisock) == 48, "wire");
 _Static_assert(sizeof(struct wire_mark) == 32, "wire");
 _Static_assert(sizeof(struct wire_port_range) == 32, "wire");

@@ -46,6 +46,10 @@ enum {
 	BPF_NOEXIST = 1,
 };
 
+enum bpf_func_id {
+	BPF_FUNC_loop = 181, /* 5.17 on */
+};
+
 enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
@@ -173,8 +177,13 @@ struct tcp_congestion_ops {
 	char name[16];
 };
 
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue; /* of a listener */
 	struct timer_list icsk_delack_timer;
 	__u32 icsk_rto; /* ticks */
 	const struct tcp_congestion_ops *icsk_ca_ops;
@@ -264,6 +273,8 @@ struct tcphdr {
 
 struct request_sock {
 	struct sock_common __req_common;
+	struct request_sock *dl_next; /* in an accept queue */
+	struct sock *sk;
 	u8 num_retrans;
 };
 

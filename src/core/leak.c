@@ -140,6 +140,7 @@ const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t coo
 static void found(struct leak_set *set, const struct wire_leak *ev)
 {
 	const struct wire_task *task = wire_task(&ev->s.hdr);
+	const struct wire_leak_queue *queue = wire_tail(&ev->s.hdr, sizeof(*queue));
 	const struct listener_seen listener = {
 		.cookie = ev->s.hdr.cookie, .ident = wire_ident(&ev->s.hdr), .task = task, .epoch = set->epoch};
 	struct leak_socket *socket;
@@ -152,10 +153,21 @@ static void found(struct leak_set *set, const struct wire_leak *ev)
 	socket = (struct leak_socket *)leak_set_find(set, ev->s.hdr.cookie);
 	if (!socket)
 		socket = add(set, ev);
+	if (socket && queue && queue->listener)
+		socket->listener = queue->listener;
 	if (!socket)
 		set->lost++;
 	else if (task->tgid && ev->fd >= 0)
 		add_holder(set, socket, task, ev->fd);
+}
+
+/* Whose accept queue has it; where that was not read, whose it must be by its address. */
+static const struct wire_task *acceptor(const struct leak_set *set, const struct leak_socket *socket)
+{
+	const struct wire_ident *id = &socket->t.id;
+
+	return socket->listener ? listeners_owner_of(&set->listeners, socket->listener)
+				: listeners_owner(&set->listeners, id->netns, id->local_port, id->local_addr);
 }
 
 static void end(struct leak_set *set)
@@ -169,7 +181,7 @@ static void end(struct leak_set *set)
 		if (socket->verdict.cause != LEAK_NEVER_ACCEPTED)
 			continue;
 		socket->t.role = CONN_SERVER;
-		owner = listeners_owner(&set->listeners, socket->t.id.netns, socket->t.id.local_port, socket->t.id.local_addr);
+		owner = acceptor(set, socket);
 		if (owner && socket->t.from == CONN_FROM_NONE) {
 			socket->t.from = CONN_FROM_LISTENER;
 			socket->t.task = *owner;

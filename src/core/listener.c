@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening sockets, found by cookie and by (namespace, port), LISTENERS_MAX at most. Of several listeners on one address
- * (SO_REUSEPORT workers) the latest is taken: the right program, perhaps the wrong worker.
+ * Listening sockets, found by cookie and by (namespace, port), LISTENERS_MAX at most. Several may share an address
+ * (SO_REUSEPORT, SO_BINDTODEVICE), and the kernel chooses one of them for each connection.
  */
 #include "listener.h"
 
@@ -17,7 +17,6 @@ struct listener {
 	uint8_t epoch;
 	uint8_t addr[16];
 	uint64_t cookie;       /* 0: free */
-	uint64_t number;       /* in order of appearance */
 	struct wire_task task; /* tgid 0: not known */
 };
 
@@ -66,7 +65,7 @@ uint64_t listeners_memory(const struct listeners *ls)
 /* 0: no room. */
 static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident)
 {
-	struct listener l = {.netns = ident->netns, .port = ident->local_port, .cookie = cookie, .number = ls->added++};
+	struct listener l = {.netns = ident->netns, .port = ident->local_port, .cookie = cookie};
 	uint32_t id;
 
 	memcpy(l.addr, ident->local_addr, sizeof(l.addr));
@@ -113,26 +112,50 @@ void listeners_sweep(struct listeners *ls, uint8_t epoch)
 	}
 }
 
-static const struct wire_task *owner_at(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
+static bool same_process(const struct wire_task *a, const struct wire_task *b)
 {
-	const struct listener *l, *latest = NULL;
+	return a->tgid == b->tgid && a->start_ns == b->start_ns;
+}
+
+/* False if nobody listens at exactly this address. */
+static bool owner_at(const struct listeners *ls, const struct listener *place, const struct wire_task **ret_owner)
+{
+	const struct listener *l;
+	bool any = false;
 	uint32_t id;
 
-	index_for_each (id, &ls->by_port, port_key(netns, port)) {
+	*ret_owner = NULL;
+	index_for_each (id, &ls->by_port, port_key(place->netns, place->port)) {
 		l = at(ls, id);
-		if (l->netns == netns && l->port == port && l->task.tgid && !memcmp(l->addr, addr, sizeof(l->addr)) &&
-		    (!latest || l->number > latest->number))
-			latest = l;
+		if (l->netns != place->netns || l->port != place->port || memcmp(l->addr, place->addr, sizeof(l->addr)))
+			continue;
+		if (!any && l->task.tgid)
+			*ret_owner = &l->task;
+		else if (any && *ret_owner && !same_process(*ret_owner, &l->task))
+			*ret_owner = NULL;
+		any = true;
 	}
-	return latest ? &latest->task : NULL;
+	return any;
 }
 
 const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
 {
 	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
-	const struct wire_task *task = owner_at(ls, netns, port, addr);
+	const uint8_t *const addrs[] = {addr, memcmp(addr, any_v4, 12) ? any : any_v4, any};
+	struct listener place = {.netns = netns, .port = port};
+	const struct wire_task *owner = NULL;
 
-	if (!task && !memcmp(addr, any_v4, 12))
-		task = owner_at(ls, netns, port, any_v4);
-	return task ? task : owner_at(ls, netns, port, any);
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		memcpy(place.addr, addrs[i], sizeof(place.addr));
+		if (owner_at(ls, &place, &owner))
+			break;
+	}
+	return owner;
+}
+
+const struct wire_task *listeners_owner_of(const struct listeners *ls, uint64_t cookie)
+{
+	uint32_t id = pool_find(&ls->by_cookie, cookie);
+
+	return id && at(ls, id)->task.tgid ? &at(ls, id)->task : NULL;
 }

@@ -8,7 +8,6 @@
 struct listeners {
 	struct pool by_cookie;
 	struct index by_port; /* and namespace */
-	uint64_t added;       /* so far */
 };
 
 int listeners_init(struct listeners *ls); /* 0 or -ENOMEM */
@@ -31,5 +30,11 @@ void listeners_remove(struct listeners *ls, uint64_t cookie);
 /* Forgets those that the scan `epoch` did not meet. */
 void listeners_sweep(struct listeners *ls, uint8_t epoch);
 
-/* Who accepts at this address: the exact one before the wildcards. NULL: nobody known. */
+/*
+ * Who accepts at this address: the exact one before the wildcards. NULL if nobody is known, or if several listeners share the
+ * address that are not all the same process's.
+ */
 const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16]);
+
+/* Whose listener it is; NULL: not known. */
+const struct wire_task *listeners_owner_of(const struct listeners *ls, uint64_t cookie);

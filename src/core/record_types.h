@@ -226,6 +226,7 @@ struct leak_holder {
 
 struct leak_socket {
 	struct conn_tuple t; /* its process: the first holder, or who listens where it waits */
+	uint64_t listener;   /* in whose accept queue it is: a cookie; 0 in none, or not known */
 	uint8_t state;       /* CLOSE_WAIT, FIN_WAIT2, or ESTABLISHED and not accepted */
 	struct leak_verdict verdict;
 	uint64_t age_ns;

@@ -91,6 +91,25 @@ def idle_server(addr):
     until_end()
 
 
+def shared_port(addr, port):
+    """One of several that listen on one port, and never accepts."""
+    listener = socket.socket(family_of(addr), socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((addr, int(port)))
+    listener.listen(64)
+    report(port=listener.getsockname()[1])
+    until_end()
+
+
+def clients(addr, port, count):
+    """Connect, and close their half at once."""
+    socks = [socket.create_connection((addr, int(port))) for _ in range(int(count))]
+    for sock in socks:
+        sock.shutdown(socket.SHUT_WR)
+    report(ports=[sock.getsockname()[1] for sock in socks])
+    until_end()
+
+
 def fork_server(addr):
     """A child per connection; the parent accepts and closes its copy."""
     listener = listen(addr)
@@ -169,7 +188,7 @@ def named_client(addr, port, hexname):
 
 
 ROLES = {f.__name__.replace("_", "-"): f for f in (
-    client, server, idle_server, fork_server, prefork_server, exec_after_connect, pass_socket, named_client,
+    client, server, idle_server, shared_port, clients, fork_server, prefork_server, exec_after_connect, pass_socket, named_client,
 )}  # fmt: skip
 
 if __name__ == "__main__":

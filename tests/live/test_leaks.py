@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from actors import Actor
 from lab import TIMEOUT, wait_until
 from leakers import CAUSES, Leaker, Pool, why_no_io_uring
 from schema import validate_lines
@@ -172,6 +173,29 @@ def test_threads(namespace, leaker):
     one = leaker("python", threads=8)
     found = leaks_like_ss(namespace, 8)
     assert all(len(r["holders"]) == 1 and r["process"]["pid"] == one.pid for r in found.values())
+
+
+@pytest.mark.parametrize("addr", ["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+def test_two_listeners_on_one_port(namespace, start_tracer, addr):
+    """Each accept queue is its own listener's. Of a single connection nothing says which of the two has it."""
+    tracer = start_tracer("--netns", namespace.inode)
+    one = Actor(namespace, "shared-port", addr, 0)
+    port = one.reported()["port"]
+    other = Actor(namespace, "shared-port", addr, port)
+    other.reported()
+    clients = Actor(namespace, "clients", addr, port, 20)
+    ports = clients.reported()["ports"]
+    wait_until(lambda: len(ss(namespace)) == 20, what="20 FINs")
+    queues = re.findall(r"^LISTEN +(\d+) .*pid=(\d+)", namespace.run("ss", "-ltnp").stdout, re.MULTILINE)
+    shown = collections.Counter(r["process"]["pid"] for r in leaks("--netns", namespace.inode)[0].values())
+    assert shown == {int(pid): int(length) for length, pid in queues if int(length)}
+    assert sum(shown.values()) == 20 and shown.keys() <= {one.pid, other.pid}
+    clients.close()
+    tracer.stop()
+    ended = [r for r in tracer.records if r["event"] == "connection" and r["peer_port"] in ports]
+    assert all(r["process"] is None for r in ended)
+    one.close()
+    other.close()
 
 
 def test_first_thread_ended(namespace, leaker):

@@ -46,6 +46,13 @@ static const struct story owners[] = {
 		   T(70001, LISTEN, CLOSE, .cookie = 7), ACCEPTS(71000), IS_RESET(75000)},
 	 .expected = SERVER_OF " exact:90/listener\n" SERVER_OF " any4:80/listener\n" SERVER_OF " any6:70/listener\n" SERVER_OF
 			       "\n"},
+	{.name = "several listen at one address: their process, if it is one and known",
+	 .steps = {T(0, CLOSE, LISTEN, .cookie = 7, .tgid = 70, .local = "::", .local_port = 80),
+		   T(1, CLOSE, LISTEN, .cookie = 8, .tgid = 70, .local = "::", .local_port = 80), ACCEPTS(1000), IS_RESET(5000),
+		   TICK(20000), T(21000, CLOSE, LISTEN, .cookie = 9, .tgid = 90, .local = "::", .local_port = 80),
+		   ACCEPTS(31000), IS_RESET(35000), TICK(50000), T(50001, LISTEN, CLOSE, .cookie = 9),
+		   T(50002, CLOSE, LISTEN, .cookie = 10, .local = "::", .local_port = 80), ACCEPTS(51000), IS_RESET(55000)},
+	 .expected = SERVER_OF " a:70/listener\n" SERVER_OF "\n" SERVER_OF "\n"},
 	{.name = "another port's listener is another's; a client has none",
 	 .steps = {T(0, CLOSE, LISTEN, .cookie = 7, .tgid = 70, .local = "::", .local_port = 81), ACCEPTS(1000), IS_RESET(5000),
 		   T(6000, SYN_SENT, ESTABLISHED, .cookie = 2, .local_port = 81), IS_RESET(6001, .cookie = 2)},

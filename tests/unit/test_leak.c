@@ -54,7 +54,7 @@ static void held_by(struct stuck *ev, uint32_t pid, int fd)
 
 static void feed(struct leak_set *set, const struct stuck *ev)
 {
-	assert_true(wire_valid(&ev->wire.s.hdr, sizeof(*ev)));
+	assert_true(wire_valid(&ev->wire.s.hdr, ev->wire.s.hdr.len));
 	leak_set_feed(set, &ev->wire.s.hdr);
 }
 
@@ -194,6 +194,42 @@ static void accept_queue(void **state)
 	assert_int_equal(socket->t.task.tgid, 200);
 	assert_int_equal(socket->t.role, CONN_SERVER);
 	assert_int_equal(socket->holders, 0);
+	free_set(set);
+}
+
+/* Two processes listen on one port: the queue says whose it is, and without it nobody is named. */
+static void accept_queues_of_one_port(void **state)
+{
+	struct leak_set *set = new_set(100);
+	struct stuck one = stuck(3, WIRE_LISTEN, 0), other = stuck(4, WIRE_LISTEN, 0);
+	struct {
+		struct stuck stuck;
+		struct wire_leak_queue queue;
+	} queued = {stuck(7, WIRE_CLOSE_WAIT, 1), {4}}, unread = {stuck(8, WIRE_CLOSE_WAIT, 1), {0}};
+
+	(void)state;
+	held_by(&one, 200, 3);
+	held_by(&other, 201, 3);
+	queued.stuck.wire.s.hdr.sk_flags = unread.stuck.wire.s.hdr.sk_flags = WIRE_SK_ORPHAN;
+	queued.stuck.wire.s.hdr.len = unread.stuck.wire.s.hdr.len = sizeof(queued);
+	mark(set, WIRE_LEAK_BEGIN);
+	feed(set, &one);
+	feed(set, &other);
+	feed(set, &queued.stuck);
+	feed(set, &unread.stuck);
+	mark(set, WIRE_LEAK_END);
+	assert_int_equal(leak_set_find(set, 7)->t.from, CONN_FROM_LISTENER);
+	assert_int_equal(leak_set_find(set, 7)->t.task.tgid, 201);
+	assert_int_equal(leak_set_find(set, 8)->t.from, CONN_FROM_NONE);
+	mark(set, WIRE_LEAK_BEGIN); /* both are gone */
+	mark(set, WIRE_LEAK_END);
+	held_by(&other, 200, 4); /* both are one process's */
+	mark(set, WIRE_LEAK_BEGIN);
+	feed(set, &one);
+	feed(set, &other);
+	feed(set, &unread.stuck);
+	mark(set, WIRE_LEAK_END);
+	assert_int_equal(leak_set_find(set, 8)->t.task.tgid, 200);
 	free_set(set);
 }
 
@@ -553,13 +589,21 @@ static void json_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(causes),       cmocka_unit_test(ages),
-		cmocka_unit_test(holders),      cmocka_unit_test(accept_queue),
-		cmocka_unit_test(bounded),      cmocka_unit_test(groups),
-		cmocka_unit_test(text),         cmocka_unit_test(nothing_selected),
-		cmocka_unit_test(hostile_text), cmocka_unit_test(many_for_long),
-		cmocka_unit_test(json),         cmocka_unit_test(json_bounded),
-		cmocka_unit_test(json_stacks),  cmocka_unit_test(text_stacks),
+		cmocka_unit_test(causes),
+		cmocka_unit_test(ages),
+		cmocka_unit_test(holders),
+		cmocka_unit_test(accept_queue),
+		cmocka_unit_test(accept_queues_of_one_port),
+		cmocka_unit_test(bounded),
+		cmocka_unit_test(groups),
+		cmocka_unit_test(text),
+		cmocka_unit_test(nothing_selected),
+		cmocka_unit_test(hostile_text),
+		cmocka_unit_test(many_for_long),
+		cmocka_unit_test(json),
+		cmocka_unit_test(json_bounded),
+		cmocka_unit_test(json_stacks),
+		cmocka_unit_test(text_stacks),
 		cmocka_unit_test(text_alert),
 	};
 
