@@ -17,7 +17,8 @@ const volatile __u64 wake_bytes = 256 * 1024;
 
 struct counters counters[TRACE_MAX_CPUS];
 
-/* Start times of the processes seen last, by pid. Direct-mapped: one that was replaced is new again. */
+/* The programs seen last, by pid: start times of processes, mixed with their exec. Direct-mapped: one that was replaced is new
+ * again. */
 #define PROCESSES 4096
 __u64 processes[PROCESSES];
 
@@ -79,15 +80,16 @@ static __always_inline void event_submit(void *ring, void *event)
 	c->woken = full;
 }
 
-/* A process that is seen for the first time may not live long: the reader is woken to read its name. */
-static __always_inline void event_submit_task(void *ring, void *event, const struct wire_task *task)
+/* A program that is seen for the first time may not run for long: the reader is woken to read its name. */
+static __always_inline void event_submit_task(void *ring, void *event, const struct wire_task *task,
+					      const struct wire_exec *exec)
 {
-	__u64 *seen = &processes[task->tgid & (PROCESSES - 1)];
+	__u64 *seen = &processes[task->tgid & (PROCESSES - 1)], program = task->start_ns ^ exec->arg_start;
 
-	if (!task->tgid || *seen == task->start_ns) {
+	if (!task->tgid || *seen == program) {
 		event_submit(ring, event);
 		return;
 	}
-	*seen = task->start_ns;
+	*seen = program;
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 }

@@ -55,7 +55,8 @@ static __always_inline struct sock *iter_sock(const struct bpf_iter__task_file *
 }
 
 /* `task` is not NULL: iter_sock() has found a socket. */
-static __always_inline void fill_holder(struct wire_task *t, const struct task_struct *task)
+static __always_inline void fill_holder(struct wire_task *t, struct wire_exec *e, const struct task_struct *task)
 {
 	fill_task(t, task->group_leader, BPF_CORE_READ(task, cred, uid.val));
+	fill_exec(e, task);
 }

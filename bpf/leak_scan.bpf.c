@@ -11,6 +11,7 @@ struct stuck {
 	struct wire_leak wire;
 	struct wire_task task;
 	struct wire_ident ident;
+	struct wire_exec exec;
 };
 
 static __always_inline bool is_leak(const struct sock *sk)
@@ -40,7 +41,8 @@ static __always_inline void fill_leak(struct stuck *f, const struct sock *sk, co
 	const struct inet_connection_sock *icsk = &tp->inet_conn;
 	struct wire_leak *w = &f->wire;
 
-	fill_socket(&w->s, (struct shape){WIRE_LEAK, WIRE_PART_TASK | WIRE_PART_IDENT, sizeof(*f)}, sk, tp, cookie);
+	fill_socket(&w->s, (struct shape){WIRE_LEAK, WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_EXEC, sizeof(*f)}, sk, tp,
+		    cookie);
 	w->fd = -1;
 	w->pad = 0;
 	w->since_ack_ns = since_ns(tp->rcv_tstamp);
@@ -48,6 +50,7 @@ static __always_inline void fill_leak(struct stuck *f, const struct sock *sk, co
 	w->delack_known = icsk->icsk_delack_timer.expires != 0;
 	w->since_delack_ns = w->delack_known ? since_ns(icsk->icsk_delack_timer.expires) : 0;
 	fill_no_task(&f->task);
+	fill_no_exec(&f->exec);
 	fill_ident(&f->ident, sk, tp);
 }
 
@@ -63,7 +66,7 @@ int leak_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	fill_leak(&f, sk, tp, bpf_get_socket_cookie(sk));
 	f.wire.fd = ctx->fd;
-	fill_holder(&f.task, task);
+	fill_holder(&f.task, &f.exec, task);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

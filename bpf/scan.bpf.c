@@ -17,18 +17,21 @@ struct found {
 	struct wire_task task;
 	struct wire_ident ident;
 	struct wire_stats stats;
+	struct wire_exec exec;
 };
+
+#define PARTS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS | WIRE_PART_EXEC)
 
 static __always_inline void fill_found(struct found *f, const struct sock *sk, const struct tcp_sock *tp, __u64 cookie)
 {
 	struct wire_state *w = &f->scan.s;
 
-	fill_socket(w, (struct shape){WIRE_SCAN, WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS, sizeof(*f)}, sk, tp,
-		    cookie);
+	fill_socket(w, (struct shape){WIRE_SCAN, PARTS, sizeof(*f)}, sk, tp, cookie);
 	f->scan.fd = -1;
 	fill_no_task(&f->task);
 	fill_ident(&f->ident, sk, tp);
 	fill_stats(&f->stats, tp);
+	fill_no_exec(&f->exec);
 	f->scan.torn = tp->snd_una != w->snd_una || tp->snd_nxt != w->snd_nxt || tp->bytes_acked != f->stats.bytes_acked ||
 		       tp->bytes_sent != f->stats.bytes_sent;
 }
@@ -45,7 +48,7 @@ int scan_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	fill_found(&f, sk, tp, bpf_get_socket_cookie(sk));
 	f.scan.fd = ctx->fd;
-	fill_holder(&f.task, task);
+	fill_holder(&f.task, &f.exec, task);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

@@ -123,6 +123,24 @@ static __always_inline void fill_current(struct wire_task *t)
 	fill_task(t, bpf_get_current_task_btf()->group_leader, (__u32)bpf_get_current_uid_gid());
 }
 
+static __always_inline void fill_no_exec(struct wire_exec *e)
+{
+	e->arg_start = 0;
+	e->cgroup_id = 0;
+}
+
+/* `task` is any living thread of the process. */
+static __always_inline void fill_exec(struct wire_exec *e, const struct task_struct *task)
+{
+	const struct mm_struct *mm = task->mm;
+
+	fill_no_exec(e);
+	if (mm)
+		e->arg_start = mm->arg_start;
+	if (bpf_core_field_exists(task->cgroups))
+		e->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+}
+
 static __always_inline void store_mapped(__u8 *addr, __be32 v4)
 {
 	__u32 *words = (__u32 *)addr;

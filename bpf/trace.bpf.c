@@ -53,13 +53,15 @@ static __always_inline bool takes_fin(const struct change *ch)
 
 /*
  * `parts` must be a constant, here and below: bpf_ringbuf_reserve() takes a constant size. The proof is in each event, behind
- * them.
+ * them, and the exec behind it beside a task.
  */
 static __always_inline bool emit_state(const struct change *ch, const __u8 parts, bool task)
 {
 	const __u16 size = sizeof(struct wire_state) + (parts & WIRE_PART_TASK ? sizeof(struct wire_task) : 0) +
 			   (parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0) +
-			   (parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0) + sizeof(struct wire_proof);
+			   (parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0) + sizeof(struct wire_proof) +
+			   (parts & WIRE_PART_TASK ? sizeof(struct wire_exec) : 0);
+	const __u8 behind = WIRE_PART_PROOF | (parts & WIRE_PART_TASK ? WIRE_PART_EXEC : 0);
 	__u64 ts = bpf_ktime_get_ns();
 	struct wire_state *w;
 	struct wire_task *t;
@@ -68,7 +70,7 @@ static __always_inline bool emit_state(const struct change *ch, const __u8 parts
 	w = event_reserve(&ring, size);
 	if (!w)
 		return false;
-	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, parts | WIRE_PART_PROOF, size}, ts, ch->cookie, ch->old_state);
+	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, parts | behind, size}, ts, ch->cookie, ch->old_state);
 	w->hdr.new_state = ch->new_state;
 	w->hdr.sk_flags = ch->sk_flags;
 	w->hdr.shutdown = ch->sk->sk_shutdown;
@@ -90,10 +92,16 @@ static __always_inline bool emit_state(const struct change *ch, const __u8 parts
 		part += sizeof(struct wire_stats);
 	}
 	fill_proof(part, ch->sk, ch->tp, takes_fin(ch));
-	if (parts & WIRE_PART_TASK)
-		event_submit_task(ring, w, t);
-	else
+	part += sizeof(struct wire_proof);
+	if (parts & WIRE_PART_TASK) {
+		if (task)
+			fill_exec(part, bpf_get_current_task_btf());
+		else
+			fill_no_exec(part);
+		event_submit_task(ring, w, t, part);
+	} else {
 		event_submit(ring, w);
+	}
 	return true;
 }
 
@@ -244,19 +252,24 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_read, const struct sock *sk)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
-	const __u16 size = sizeof(struct wire_hdr) + sizeof(struct wire_task);
 	__u64 slot = marks_of(cookie);
-	struct wire_hdr *w;
+	struct touch {
+		struct wire_hdr hdr;
+		struct wire_task task;
+		struct wire_exec exec;
+	} * w;
 	void *ring;
 
 	if (!cookie || (slot & MARK_OWNER) || !sk->sk_lock.owned || (bpf_get_current_task_btf()->flags & PF_KTHREAD))
 		return 0;
-	w = event_reserve(&ring, size);
+	w = event_reserve(&ring, sizeof(*w));
 	if (!w)
 		return 0;
-	fill_hdr(w, (struct shape){WIRE_TOUCH, WIRE_PART_TASK, size}, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
-	fill_current((void *)(w + 1));
-	event_submit_task(ring, w, (void *)(w + 1));
+	fill_hdr(&w->hdr, (struct shape){WIRE_TOUCH, WIRE_PART_TASK | WIRE_PART_EXEC, sizeof(*w)}, bpf_ktime_get_ns(), cookie,
+		 sk->__sk_common.skc_state);
+	fill_current(&w->task);
+	fill_exec(&w->exec, bpf_get_current_task_btf());
+	event_submit_task(ring, w, &w->task, &w->exec);
 	set_marks(cookie, slot | MARK_OWNER);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * The wire: every struct and number that goes through the ring buffer or into a recording.
  *
  * An event is a struct wire_hdr, the rest of its base struct, and then the parts that hdr.parts names, in the order
- * task, ident, stats, proof. Everything is little-endian host order except addresses (network order bytes, IPv4 as
+ * task, ident, stats, proof, exec. Everything is little-endian host order except addresses (network order bytes, IPv4 as
  * ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC in nanoseconds. Every byte, padding too, is written.
  *
  * Recordings outlive versions. Within one WIRE_VERSION base structs and parts keep their size, and kinds and values their
@@ -55,7 +55,7 @@ enum wire_kind {
 	WIRE_LOST = 10,       /* struct wire_lost */
 	WIRE_TICK = 11,       /* struct wire_tick: time passes; all that is due by hdr.ts is due now */
 	WIRE_CLOCK = 12,      /* struct wire_mark: value = CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
-	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, text = path */
+	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, hdr.cookie = arg_start, text = path */
 	WIRE_CGROUP = 14,     /* struct wire_text: key = cgroup id, text = path */
 	WIRE_RST_REASON = 15, /* struct wire_text: key = number in this kernel, text = name */
 	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, 2 if not needed, text = name NUL type NUL why */
@@ -82,7 +82,8 @@ enum wire_parts {
 	WIRE_PART_IDENT = 2,
 	WIRE_PART_STATS = 4,
 	WIRE_PART_PROOF = 8, /* in each WIRE_STATE of a later version; without it what it proves is not known */
-	WIRE_PARTS_ALL = 15,
+	WIRE_PART_EXEC = 16, /* beside each task of a later version */
+	WIRE_PARTS_ALL = 31,
 };
 
 enum wire_sk_flags {
@@ -127,6 +128,12 @@ struct wire_task {
 	__u32 uid;
 	__u64 start_ns;           /* of the process, since boot (CLOCK_BOOTTIME) */
 	char comm[WIRE_COMM_LEN]; /* of the process, not of the thread; any bytes */
+};
+
+/* Which program the process of the task part runs, and where. */
+struct wire_exec {
+	__u64 arg_start; /* where its arguments stand, which each exec() chooses anew; 0 not known, as while it exits */
+	__u64 cgroup_id; /* of the process, v2; 0 not known */
 };
 
 enum wire_ident_flags {
@@ -408,6 +415,7 @@ struct wire_text {
 _Static_assert(sizeof(struct wire_hdr) == 24, "wire");
 _Static_assert(sizeof(struct wire_state) == 56, "wire");
 _Static_assert(sizeof(struct wire_task) == 32, "wire");
+_Static_assert(sizeof(struct wire_exec) == 16, "wire");
 _Static_assert(sizeof(struct wire_ident) == 64, "wire");
 _Static_assert(sizeof(struct wire_stats) == 72, "wire");
 _Static_assert(sizeof(struct wire_proof) == 48, "wire");

@@ -116,6 +116,10 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct sock_cgroup_data {
 	struct cgroup *cgroup; /* 5.15 on; before, a tagged union named otherwise */
 };
@@ -323,6 +327,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct css_set *cgroups; /* with CONFIG_CGROUPS */
 	u64 start_boottime; /* 5.5 on */
 	char comm[16];
 };

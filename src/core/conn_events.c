@@ -28,7 +28,7 @@ static void note_owner(struct conn_table *t, struct conn *c, const struct wire_s
 {
 	switch (ev->hdr.new_state) {
 	case WIRE_SYN_SENT:
-		conn_owner_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CONNECT);
+		conn_owner_saw(t, c, &ev->hdr, CONN_FROM_CONNECT);
 		break;
 	case WIRE_CLOSE:
 		if (ev->err == ECONNABORTED) /* the task is whoever ran ss -K */
@@ -36,7 +36,7 @@ static void note_owner(struct conn_table *t, struct conn *c, const struct wire_s
 		/* fallthrough */
 	case WIRE_FIN_WAIT1:
 	case WIRE_LAST_ACK:
-		conn_owner_saw(t, c, wire_task(&ev->hdr), CONN_FROM_CLOSE);
+		conn_owner_saw(t, c, &ev->hdr, CONN_FROM_CLOSE);
 		break;
 	}
 }
@@ -244,7 +244,7 @@ static void on_listen(struct conn_table *t, struct conn *c, const struct wire_st
 	const struct listener_seen seen = {
 		.cookie = ev->hdr.cookie,
 		.ident = wire_ident(&ev->hdr),
-		.task = wire_task(&ev->hdr),
+		.process = wire_process(&ev->hdr),
 		.certain = true,
 		.epoch = t->scan.epoch,
 	};
@@ -436,5 +436,5 @@ void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev)
 	struct conn *c = table_find(t, ev->cookie);
 
 	if (c)
-		conn_owner_saw(t, c, wire_task(ev), CONN_FROM_IO);
+		conn_owner_saw(t, c, ev, CONN_FROM_IO);
 }

@@ -7,22 +7,34 @@
 #include "conn_owner.h"
 
 #include "listener.h"
+#include "wire_read.h"
 
 #include <string.h>
 
-void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from)
+/* An exiting process has no program any more, and one that is in exec() not yet: with the same name it is the one before. */
+static void keep_program(const struct process *known, struct process *process)
 {
-	const struct wire_task *known = intern_value(&t->processes, c->process);
+	if (!process->exec.arg_start && !memcmp(process->task.comm, known->task.comm, sizeof(known->task.comm)))
+		process->exec.arg_start = known->exec.arg_start;
+	if (!process->exec.cgroup_id)
+		process->exec.cgroup_id = known->exec.cgroup_id;
+}
+
+void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_from from)
+{
+	const struct process *known = intern_value(&t->processes, c->process);
+	struct process process = wire_process(ev);
 	uint32_t id;
 
-	if (!task || !task->tgid || (from == CONN_FROM_SCAN && c->from != CONN_FROM_NONE))
+	if (!process.task.tgid || (from == CONN_FROM_SCAN && c->from != CONN_FROM_NONE))
 		return;
-	if (c->from == CONN_FROM_NONE || c->from == CONN_FROM_SCAN || known->tgid != task->tgid ||
-	    known->start_ns != task->start_ns)
+	if (process_is(known, &process))
+		keep_program(known, &process);
+	if (c->from == CONN_FROM_NONE || c->from == CONN_FROM_SCAN || !process_is(known, &process))
 		c->from = from;
-	else if (!memcmp(known, task, sizeof(*task)))
+	else if (!memcmp(known, &process, sizeof(process)))
 		return;
-	id = intern_get(&t->processes, task);
+	id = intern_get(&t->processes, &process);
 	intern_put(&t->processes, c->process);
 	c->process = id;
 	if (id == INTERN_NONE)
@@ -31,17 +43,17 @@ void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task
 
 void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
-	const struct wire_task *listener = NULL;
+	const struct process *listener = NULL;
 
 	tuple->from = c->from;
 	if (c->from != CONN_FROM_NONE) {
-		memcpy(&tuple->task, intern_value(&t->processes, c->process), sizeof(tuple->task));
+		memcpy(&tuple->process, intern_value(&t->processes, c->process), sizeof(tuple->process));
 		return;
 	}
 	if (c->role == CONN_SERVER && (c->facts & CONN_ID_KNOWN))
 		listener = listeners_owner(&t->listeners, conn_place(t, c)->netns, c->local_port, conn_place(t, c)->local_addr);
 	if (listener) {
 		tuple->from = CONN_FROM_LISTENER;
-		tuple->task = *listener;
+		tuple->process = *listener;
 	}
 }

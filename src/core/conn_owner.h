@@ -4,8 +4,8 @@
 
 #include "table.h"
 
-/* `task` (may be NULL or nobody) did to `c` what `from` says. */
-void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_task *task, enum conn_from from);
+/* The process that `ev` names, if any, did to `c` what `from` says. */
+void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_from from);
 
 /* What is known of the owner now: the evidence, else for a server connection who listens. */
 void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);

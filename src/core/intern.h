@@ -7,7 +7,7 @@
 
 #include "pool.h"
 
-#define INTERN_SIZE 32
+#define INTERN_SIZE 48
 #define INTERN_NONE 0u /* no value has this id; intern_value() gives zeros for it */
 
 int intern_init(struct pool *pool); /* 0 or -ENOMEM; pool_free() ends it */

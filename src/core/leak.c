@@ -111,18 +111,18 @@ static bool holders_make_room(struct leak_set *set)
 }
 
 /* The process that is named is the oldest: of parent and child, the parent. */
-static void add_holder(struct leak_set *set, struct leak_socket *socket, const struct wire_task *task, int fd)
+static void add_holder(struct leak_set *set, struct leak_socket *socket, const struct process *process, int fd)
 {
 	socket->holders++;
-	if (socket->t.from == CONN_FROM_NONE || task->start_ns < socket->t.task.start_ns) {
+	if (socket->t.from == CONN_FROM_NONE || process->task.start_ns < socket->t.task.start_ns) {
 		socket->t.from = CONN_FROM_SCAN;
-		socket->t.task = *task;
+		socket->t.process = *process;
 	}
 	if (!holders_make_room(set)) {
 		set->lost++;
 		return;
 	}
-	set->holders[set->holders_len] = (struct leak_holder){.task = *task, .fd = fd, .next = LEAK_NONE};
+	set->holders[set->holders_len] = (struct leak_holder){.task = process->task, .fd = fd, .next = LEAK_NONE};
 	if (socket->last_holder == LEAK_NONE)
 		socket->first_holder = set->holders_len;
 	else
@@ -139,10 +139,10 @@ const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t coo
 
 static void found(struct leak_set *set, const struct wire_leak *ev)
 {
-	const struct wire_task *task = wire_task(&ev->s.hdr);
+	const struct process process = wire_process(&ev->s.hdr);
 	const struct wire_leak_queue *queue = wire_tail(&ev->s.hdr, sizeof(*queue));
 	const struct listener_seen listener = {
-		.cookie = ev->s.hdr.cookie, .ident = wire_ident(&ev->s.hdr), .task = task, .epoch = set->epoch};
+		.cookie = ev->s.hdr.cookie, .ident = wire_ident(&ev->s.hdr), .process = process, .epoch = set->epoch};
 	struct leak_socket *socket;
 	bool known;
 
@@ -157,12 +157,12 @@ static void found(struct leak_set *set, const struct wire_leak *ev)
 		socket->listener = queue->listener;
 	if (!socket)
 		set->lost++;
-	else if (task->tgid && ev->fd >= 0)
-		add_holder(set, socket, task, ev->fd);
+	else if (process.task.tgid && ev->fd >= 0)
+		add_holder(set, socket, &process, ev->fd);
 }
 
 /* Whose accept queue has it; where that was not read, whose it must be by its address. */
-static const struct wire_task *acceptor(const struct leak_set *set, const struct leak_socket *socket)
+static const struct process *acceptor(const struct leak_set *set, const struct leak_socket *socket)
 {
 	const struct wire_ident *id = &socket->t.id;
 
@@ -172,7 +172,7 @@ static const struct wire_task *acceptor(const struct leak_set *set, const struct
 
 static void end(struct leak_set *set)
 {
-	const struct wire_task *owner;
+	const struct process *owner;
 	struct leak_socket *socket;
 
 	listeners_sweep(&set->listeners, set->epoch);
@@ -184,7 +184,7 @@ static void end(struct leak_set *set)
 		owner = acceptor(set, socket);
 		if (owner && socket->t.from == CONN_FROM_NONE) {
 			socket->t.from = CONN_FROM_LISTENER;
-			socket->t.task = *owner;
+			socket->t.process = *owner;
 		}
 	}
 }

@@ -16,8 +16,8 @@ struct listener {
 	uint16_t port;
 	uint8_t epoch;
 	uint8_t addr[16];
-	uint64_t cookie;       /* 0: free */
-	struct wire_task task; /* tgid 0: not known */
+	uint64_t cookie;        /* 0: free */
+	struct process process; /* nobody: not known */
 };
 
 static struct listener *at(const struct listeners *ls, uint32_t id)
@@ -89,8 +89,8 @@ int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *
 		return -ENOSPC;
 	l = at(ls, id);
 	l->epoch = seen->epoch;
-	if (seen->task && seen->task->tgid && (seen->certain || !l->task.tgid))
-		l->task = *seen->task;
+	if (seen->process.task.tgid && (seen->certain || !l->process.task.tgid))
+		l->process = seen->process;
 	return 0;
 }
 
@@ -112,13 +112,8 @@ void listeners_sweep(struct listeners *ls, uint8_t epoch)
 	}
 }
 
-static bool same_process(const struct wire_task *a, const struct wire_task *b)
-{
-	return a->tgid == b->tgid && a->start_ns == b->start_ns;
-}
-
 /* False if nobody listens at exactly this address. */
-static bool owner_at(const struct listeners *ls, const struct listener *place, const struct wire_task **ret_owner)
+static bool owner_at(const struct listeners *ls, const struct listener *place, const struct process **ret_owner)
 {
 	const struct listener *l;
 	bool any = false;
@@ -129,21 +124,21 @@ static bool owner_at(const struct listeners *ls, const struct listener *place, c
 		l = at(ls, id);
 		if (l->netns != place->netns || l->port != place->port || memcmp(l->addr, place->addr, sizeof(l->addr)))
 			continue;
-		if (!any && l->task.tgid)
-			*ret_owner = &l->task;
-		else if (any && *ret_owner && !same_process(*ret_owner, &l->task))
+		if (!any && l->process.task.tgid)
+			*ret_owner = &l->process;
+		else if (any && *ret_owner && !process_is(*ret_owner, &l->process))
 			*ret_owner = NULL;
 		any = true;
 	}
 	return any;
 }
 
-const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
+const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
 {
 	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
 	const uint8_t *const addrs[] = {addr, memcmp(addr, any_v4, 12) ? any : any_v4, any};
 	struct listener place = {.netns = netns, .port = port};
-	const struct wire_task *owner = NULL;
+	const struct process *owner = NULL;
 
 	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
 		memcpy(place.addr, addrs[i], sizeof(place.addr));
@@ -153,9 +148,9 @@ const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t net
 	return owner;
 }
 
-const struct wire_task *listeners_owner_of(const struct listeners *ls, uint64_t cookie)
+const struct process *listeners_owner_of(const struct listeners *ls, uint64_t cookie)
 {
 	uint32_t id = pool_find(&ls->by_cookie, cookie);
 
-	return id && at(ls, id)->task.tgid ? &at(ls, id)->task : NULL;
+	return id && at(ls, id)->process.task.tgid ? &at(ls, id)->process : NULL;
 }

@@ -18,9 +18,9 @@ uint64_t listeners_memory(const struct listeners *ls);
 struct listener_seen {
 	uint64_t cookie;
 	const struct wire_ident *ident;
-	const struct wire_task *task; /* may be NULL */
-	bool certain;                 /* `task` replaces the known one; else it only fills a hole */
-	uint8_t epoch;                /* counts scans */
+	struct process process; /* nobody: not known */
+	bool certain;           /* `process` replaces the known one; else it only fills a hole */
+	uint8_t epoch;          /* counts scans */
 };
 
 /* 0 or -ENOSPC. *ret_known: the scan `epoch` has met it before. */
@@ -34,7 +34,7 @@ void listeners_sweep(struct listeners *ls, uint8_t epoch);
  * Who accepts at this address: the exact one before the wildcards. NULL if nobody is known, or if several listeners share the
  * address that are not all the same process's.
  */
-const struct wire_task *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16]);
+const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16]);
 
 /* Whose listener it is; NULL: not known. */
-const struct wire_task *listeners_owner_of(const struct listeners *ls, uint64_t cookie);
+const struct process *listeners_owner_of(const struct listeners *ls, uint64_t cookie);

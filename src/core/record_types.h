@@ -53,6 +53,17 @@ struct conn_retransmits {
 	uint64_t syn, synack, data, fin;
 };
 
+/* A process, and the program that it ran when it was seen. */
+struct process {
+	struct wire_task task; /* tgid 0: nobody */
+	struct wire_exec exec; /* zeros are not known, as in older recordings */
+};
+
+static inline bool process_is(const struct process *a, const struct process *b)
+{
+	return a->task.tgid == b->task.tgid && a->task.start_ns == b->task.start_ns;
+}
+
 /* What is common to every record about a connection. */
 struct conn_tuple {
 	uint64_t cookie;
@@ -60,8 +71,14 @@ struct conn_tuple {
 	enum conn_role role;
 	bool id_known; /* id is valid */
 	struct wire_ident id;
-	enum conn_from from; /* CONN_FROM_NONE: task is not valid */
-	struct wire_task task;
+	enum conn_from from; /* CONN_FROM_NONE: the process is not valid */
+	union {
+		struct process process;
+		struct {
+			struct wire_task task;
+			struct wire_exec exec;
+		};
+	};
 };
 
 struct conn_record {
@@ -289,6 +306,7 @@ struct record_stack {
 /* What is known of a connection's process and control group. Strings may be NULL: not known. */
 struct record_owner {
 	const char *exe;
+	bool exe_deleted; /* another file, or none, has that path now */
 	const char *cgroup;
 	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
 	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */

@@ -48,7 +48,7 @@ static void count(struct conn_table *t, unsigned int state)
 static void found_listener(struct conn_table *t, const struct wire_hdr *h)
 {
 	const struct listener_seen seen = {
-		.cookie = h->cookie, .ident = wire_ident(h), .task = wire_task(h), .epoch = t->scan.epoch};
+		.cookie = h->cookie, .ident = wire_ident(h), .process = wire_process(h), .epoch = t->scan.epoch};
 	bool known;
 
 	if (!seen.ident)
@@ -116,7 +116,7 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 		facts_ident(t, c, ident);
 	if (!ev->torn)
 		facts_role(c, &ev->s);
-	conn_owner_saw(t, c, wire_task(h), CONN_FROM_SCAN);
+	conn_owner_saw(t, c, h, CONN_FROM_SCAN);
 	if (c->scan_epoch != t->scan.epoch) {
 		c->scan_epoch = t->scan.epoch;
 		count(t, c->state);

@@ -164,7 +164,7 @@ struct conn {
 	struct conn_entry spans[CONN_SPANS];
 	uint8_t peer_addr[16];
 	uint16_t local_port, peer_port;
-	uint32_t place, process; /* interned: struct conn_place and struct wire_task */
+	uint32_t place, process; /* interned: struct conn_place and struct process */
 	uint32_t reset_us;       /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
 	union {
 		struct conn_live live; /* until its close */
@@ -177,6 +177,7 @@ struct conn_place {
 	uint8_t local_addr[16];
 	uint64_t cgroup_id;
 	uint32_t netns, uid;
+	uint64_t unused[2]; /* 0 */
 };
 
 /* A socket's numbers at its ->CLOSE, or as a scan met it. */
@@ -343,6 +344,6 @@ static inline uint64_t conn_entered_ns(const struct conn *c)
 }
 
 _Static_assert(sizeof(struct conn_entry) == 8, "packed");
-_Static_assert(sizeof(struct conn_place) == INTERN_SIZE && sizeof(struct wire_task) == INTERN_SIZE, "interned whole");
+_Static_assert(sizeof(struct conn_place) == INTERN_SIZE && sizeof(struct process) == INTERN_SIZE, "interned whole");
 _Static_assert(CONN_END_MAX <= 32, "5 bits of struct conn");
 _Static_assert(sizeof(struct conn) <= 240, "256 bytes per connection, the index included");

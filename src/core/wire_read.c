@@ -5,6 +5,8 @@
  */
 #include "wire_read.h"
 
+#include "record_types.h"
+
 #include <sys/socket.h>
 
 #define KIND(number) (1u << (number))
@@ -69,6 +71,8 @@ static size_t part_offset(const struct wire_hdr *ev, unsigned int part)
 		offset += sizeof(struct wire_stats);
 	if (part > WIRE_PART_PROOF && (ev->parts & WIRE_PART_PROOF))
 		offset += sizeof(struct wire_proof);
+	if (part > WIRE_PART_EXEC && (ev->parts & WIRE_PART_EXEC))
+		offset += sizeof(struct wire_exec);
 	return offset;
 }
 
@@ -95,6 +99,24 @@ const struct wire_stats *wire_stats(const struct wire_hdr *ev)
 const struct wire_proof *wire_proof(const struct wire_hdr *ev)
 {
 	return part(ev, WIRE_PART_PROOF);
+}
+
+const struct wire_exec *wire_exec(const struct wire_hdr *ev)
+{
+	return part(ev, WIRE_PART_EXEC);
+}
+
+struct process wire_process(const struct wire_hdr *ev)
+{
+	const struct wire_task *task = wire_task(ev);
+	const struct wire_exec *exec = wire_exec(ev);
+	struct process process = {0};
+
+	if (task)
+		process.task = *task;
+	if (task && exec)
+		process.exec = *exec;
+	return process;
 }
 
 const void *wire_tail(const struct wire_hdr *ev, size_t size)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct process; /* record_types.h */
+
 /* Takes an event, which is valid during the call only. */
 typedef void (*event_fn)(void *ctx, const struct wire_hdr *ev);
 
@@ -25,6 +27,10 @@ const struct wire_task *wire_task(const struct wire_hdr *ev);
 const struct wire_ident *wire_ident(const struct wire_hdr *ev);
 const struct wire_stats *wire_stats(const struct wire_hdr *ev);
 const struct wire_proof *wire_proof(const struct wire_hdr *ev);
+const struct wire_exec *wire_exec(const struct wire_hdr *ev);
+
+/* The process that a valid event names, with its program; nobody, if it names none. */
+struct process wire_process(const struct wire_hdr *ev);
 
 /* The first `size` bytes behind the parts; NULL where an older version wrote none, or a later one parts that are not known. */
 const void *wire_tail(const struct wire_hdr *ev, size_t size);

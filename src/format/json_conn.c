@@ -23,6 +23,8 @@ static void json_process(struct json *j, const struct conn_tuple *t)
 		jsonw_hex_bytes(b, KEY("comm_hex"), task->comm, comm_len);
 	jsonw_time_if(b, KEY("start"), task->start_ns != 0, (int64_t)(task->start_ns + (uint64_t)j->context->boot_offset_ns));
 	json_path(j, KEY("exe"), j->owner->exe);
+	if (j->owner->exe_deleted)
+		jsonw_bool(b, KEY("exe_deleted"), true);
 	jsonw_uint_if(b, KEY("uid"), task->uid != UINT32_MAX, task->uid);
 	jsonw_word(b, KEY("from"), conn_from_name(t->from));
 	jsonw_close(b, '}');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two bounded caches, of processes by (pid, start time) and of cgroups by id: in sets of four, where a new one replaces the
- * oldest. An empty text stands for a process that ended before it was read.
+ * Two bounded caches, of programs by (pid, start time, exec) and of cgroups by id: in sets of four, where a new one replaces
+ * the oldest. An empty text stands for a program that had ended, or had become another, before it was read.
  */
 #include "owner.h"
 
@@ -20,11 +20,13 @@
 
 #define SETS 8192 /* times WAYS processes, and as many cgroups */
 #define WAYS 4
+#define DELETED " (deleted)"
 
 struct entry {
-	uint64_t key, key2;
+	uint64_t key, key2, key3;
 	char *text;                /* NULL: free entry */
-	char comm[WIRE_COMM_LEN];  /* of a process: another name means another executable (exec) */
+	bool deleted;              /* the file of a program was */
+	char comm[WIRE_COMM_LEN];  /* of a program; "" not known */
 	char pod_uid[POD_UID_LEN]; /* of a cgroup; "" without */
 };
 
@@ -72,22 +74,22 @@ static size_t set_of(uint64_t key, uint64_t key2)
 	return ((key ^ key2) * 0x9e3779b97f4a7c15ull) >> 51; /* 13 bits: SETS */
 }
 
-static struct entry *cache_find(const struct cache *cache, uint64_t key, uint64_t key2)
+static struct entry *cache_find(const struct cache *cache, uint64_t key, uint64_t key2, uint64_t key3)
 {
 	const struct entry *set = cache->entries[set_of(key, key2)];
 
 	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].text && set[i].key == key && set[i].key2 == key2)
+		if (set[i].text && set[i].key == key && set[i].key2 == key2 && set[i].key3 == key3)
 			return (struct entry *)&set[i];
 	}
 	return NULL;
 }
 
-static struct entry *cache_put(struct cache *cache, uint64_t key, uint64_t key2, const char *text)
+static struct entry *cache_put(struct cache *cache, const struct wire_text *text, uint64_t key3)
 {
-	struct entry *entry = cache_find(cache, key, key2);
-	size_t set = set_of(key, key2);
-	char *copy = strdup(text);
+	struct entry *entry = cache_find(cache, text->key, text->key2, key3);
+	size_t set = set_of(text->key, text->key2);
+	char *copy = strdup(text->text);
 
 	if (!copy)
 		return NULL;
@@ -96,33 +98,57 @@ static struct entry *cache_put(struct cache *cache, uint64_t key, uint64_t key2,
 		memset(entry->comm, 0, sizeof(entry->comm));
 	}
 	free(entry->text);
-	entry->key = key;
-	entry->key2 = key2;
+	entry->key = text->key;
+	entry->key2 = text->key2;
+	entry->key3 = key3;
 	entry->text = copy;
 	return entry;
 }
 
-static void read_exe(const struct wire_task *task, char *buf, size_t size)
+/* Which program the process runs is not known: it exits. It is the one that was read under this name. */
+static const struct entry *same_name(const struct cache *cache, const struct wire_task *task)
+{
+	const struct entry *set = cache->entries[set_of(task->tgid, task->start_ns)];
+
+	for (size_t i = 0; i < WAYS; i++) {
+		if (set[i].text && set[i].key == task->tgid && set[i].key2 == task->start_ns &&
+		    !memcmp(set[i].comm, task->comm, sizeof(task->comm)))
+			return &set[i];
+	}
+	return NULL;
+}
+
+/* "" unless it is this program's for sure: the pid may be another process's now, or be of another namespace. */
+static void read_exe(const struct process *process, char *buf, size_t size)
 {
 	struct procfs_stat stat;
 
-	procfs_exe(task->tgid, buf, size);
-	if (!procfs_stat(task->tgid, &stat) || !procfs_started_at(&stat, task->start_ns))
-		buf[0] = '\0'; /* the pid is another process's now, or pids here are of another namespace */
+	buf[0] = '\0';
+	if (!process->exec.arg_start)
+		return;
+	procfs_exe(process->task.tgid, process->exec.arg_start, buf, size);
+	if (!procfs_stat(process->task.tgid, &stat) || !procfs_started_at(&stat, process->task.start_ns))
+		buf[0] = '\0';
 }
 
-void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint64_t ts, event_fn fn, void *ctx)
+void owner_resolve_process(struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx)
 {
-	const struct wire_text head = {.hdr = {.ts = ts, .kind = WIRE_EXE}, .key = task->tgid, .key2 = task->start_ns};
-	struct entry *entry = cache_find(&owner->exes, task->tgid, task->start_ns);
+	const struct wire_task *task = &process->task;
+	const struct wire_text head = {.hdr = {.ts = ts, .cookie = process->exec.arg_start, .kind = WIRE_EXE},
+				       .key = task->tgid,
+				       .key2 = task->start_ns};
+	struct entry *entry = cache_find(&owner->exes, task->tgid, task->start_ns, process->exec.arg_start);
+	const struct entry *known = process->exec.arg_start ? NULL : same_name(&owner->exes, task);
 	union wire_text_space buf;
 	char text[PATH_MAX];
 
-	if (!task->tgid || (entry && !memcmp(entry->comm, task->comm, sizeof(entry->comm))))
+	if (!task->tgid || (entry && (process->exec.arg_start || !memcmp(entry->comm, task->comm, sizeof(entry->comm)))))
 		return;
-	read_exe(task, text, sizeof(text));
+	read_exe(process, text, sizeof(text));
+	if (known)
+		snprintf(text, sizeof(text), "%s%s", known->text, known->deleted ? DELETED : "");
 	fn(ctx, wire_make_text(&buf, &head, text, strlen(text)));
-	entry = cache_find(&owner->exes, task->tgid, task->start_ns);
+	entry = cache_find(&owner->exes, task->tgid, task->start_ns, process->exec.arg_start);
 	if (entry)
 		memcpy(entry->comm, task->comm, sizeof(entry->comm));
 }
@@ -133,11 +159,22 @@ void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_f
 	union wire_text_space buf;
 	char text[PATH_MAX];
 
-	if (!id || cache_find(&owner->cgroups, id, 0))
+	if (!id || cache_find(&owner->cgroups, id, 0, 0))
 		return;
 	if (owner->cgroup_root < 0 || !cgroup_path(owner->cgroup_root, owner->cgroup_mount_len, id, text, sizeof(text)))
 		text[0] = '\0';
 	fn(ctx, wire_make_text(&buf, &head, text, strlen(text)));
+}
+
+/* What the kernel appends to the path of a file that has been replaced (d_path()). */
+static bool cut_deleted(char *path)
+{
+	size_t len = strlen(path), tail = strlen(DELETED);
+
+	if (len <= tail || strcmp(path + len - tail, DELETED) != 0)
+		return false;
+	path[len - tail] = '\0';
+	return true;
 }
 
 void owner_feed(struct owner *owner, const struct wire_hdr *ev)
@@ -146,9 +183,11 @@ void owner_feed(struct owner *owner, const struct wire_hdr *ev)
 	struct entry *entry;
 
 	if (ev->kind == WIRE_EXE) {
-		cache_put(&owner->exes, text->key, text->key2, text->text);
+		entry = cache_put(&owner->exes, text, ev->cookie);
+		if (entry)
+			entry->deleted = cut_deleted(entry->text);
 	} else if (ev->kind == WIRE_CGROUP) {
-		entry = cache_put(&owner->cgroups, text->key, 0, text->text);
+		entry = cache_put(&owner->cgroups, text, 0);
 		if (entry && !cgroup_pod_uid(text->text, entry->pod_uid))
 			entry->pod_uid[0] = '\0';
 	}
@@ -160,13 +199,15 @@ void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, s
 
 	memset(ret_owner, 0, sizeof(*ret_owner));
 	if (tuple->from != CONN_FROM_NONE) {
-		entry = cache_find(&owner->exes, tuple->task.tgid, tuple->task.start_ns);
-		if (entry && entry->text[0])
+		entry = cache_find(&owner->exes, tuple->task.tgid, tuple->task.start_ns, tuple->exec.arg_start);
+		if (entry && entry->text[0]) {
 			ret_owner->exe = entry->text;
+			ret_owner->exe_deleted = entry->deleted;
+		}
 	}
 	if (!tuple->id_known || !tuple->id.cgroup_id)
 		return;
-	entry = cache_find(&owner->cgroups, tuple->id.cgroup_id, 0);
+	entry = cache_find(&owner->cgroups, tuple->id.cgroup_id, 0, 0);
 	if (!entry || !entry->text[0])
 		return;
 	ret_owner->cgroup = entry->text;

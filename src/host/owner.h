@@ -11,13 +11,14 @@
 
 struct owner;
 struct conn_tuple;
+struct process;
 struct record_owner;
 
 int owner_new(struct owner **out);
 void owner_free(struct owner *owner); /* NULL is fine */
 
 /* Live only: hand over a WIRE_EXE or WIRE_CGROUP event, of the time `ts`, for what is not known yet. */
-void owner_resolve_task(struct owner *owner, const struct wire_task *task, uint64_t ts, event_fn fn, void *ctx);
+void owner_resolve_process(struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx);
 void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_fn fn, void *ctx);
 
 /* Takes in a WIRE_EXE or WIRE_CGROUP event. */

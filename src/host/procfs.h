@@ -15,10 +15,10 @@ struct procfs_stat {
 bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat);
 
 /*
- * The path of its executable, cut to `size`; "" where it cannot be known. Once a process's first thread has ended, only its
- * other threads show it.
+ * The path of its executable, cut to `size`; "" where it cannot be known, or if it runs another program than `exec_id`. Once a
+ * process's first thread has ended, only its other threads show both.
  */
-void procfs_exe(uint32_t pid, char *buf, size_t size);
+void procfs_exe(uint32_t pid, uint64_t exec_id, char *buf, size_t size);
 
 /* True if it started then; false for one whose number is of another pid namespace, too. */
 bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns);

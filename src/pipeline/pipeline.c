@@ -215,11 +215,10 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 {
 	struct pipeline *p = pipeline;
-	const struct wire_task *task = wire_task(ev);
+	const struct process process = wire_process(ev);
 	const struct wire_ident *ident = wire_ident(ev);
 
-	if (task)
-		owner_resolve_task(p->owner, task, ev->ts, pipeline_feed, p);
+	owner_resolve_process(p->owner, &process, ev->ts, pipeline_feed, p);
 	if (ident)
 		owner_resolve_cgroup(p->owner, ident->cgroup_id, ev->ts, pipeline_feed, p);
 }

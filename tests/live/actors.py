@@ -19,10 +19,10 @@ PYTHON = "/usr/bin/python3"
 class Actor:
     """A process that plays a role. Its lines come in any order where it has children."""
 
-    def __init__(self, namespace, role, *args, wrapper=()):
+    def __init__(self, namespace, role, *args, wrapper=(), python=PYTHON):
         self._lines = queue.Queue()
         self.process = subprocess.Popen(
-            namespace.exec(*wrapper, PYTHON, ROLES, role, *map(str, args)),
+            namespace.exec(*wrapper, python, ROLES, role, *map(str, args)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self._thread = threading.Thread(target=self._read, daemon=True)

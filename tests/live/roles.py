@@ -159,6 +159,16 @@ def exec_after_connect(addr, port):
     os.execv("/bin/sh", ["sh", "-c", "read x; exec 3>&-; read y"])
 
 
+def exec_at_once(addr, port):
+    """Connects and becomes another program, which leaves the connection alone."""
+    sock = socket.socket(family_of(addr), socket.SOCK_STREAM)
+    report(cookie=cookie(sock))
+    os.set_inheritable(sock.fileno(), True)
+    hear()
+    sock.connect((addr, int(port)))
+    os.execv("/bin/sh", ["sh", "-c", "read x"])
+
+
 def pass_socket(addr):
     """Accepts, and hands the socket to another process without reading from it."""
     listener = listen(addr)
@@ -188,7 +198,7 @@ def named_client(addr, port, hexname):
 
 
 ROLES = {f.__name__.replace("_", "-"): f for f in (
-    client, server, idle_server, shared_port, clients, fork_server, prefork_server, exec_after_connect, pass_socket, named_client,
+    client, server, idle_server, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
 )}  # fmt: skip
 
 if __name__ == "__main__":

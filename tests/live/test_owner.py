@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -142,6 +143,42 @@ def test_exec_while_open(trace, stage):
         ("python3", os.path.basename(PYTHON_EXE)),
         ("sh", os.path.basename(os.path.realpath("/bin/sh"))),
     )
+
+
+def test_exec_at_once(trace, stage, addr):
+    """Name and executable are of one program, whichever of the two is named, or the executable is not known."""
+    sh = os.path.realpath("/bin/sh")
+    server = stage.play("idle-server", addr)
+    port = server.reported()["port"]
+    clients = [stage.play("exec-at-once", addr, port) for _ in range(10)]
+    cookies = [client.reported()["cookie"] for client in clients]
+    for client in clients:
+        client.go()
+    for client in clients:
+        wait_until(lambda pid=client.pid: os.readlink(f"/proc/{pid}/exe") == sh, what="exec")
+    server.kill()  # resets what it has not accepted: the clients do nothing more
+    for client, cookie in zip(clients, cookies):
+        process = trace.connection(cookie)["process"]
+        assert process["pid"] == client.pid
+        assert (process["comm"], process["exe"]) in (
+            ("python3", PYTHON_EXE), ("python3", None), ("sh", sh), ("sh", None),
+        )  # fmt: skip
+
+
+def test_replaced_executable(trace, stage, tmp_path):
+    """A package was upgraded: the path is that of the file which was, and that is said."""
+    python = tmp_path / "python"
+    shutil.copy(PYTHON_EXE, python)
+    port = stage.play("server", "127.0.0.1").reported()["port"]
+    client = stage.play("client", "127.0.0.1", port, 10, python=str(python))
+    shutil.copy(PYTHON_EXE, tmp_path / "new")
+    wait_until(lambda: os.readlink(f"/proc/{client.pid}/exe") == str(python), what="start")
+    os.rename(tmp_path / "new", python)
+    client.go()
+    facts = client.reported()
+    client.go()
+    process = trace.connection(facts["cookie"])["process"]
+    assert process["exe"] == str(python) and process["exe_deleted"] is True
 
 
 def test_socket_passed_to_another_process(trace, stage):

@@ -24,7 +24,7 @@ SOCKET_KINDS = {
     "STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64, "MINISOCK": 48, "LEAK": 88, "RETRANSMIT_FAILED": 40,
 }  # fmt: skip
 TEXT_KINDS = {"EXE", "CGROUP", "RST_REASON", "HOOK", "META", "STACK"}
-PARTS = {"task": (1, 32), "ident": (2, 64), "stats": (4, 72), "proof": (8, 48)}
+PARTS = {"task": (1, 32), "ident": (2, 64), "stats": (4, 72), "proof": (8, 48), "exec": (16, 16)}
 
 
 class Event:

@@ -18,6 +18,7 @@ ALWAYS = {
 SECOND = 10**9
 KEY = 24  # offset in struct wire_text
 IDENT_CGROUP, IDENT_NETNS = 32, 40  # offsets in struct wire_ident
+EXEC_CGROUP = 8  # offset in struct wire_exec
 NETNS = 24  # offset in struct wire_aggregate and struct wire_port_range
 
 
@@ -69,6 +70,8 @@ class Scrub:
             event.put("Q", ident + IDENT_CGROUP, CGROUP_ID)
         if tgid:
             event.put("I", event.part("task"), self.tgids[tgid])
+        if event.part("exec") is not None and event.get("Q", event.part("exec") + EXEC_CGROUP):
+            event.put("Q", event.part("exec") + EXEC_CGROUP, CGROUP_ID)
 
     def _exe(self, event):
         event.put("Q", KEY, self.tgids[event.get("Q", KEY)])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Names of processes: only of the one that was meant, and read again after an exec(). The processes are our own. */
+/* Names of programs: only of the one that was meant, before and after an exec(). The processes are our own. */
 #include "src/host/owner.h"
 
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "src/host/procfs.h"
 
 static struct owner *owner;
-static unsigned int events; /* that came of owner_resolve_task() */
+static unsigned int events; /* that came of owner_resolve_process() */
 static char text[4096];     /* of the last one */
 
 static int set_up(void **state)
@@ -51,24 +51,30 @@ static uint64_t tick_ns(void)
 }
 
 /* A process as an event has it. */
-static struct wire_task task_of(pid_t pid, const char *comm)
+static struct process process_of(pid_t pid, const char *comm)
 {
-	struct wire_task task = {.tgid = (uint32_t)pid};
+	struct process process = {.task.tgid = (uint32_t)pid};
 	struct procfs_stat stat;
 
-	assert_true(procfs_stat(task.tgid, &stat));
-	task.start_ns = stat.start_ticks * tick_ns();
-	snprintf(task.comm, sizeof(task.comm), "%s", comm);
-	return task;
+	assert_true(procfs_stat(process.task.tgid, &stat));
+	process.task.start_ns = stat.start_ticks * tick_ns();
+	process.exec.arg_start = stat.exec_id;
+	snprintf(process.task.comm, sizeof(process.task.comm), "%s", comm);
+	return process;
 }
 
-static const char *exe_of(const struct wire_task *task)
+static struct record_owner describe(const struct process *process)
 {
-	const struct conn_tuple tuple = {.from = CONN_FROM_CONNECT, .task = *task};
+	const struct conn_tuple tuple = {.from = CONN_FROM_CONNECT, .process = *process};
 	struct record_owner found;
 
 	owner_describe(owner, &tuple, &found);
-	return found.exe;
+	return found;
+}
+
+static const char *exe_of(const struct process *process)
+{
+	return describe(process).exe;
 }
 
 static const char *own_exe(void)
@@ -83,27 +89,27 @@ static const char *own_exe(void)
 
 static void reads_once(void **state)
 {
-	const struct wire_task task = task_of(getpid(), "one");
+	const struct process process = process_of(getpid(), "one");
 
 	(void)state;
-	owner_resolve_task(owner, &task, 1, take, NULL);
-	owner_resolve_task(owner, &task, 2, take, NULL);
+	owner_resolve_process(owner, &process, 1, take, NULL);
+	owner_resolve_process(owner, &process, 2, take, NULL);
 	assert_int_equal(events, 1);
-	assert_string_equal(exe_of(&task), own_exe());
+	assert_string_equal(exe_of(&process), own_exe());
 }
 
 /* The pid is used again: the process of the event is not the one that has the number now. */
 static void another_process(void **state)
 {
-	struct wire_task task = task_of(getpid(), "before us");
+	struct process process = process_of(getpid(), "before us");
 
 	(void)state;
-	task.start_ns -= tick_ns();
-	owner_resolve_task(owner, &task, 1, take, NULL);
+	process.task.start_ns -= tick_ns();
+	owner_resolve_process(owner, &process, 1, take, NULL);
 	assert_int_equal(events, 1);
 	assert_string_equal(text, "");
-	assert_null(exe_of(&task));
-	owner_resolve_task(owner, &task, 2, take, NULL);
+	assert_null(exe_of(&process));
+	owner_resolve_process(owner, &process, 2, take, NULL);
 	assert_int_equal(events, 1); /* and it is not read again */
 }
 
@@ -129,64 +135,121 @@ static pid_t start_child(int *ret_to)
 	return pid;
 }
 
-/* Another name of the same process is another program: it is read again. And its arguments stand elsewhere. */
-static void exec_is_seen(void **state)
+/* Waits until the child runs cat. */
+static struct process exec_child(pid_t pid, int to, const struct process *before)
 {
-	struct procfs_stat before, after;
-	struct wire_task task;
+	struct process after;
+
+	assert_int_equal(write(to, "x", 1), 1);
+	do {
+		usleep(1000);
+		after = process_of(pid, "cat");
+	} while (!after.exec.arg_start || after.exec.arg_start == before->exec.arg_start);
+	assert_true(process_is(before, &after));
+	return after;
+}
+
+static void end_child(pid_t pid, int to)
+{
+	close(to);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void before_and_after_exec(void **state)
+{
+	struct process before, after;
 	int to;
 	pid_t pid = start_child(&to);
 
 	(void)state;
-	task = task_of(pid, "child");
-	owner_resolve_task(owner, &task, 1, take, NULL);
-	assert_string_equal(exe_of(&task), own_exe());
-	assert_true(procfs_stat(task.tgid, &before));
-	assert_int_equal(write(to, "x", 1), 1);
-	do {
-		usleep(1000);
-		assert_true(procfs_stat(task.tgid, &after));
-	} while (after.exec_id == before.exec_id);
-	assert_true(before.exec_id && after.exec_id);
-	assert_true(procfs_started_at(&after, task.start_ns)); /* the same process */
-	owner_resolve_task(owner, &task, 2, take, NULL);
-	assert_int_equal(events, 1);
-	strcpy(task.comm, "cat");
-	owner_resolve_task(owner, &task, 3, take, NULL);
+	before = process_of(pid, "child");
+	owner_resolve_process(owner, &before, 1, take, NULL);
+	after = exec_child(pid, to, &before);
+	owner_resolve_process(owner, &after, 2, take, NULL);
 	assert_int_equal(events, 2);
-	assert_string_not_equal(exe_of(&task), own_exe());
-	close(to);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_string_equal(exe_of(&before), own_exe());
+	assert_string_not_equal(exe_of(&after), own_exe());
+	end_child(pid, to);
+}
+
+/* The event came before the exec(), and it is read after it: the other program is not named. */
+static void read_too_late(void **state)
+{
+	struct process before;
+	int to;
+	pid_t pid = start_child(&to);
+
+	(void)state;
+	before = process_of(pid, "child");
+	exec_child(pid, to, &before);
+	owner_resolve_process(owner, &before, 1, take, NULL);
+	assert_int_equal(events, 1);
+	assert_null(exe_of(&before));
+	end_child(pid, to);
+}
+
+/* Of an exiting process the kernel knows no program: it is what was read under its name, and nothing under another name. */
+static void exits(void **state)
+{
+	struct process process = process_of(getpid(), "one");
+
+	(void)state;
+	owner_resolve_process(owner, &process, 1, take, NULL);
+	process.exec.arg_start = 0;
+	owner_resolve_process(owner, &process, 2, take, NULL);
+	owner_resolve_process(owner, &process, 3, take, NULL);
+	assert_int_equal(events, 2);
+	assert_string_equal(exe_of(&process), own_exe());
+	strcpy(process.task.comm, "another");
+	owner_resolve_process(owner, &process, 4, take, NULL);
+	assert_int_equal(events, 3);
+	assert_null(exe_of(&process));
+}
+
+static void replaced_file(void **state)
+{
+	const struct process process = process_of(getpid(), "one");
+	const struct {
+		struct wire_text head;
+		char path[24];
+	} event = {{.hdr = {.cookie = process.exec.arg_start, .len = sizeof(event), .kind = WIRE_EXE},
+		    .key = process.task.tgid,
+		    .key2 = process.task.start_ns},
+		   "/usr/bin/x (deleted)"};
+
+	(void)state;
+	owner_feed(owner, &event.head.hdr);
+	assert_string_equal(exe_of(&process), "/usr/bin/x");
+	assert_true(describe(&process).exe_deleted);
 }
 
 static void gone(void **state)
 {
-	struct wire_task task;
+	struct process process;
 	struct procfs_stat stat;
 	int to;
 	pid_t pid = start_child(&to);
 
 	(void)state;
-	task = task_of(pid, "short");
-	close(to);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_false(procfs_stat(task.tgid, &stat));
-	owner_resolve_task(owner, &task, 1, take, NULL);
+	process = process_of(pid, "short");
+	end_child(pid, to);
+	assert_false(procfs_stat(process.task.tgid, &stat));
+	owner_resolve_process(owner, &process, 1, take, NULL);
 	assert_int_equal(events, 1);
-	assert_null(exe_of(&task));
+	assert_null(exe_of(&process));
 }
 
 static void start_times(void **state)
 {
-	const struct wire_task task = task_of(getpid(), "x");
+	const uint64_t start_ns = process_of(getpid(), "x").task.start_ns;
 	struct procfs_stat stat;
 
 	(void)state;
-	assert_true(procfs_stat(task.tgid, &stat));
-	assert_true(procfs_started_at(&stat, task.start_ns));
-	assert_true(procfs_started_at(&stat, task.start_ns + tick_ns() - 1)); /* proc counts in ticks */
-	assert_false(procfs_started_at(&stat, task.start_ns + tick_ns()));
-	assert_false(procfs_started_at(&stat, task.start_ns - 1));
+	assert_true(procfs_stat((uint32_t)getpid(), &stat));
+	assert_true(procfs_started_at(&stat, start_ns));
+	assert_true(procfs_started_at(&stat, start_ns + tick_ns() - 1)); /* proc counts in ticks */
+	assert_false(procfs_started_at(&stat, start_ns + tick_ns()));
+	assert_false(procfs_started_at(&stat, start_ns - 1));
 }
 
 int main(void)
@@ -194,7 +257,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reads_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_process, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(exec_is_seen, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(before_and_after_exec, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(read_too_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(exits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(replaced_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(gone, set_up, tear_down),
 		cmocka_unit_test(start_times),
 	};

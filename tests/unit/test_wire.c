@@ -37,7 +37,8 @@ static size_t length(unsigned int kind, unsigned int parts)
 	size += parts & WIRE_PART_TASK ? sizeof(struct wire_task) : 0;
 	size += parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0;
 	size += parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0;
-	return size + (parts & WIRE_PART_PROOF ? sizeof(struct wire_proof) : 0);
+	size += parts & WIRE_PART_PROOF ? sizeof(struct wire_proof) : 0;
+	return size + (parts & WIRE_PART_EXEC ? sizeof(struct wire_exec) : 0);
 }
 
 /* A good event of that kind. */
@@ -83,9 +84,9 @@ static void test_kinds_and_parts(void **state)
 			if (kind == WIRE_TOUCH)
 				expected = expected && (parts & WIRE_PART_TASK);
 			if (kind == WIRE_MINISOCK)
-				expected = expected && !(ours & ~(WIRE_PART_IDENT | WIRE_PART_PROOF));
+				expected = expected && !(ours & ~(WIRE_PART_IDENT | WIRE_PART_PROOF | WIRE_PART_EXEC));
 			if (kind == WIRE_LEAK)
-				expected = (ours & ~WIRE_PART_PROOF) == LEAK_PARTS;
+				expected = (ours & ~(WIRE_PART_PROOF | WIRE_PART_EXEC)) == LEAK_PARTS;
 			make(kind, parts);
 			if (valid() != expected)
 				fail_msg("kind %u parts %u: %d", kind, parts, !expected);
@@ -123,7 +124,8 @@ static void test_parts_are_found(void **state)
 	assert_ptr_equal(wire_task(hdr()), base);
 	assert_ptr_equal(wire_ident(hdr()), base + sizeof(struct wire_task));
 	assert_ptr_equal(wire_stats(hdr()), base + sizeof(struct wire_task) + sizeof(struct wire_ident));
-	assert_ptr_equal(wire_proof(hdr()), bytes + hdr()->len - sizeof(struct wire_proof));
+	assert_ptr_equal(wire_proof(hdr()), bytes + hdr()->len - sizeof(struct wire_exec) - sizeof(struct wire_proof));
+	assert_ptr_equal(wire_exec(hdr()), bytes + hdr()->len - sizeof(struct wire_exec));
 	make(WIRE_STATE, WIRE_PART_TASK | WIRE_PART_STATS);
 	assert_null(wire_ident(hdr()));
 	assert_ptr_equal(wire_stats(hdr()), base + sizeof(struct wire_task));
@@ -145,7 +147,7 @@ static void test_tail(void **state)
 	assert_ptr_equal(wire_tail(hdr(), 8), bytes + good);
 	assert_ptr_equal(wire_tail(hdr(), 16), bytes + good);
 	assert_null(wire_tail(hdr(), 24));
-	assert_ptr_equal(wire_proof(hdr()), bytes + good - sizeof(struct wire_proof));
+	assert_ptr_equal(wire_exec(hdr()), bytes + good - sizeof(struct wire_exec));
 	hdr()->parts |= WIRE_PARTS_ALL + 1; /* a part that stands between what is known and the tail */
 	assert_true(valid());
 	assert_null(wire_tail(hdr(), 8));
