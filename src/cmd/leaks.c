@@ -53,8 +53,10 @@ static void take_owner(void *ctx, const struct wire_hdr *ev)
 /* Reads the paths of a tuple's process and cgroup when they are first needed. */
 static void describe(struct leaks *l, const struct conn_tuple *t, struct record_owner *ret_owner)
 {
-	if (t->from != CONN_FROM_NONE)
+	if (t->from != CONN_FROM_NONE) {
 		owner_resolve_process(l->owner, &t->process, 0, take_owner, l);
+		owner_resolve_cgroup(l->owner, t->exec.cgroup_id, 0, take_owner, l);
+	}
 	if (t->id_known)
 		owner_resolve_cgroup(l->owner, t->id.cgroup_id, 0, take_owner, l);
 	owner_describe(l->owner, t, ret_owner);

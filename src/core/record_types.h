@@ -306,8 +306,9 @@ struct record_stack {
 /* What is known of a connection's process and control group. Strings may be NULL: not known. */
 struct record_owner {
 	const char *exe;
-	bool exe_deleted; /* another file, or none, has that path now */
-	const char *cgroup;
+	bool exe_deleted;         /* another file, or none, has that path now */
+	const char *cgroup;       /* the socket's */
+	bool container_known;     /* else nothing is known of a container, not even that there is none */
 	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
 	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */
 	size_t pod_uid_len;

@@ -35,6 +35,8 @@ static void json_container(struct json *j)
 	const struct record_owner *owner = j->owner;
 	struct buf *b = &j->b;
 
+	if (!owner->container_known)
+		jsonw_null(b, KEY("container"));
 	if (!owner->container_id && !owner->pod_uid)
 		return;
 	jsonw_open(b, KEY("container"), '{');

@@ -2,7 +2,8 @@
 /*
  * A cgroup's id is the kernfs file handle of its directory: open_by_handle_at() gives the path without a walk. A container's id
  * is read from the path. Forms in use: docker-<id>.scope, cri-containerd-<id>.scope, crio-<id>.scope, libpod-<id>.scope,
- * /docker/<id>, and kubepods…-pod<uid>.slice or /pod<uid>/, where systemd writes '-' as '_'.
+ * /docker/<id>, and kubepods…-pod<uid>.slice or /pod<uid>/, where systemd writes '-' as '_'. The uid of a static pod is a hash:
+ * hex digits alone.
  */
 #include "cgroup.h"
 
@@ -82,29 +83,43 @@ const char *cgroup_container_id(const char *path)
 	}
 }
 
-/* 8-4-4-4-12 hex digits, joined by '-' or '_'. */
-static bool is_uid(const char *text)
+static size_t hex_run(const char *text)
 {
-	for (size_t i = 0; i < POD_UID_LEN; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (text[i] != '-' && text[i] != '_')
-				return false;
-		} else if (!isxdigit((unsigned char)text[i])) {
-			return false;
-		}
-	}
-	return true;
+	size_t len = 0;
+
+	while (isxdigit((unsigned char)text[len]))
+		len++;
+	return len;
 }
 
-bool cgroup_pod_uid(const char *path, char *ret_uid)
+/* The length of the uid at `text`: 8-4-4-4-12 hex digits, joined by '-' or '_', or 32 without; 0: there is none. */
+static size_t uid_len(const char *text)
 {
-	while ((path = strstr(path, "pod"))) {
-		path += 3;
-		if (!is_uid(path))
-			continue;
-		for (size_t i = 0; i < POD_UID_LEN; i++)
-			ret_uid[i] = path[i] == '_' ? '-' : path[i];
-		return true;
+	static const size_t groups[] = {8, 4, 4, 4, 12};
+	size_t len = 0;
+
+	if (hex_run(text) == POD_HASH_LEN)
+		return POD_HASH_LEN;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (i && text[len] != '-' && text[len] != '_')
+			return 0;
+		len += i ? 1 : 0;
+		if (i < 4 ? hex_run(text + len) != groups[i] : hex_run(text + len) < groups[i])
+			return 0;
+		len += groups[i];
 	}
-	return false;
+	return len;
+}
+
+size_t cgroup_pod_uid(const char *path, char *ret_uid)
+{
+	size_t len = 0;
+
+	while (!len && (path = strstr(path, "pod"))) {
+		path += 3;
+		len = uid_len(path);
+	}
+	for (size_t i = 0; i < len; i++)
+		ret_uid[i] = path[i] == '_' ? '-' : path[i];
+	return len;
 }

@@ -27,7 +27,8 @@ struct entry {
 	char *text;                /* NULL: free entry */
 	bool deleted;              /* the file of a program was */
 	char comm[WIRE_COMM_LEN];  /* of a program; "" not known */
-	char pod_uid[POD_UID_LEN]; /* of a cgroup; "" without */
+	char pod_uid[POD_UID_LEN]; /* of a cgroup */
+	size_t pod_uid_len;        /* 0 without */
 };
 
 struct cache {
@@ -188,32 +189,59 @@ void owner_feed(struct owner *owner, const struct wire_hdr *ev)
 			entry->deleted = cut_deleted(entry->text);
 	} else if (ev->kind == WIRE_CGROUP) {
 		entry = cache_put(&owner->cgroups, text, 0);
-		if (entry && !cgroup_pod_uid(text->text, entry->pod_uid))
-			entry->pod_uid[0] = '\0';
+		if (entry)
+			entry->pod_uid_len = cgroup_pod_uid(text->text, entry->pod_uid);
+	}
+}
+
+static const struct entry *find_cgroup(const struct owner *owner, uint64_t id)
+{
+	const struct entry *entry = id ? cache_find(&owner->cgroups, id, 0, 0) : NULL;
+
+	return entry && entry->text[0] ? entry : NULL;
+}
+
+/*
+ * The process's, since its listener may be made elsewhere (socket activation). Without a process it is the socket's. Older
+ * recordings do not know the process's control group: one that connects has made its socket, of others a container is not
+ * known.
+ */
+static void describe_container(const struct owner *owner, const struct conn_tuple *tuple, const struct entry *of_socket,
+			       struct record_owner *ret_owner)
+{
+	const struct entry *entry = of_socket;
+	const char *id;
+	bool assumed;
+
+	if (tuple->from != CONN_FROM_NONE && tuple->exec.cgroup_id)
+		entry = find_cgroup(owner, tuple->exec.cgroup_id);
+	if (!entry)
+		return;
+	id = cgroup_container_id(entry->text);
+	assumed = tuple->from != CONN_FROM_NONE && tuple->from != CONN_FROM_CONNECT && !tuple->exec.cgroup_id;
+	ret_owner->container_known = !assumed || (!id && !entry->pod_uid_len);
+	if (!ret_owner->container_known)
+		return;
+	ret_owner->container_id = id;
+	if (entry->pod_uid_len) {
+		ret_owner->pod_uid = entry->pod_uid;
+		ret_owner->pod_uid_len = entry->pod_uid_len;
 	}
 }
 
 void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct record_owner *ret_owner)
 {
-	const struct entry *entry;
+	const struct entry *cgroup = tuple->id_known ? find_cgroup(owner, tuple->id.cgroup_id) : NULL, *exe;
 
 	memset(ret_owner, 0, sizeof(*ret_owner));
-	if (tuple->from != CONN_FROM_NONE) {
-		entry = cache_find(&owner->exes, tuple->task.tgid, tuple->task.start_ns, tuple->exec.arg_start);
-		if (entry && entry->text[0]) {
-			ret_owner->exe = entry->text;
-			ret_owner->exe_deleted = entry->deleted;
-		}
-	}
-	if (!tuple->id_known || !tuple->id.cgroup_id)
+	if (cgroup)
+		ret_owner->cgroup = cgroup->text;
+	describe_container(owner, tuple, cgroup, ret_owner);
+	if (tuple->from == CONN_FROM_NONE)
 		return;
-	entry = cache_find(&owner->cgroups, tuple->id.cgroup_id, 0, 0);
-	if (!entry || !entry->text[0])
-		return;
-	ret_owner->cgroup = entry->text;
-	ret_owner->container_id = cgroup_container_id(entry->text);
-	if (entry->pod_uid[0]) {
-		ret_owner->pod_uid = entry->pod_uid;
-		ret_owner->pod_uid_len = POD_UID_LEN;
+	exe = cache_find(&owner->exes, tuple->task.tgid, tuple->task.start_ns, tuple->exec.arg_start);
+	if (exe && exe->text[0]) {
+		ret_owner->exe = exe->text;
+		ret_owner->exe_deleted = exe->deleted;
 	}
 }

@@ -219,6 +219,7 @@ void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 	const struct wire_ident *ident = wire_ident(ev);
 
 	owner_resolve_process(p->owner, &process, ev->ts, pipeline_feed, p);
+	owner_resolve_cgroup(p->owner, process.exec.cgroup_id, ev->ts, pipeline_feed, p);
 	if (ident)
 		owner_resolve_cgroup(p->owner, ident->cgroup_id, ev->ts, pipeline_feed, p);
 }

@@ -84,6 +84,11 @@ def server(addr):
         serve_one(sock)
 
 
+def server_when_told(addr):
+    hear()
+    server(addr)
+
+
 def idle_server(addr):
     """Listens, and never accepts."""
     listener = listen(addr)
@@ -198,7 +203,7 @@ def named_client(addr, port, hexname):
 
 
 ROLES = {f.__name__.replace("_", "-"): f for f in (
-    client, server, idle_server, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
+    client, server, server_when_told, idle_server, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
 )}  # fmt: skip
 
 if __name__ == "__main__":

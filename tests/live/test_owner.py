@@ -304,3 +304,25 @@ def test_cgroup_and_container(trace, cgroup, container):
         client.close()
         server.close()
         namespace.close()
+
+
+@pytest.mark.parametrize("cgroup", [f"docker-{CONTAINER}.scope"], indirect=True)
+@pytest.mark.parametrize("activated", [True, False], ids=["in a container", "for a container"])
+def test_listener_made_elsewhere(trace, cgroup, stage, activated):
+    """A manager makes the listener, and another control group serves: the container is the server's, `cgroup` the socket's."""
+    path, name = cgroup
+    first, then = (path.parent, path) if activated else (path, path.parent)
+
+    def enter(actor, group):
+        (group / "cgroup.procs").write_text(str(actor.pid), encoding="ascii")
+
+    server = stage.play("server-when-told", "127.0.0.1")
+    enter(server, first)
+    server.go()
+    port = server.reported()["port"]
+    enter(server, then)
+    run_client(stage, "127.0.0.1", port)
+    record = trace.connection(server.reported()["cookie"])
+    assert record["process"]["pid"] == server.pid
+    assert record["cgroup"] == (os.path.dirname(name) if activated else name)
+    assert record.get("container") == ({"id": CONTAINER} if activated else None)

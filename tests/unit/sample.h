@@ -36,6 +36,7 @@ static const struct record_context sample_context = {
 static const struct record_owner sample_owner = {
 	.exe = "/usr/bin/curl",
 	.cgroup = "/user.slice/session-1.scope",
+	.container_known = true,
 };
 
 static inline void sample_addresses(struct conn_tuple *t, int family, const char *local, uint16_t local_port, const char *peer,

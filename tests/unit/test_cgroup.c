@@ -12,6 +12,7 @@
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define HASH "1a2b3c4d5e6f708192a3b4c5d6e7f801"
 #define POD "3b7c9f62-04ad-4f6b-9c1e-8a52d0e7f413"
 
 static const struct {
@@ -33,6 +34,10 @@ static const struct {
 	{"/podinfo/pod" POD, NULL, POD},
 	{"/pod3b7c9f62-04ad-4f6b-9c1e-8a52d0e7f41", NULL, NULL}, /* a digit short */
 	{"/pod", NULL, NULL},
+	{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" HASH ".slice/cri-containerd-" ID ".scope", ID, HASH},
+	{"/kubepods/besteffort/pod" HASH "/" ID, ID, HASH},
+	{"/pod" HASH "0", NULL, NULL}, /* 33 digits */
+	{"/pod" ID, NULL, NULL},
 };
 
 static void container_and_pod(void **state)
@@ -48,9 +53,9 @@ static void container_and_pod(void **state)
 		assert_int_equal(id != NULL, paths[i].id != NULL);
 		if (id)
 			assert_memory_equal(id, paths[i].id, CONTAINER_ID_LEN);
-		assert_int_equal(cgroup_pod_uid(paths[i].path, pod), paths[i].pod != NULL);
+		assert_int_equal(cgroup_pod_uid(paths[i].path, pod), paths[i].pod ? strlen(paths[i].pod) : 0);
 		if (paths[i].pod)
-			assert_memory_equal(pod, paths[i].pod, POD_UID_LEN);
+			assert_memory_equal(pod, paths[i].pod, strlen(paths[i].pod));
 	}
 }
 

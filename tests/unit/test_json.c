@@ -116,7 +116,8 @@ static void test_unknown(void **state)
 	c.timeline[0] = (struct conn_span){.state = WIRE_ESTABLISHED, .ev = CONN_EV_SCAN};
 	expect(line(RECORD_CONNECTION, &c, NULL), "connection",
 	       "\"conn_id\":\"7c9e6679.7\",\"family\":null,\"local_addr\":null,\"local_port\":null,\"peer_addr\":null,"
-	       "\"peer_port\":null,\"role\":null,\"netns\":null,\"process\":null,\"cgroup\":null,\"final\":true,\"start\":null,"
+	       "\"peer_port\":null,\"role\":null,\"netns\":null,\"process\":null,\"cgroup\":null,\"container\":null,\"final\":"
+	       "true,\"start\":null,"
 	       "\"end\":\"2026-01-02T03:01:52.345678Z\",\"duration_us\":null,\"handshake_us\":null,\"closed_by\":null,"
 	       "\"end_reason\":\"unknown\",\"close_kind\":null,\"conn_state\":\"OTH\",\"history\":null,"
 	       "\"timeline\":[{\"state\":\"ESTABLISHED\",\"at_us\":0,\"us\":null,\"by\":null,\"ev\":\"scan\"}],"

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "src/core/record_types.h"
+#include "src/core/wire_make.h"
 #include "src/host/procfs.h"
 
 static struct owner *owner;
@@ -223,6 +224,51 @@ static void replaced_file(void **state)
 	assert_true(describe(&process).exe_deleted);
 }
 
+#define CONTAINER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void name_cgroup(uint64_t id, const char *path)
+{
+	union wire_text_space space;
+	const struct wire_text head = {.hdr.kind = WIRE_CGROUP, .key = id};
+
+	owner_feed(owner, wire_make_text(&space, &head, path, strlen(path)));
+}
+
+/* The socket's control group and the process's; 0 is not known. */
+static struct record_owner in_cgroups(enum conn_from from, uint64_t socket, uint64_t process)
+{
+	const struct conn_tuple tuple = {
+		.from = from, .id_known = socket, .id.cgroup_id = socket, .task.tgid = 1, .exec.cgroup_id = process};
+	struct record_owner found;
+
+	owner_describe(owner, &tuple, &found);
+	return found;
+}
+
+static void container_is_the_process_s(void **state)
+{
+	struct record_owner found;
+
+	(void)state;
+	name_cgroup(7, "/manager.service");
+	name_cgroup(8, "/docker-" CONTAINER ".scope");
+	name_cgroup(9, ""); /* it was gone */
+	found = in_cgroups(CONN_FROM_IO, 7, 8);
+	assert_string_equal(found.cgroup, "/manager.service");
+	assert_memory_equal(found.container_id, CONTAINER, strlen(CONTAINER));
+	found = in_cgroups(CONN_FROM_IO, 8, 7);
+	assert_true(found.container_known && !found.container_id);
+	assert_false(in_cgroups(CONN_FROM_IO, 8, 9).container_known);
+	assert_non_null(in_cgroups(CONN_FROM_NONE, 8, 0).container_id);
+	assert_false(in_cgroups(CONN_FROM_NONE, 0, 0).container_known);
+	assert_false(in_cgroups(CONN_FROM_NONE, 9, 0).container_known);
+	/* an older recording */
+	assert_non_null(in_cgroups(CONN_FROM_CONNECT, 8, 0).container_id);
+	assert_false(in_cgroups(CONN_FROM_IO, 8, 0).container_known);
+	found = in_cgroups(CONN_FROM_IO, 7, 0);
+	assert_true(found.container_known && !found.container_id);
+}
+
 static void gone(void **state)
 {
 	struct process process;
@@ -261,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(read_too_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(exits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(replaced_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(container_is_the_process_s, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(gone, set_up, tear_down),
 		cmocka_unit_test(start_times),
 	};
