@@ -10,7 +10,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-volatile bool minisocks_only = false;
+volatile bool minisocks_only = false; /* of scan_tcp */
+volatile bool listeners_only = false; /* of scan_files */
 
 struct found {
 	struct wire_scan scan;
@@ -36,12 +37,17 @@ static __always_inline void fill_found(struct found *f, const struct sock *sk, c
 		       tp->bytes_sent != f->stats.bytes_sent;
 }
 
+static __always_inline bool is_wanted(const struct sock *sk)
+{
+	return listeners_only ? sk->__sk_common.skc_state == WIRE_LISTEN : sk->__sk_common.skc_state != WIRE_CLOSE;
+}
+
 SEC("iter/task_file")
 int scan_files(struct bpf_iter__task_file *ctx)
 {
 	const struct task_struct *task = ctx->task;
 	struct sock *sk = iter_sock(ctx);
-	const struct tcp_sock *tp = sk && sk->__sk_common.skc_state != WIRE_CLOSE ? bpf_skc_to_tcp_sock(sk) : NULL;
+	const struct tcp_sock *tp = sk && is_wanted(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct found f;
 
 	if (!tp || !task)

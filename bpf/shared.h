@@ -7,6 +7,7 @@
 #endif
 
 #define TRACE_MAX_CPUS 1024 /* a power of two */
+#define LISTENS 65536       /* a power of two */
 #define AGGREGATES_MAX 4096 /* rows of (namespace, port, kind, reason) between two readings */
 
 struct counters { /* per CPU, a cache line pair of its own */

@@ -37,6 +37,9 @@ static __always_inline void set_marks(__u64 cookie, __u64 slot)
 
 #define ALL_OTHERS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS)
 
+/* Who may have a listener, by the last bits of its pid: the end of such a process is sent. */
+__u8 listens[LISTENS];
+
 struct change {
 	const struct sock *sk;
 	const struct tcp_sock *tp;
@@ -184,6 +187,8 @@ static __always_inline void set_state(const struct sock *sk, int old, int new)
 	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect is a new connection */
 	slot |= emit_change(&ch, slot & MARK_STATE);
 	set_marks(ch.cookie, (slot & ~MARK_STATE) | new);
+	if (new == WIRE_LISTEN)
+		listens[bpf_get_current_task_btf()->tgid & (LISTENS - 1)] = 1;
 }
 
 /*
@@ -271,5 +276,29 @@ int BPF_PROG(on_read, const struct sock *sk)
 	fill_exec(&w->exec, bpf_get_current_task_btf());
 	event_submit_task(ring, w, &w->task, &w->exec);
 	set_marks(cookie, slot | MARK_OWNER);
+	return 0;
+}
+
+/*
+ * In do_exit(), before the process's descriptors are closed. Its last thread has no others beside it. While a scan runs the end
+ * of each process is sent, since the scan may just have met it as a holder.
+ */
+SEC("tp_btf/sched_process_exit")
+int on_exit(__u64 *ctx)
+{
+	const struct task_struct *task = (const void *)ctx[0];
+	struct wire_exit *w;
+	void *ring;
+
+	if ((!listens[task->tgid & (LISTENS - 1)] && !report_deaths) || task->signal->live.counter)
+		return 0;
+	w = event_reserve(&ring, sizeof(*w));
+	if (!w)
+		return 0;
+	fill_hdr(&w->hdr, (struct shape){WIRE_EXIT, 0, sizeof(*w)}, bpf_ktime_get_ns(), 0, 0);
+	w->tgid = task->tgid;
+	w->pad = 0;
+	w->start_ns = task->group_leader->start_boottime;
+	event_submit(ring, w);
 	return 0;
 }

@@ -74,7 +74,8 @@ enum wire_kind {
 	WIRE_OPENED = 25,     /* struct wire_opened: hdr.cookie was opened here */
 	/* from the kernel */
 	WIRE_RETRANSMIT_FAILED = 26, /* struct wire_retransmit: an attempt that sent nothing; Linux 6.15 on shows it */
-	WIRE_KIND_MAX = 27,
+	WIRE_EXIT = 27,              /* struct wire_exit: a process ended, one that may have had a listener */
+	WIRE_KIND_MAX = 28,
 };
 
 enum wire_parts {
@@ -275,6 +276,13 @@ struct wire_leak_queue {
 	__u64 listener; /* cookie of the listener whose queue it is; 0 or without this: not known */
 };
 
+struct wire_exit {
+	struct wire_hdr hdr;
+	__u32 tgid;
+	__u32 pad;
+	__u64 start_ns; /* as in struct wire_task */
+};
+
 enum wire_minisock_what {
 	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL start again */
 	WIRE_MINI_STOPPED = 2, /* its timer was stopped: STARTED or ENDED follows, or it is dead */
@@ -342,7 +350,8 @@ enum wire_scan_cause {
 	WIRE_SCAN_PROGRESS = 4,  /* the counters of what goes on */
 	WIRE_SCAN_STOP = 5,      /* the same for the last time */
 	WIRE_SCAN_MINISOCKS = 6, /* of minisockets alone, where no hook shows them */
-	WIRE_SCAN_CAUSE_MAX = 7,
+	WIRE_SCAN_LISTENERS = 7, /* of listeners alone, and of who holds them */
+	WIRE_SCAN_CAUSE_MAX = 8,
 };
 
 enum wire_aggregate_kind {
@@ -424,6 +433,7 @@ _Static_assert(sizeof(struct wire_reset) == 32, "wire");
 _Static_assert(sizeof(struct wire_scan) == 64, "wire");
 _Static_assert(sizeof(struct wire_leak) == 88, "wire");
 _Static_assert(sizeof(struct wire_leak_queue) == 8, "wire");
+_Static_assert(sizeof(struct wire_exit) == 40, "wire");
 _Static_assert(sizeof(struct wire_minisock) == 48, "wire");
 _Static_assert(sizeof(struct wire_mark) == 32, "wire");
 _Static_assert(sizeof(struct wire_port_range) == 32, "wire");

@@ -311,6 +311,10 @@ struct mm_struct {
 	unsigned long arg_start;
 };
 
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+};
+
 struct fdtable {
 	struct file **fd;
 };
@@ -327,6 +331,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct signal_struct *signal;
 	struct css_set *cgroups; /* with CONFIG_CGROUPS */
 	u64 start_boottime; /* 5.5 on */
 	char comm[16];

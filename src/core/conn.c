@@ -118,6 +118,9 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_SCAN:
 		scan_found(table, (const struct wire_scan *)ev);
 		break;
+	case WIRE_EXIT:
+		listeners_exited(&table->listeners, (const struct wire_exit *)ev);
+		break;
 	case WIRE_SCAN_BEGIN:
 		scan_begin(table, (const struct wire_mark *)ev);
 		break;
@@ -177,6 +180,11 @@ bool conn_table_wants_minisocks(const struct conn_table *table)
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)
 {
 	return alerts_want_scan(table, now);
+}
+
+bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now)
+{
+	return scan_listeners_due(table, now);
 }
 
 bool conn_table_wants_port_ranges(const struct conn_table *table, uint64_t now)

@@ -28,6 +28,9 @@ bool conn_table_wants_minisocks(const struct conn_table *table);
 /* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_LEAK_BEGIN) soon. */
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now);
 
+/* True if a listener's process has ended, or may not be the right one: the stream should have a scan of listeners. */
+bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now);
+
 /* True if a tick at `now` makes a summary: the stream should have each namespace's WIRE_PORT_RANGE before it. */
 bool conn_table_wants_port_ranges(const struct conn_table *table, uint64_t now);
 

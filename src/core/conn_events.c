@@ -245,7 +245,7 @@ static void on_listen(struct conn_table *t, struct conn *c, const struct wire_st
 		.cookie = ev->hdr.cookie,
 		.ident = wire_ident(&ev->hdr),
 		.process = wire_process(&ev->hdr),
-		.certain = true,
+		.listens = true,
 		.epoch = t->scan.epoch,
 	};
 	bool known;

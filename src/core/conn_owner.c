@@ -20,6 +20,24 @@ static void keep_program(const struct process *known, struct process *process)
 		process->exec.cgroup_id = known->exec.cgroup_id;
 }
 
+static const struct process *listens_for(const struct conn_table *t, const struct conn *c)
+{
+	const struct conn_place *place = conn_place(t, c);
+
+	if (c->role != CONN_SERVER || !(c->facts & CONN_ID_KNOWN))
+		return NULL;
+	return listeners_owner(&t->listeners, place->netns, c->local_port, place->local_addr);
+}
+
+/* Not the process that has the listener acts: a worker of it, or the listener was handed over. */
+static void doubt_listener(struct conn_table *t, const struct conn *c, const struct process *process)
+{
+	const struct process *listener = t->listeners.doubted ? NULL : listens_for(t, c);
+
+	if (listener && !process_is(listener, process))
+		t->listeners.doubted = true;
+}
+
 void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_from from)
 {
 	const struct process *known = intern_value(&t->processes, c->process);
@@ -28,6 +46,7 @@ void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr 
 
 	if (!process.task.tgid || (from == CONN_FROM_SCAN && c->from != CONN_FROM_NONE))
 		return;
+	doubt_listener(t, c, &process);
 	if (process_is(known, &process))
 		keep_program(known, &process);
 	if (c->from == CONN_FROM_NONE || c->from == CONN_FROM_SCAN || !process_is(known, &process))
@@ -43,15 +62,14 @@ void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr 
 
 void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
-	const struct process *listener = NULL;
+	const struct process *listener;
 
 	tuple->from = c->from;
 	if (c->from != CONN_FROM_NONE) {
 		memcpy(&tuple->process, intern_value(&t->processes, c->process), sizeof(tuple->process));
 		return;
 	}
-	if (c->role == CONN_SERVER && (c->facts & CONN_ID_KNOWN))
-		listener = listeners_owner(&t->listeners, conn_place(t, c)->netns, c->local_port, conn_place(t, c)->local_addr);
+	listener = listens_for(t, c);
 	if (listener) {
 		tuple->from = CONN_FROM_LISTENER;
 		tuple->process = *listener;

@@ -176,6 +176,7 @@ static void end(struct leak_set *set)
 	struct leak_socket *socket;
 
 	listeners_sweep(&set->listeners, set->epoch);
+	listeners_held(&set->listeners, set->epoch);
 	for (uint32_t id = 1; id < set->sockets.used; id++) {
 		socket = pool_at(&set->sockets, id);
 		if (socket->verdict.cause != LEAK_NEVER_ACCEPTED)

@@ -2,6 +2,10 @@
 /*
  * Listening sockets, found by cookie and by (namespace, port), LISTENERS_MAX at most. Several may share an address
  * (SO_REUSEPORT, SO_BINDTODEVICE), and the kernel chooses one of them for each connection.
+ *
+ * A listener's process is the oldest that holds a descriptor of it, as far as the last scan and listen() show. It may be handed
+ * over, by fork() and exec() or through a Unix socket, without an event: scans show that. The end of a process is an event, so
+ * that none is named that has ended.
  */
 #include "listener.h"
 
@@ -14,7 +18,8 @@
 struct listener {
 	uint32_t netns;
 	uint16_t port;
-	uint8_t epoch;
+	uint8_t epoch, held_epoch; /* of the scan that met it, or a holder of it, last */
+	bool left_alone;
 	uint8_t addr[16];
 	uint64_t cookie;        /* 0: free */
 	struct process process; /* nobody: not known */
@@ -77,20 +82,35 @@ static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ide
 	return id;
 }
 
+static void set_process(struct listeners *ls, struct listener *l, const struct process *process)
+{
+	ls->left_alone -= l->left_alone;
+	l->left_alone = false;
+	l->process = *process;
+}
+
+static void note_holder(struct listeners *ls, struct listener *l, const struct listener_seen *seen)
+{
+	bool first = l->held_epoch != seen->epoch || !l->process.task.tgid;
+
+	if (!seen->process.task.tgid)
+		return;
+	if (seen->listens || first || seen->process.task.start_ns < l->process.task.start_ns)
+		set_process(ls, l, &seen->process);
+	l->held_epoch = seen->epoch;
+}
+
 int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *ret_known)
 {
 	uint32_t id = pool_find(&ls->by_cookie, seen->cookie);
-	struct listener *l;
 
 	*ret_known = id && at(ls, id)->epoch == seen->epoch;
 	if (!id)
 		id = add(ls, seen->cookie, seen->ident);
 	if (!id)
 		return -ENOSPC;
-	l = at(ls, id);
-	l->epoch = seen->epoch;
-	if (seen->process.task.tgid && (seen->certain || !l->process.task.tgid))
-		l->process = seen->process;
+	at(ls, id)->epoch = seen->epoch;
+	note_holder(ls, at(ls, id), seen);
 	return 0;
 }
 
@@ -100,6 +120,7 @@ void listeners_remove(struct listeners *ls, uint64_t cookie)
 
 	if (!id)
 		return;
+	ls->left_alone -= at(ls, id)->left_alone;
 	index_remove(&ls->by_port, id);
 	pool_remove(&ls->by_cookie, id);
 }
@@ -109,6 +130,32 @@ void listeners_sweep(struct listeners *ls, uint8_t epoch)
 	for (uint32_t id = 1; id < ls->by_cookie.used; id++) {
 		if (at(ls, id)->cookie && at(ls, id)->epoch != epoch)
 			listeners_remove(ls, at(ls, id)->cookie);
+	}
+}
+
+void listeners_held(struct listeners *ls, uint8_t epoch)
+{
+	static const struct process nobody;
+
+	for (uint32_t id = 1; id < ls->by_cookie.used; id++) {
+		if (at(ls, id)->cookie && at(ls, id)->held_epoch != epoch)
+			set_process(ls, at(ls, id), &nobody);
+	}
+	ls->doubted = false;
+}
+
+void listeners_exited(struct listeners *ls, const struct wire_exit *ev)
+{
+	const struct process gone = {.task = {.tgid = ev->tgid, .start_ns = ev->start_ns}};
+	struct listener *l;
+
+	for (uint32_t id = 1; ev->tgid && id < ls->by_cookie.used; id++) {
+		l = at(ls, id);
+		if (!process_is(&l->process, &gone))
+			continue;
+		l->process = (struct process){0};
+		l->left_alone = true;
+		ls->left_alone++;
 	}
 }
 

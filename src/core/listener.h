@@ -8,6 +8,8 @@
 struct listeners {
 	struct pool by_cookie;
 	struct index by_port; /* and namespace */
+	uint32_t left_alone;  /* listeners whose process has ended: another may hold them */
+	bool doubted;         /* somebody else than a listener's process had to do with its connections */
 };
 
 int listeners_init(struct listeners *ls); /* 0 or -ENOMEM */
@@ -19,7 +21,7 @@ struct listener_seen {
 	uint64_t cookie;
 	const struct wire_ident *ident;
 	struct process process; /* nobody: not known */
-	bool certain;           /* `process` replaces the known one; else it only fills a hole */
+	bool listens;           /* it called listen(); else it holds a descriptor */
 	uint8_t epoch;          /* counts scans */
 };
 
@@ -29,6 +31,12 @@ void listeners_remove(struct listeners *ls, uint64_t cookie);
 
 /* Forgets those that the scan `epoch` did not meet. */
 void listeners_sweep(struct listeners *ls, uint8_t epoch);
+
+/* The scan `epoch` has read all descriptors: whom it did not meet with a listener does not hold it any more. */
+void listeners_held(struct listeners *ls, uint8_t epoch);
+
+/* It has no process now, unless somebody else holds it. */
+void listeners_exited(struct listeners *ls, const struct wire_exit *ev);
 
 /*
  * Who accepts at this address: the exact one before the wildcards. NULL if nobody is known, or if several listeners share the

@@ -23,6 +23,9 @@
 
 #include <string.h>
 
+#define ALONE_NS 1000000000ull    /* between two scans for listeners whose process has ended */
+#define DOUBTED_NS 10000000000ull /* the same for one that may have been handed over while its process lives */
+
 static uint8_t next_epoch(uint8_t epoch)
 {
 	return epoch == UINT8_MAX ? 1 : epoch + 1;
@@ -128,6 +131,7 @@ void scan_found(struct conn_table *t, const struct wire_scan *ev)
 {
 	const struct wire_hdr *h = &ev->s.hdr;
 
+	t->scan.holders += wire_process(h).task.tgid != 0;
 	switch (h->old_state) {
 	case WIRE_LISTEN:
 		found_listener(t, h);
@@ -172,7 +176,11 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 	t->scan.active = false;
 	if (t->scan.cause <= WIRE_SCAN_RESYNC || t->scan.cause == WIRE_SCAN_MINISOCKS)
 		minisock_scanned(t);
-	t->scan.any_done |= t->scan.cause != WIRE_SCAN_MINISOCKS;
+	t->scan.any_done |= t->scan.cause < WIRE_SCAN_MINISOCKS;
+	if (t->scan.holders || t->scan.cause == WIRE_SCAN_LISTENERS) {
+		listeners_held(&t->listeners, t->scan.epoch);
+		t->holders_ns = ev->hdr.ts;
+	}
 	if (t->scan.cause == WIRE_SCAN_RESYNC)
 		sweep(t, ev->hdr.ts);
 	progress_scanned(t);
@@ -180,4 +188,11 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 		return;
 	memcpy(snapshot.by_state, t->scan.by_state, sizeof(snapshot.by_state));
 	emit_record(t, &(struct record){.kind = RECORD_SNAPSHOT, .ts = ev->hdr.ts, .snapshot = &snapshot});
+}
+
+bool scan_listeners_due(const struct conn_table *t, uint64_t now)
+{
+	uint64_t since_ns = now - t->holders_ns;
+
+	return (t->listeners.left_alone && since_ns >= ALONE_NS) || (t->listeners.doubted && since_ns >= DOUBTED_NS);
 }

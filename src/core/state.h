@@ -211,7 +211,7 @@ struct table_scan {
 	uint8_t epoch; /* never 0 */
 	enum wire_scan_cause cause;
 	uint64_t begin_ns;
-	uint64_t sockets, by_state[WIRE_STATE_MAX];
+	uint64_t sockets, holders, by_state[WIRE_STATE_MAX];
 };
 
 struct table_list {
@@ -267,6 +267,7 @@ struct conn_table {
 	struct pool places, processes; /* interned */
 	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
 	struct table_scan scan;
+	uint64_t holders_ns; /* when a scan has read all descriptors last */
 	struct table_interval interval;
 	struct table_begun begun[TABLE_BEGUN]; /* one slot per hash: the two events are neighbours */
 	enum wire_tw_tier tier;

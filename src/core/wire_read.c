@@ -46,12 +46,14 @@ static const unsigned char base_sizes[] = {
 	[WIRE_STACK] = sizeof(struct wire_text),
 	[WIRE_OPENED] = sizeof(struct wire_opened),
 	[WIRE_RETRANSMIT_FAILED] = sizeof(struct wire_retransmit),
+	[WIRE_EXIT] = sizeof(struct wire_exit),
 };
 _Static_assert(sizeof(base_sizes) == WIRE_KIND_MAX, "every kind has a size");
 
 bool wire_from_kernel(unsigned int kind)
 {
-	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_LEAK || kind == WIRE_RETRANSMIT_FAILED;
+	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_LEAK || kind == WIRE_RETRANSMIT_FAILED ||
+	       kind == WIRE_EXIT;
 }
 
 size_t wire_base_size(unsigned int kind)

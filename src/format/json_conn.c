@@ -35,10 +35,11 @@ static void json_container(struct json *j)
 	const struct record_owner *owner = j->owner;
 	struct buf *b = &j->b;
 
-	if (!owner->container_known)
-		jsonw_null(b, KEY("container"));
-	if (!owner->container_id && !owner->pod_uid)
+	if (!owner->container_id && !owner->pod_uid) {
+		if (!owner->container_known)
+			jsonw_null(b, KEY("container"));
 		return;
+	}
 	jsonw_open(b, KEY("container"), '{');
 	if (owner->container_id)
 		jsonw_text(b, KEY("id"), owner->container_id, 64, 64);

@@ -37,7 +37,7 @@ struct hook_state {
 	bool not_needed; /* nothing is missing without it: another hook shows the same, or it is switched off */
 	char why[240];   /* why not; "" if used */
 };
-#define HOOKS_MAX 24 /* of one list */
+#define HOOKS_MAX 32 /* of one list */
 
 enum collector_problem {
 	COLLECTOR_OK,

@@ -20,8 +20,8 @@
 #define NEEDED "none: the tool cannot run without it"
 
 /*
- * Misses that are no losses: the timer's programs run with interrupts off and are never interrupted; on_read and on_destroy
- * show no state; on_set_state_missed sends what on_set_state missed.
+ * Misses that are no losses: the timer's programs run with interrupts off and are never interrupted; on_read, on_destroy
+ * and on_exit show no state; on_set_state_missed sends what on_set_state missed.
  */
 static const struct hook hook_table[] = {
 	{HOOKS_TRACE, "on_set_state", SET_STATE, "tp_btf", 3, 3, WIRE_TIER_OFF, true, "state changes", NEEDED},
@@ -39,6 +39,8 @@ static const struct hook hook_table[] = {
 	 "found at the next scan"},
 	{HOOKS_TRACE, "on_read", "tcp_rcv_space_adjust", "tp_btf", 1, 1, WIRE_TIER_OFF, false,
 	 "who serves an accepted connection", "who closes it, or who listens"},
+	{HOOKS_TRACE, "on_exit", "sched_process_exit", "tp_btf", 1, 2 /* 6.16 added group_dead */, WIRE_TIER_OFF, false,
+	 "the end of who listens", "a listener's process may have ended"},
 	{HOOKS_TRACE, "on_tw_alloc", "inet_twsk_alloc", "fexit", 3, 3, WIRE_TIER_FENTRY, true, "TIME_WAIT: begin, or overflow",
 	 TW_FALLBACK},
 	{HOOKS_TRACE, "on_tw_segment", SEGMENT, "fentry", 3, 6, WIRE_TIER_FENTRY, false, "TIME_WAIT: a segment comes",

@@ -57,10 +57,20 @@ int scan_open(struct collector *c)
 	return 0;
 }
 
+/* From now on the end of a process with a listener is an event; while the scan runs that of each process is. */
+static void watch_holder(struct collector *c, const struct wire_hdr *ev)
+{
+	const struct wire_task *task = ev->kind == WIRE_SCAN && ev->old_state == WIRE_LISTEN ? wire_task(ev) : NULL;
+
+	if (task)
+		c->trace->bss->listens[task->tgid & (LISTENS - 1)] = 1;
+}
+
 static void scan_event(void *scan, const struct wire_hdr *ev)
 {
 	struct scan *s = scan;
 
+	watch_holder(s->collector, ev);
 	rings_drain(s->collector->rings, ev->ts, s->fn, s->ctx);
 	s->fn(s->ctx, ev);
 }
@@ -90,12 +100,15 @@ int collector_scan(struct collector *collector, enum wire_scan_cause cause, even
 	uint64_t namespaces = 0;
 	int err = 0;
 
+	if (cause == WIRE_SCAN_LISTENERS && !links[0])
+		return 0;
 	collector->trace->bss->report_deaths = true;
 	collector->scan->bss->minisocks_only = cause == WIRE_SCAN_MINISOCKS;
+	collector->scan->bss->listeners_only = cause == WIRE_SCAN_LISTENERS;
 	scan_mark(&s, WIRE_SCAN_BEGIN, cause);
 	if (cause != WIRE_SCAN_MINISOCKS)
 		err = iterate(links[0], scan_event, &s);
-	if (!err && visit.link)
+	if (!err && visit.link && cause != WIRE_SCAN_LISTENERS)
 		err = iterate_namespaces(&visit, &namespaces);
 	scan_mark(&s, WIRE_SCAN_END, namespaces);
 	collector->trace->bss->report_deaths = false;

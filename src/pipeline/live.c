@@ -34,6 +34,7 @@
 #define PROGRESS_MIN_NS (1000 * MS)
 #define CLOCK_STEP_NS (1 * MS)   /* smaller changes of the wall clock are noise */
 #define MINISOCKS_NS (5000 * MS) /* between scans of minisockets, where no hook shows them */
+#define LISTENERS_TIMES 50       /* between scans of listeners, times their CPU time: 2 % of a CPU at the most */
 #define FINS_NS (500 * MS)       /* the same while a record waits for a FIN */
 
 struct live {
@@ -46,7 +47,7 @@ struct live {
 	struct pipeline *pipeline;
 	struct leak_watch leak_watch;
 	struct symbolizer *symbolizer; /* NULL: not asked for, or it has ended */
-	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, stop_at;
+	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, next_listeners, stop_at;
 	bool resync; /* something was lost: a scan is due */
 	bool stop;
 };
@@ -264,6 +265,17 @@ static bool minisocks_due(const struct live *l, uint64_t now)
 	return fins_are_silent(l) && now >= l->next_fins && conn_table_wants_minisocks(pipeline_table(l->pipeline));
 }
 
+static bool scan_listeners_if_due(struct live *l, uint64_t now)
+{
+	uint64_t cpu = clock_cpu_ns();
+
+	if (now < l->next_listeners || !conn_table_wants_listeners(pipeline_table(l->pipeline), now))
+		return false;
+	collector_scan(l->collector, WIRE_SCAN_LISTENERS, pipeline_feed, l->pipeline);
+	l->next_listeners = now + (clock_cpu_ns() - cpu) * LISTENERS_TIMES;
+	return true;
+}
+
 static bool scan_if_due(struct live *l, uint64_t now)
 {
 	uint64_t progress_ns = l->progress_ns / PROGRESS_SCANS;
@@ -281,7 +293,7 @@ static bool scan_if_due(struct live *l, uint64_t now)
 		l->next_minisocks = now + MINISOCKS_NS;
 		l->next_fins = now + FINS_NS;
 	} else {
-		return false;
+		return scan_listeners_if_due(l, now);
 	}
 	collector_scan(l->collector, cause, pipeline_feed, l->pipeline);
 	return true;

@@ -96,6 +96,29 @@ def idle_server(addr):
     until_end()
 
 
+def handed_over(addr):
+    """A graceful restart: a child takes the listener over, accepts nothing, and the process that called listen() ends."""
+    listener = listen(addr)
+    child = os.fork()
+    if child == 0:
+        rename(b"new")
+        until_end()
+        os._exit(0)
+    report(port=listener.getsockname()[1], child=child)
+    hear()
+    os._exit(0)
+
+
+def reset(addr, port):
+    """Connects, and resets when the test says so."""
+    sock = socket.create_connection((addr, int(port)))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    report(port=sock.getsockname()[1])
+    hear()
+    sock.close()
+    until_end()
+
+
 def shared_port(addr, port):
     """One of several that listen on one port, and never accepts."""
     listener = socket.socket(family_of(addr), socket.SOCK_STREAM)
@@ -203,7 +226,7 @@ def named_client(addr, port, hexname):
 
 
 ROLES = {f.__name__.replace("_", "-"): f for f in (
-    client, server, server_when_told, idle_server, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
+    client, server, server_when_told, idle_server, handed_over, reset, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
 )}  # fmt: skip
 
 if __name__ == "__main__":

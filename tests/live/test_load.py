@@ -68,7 +68,7 @@ def test_as_fast_as_one_client_can(start_tracer, load, count):
     assert ends == others
 
 
-FROM_KERNEL = {"STATE", "DESTROY", "RETRANSMIT", "RESET", "TOUCH", "SCAN", "MINISOCK", "LEAK"}
+FROM_KERNEL = {"STATE", "DESTROY", "RETRANSMIT", "RESET", "TOUCH", "SCAN", "MINISOCK", "LEAK", "RETRANSMIT_FAILED", "EXIT"}
 CLOSE = 7
 
 
@@ -92,7 +92,7 @@ class Run:
         self.totals = self.outcome.totals
         self.events = recfile.read(path).events
         self.counts = Counter(event.kind for event in self.events)
-        self.seen = self.counts["STATE"] + self.counts["RETRANSMIT"] + self.totals["ignored"]
+        self.seen = sum(self.counts[kind] for kind in ("STATE", "RETRANSMIT", "RETRANSMIT_FAILED")) + self.totals["ignored"]
 
     def of(self, kind):
         return [event for event in self.events if event.kind == kind]

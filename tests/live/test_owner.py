@@ -218,6 +218,27 @@ def test_never_accepted(trace, stage):
     assert trace.connection(facts["cookie"])["process"]["pid"] == facts["pid"]
 
 
+def test_listener_handed_over(trace, stage, addr):
+    """The process that called listen() has ended before these connections begin: it is never shown, and who holds it soon is."""
+    server = stage.play("handed-over", addr)
+    facts = server.reported()
+    server.go()
+    server.process.wait()
+
+    def process_of_next():
+        client = stage.play("reset", addr, facts["port"])
+        peer_port = client.reported()["port"]
+        client.go()
+        ended = trace.wait_for(lambda r: r["event"] == "connection" and r["role"] == "server" and r["peer_port"] == peer_port)
+        assert ended["end_reason"] == "rst_received"
+        return ended["process"] and (ended["process"]["pid"], ended["process"]["comm"], ended["process"]["from"])
+
+    named = process_of_next()
+    while named is None:
+        named = process_of_next()
+    assert named == (facts["child"], "new", "listener")
+
+
 def test_hostile_name(trace, stage):
     """A process may call itself anything: control characters, quotes, half a UTF-8 sequence."""
     server = stage.play("server", "127.0.0.1")

@@ -17,7 +17,7 @@ BLOCK_MAGIC, BLOCK_BYTES = 0x4B4C4250, 64 * 1024
 KINDS = (
     "STATE", "DESTROY", "RETRANSMIT", "RESET", "TOUCH", "SCAN", "SCAN_BEGIN", "SCAN_END", "AGGREGATE", "LOST", "TICK",
     "CLOCK", "EXE", "CGROUP", "RST_REASON", "HOOK", "META", "MINISOCK", "TW_TIER", "PORT_RANGE",
-    "LEAK", "LEAK_BEGIN", "LEAK_END", "STACK", "OPENED", "RETRANSMIT_FAILED",
+    "LEAK", "LEAK_BEGIN", "LEAK_END", "STACK", "OPENED", "RETRANSMIT_FAILED", "EXIT",
 )  # fmt: skip
 # of the kinds that carry parts and that a scenario keeps, the size without them
 SOCKET_KINDS = {

@@ -5,6 +5,7 @@ of the connections whose records end it. That a scenario went as its name says i
 import contextlib
 import socket
 import struct
+import time
 from pathlib import Path
 
 from actors import Actor
@@ -291,6 +292,25 @@ def fd_passed(pair, start):
         read_all(client)
     cookies = cookie(client), identity
     client.close()
+    return cookies
+
+
+@scenario()
+def listener_handed_over(pair, start):
+    """The process that called listen() ends. A connection comes before a scan has found who holds the listener now, one after."""
+    trace, cookies = start(), []
+    with contextlib.closing(Actor(pair.b, "handed-over", pair.server_addr)) as server:
+        port = server.reported()["port"]
+        server.go()
+        server.process.wait()
+        for pause in (0, 1.5):
+            time.sleep(pause)
+            client = pair.client()
+            client.connect((pair.server_addr, port))
+            cookies.append(cookie(client))
+            peer_port = client.getsockname()[1]
+            abort(client)
+            trace.wait_for(lambda r, p=peer_port: r["event"] == "connection" and r["role"] == "server" and r["peer_port"] == p)
     return cookies
 
 

@@ -16,7 +16,7 @@ ALWAYS = {
     "SCAN_BEGIN", "SCAN_END", "LEAK_BEGIN", "LEAK_END", "TW_TIER", "CLOCK", "META", "HOOK", "RST_REASON", "LOST", "STACK",
 }  # fmt: skip
 SECOND = 10**9
-KEY = 24  # offset in struct wire_text
+KEY = 24  # offset in struct wire_text, and of the pid in struct wire_exit
 IDENT_CGROUP, IDENT_NETNS = 32, 40  # offsets in struct wire_ident
 EXEC_CGROUP = 8  # offset in struct wire_exec
 NETNS = 24  # offset in struct wire_aggregate and struct wire_port_range
@@ -54,6 +54,8 @@ class Scrub:
             return event.get("I", NETNS) in self.netns
         if event.kind == "OPENED":
             return event.cookie in self.cookies
+        if event.kind == "EXIT":
+            return event.get("I", KEY) in self.tgids
         if event.kind == "EXE":
             return event.get("Q", KEY) in self.tgids
         if event.kind == "CGROUP":
@@ -83,6 +85,9 @@ class Scrub:
         event.put("Q", KEY, CGROUP_ID)
         event.text = b"/test"
 
+    def _exit(self, event):
+        event.put("I", KEY, self.tgids[event.get("I", KEY)])
+
     def _tick(self, event):
         self.last_tick = event.ts
         event.put("Q", 24, 0)
@@ -99,7 +104,7 @@ class Scrub:
 
     def _clean(self, event):
         rewrite = {
-            "EXE": self._exe, "CGROUP": self._cgroup, "TICK": self._tick, "AGGREGATE": self._of_namespace,
+            "EXE": self._exe, "EXIT": self._exit, "CGROUP": self._cgroup, "TICK": self._tick, "AGGREGATE": self._of_namespace,
             "PORT_RANGE": self._of_namespace, "OPENED": self._opened, "SCAN_END": self._scan_end, "LEAK_END": self._scan_end,
         }  # fmt: skip
         if event.kind in SOCKET_KINDS:

@@ -98,6 +98,10 @@ struct step {
 	{                                                                                                                      \
 		.us = us_, .kind = WIRE_TOUCH, .old = WIRE_ESTABLISHED, .tgid = tgid_, ##__VA_ARGS__                           \
 	}
+#define EXIT(us_, tgid_)                                                                                                       \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_EXIT, .tgid = tgid_                                                                    \
+	}
 #define DESTROY(us_, ...)                                                                                                      \
 	{                                                                                                                      \
 		.us = us_, .kind = WIRE_DESTROY, .old = WIRE_CLOSE, ##__VA_ARGS__                                              \
@@ -289,6 +293,7 @@ union story_event {
 	struct wire_mark mark;
 	struct wire_lost lost;
 	struct wire_tick tick;
+	struct wire_exit exit;
 	uint8_t bytes[512];
 };
 
@@ -314,6 +319,10 @@ static inline void story_base(const struct step *s, union story_event *e)
 		e->reset.direction = s->direction;
 		e->reset.reason = s->reason;
 		e->reset.form = s->form;
+		break;
+	case WIRE_EXIT:
+		e->exit.tgid = s->tgid;
+		e->exit.start_ns = s->tgid * 1000ULL;
 		break;
 	case WIRE_LOST:
 		e->lost.stage = s->stage;

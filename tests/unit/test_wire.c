@@ -27,7 +27,7 @@ static bool is_text(unsigned int kind)
 
 static bool takes_parts(unsigned int kind)
 {
-	return wire_from_kernel(kind);
+	return wire_from_kernel(kind) && kind != WIRE_EXIT;
 }
 
 static size_t length(unsigned int kind, unsigned int parts)
@@ -205,7 +205,7 @@ static void test_enums(void **state)
 	CHECK_BYTE(WIRE_RESET, wire_reset, direction, WIRE_SENT, WIRE_RECEIVED)
 	CHECK_BYTE(WIRE_AGGREGATE, wire_aggregate, what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_HALF_OPEN)
 	CHECK_BYTE(WIRE_LOST, wire_lost, stage, WIRE_LOST_HOOK, WIRE_LOST_RATELIMIT)
-	CHECK_BYTE(WIRE_SCAN_BEGIN, wire_mark, value, WIRE_SCAN_STARTUP, WIRE_SCAN_MINISOCKS)
+	CHECK_BYTE(WIRE_SCAN_BEGIN, wire_mark, value, WIRE_SCAN_STARTUP, WIRE_SCAN_LISTENERS)
 	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, what, WIRE_MINI_STARTED, WIRE_MINI_FOUND)
 	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, cause, WIRE_CAUSE_UNKNOWN, WIRE_CAUSE_RESET_SENT)
 	CHECK_BYTE(WIRE_STACK, wire_text, key2, WIRE_STACK_WHOLE, WIRE_STACK_NOT_TAKEN)
