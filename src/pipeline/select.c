@@ -99,12 +99,36 @@ static bool life_matches(const struct selection *s, const struct conn_record *co
 	return !s->ends || !conn->final || s->ends & 1U << conn->end;
 }
 
+/* What the kernel counted for sockets that are not tracked: namespace, local port and state are all that is known of them. */
+static bool aggregate_matches(const struct selection *s, uint32_t netns, uint16_t local_port, uint8_t state)
+{
+	bool asks_more = s->cookie || s->pids.len || s->comm || s->peer_ports.len || s->local_nets.len || s->peer_nets.len ||
+			 s->ipv4 != s->ipv6 || s->cgroup || s->min_duration_ns || s->ends;
+
+	if (state == WIRE_NEW_SYN_RECV)
+		state = WIRE_SYN_RECV;
+	return !asks_more && port_matches(&s->local_ports, local_port) && (!s->netns || s->netns == netns) &&
+	       (!s->states || s->states & 1U << state);
+}
+
+static bool without_tuple_matches(const struct selection *s, const struct record *rec)
+{
+	const struct conn_retransmit_record *retransmit = rec->retransmit;
+	const struct conn_reset_record *reset = rec->reset;
+
+	if (rec->kind == RECORD_RETRANSMIT)
+		return aggregate_matches(s, retransmit->netns, retransmit->local_port, retransmit->state);
+	if (rec->kind == RECORD_RESET)
+		return aggregate_matches(s, reset->netns, reset->local_port, reset->state);
+	return true;
+}
+
 bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner)
 {
 	const struct conn_tuple *tuple = record_tuple(rec);
 
 	if (!tuple)
-		return true;
+		return without_tuple_matches(select, rec);
 	if (!selection_matches_tuple(select, tuple, owner))
 		return false;
 	return (rec->kind != RECORD_CONNECTION && rec->kind != RECORD_PROGRESS) || life_matches(select, rec->conn);

@@ -39,7 +39,10 @@ struct selection {
 
 void selection_free(struct selection *select); /* its lists */
 
-/* Records without a connection (summary, lost, meta, snapshot, aggregates) always pass. `owner` may be NULL. */
+/*
+ * Records of the whole run (summary, lost, meta, snapshot) always pass. A reset or retransmit record that counts for sockets
+ * which are not tracked passes unless the selection asks for what it does not have. `owner` may be NULL.
+ */
 bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner);
 
 /* The part of it that a tuple can answer. */

@@ -97,6 +97,30 @@ def test_resets_without_a_socket(start_tracer, pair4):
     assert len([s for s in pair4.wire.segments if s.has(RST)]) == 50
 
 
+def test_selections_of_resets_without_a_socket(start_tracer, pair4):
+    """Namespace and port are known of them; who asks for a process or a peer gets none of them."""
+    if not tells_resets_without_a_socket():
+        pytest.skip("this kernel has no hook for resets without a socket")
+    inode = str(pair4.b.inode)
+    passes = (["--netns", inode, "-L", "4321"], ["-L", "4000-5000"])
+    leaves_out = (["--netns", inode, "-L", "4322"], ["-L", "4321", "-p", "1"], ["-L", "4321", "--peer", "0.0.0.0/0"])
+    tracers = [start_tracer("--events", "reset,meta", *options) for options in passes + leaves_out]
+    for _ in range(5):
+        client = pair4.a.tcp_socket()
+        with pytest.raises(ConnectionRefusedError):
+            client.connect((pair4.server_addr, 4321))
+        client.close()
+
+    def count(tracer):
+        return sum(r["count"] for r in tracer.of("reset") if r.get("netns") == pair4.b.inode and "conn_id" not in r)
+
+    for tracer in tracers[: len(passes)]:
+        wait_until(lambda tracer=tracer: count(tracer) >= 5, what="5 resets counted")
+    for tracer in tracers:
+        tracer.stop()
+    assert [count(tracer) for tracer in tracers] == [5, 5, 0, 0, 0]
+
+
 def test_progress(start_tracer, pair4):
     tracer = start_tracer("--progress", "300ms", "--events", "connection,progress,meta")
     connected = pair4.connect()

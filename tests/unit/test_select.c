@@ -241,18 +241,57 @@ static void single_events(void **state)
 	}
 }
 
-static void records_without_connection(void **state)
+/* Resets and repeated SYN-ACKs without a tracked socket: the kernel counts them by namespace and local port. */
+static void aggregates(void **state)
 {
-	struct conn_retransmit_record retransmit = {0};
-	struct conn_reset_record rst = {0};
+	static const struct {
+		const char *flags;
+		bool wanted;
+	} rows[] = {
+		{"-w", true},
+		{"-46", true},
+		{"-L 443", true},
+		{"-L 80,400-500", true},
+		{"-L 444", false},
+		{"--netns 4026531840", true},
+		{"--netns 4026531841", false},
+		{"-L 443 --netns 4026531840", true},
+		{"-L 444 --netns 4026531840", false},
+		{"-p 1234", false},
+		{"-c nginx", false},
+		{"-D 1-65535", false},
+		{"--local ::/0", false},
+		{"--peer ::/0", false},
+		{"-4", false},
+		{"-6", false},
+		{"--cgroup /", false},
+		{"--min-duration 1ms", false},
+		{"--end fin", false},
+		{"--state ESTABLISHED", false},
+	};
+	struct conn_retransmit_record retransmit = {.netns = 4026531840, .local_port = 443, .state = WIRE_NEW_SYN_RECV};
+	struct conn_reset_record rst = {.netns = 4026531840, .local_port = 443, .state = WIRE_CLOSE};
 	const struct record recs[] = {
 		{.kind = RECORD_RETRANSMIT, .retransmit = &retransmit},
 		{.kind = RECORD_RESET, .reset = &rst},
-		{.kind = RECORD_SNAPSHOT},
-		{.kind = RECORD_SUMMARY},
-		{.kind = RECORD_LOST},
-		{.kind = RECORD_META},
 	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(recs); i++) {
+		for (size_t row = 0; row < ARRAY_SIZE(rows); row++)
+			if (selected(rows[row].flags, &recs[i]) != rows[row].wanted)
+				fail_msg("%s: %s", record_kind_name(recs[i].kind), rows[row].flags);
+	}
+	assert_true(selected("--state SYN_RECV", &recs[0]));
+	assert_false(selected("--state SYN_RECV", &recs[1]));
+	rst.local_port = 0; /* not known */
+	assert_false(selected("-L 1-65535", &recs[1]));
+}
+
+static void records_of_the_run(void **state)
+{
+	const struct record recs[] = {
+		{.kind = RECORD_SNAPSHOT}, {.kind = RECORD_SUMMARY}, {.kind = RECORD_LOST}, {.kind = RECORD_META}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(recs); i++)
@@ -262,10 +301,15 @@ static void records_without_connection(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(each_selection, reset), cmocka_unit_test_setup(selections_join_with_and, reset),
-		cmocka_unit_test_setup(ipv6, reset),           cmocka_unit_test_setup(unknown, reset),
-		cmocka_unit_test_setup(long_names, reset),     cmocka_unit_test_setup(progress, reset),
-		cmocka_unit_test_setup(single_events, reset),  cmocka_unit_test_setup(records_without_connection, reset),
+		cmocka_unit_test_setup(each_selection, reset),
+		cmocka_unit_test_setup(selections_join_with_and, reset),
+		cmocka_unit_test_setup(ipv6, reset),
+		cmocka_unit_test_setup(unknown, reset),
+		cmocka_unit_test_setup(long_names, reset),
+		cmocka_unit_test_setup(progress, reset),
+		cmocka_unit_test_setup(single_events, reset),
+		cmocka_unit_test_setup(aggregates, reset),
+		cmocka_unit_test_setup(records_of_the_run, reset),
 	};
 
 	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
