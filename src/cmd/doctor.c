@@ -45,6 +45,8 @@ static void examine(struct report *r, const struct options *options)
 	r->len[LEAKS] += stack_source_examine(r->rows[LEAKS] + r->len[LEAKS], options->verbose);
 	if (collector_check(&r->failure) || collector_open(&collector, &config, &r->failure)) {
 		r->len[HOOKS] = collector_probe(r->rows[HOOKS]);
+		for (size_t i = 0; r->failure.problem == COLLECTOR_FAILED && i < r->len[HOOKS]; i++)
+			r->rows[HOOKS][i].available = false;
 		return;
 	}
 	hooks = collector_hooks(collector, &r->len[HOOKS]);

@@ -144,13 +144,26 @@ static int bad(const struct recording *r, char *why, const char *what)
 	return -EBADMSG;
 }
 
+/* Not a recording: `n` bytes of it were read. */
+static int refuse(const struct recording *r, char *why, size_t n)
+{
+	if (ferror(r->file)) { /* a folder, for example */
+		snprintf(why, RECORDING_WHY_LEN, "cannot read %.200s: %s", r->path, strerror(errno));
+		return -EBADMSG;
+	}
+	return bad(r, why,
+		   !n                          ? "an empty file: there is no recording"
+		   : r->header.magic[0] == '{' ? "not a recording but JSON lines (show --from draws them)"
+					       : "not a recording of tcplife-fsm: its first bytes are wrong");
+}
+
 static int read_header(struct recording *r, char *why)
 {
 	struct recording_header *h = &r->header;
 	size_t n = fread(h, 1, sizeof(*h), r->file);
 
 	if (n < sizeof(r->header.magic) || memcmp(r->header.magic, RECORDING_MAGIC, sizeof(r->header.magic)))
-		return bad(r, why, "not a recording of tcplife-fsm: its first bytes are wrong");
+		return refuse(r, why, n);
 	if (n < sizeof(r->header)) {
 		r->offset = n;
 		return bad(r, why, "the recording is cut off in its header");

@@ -6,6 +6,7 @@
 
 #include <cap-ng.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/btf.h>
@@ -13,6 +14,9 @@
 
 /* The kernel's bpf_get_socket_cookie() for tracing programs. */
 #define COOKIE_FUNCTION "bpf_get_socket_ptr_cookie"
+
+#define USER_NS_FIRST                                                                                                          \
+	0xeffffffdu /* PROC_USER_INIT_INO (include/linux/proc_ns.h): the inode number of the first user namespace */
 
 static enum collector_problem refuse(struct collector_failure *failure, enum collector_problem problem, const char *text)
 {
@@ -32,8 +36,19 @@ static const struct {
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "read the cgroup of a socket"},
 };
 
+/* Capabilities in another user namespace are none for bpf(), which asks the first (bpf_capable()). */
+static bool in_user_namespace(void)
+{
+	struct stat ns;
+
+	return !stat("/proc/self/ns/user", &ns) && ns.st_ino != USER_NS_FIRST;
+}
+
 static enum collector_problem check_privileges(struct collector_failure *failure)
 {
+	if (in_user_namespace())
+		return refuse(failure, COLLECTOR_NO_PRIVILEGE,
+			      "this is a user namespace, whose root may not load BPF programs: run as the host's root (sudo)");
 	for (size_t i = 0; i < sizeof(needed_caps) / sizeof(needed_caps[0]); i++) {
 		if (capng_have_capability(CAPNG_EFFECTIVE, needed_caps[i].cap))
 			continue;
@@ -58,9 +73,16 @@ static void feature(struct hook_state *state, bool available, const char *why)
 		hook_set_why(state, "%s", why);
 }
 
+/* What is found out here is said in our own words: libbpf's are for -v, which collector_open() obeys. */
+static struct btf *load_btf(void)
+{
+	libbpf_set_print(NULL);
+	return btf__load_vmlinux_btf();
+}
+
 size_t collector_features(struct hook_state *features)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = load_btf();
 	bool usable = !libbpf_get_error(btf);
 	struct collector_failure failure = {0};
 	size_t mount_len, n = hooks_probe(NULL, HOOKS_FEATURES, features);
@@ -80,7 +102,7 @@ size_t collector_features(struct hook_state *features)
 
 static enum collector_problem check_kernel(struct collector_failure *failure)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = load_btf();
 	enum collector_problem problem = COLLECTOR_OK;
 
 	if (libbpf_get_error(btf))

@@ -27,6 +27,7 @@
 #include "bpf/trace.skel.h"
 
 #define RING_BYTES_MIN (256 * 1024)
+#define REFUSED "the kernel refused the programs; run with -v for its reasons"
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -84,7 +85,7 @@ static int trace_load(struct collector *c, const struct btf *btf, bool all)
 	for (size_t i = 0; i < c->trace_n; i++) {
 		c->hooks[i].used = bpf_program__fd(collector_program(c, i)) >= 0;
 		if (!c->hooks[i].used && !c->hooks[i].not_needed)
-			hook_set_why(&c->hooks[i], "the kernel refused the programs; run with -v for its reasons");
+			hook_refused(&c->hooks[i], REFUSED);
 	}
 	return 0;
 }
@@ -139,6 +140,7 @@ int attach(const struct bpf_program *program, struct bpf_link **ret_link)
 
 static int trace_attach(struct collector *c)
 {
+	char why[80];
 	int err;
 
 	for (size_t i = 0; i < c->trace_n; i++) {
@@ -149,8 +151,8 @@ static int trace_attach(struct collector *c)
 			continue;
 		if (!i)
 			return err;
-		c->hooks[i].used = false;
-		hook_set_why(&c->hooks[i], "attaching failed: %s", strerror(-err));
+		snprintf(why, sizeof(why), "attaching failed: %s", strerror(-err));
+		hook_refused(&c->hooks[i], why);
 	}
 	return 0;
 }
@@ -166,7 +168,7 @@ static int load_all(struct collector *c, uint32_t tiers)
 	c->hooks_n = c->trace_n + hooks_probe(btf, HOOKS_SCAN, c->hooks + c->trace_n);
 	tier_choose(c, btf, tiers);
 	while ((err = trace_load(c, btf, true)) && c->tier != WIRE_TIER_OFF)
-		tier_next(c, tiers, "the kernel refused the programs; run with -v for its reasons");
+		tier_next(c, tiers, REFUSED);
 	if (err)
 		err = trace_load(c, btf, false);
 	btf__free(btf);

@@ -32,7 +32,7 @@ struct hook {
 /* What is made of it here. */
 struct hook_state {
 	const struct hook *hook;
-	bool available;  /* this kernel has it in a form that we understand */
+	bool available;  /* this kernel has it in a form that we understand, and refused no program for it */
 	bool used;       /* loaded and attached */
 	bool not_needed; /* nothing is missing without it: another hook shows the same, or it is switched off */
 	char why[240];   /* why not; "" if used */

@@ -89,6 +89,12 @@ void hook_set_why(struct hook_state *state, const char *format, ...)
 	va_end(args);
 }
 
+void hook_refused(struct hook_state *state, const char *why)
+{
+	state->available = state->used = false;
+	hook_set_why(state, "%s", why);
+}
+
 /* The BTF type of this kind whose name begins with `prefix` and ends with `name` up to a space; NULL: none. */
 static const struct btf_type *find_type(const struct btf *btf, const char *prefix, const char *name, unsigned int kind)
 {

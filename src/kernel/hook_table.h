@@ -16,5 +16,8 @@ size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states);
 /* Unless something better is known. */
 void hook_set_why(struct hook_state *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The kernel has it, and does not let us use it: for the user it is not there. */
+void hook_refused(struct hook_state *state, const char *why);
+
 /* The arguments that a tracepoint has in this kernel; -1 if it has no such tracepoint. */
 int hook_tracepoint_args(const struct btf *btf, const char *name);

@@ -74,7 +74,7 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 	for (size_t i = 0; i < n; i++) {
 		hooks[i].used = works;
 		if (failure.problem == COLLECTOR_FAILED)
-			hook_set_why(&hooks[i], "%s", failure.text);
+			hook_refused(&hooks[i], failure.text);
 	}
 	leak_scan_close(scan);
 	return n;

@@ -192,10 +192,13 @@ void stack_source_close(struct stack_source *s)
 	free(s);
 }
 
-static void fill_row(struct hook_state *state, bool used, const char *why)
+/* `refused`: the kernel was asked for it. Else it may have it. */
+static void fill_row(struct hook_state *state, bool used, bool refused, const char *why)
 {
 	state->used = used;
-	if (!used)
+	if (refused)
+		hook_refused(state, why);
+	else if (!used)
 		hook_set_why(state, "%s", why);
 }
 
@@ -203,14 +206,14 @@ size_t stack_source_examine(struct hook_state *hooks, bool verbose)
 {
 	struct collector_failure failure = {0};
 	struct stack_source *s = NULL;
-	bool works = !collector_check(&failure) && !stack_source_open(&s, verbose, &failure);
+	bool may = !collector_check(&failure), works = may && !stack_source_open(&s, verbose, &failure);
 	bool accept = works && !s->blind[0], fexit = works && s->fexit;
 	size_t n = hooks_probe_here(HOOKS_STACKS, hooks);
 
-	fill_row(&hooks[0], works, failure.text);
-	fill_row(&hooks[1], accept && fexit,
+	fill_row(&hooks[0], works, may && !works, failure.text);
+	fill_row(&hooks[1], accept && fexit, may && !fexit,
 		 works ? "the kernel refused the program; run with -v for its reasons" : failure.text);
-	fill_row(&hooks[2], accept && !fexit, works ? s->blind : failure.text);
+	fill_row(&hooks[2], accept && !fexit, may && !accept, works ? s->blind : failure.text);
 	hooks[2].not_needed = fexit;
 	stack_source_close(s);
 	return n;

@@ -238,6 +238,30 @@ def test_no_privileges(drop):
     assert b"cap_" in result.stderr.lower()
 
 
+def test_root_of_a_user_namespace():
+    """It has all capabilities, and none of them is asked for: one sentence, not the kernel's refusal of a program."""
+    for command in ([], ["leaks"], ["show"]):
+        result = subprocess.run(["unshare", "-r", BINARY, *command], capture_output=True, check=False, timeout=TIMEOUT)
+        assert (result.returncode, result.stdout) == (4, b""), command
+        assert result.stderr.count(b"\n") == 1 and b"user namespace" in result.stderr
+    doctor = subprocess.run(["unshare", "-r", BINARY, "doctor", "-j"], capture_output=True, check=False, timeout=TIMEOUT)
+    assert doctor.returncode == 4
+    report = json.loads(doctor.stdout)
+    assert not report["ready"] and "user namespace" in report["problem"]
+    assert [f["available"] for f in report["features"] if f["name"] == "privileges"] == [False]
+
+
+def test_host_without_btf():
+    """In our words, not in libbpf's, as long as nobody asks for those."""
+    script = 'mount -t tmpfs none /sys/kernel/btf && exec "$@"'
+    for command in ([], ["leaks"], ["doctor"], ["leaks", "--watch", "1s", "--stacks"]):
+        argv = ["unshare", "-m", "sh", "-c", script, "sh", BINARY, *command]
+        result = subprocess.run(argv, capture_output=True, check=False, timeout=TIMEOUT)
+        assert result.returncode == 5, command
+        assert result.stderr.count(b"\n") == 1 and b"has no BTF" in result.stderr, command
+        assert b"libbpf" not in result.stderr, command
+
+
 # ---- doctor
 
 
@@ -259,6 +283,9 @@ def test_doctor_json():
         assert set(hook) >= {"name", "type", "available", "used", "fallback", "why"}
     assert all(h["used"] for h in text["leaks"] if h["type"] == "iter")
     assert "io_uring" in text["not_shown"]
+    for hook in hooks + text["leaks"]:
+        refused = "refuse" in hook["why"] or "failed" in hook["why"]
+        assert not (refused and hook["available"]), "what the kernel refuses is not there"
     state = [h for h in hooks if "inet_sock_set_state" in h["name"]]
     assert state and state[0]["used"] is True
 

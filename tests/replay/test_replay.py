@@ -137,6 +137,16 @@ def test_cut_off(recording, tmp_path):
         assert set(done.stdout.splitlines()) <= set(whole), size
 
 
+def test_no_recording(tmp_path):
+    """What was given instead is named in one sentence."""
+    empty, lines = tmp_path / "empty.rec", RECORDINGS[0].with_suffix(".jsonl")
+    empty.touch()
+    for path, why in ((tmp_path, b"Is a directory"), (empty, b"empty"), (lines, b"show --from"), (__file__, b"first bytes")):
+        done = replay(path)
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1), done.stderr
+        assert why in done.stderr and os.fsencode(path) in done.stderr
+
+
 def test_damaged(recording, tmp_path):
     """One wrong byte anywhere is noticed, and not after it."""
     data = bytearray(recording.read_bytes())

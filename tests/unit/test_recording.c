@@ -180,7 +180,7 @@ static void foreign(void **state)
 	fputs("{\"event\":\"connection\"}\n", file);
 	fclose(file);
 	assert_int_not_equal(read_recording(&n, why), 0);
-	assert_non_null(strstr(why, "not a recording"));
+	assert_non_null(strstr(why, "not a recording but JSON lines"));
 	assert_non_null(strstr(why, "offset 0"));
 }
 
