@@ -72,10 +72,14 @@ static error_t take_id(struct context *ctx, const char *arg)
 {
 	struct selection *s = &ctx->options.select;
 
-	if (s->cookie)
+	if (s->cookie || s->endpoint.port)
 		return refuse(ctx, "'%s': show takes one ID and has one already", arg);
-	if (!parse_conn_id(arg, s->boot, &s->cookie))
-		return refuse(ctx, "'%s': an ID is a conn_id like 7c9e6679.2a01, or what ss -e prints after sk:", arg);
+	if (!parse_conn_id(arg, s->boot, &s->cookie) && !parse_endpoint(arg, &s->endpoint))
+		return refuse(
+			ctx,
+			"'%s': an ID is a conn_id like 7c9e6679.2a01, what ss -e prints, like sk:2a01, or an address and port "
+			"like 192.0.2.7:443 or [::1]:443",
+			arg);
 	return 0;
 }
 

@@ -25,11 +25,13 @@ static const struct {
 			   "  tcplife-fsm leaks                 those of this host, grouped by process\n"
 			   "  tcplife-fsm leaks --by peer       grouped by the peer's address\n"
 			   "  tcplife-fsm leaks --watch 10s     every 10 s, with the growth of each group\n"},
-	[COMMAND_SHOW] = {"show", "[ID]", "Draw connections as ladders of states and segments.",
-			  "ID is a conn_id, or what ss -e prints after sk:. Without ID, all selected connections are drawn.",
-			  "  tcplife-fsm show                  what is open now\n"
-			  "  tcplife-fsm show 2a01 --follow    this one, when it ends\n"
-			  "  tcplife-fsm show --from life.rec  each of a recording\n"},
+	[COMMAND_SHOW] =
+		{"show", "[ID]", "Draw connections as ladders of states and segments.",
+		 "ID is a conn_id, what ss -e prints, like sk:2a01, or ADDRESS:PORT of one end. Without ID, all selected "
+		 "connections are drawn.",
+		 "  tcplife-fsm show                  what is open now\n"
+		 "  tcplife-fsm show 2a01 --follow    this one, when it ends\n"
+		 "  tcplife-fsm show --from life.rec  each of a recording\n"},
 	[COMMAND_REPLAY] = {"replay", "FILE", "Show what trace shows, from a recording, without root.", NULL,
 			    "  tcplife-fsm replay life.rec       the table\n"
 			    "  tcplife-fsm replay life.rec -j    the same as JSON lines\n"},

@@ -3,6 +3,8 @@
 #include "option_rules.h"
 
 #include "parse.h"
+#include "src/format/format.h"
+#include "src/host/netns.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,13 +32,22 @@ enum {
 
 /* Values */
 
+static bool is_word(const struct option_rule *rule, uint32_t value, const char *word)
+{
+	const char *other = rule->type == OPTION_ENDS ? format_text_end(value) : NULL;
+
+	return (rule->word(value) && parse_name_equal(word, rule->word(value))) || (other && parse_name_equal(word, other));
+}
+
 /* The value of a word, or rule->words. */
 static uint32_t find_word(const struct option_rule *rule, const char *word)
 {
 	uint32_t value = 0;
 
-	while (value < rule->words && !(rule->word(value) && parse_name_equal(word, rule->word(value))))
+	while (value < rule->words && !is_word(rule, value, word))
 		value++;
+	if (value == rule->words && rule->type == OPTION_STATES)
+		parse_state_alias(word, &value);
 	return value;
 }
 
@@ -52,14 +63,26 @@ static int append(struct value_list *list, const void *item, size_t size)
 	return 0;
 }
 
+static bool parse_netns(const char *word, uint32_t *ret_inode)
+{
+	uint64_t inode;
+
+	if (!parse_number(word, 1, UINT32_MAX, &inode))
+		return netns_by_name(word, ret_inode);
+	*ret_inode = (uint32_t)inode;
+	return true;
+}
+
 static int take_item(enum option_type type, const char *word, struct value_list *list)
 {
 	struct port_range ports;
 	struct cidr net;
-	uint32_t pid;
+	uint32_t number;
 
 	if (type == OPTION_PIDS)
-		return parse_pid(word, &pid) ? append(list, &pid, sizeof(pid)) : -EINVAL;
+		return parse_pid(word, &number) ? append(list, &number, sizeof(number)) : -EINVAL;
+	if (type == OPTION_NETNS)
+		return parse_netns(word, &number) ? append(list, &number, sizeof(number)) : -EINVAL;
 	if (type == OPTION_PORTS)
 		return parse_ports(word, &ports) ? append(list, &ports, sizeof(ports)) : -EINVAL;
 	return parse_cidr(word, &net) ? append(list, &net, sizeof(net)) : -EINVAL;
@@ -92,13 +115,12 @@ static int take(const struct option_rule *rule, const char *word, void *field)
 		*number = value;
 		return value < rule->words ? 0 : -EINVAL;
 	case OPTION_STATES:
-		if (value == rule->words)
-			parse_state_alias(word, &value);
-		/* fallthrough */
+	case OPTION_ENDS:
 	case OPTION_WORDS:
 		*number |= value < rule->words ? 1u << value : 0;
 		return value < rule->words ? 0 : -EINVAL;
 	case OPTION_PIDS:
+	case OPTION_NETNS:
 	case OPTION_PORTS:
 	case OPTION_NETS:
 		return take_item(rule->type, word, field);
@@ -150,15 +172,16 @@ const struct option_rule option_rules[] = {
 	 A_CIDR},
 	{"ipv4", '4', NULL, NULL, "IPv4 only", GROUP_SELECT, SELECT, OPTION_FLAG, FIELD(select.ipv4)},
 	{"ipv6", '6', NULL, NULL, "IPv6 only", GROUP_SELECT, SELECT, OPTION_FLAG, FIELD(select.ipv6)},
-	{"netns", 0, NULL, "INUM", "Network namespace, by inode number", GROUP_SELECT, SELECT, OPTION_NUMBER,
-	 FIELD(select.netns), "a network namespace is the number that `ls -iL /proc/PID/ns/net` prints", LIMITS(1, UINT32_MAX)},
+	{"netns", 0, NULL, "NETNS,..", "Network namespace, by inode number, path, or name in `ip netns`", GROUP_SELECT, SELECT,
+	 OPTION_NETNS, FIELD(select.namespaces),
+	 "a network namespace is the number that `ls -iL /proc/PID/ns/net` prints, such a path, or a name of `ip netns list`"},
 	{"cgroup", 0, NULL, "PATH", "Control group and all below it", GROUP_SELECT, SELECT, OPTION_CGROUP, FIELD(select.cgroup),
 	 "a cgroup path starts with /, as in /proc/PID/cgroup"},
 	{"min-duration", 0, NULL, "DUR", "Lived at least this long", GROUP_SELECT, LIVES, OPTION_DURATION,
 	 FIELD(select.min_duration_ns), A_DURATION},
 	{"state", 0, NULL, "STATE,..", "Was ever in one of these states:", GROUP_SELECT, LIVES, OPTION_STATES,
 	 FIELD(select.states), "states are", WORDS(state_word, WIRE_STATE_MAX)},
-	{"end", 0, NULL, "REASON,..", "Ended for one of these reasons:", GROUP_SELECT, LIVES, OPTION_WORDS, FIELD(select.ends),
+	{"end", 0, NULL, "REASON,..", "Ended for one of these reasons:", GROUP_SELECT, LIVES, OPTION_ENDS, FIELD(select.ends),
 	 "reasons are", WORDS(conn_end_name, CONN_END_MAX)},
 
 	{"json", 'j', NULL, NULL, "JSON lines instead of a table", GROUP_OUTPUT, JSON, OPTION_FLAG, FIELD(json)},

@@ -19,7 +19,9 @@ enum option_type {
 	/* Comma-separated; given twice, it adds up. */
 	OPTION_WORDS,  /* uint32_t, 1 << the number of each word */
 	OPTION_STATES, /* the same, also in the spelling of RFC 9293 and ss */
-	OPTION_PIDS,   /* struct value_list, as are the next two */
+	OPTION_ENDS,   /* the same, also in the words of the table */
+	OPTION_PIDS,   /* struct value_list, as are the next three */
+	OPTION_NETNS,
 	OPTION_PORTS,
 	OPTION_NETS,
 };

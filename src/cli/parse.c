@@ -103,7 +103,7 @@ bool parse_pid(const char *text, uint32_t *ret_pid)
 
 bool parse_conn_id(const char *text, char boot[9], uint64_t *ret_cookie)
 {
-	const char *dot = strchr(text, '.'), *hex = dot ? dot + 1 : text;
+	const char *dot = strchr(text, '.'), *hex = dot ? dot + 1 : text + (strncmp(text, "sk:", 3) ? 0 : 3);
 	size_t len = strlen(hex);
 	uint64_t cookie;
 
@@ -137,25 +137,47 @@ bool parse_ports(const char *text, struct port_range *ret_range)
 	return true;
 }
 
+/* IPv4 as ::ffff:a.b.c.d. `len` bytes of the text. */
+static bool parse_address(const char *text, size_t len, struct in6_addr *ret_addr, bool *ret_ipv4)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr addr = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+	if (len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	*ret_ipv4 = inet_pton(AF_INET, copy, &addr.s6_addr[12]) == 1;
+	if (!*ret_ipv4 && inet_pton(AF_INET6, copy, &addr) != 1)
+		return false;
+	*ret_addr = addr;
+	return true;
+}
+
+bool parse_endpoint(const char *text, struct endpoint *ret_endpoint)
+{
+	const char *colon = strrchr(text, ':');
+	bool brackets = colon && *text == '[' && colon[-1] == ']', ipv4;
+	struct endpoint endpoint;
+	uint64_t port;
+
+	if (!colon || !parse_address(text + brackets, (size_t)(colon - text) - 2 * brackets, &endpoint.addr, &ipv4) ||
+	    ipv4 == brackets || !parse_number(colon + 1, 1, UINT16_MAX, &port))
+		return false;
+	endpoint.port = (uint16_t)port;
+	*ret_endpoint = endpoint;
+	return true;
+}
+
 bool parse_cidr(const char *text, struct cidr *ret_cidr)
 {
 	size_t len = strcspn(text, "/");
-	char addr[INET6_ADDRSTRLEN];
 	struct cidr cidr = {0};
 	uint64_t bits;
 	bool ipv4;
 
-	if (len >= sizeof(addr))
+	if (!parse_address(text, len, &cidr.addr, &ipv4))
 		return false;
-	memcpy(addr, text, len);
-	addr[len] = '\0';
-
-	ipv4 = inet_pton(AF_INET, addr, &cidr.addr.s6_addr[12]) == 1;
-	if (ipv4)
-		memset(&cidr.addr.s6_addr[10], 0xff, 2);
-	else if (inet_pton(AF_INET6, addr, &cidr.addr) != 1)
-		return false;
-
 	bits = ipv4 ? 32 : 128;
 	if (text[len] == '/' && !parse_number(text + len + 1, 0, bits, &bits))
 		return false;

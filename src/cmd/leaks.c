@@ -286,6 +286,8 @@ static int open_leaks(struct leaks *l)
 
 	if (collector_check(&failure) || leak_scan_open(&l->scan, o->verbose, &failure))
 		return fail_collector(&failure);
+	if (run_check_selection(&o->select))
+		return EXIT_RUNTIME;
 	run_header(o, &l->header);
 	self_instance(l->instance);
 	pipeline_context(&l->header, l->instance, &l->context);

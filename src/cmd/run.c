@@ -2,7 +2,9 @@
 #include "run.h"
 
 #include "src/cli/embedded.h"
+#include "src/host/cgroup.h"
 #include "src/host/clock.h"
+#include "src/host/netns.h"
 #include "src/io/file.h"
 #include "src/io/recording.h"
 #include "src/io/writer.h"
@@ -10,9 +12,13 @@
 #include "src/kernel/collector.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 struct conn_config run_conn_config(const struct options *o)
 {
@@ -29,6 +35,50 @@ struct record_consumer run_lines(const struct options *o, struct lines *lines)
 	lines->config.format = o->json ? &format_json : &format_text;
 	lines->config.options = (struct format_options){.wide = o->wide, .full_time = o->full_time};
 	return (struct record_consumer){.events = o->events, .select = &o->select, .ctx = lines, .take = lines_take};
+}
+
+#define PID_NS_FIRST 0xeffffffcu /* PROC_PID_INIT_INO (include/linux/proc_ns.h) */
+
+/* Of another pid namespace /proc knows no pid that the kernel's hooks show. */
+static void warn_of_pids(const struct value_list *pids)
+{
+	const uint32_t *pid = pids->items;
+	struct stat ns;
+
+	if (stat("/proc/self/ns/pid", &ns) || ns.st_ino != PID_NS_FIRST)
+		return;
+	for (size_t i = 0; i < pids->len; i++)
+		if (kill((pid_t)pid[i], 0) && errno == ESRCH)
+			warn("--pid %u: there is no such process now", pid[i]);
+}
+
+static void warn_of_namespaces(const struct value_list *namespaces)
+{
+	const uint32_t *inode = namespaces->items;
+
+	for (size_t i = 0; i < namespaces->len; i++)
+		if (!netns_has_holder(inode[i]))
+			warn("--netns %u: no process and no name of `ip netns` has this network namespace now", inode[i]);
+}
+
+static int check_cgroup(const char *path)
+{
+	size_t mount_len, slashes = strspn(path, "/");
+	int root = cgroup_open_root(&mount_len);
+
+	if (root < 0)
+		return fail(EXIT_RUNTIME, "--cgroup needs a cgroup2 file system, and none is mounted: %s is not known", path);
+	if (path[slashes] && faccessat(root, path + slashes, F_OK, 0))
+		warn("--cgroup '%s': there is no such control group now", path);
+	close(root);
+	return EXIT_OK;
+}
+
+int run_check_selection(const struct selection *select)
+{
+	warn_of_pids(&select->pids);
+	warn_of_namespaces(&select->namespaces);
+	return select->cgroup ? check_cgroup(select->cgroup) : EXIT_OK;
 }
 
 static void read_boot_id(char *buf, size_t size)

@@ -29,6 +29,9 @@ struct conn_config run_conn_config(const struct options *options);
 /* The consumer that writes lines: fills in *lines but for where they go. */
 struct record_consumer run_lines(const struct options *options, struct lines *lines);
 
+/* For a live run: warns of what a selection names and this host does not have now. EXIT_RUNTIME if it can never match. */
+int run_check_selection(const struct selection *select);
+
 /* All but magic, version and crc: this host, this program, this run. */
 void run_header(const struct options *options, struct recording_header *ret_header);
 

@@ -204,7 +204,7 @@ int trace_run(const struct options *options, struct run_consumer *consumer)
 	if (live_new(&t.live, &config, &failure))
 		return fail_collector(&failure);
 	choose_consumer(&t);
-	exit_code = open_outputs(&t);
+	exit_code = run_check_selection(&options->select) ?: open_outputs(&t);
 	if (!exit_code)
 		exit_code = start(&t);
 	finished = finish(&t, !exit_code);

@@ -36,5 +36,8 @@ struct format {
 extern const struct format format_text;
 extern const struct format format_json;
 
+/* The table's word for an end; NULL: it has none. */
+const char *format_text_end(enum conn_end end);
+
 /* One sentence with the meaning of each letter in the text table's STATES column and of its short words. */
 extern const char format_text_legend[];

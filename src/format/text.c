@@ -24,6 +24,11 @@ static const char *const text_end_words[] = {
 };
 _Static_assert(sizeof(text_end_words) / sizeof(text_end_words[0]) == CONN_END_MAX, "an end has no word");
 
+const char *format_text_end(enum conn_end end)
+{
+	return text_end_words[end];
+}
+
 static const char text_state_letters[WIRE_STATE_MAX] = {
 	[WIRE_SYN_SENT] = 'S',   [WIRE_SYN_RECV] = 'R',  [WIRE_NEW_SYN_RECV] = 'R', [WIRE_ESTABLISHED] = 'E',
 	[WIRE_FIN_WAIT1] = '1',  [WIRE_FIN_WAIT2] = '2', [WIRE_CLOSING] = 'C',      [WIRE_TIME_WAIT] = 'T',

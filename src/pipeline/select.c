@@ -10,14 +10,19 @@
 
 #include "consumer.h"
 
-static bool pid_matches(const struct value_list *list, const struct conn_tuple *t)
+static bool number_matches(const struct value_list *list, uint32_t number)
 {
-	const uint32_t *pids = list->items;
+	const uint32_t *numbers = list->items;
 
-	for (size_t i = 0; t->from != CONN_FROM_NONE && i < list->len; i++)
-		if (pids[i] == t->task.tgid)
+	for (size_t i = 0; i < list->len; i++)
+		if (numbers[i] == number)
 			return true;
 	return !list->len;
+}
+
+static bool pid_matches(const struct value_list *list, const struct conn_tuple *t)
+{
+	return number_matches(list, t->from != CONN_FROM_NONE ? t->task.tgid : 0);
 }
 
 static bool port_matches(const struct value_list *list, uint16_t port)
@@ -50,6 +55,14 @@ static bool net_matches(const struct value_list *list, const uint8_t addr[16])
 	return !list->len;
 }
 
+static bool endpoint_matches(const struct endpoint *wanted, const struct wire_ident *id)
+{
+	size_t size = sizeof(wanted->addr);
+
+	return !wanted->port || (wanted->port == id->local_port && !memcmp(&wanted->addr, id->local_addr, size)) ||
+	       (wanted->port == id->peer_port && !memcmp(&wanted->addr, id->peer_addr, size));
+}
+
 /* The path itself and everything below it; /a does not select /ab. */
 static bool cgroup_matches(const char *wanted, const char *path)
 {
@@ -71,11 +84,12 @@ static bool ident_matches(const struct selection *s, const struct conn_tuple *t)
 	const struct wire_ident *id = &t->id;
 
 	if (!t->id_known)
-		return !s->local_ports.len && !s->peer_ports.len && !s->local_nets.len && !s->peer_nets.len && !s->netns &&
-		       s->ipv4 == s->ipv6;
-	return port_matches(&s->local_ports, id->local_port) && port_matches(&s->peer_ports, id->peer_port) &&
-	       net_matches(&s->local_nets, id->local_addr) && net_matches(&s->peer_nets, id->peer_addr) &&
-	       (!s->netns || s->netns == id->netns) && (s->ipv4 == s->ipv6 || s->ipv4 == in_net(&mapped, id->local_addr));
+		return !s->endpoint.port && !s->local_ports.len && !s->peer_ports.len && !s->local_nets.len &&
+		       !s->peer_nets.len && !s->namespaces.len && s->ipv4 == s->ipv6;
+	return endpoint_matches(&s->endpoint, id) && port_matches(&s->local_ports, id->local_port) &&
+	       port_matches(&s->peer_ports, id->peer_port) && net_matches(&s->local_nets, id->local_addr) &&
+	       net_matches(&s->peer_nets, id->peer_addr) && number_matches(&s->namespaces, id->netns) &&
+	       (s->ipv4 == s->ipv6 || s->ipv4 == in_net(&mapped, id->local_addr));
 }
 
 bool selection_matches_tuple(const struct selection *s, const struct conn_tuple *t, const struct record_owner *owner)
@@ -102,12 +116,12 @@ static bool life_matches(const struct selection *s, const struct conn_record *co
 /* What the kernel counted for sockets that are not tracked: namespace, local port and state are all that is known of them. */
 static bool aggregate_matches(const struct selection *s, uint32_t netns, uint16_t local_port, uint8_t state)
 {
-	bool asks_more = s->cookie || s->pids.len || s->comm || s->peer_ports.len || s->local_nets.len || s->peer_nets.len ||
-			 s->ipv4 != s->ipv6 || s->cgroup || s->min_duration_ns || s->ends;
+	bool asks_more = s->cookie || s->endpoint.port || s->pids.len || s->comm || s->peer_ports.len || s->local_nets.len ||
+			 s->peer_nets.len || s->ipv4 != s->ipv6 || s->cgroup || s->min_duration_ns || s->ends;
 
 	if (state == WIRE_NEW_SYN_RECV)
 		state = WIRE_SYN_RECV;
-	return !asks_more && port_matches(&s->local_ports, local_port) && (!s->netns || s->netns == netns) &&
+	return !asks_more && port_matches(&s->local_ports, local_port) && number_matches(&s->namespaces, netns) &&
 	       (!s->states || s->states & 1U << state);
 }
 
@@ -137,6 +151,7 @@ bool selection_matches(const struct selection *select, const struct record *rec,
 void selection_free(struct selection *select)
 {
 	free(select->pids.items);
+	free(select->namespaces.items);
 	free(select->local_ports.items);
 	free(select->peer_ports.items);
 	free(select->local_nets.items);

@@ -15,6 +15,12 @@ struct cidr {
 	unsigned int bits;    /* of the 128 */
 };
 
+/* An address with a port, of either end. */
+struct endpoint {
+	struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
+	uint16_t port;        /* 0: any endpoint */
+};
+
 /* A growing array, owned: what one option was given. */
 struct value_list {
 	void *items;
@@ -23,14 +29,15 @@ struct value_list {
 
 /* Values of one selection are joined by or, selections by and. An empty list selects everything. */
 struct selection {
-	uint64_t cookie;                           /* 0: any */
-	char boot[9];                              /* first 8 digits of the boot id that belongs to the cookie; "": any */
+	uint64_t cookie; /* 0: any */
+	char boot[9];    /* first 8 digits of the boot id that belongs to the cookie; "": any */
+	struct endpoint endpoint;
 	struct value_list pids;                    /* of uint32_t */
 	const char *comm;                          /* exact name, up to 15 bytes; NULL: any */
 	struct value_list local_ports, peer_ports; /* of struct port_range */
 	struct value_list local_nets, peer_nets;   /* of struct cidr */
 	bool ipv4, ipv6;                           /* neither or both: no selection */
-	uint32_t netns;                            /* 0: any */
+	struct value_list namespaces;              /* of uint32_t, inode numbers of network namespaces */
 	const char *cgroup;                        /* this path and everything below it; NULL: any */
 	uint64_t min_duration_ns;
 	uint32_t states; /* 1 << enum wire_tcp_state: was ever in one of them; 0: any */

@@ -2,12 +2,13 @@
 """Selections: each passes exactly the records that match it, and none disturbs what is tracked."""
 
 import os
+import subprocess
 
 import pytest
 from actors import Actor
 from choreography import close_both, orderly
-from lab import Namespace, Pair, abort, read_all, wait_state
-from tracer import conn_id, validate_lines
+from lab import TIMEOUT, Namespace, Pair, abort, read_all, wait_state
+from tracer import BINARY, conn_id, run, validate_lines
 
 
 def selected(tracer, netns):
@@ -106,6 +107,44 @@ def test_netns(start_tracer, trace, pairs):
         trace.connection(connected.server_id)
     inodes = {n.inode for pair in pairs.values() for n in (pair.a, pair.b)}
     assert ids(selected(tracer, inodes)) == server(made["v4"]) | server(made["reset"]) | server(made["server_first"])
+
+
+def test_netns_by_name(start_tracer, trace, pairs):
+    """As `ip netns` calls it, or by a path, in one list with numbers."""
+    a, b = pairs["ipv4"].a, pairs["ipv6"].b
+    tracer = start_tracer("--netns", f"{a.name},{b.inode}")
+    by_path = start_tracer("--netns", f"/run/netns/{a.name}")
+    made = run_traffic(pairs)
+    for connected in made.values():
+        trace.connection(connected.client_id)
+        trace.connection(connected.server_id)
+    inodes = {n.inode for pair in pairs.values() for n in (pair.a, pair.b)}
+    of_a = client(made["v4"]) | client(made["reset"]) | client(made["server_first"])
+    assert ids(selected(tracer, inodes)) == of_a | server(made["v6"])
+    assert ids(selected(by_path, inodes)) == of_a
+
+
+def test_what_does_not_exist(pair4):
+    """It may come later, so the run goes on; but the user should know."""
+    bad = ["-p", f"{2**22},{os.getpid()}", "--netns", f"1,{pair4.a.inode}", "--cgroup", "/no/such/group"]
+    for command in (["-d", "200ms"], ["leaks"], ["show"]):
+        result = run(*command, *bad, text=True)
+        assert result.returncode in (0, 1), result.stderr
+        for words in (f"--pid {2**22}: there is no such process", "--netns 1: no ", "--cgroup '/no/such/group': there is no"):
+            assert result.stderr.count(words) == 1, (command, result.stderr)
+        for known in (os.getpid(), pair4.a.inode):
+            assert f"{known}:" not in result.stderr
+    assert "there is no such" not in run("leaks", "--cgroup", "/", "-p", os.getpid(), text=True).stderr
+
+
+def test_cgroup_without_a_mount():
+    """No path is known then, so nothing could ever match."""
+    script = "while umount -l $(awk '/ - cgroup2 /{print $5; exit}' /proc/self/mountinfo) 2>/dev/null; do :; done; exec \"$@\""
+    for command in (["-d", "200ms"], ["leaks"]):
+        argv = ["unshare", "-m", "sh", "-c", script, "sh", BINARY, *command, "--cgroup", "/x"]
+        result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        assert result.returncode == 1
+        assert "--cgroup needs a cgroup2 file system" in result.stderr
 
 
 def test_min_duration(start_tracer, trace, pair4):

@@ -173,6 +173,9 @@ def test_files_show_the_same(pair, tmp_path, follow):
         assert show("--from", "-", *here, stdin=file).stdout == from_lines.stdout
     one = show("--from", lines, conn_id(connected.client_id)).stdout
     assert one.rstrip("\n") == split_ladders(from_lines.stdout)[1]
+    address = f"[{pair.client_addr}]" if ":" in pair.client_addr else pair.client_addr
+    for other in (f"sk:{connected.client_id:x}", f"{address}:{connected.client_port}"):  # what ss prints
+        assert show("--from", lines, other).stdout == one
     # a live ladder has the same rows; its times may be those of another tracer's stream
     live = sorted(states_of(ladder) for ladder in shown.wait_for_ladders(3))
     assert live == sorted(states_of(ladder) for ladder in split_ladders(from_lines.stdout))

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/core/record_types.h"
@@ -129,6 +130,15 @@ static void commands(void **state)
 	assert_string_equal(options.select.boot, "7c9e6679");
 	assert_int_equal(options.select.cookie, 0x2a01);
 	assert_true(options.follow && options.ascii);
+	accept_line("show sk:a8983"); /* as ss -e prints it */
+	assert_int_equal(options.select.cookie, 0xa8983);
+	assert_string_equal(options.select.boot, "");
+	accept_line("show 192.0.2.7:443");
+	assert_int_equal(options.select.endpoint.port, 443);
+	assert_int_equal(options.select.endpoint.addr.s6_addr[12], 192);
+	accept_line("show [2001:db8::7]:65535");
+	assert_int_equal(options.select.endpoint.port, 65535);
+	assert_int_equal(options.select.endpoint.addr.s6_addr[15], 7);
 	accept_line("show ffffffffffffffff --from -");
 	assert_string_equal(options.select.boot, "");
 	assert_true(options.select.cookie == UINT64_MAX);
@@ -192,13 +202,21 @@ static void run_values(void **state)
 	assert_string_equal(options.select.comm, "nginx");
 }
 
+static uint32_t own_netns(void)
+{
+	struct stat ns;
+
+	assert_int_equal(stat("/proc/self/ns/net", &ns), 0);
+	return (uint32_t)ns.st_ino;
+}
+
 static void selections(void **state)
 {
 	const struct selection *s = &options.select;
 
 	(void)state;
-	accept_line(
-		"-p 1,4194304 -p 7 -c exactly15bytes! -L 80,8000-8999 -D 443 -D 1-1023,65535 --netns 4026531840 --cgroup /a/b");
+	accept_line("-p 1,4194304 -p 7 -c exactly15bytes! -L 80,8000-8999 -D 443 -D 1-1023,65535 --netns 4026531840,4026531841 "
+		    "--netns /proc/self/ns/net --cgroup /a/b");
 	assert_int_equal(s->pids.len, 3);
 	assert_int_equal(((const uint32_t *)s->pids.items)[0], 1);
 	assert_int_equal(((const uint32_t *)s->pids.items)[1], 4194304);
@@ -211,7 +229,10 @@ static void selections(void **state)
 	assert_int_equal(((const struct port_range *)s->local_ports.items)[1].last, 8999);
 	assert_int_equal(s->peer_ports.len, 3);
 	assert_int_equal(((const struct port_range *)s->peer_ports.items)[2].last, 65535);
-	assert_int_equal(s->netns, 4026531840U);
+	assert_int_equal(s->namespaces.len, 3);
+	assert_int_equal(((const uint32_t *)s->namespaces.items)[0], 4026531840U);
+	assert_int_equal(((const uint32_t *)s->namespaces.items)[1], 4026531841U);
+	assert_int_equal(((const uint32_t *)s->namespaces.items)[2], own_netns());
 	assert_string_equal(s->cgroup, "/a/b");
 
 	accept_line("--local 10.0.0.0/8,::1 --peer 192.0.2.7 --min-duration 30s");
@@ -224,6 +245,9 @@ static void selections(void **state)
 	accept_line("--state CLOSE_WAIT,fin-wait-1 --state estab --end fin,rst_sent --end TIMEOUT");
 	assert_int_equal(s->states, BIT(WIRE_CLOSE_WAIT) | BIT(WIRE_FIN_WAIT1) | BIT(WIRE_ESTABLISHED));
 	assert_int_equal(s->ends, BIT(CONN_END_FIN) | BIT(CONN_END_RST_SENT) | BIT(CONN_END_TIMEOUT));
+	accept_line("--end rst-out,rst_in,unreach,netns --end stop"); /* as the table writes them */
+	assert_int_equal(s->ends, BIT(CONN_END_RST_SENT) | BIT(CONN_END_RST_RECEIVED) | BIT(CONN_END_UNREACHABLE) |
+					  BIT(CONN_END_NETNS_GONE) | BIT(CONN_END_DAEMON_STOP));
 }
 
 /* In the spelling of the kernel, of RFC 9293 and of ss. */
@@ -321,6 +345,10 @@ static void refusals(void **state)
 		{"--peer localhost", "--peer 'localhost': "},
 		{"--netns 0", "--netns '0': "},
 		{"--netns 4294967296", "--netns '4294967296': "},
+		{"--netns 1,no-such-name", "--netns 'no-such-name': a network namespace is the number"},
+		{"--netns ''", "--netns '': "},
+		{"--netns /dev/null", "--netns '/dev/null': "},
+		{"--end open", "--end 'open': reasons are"},
 		{"--cgroup system.slice", "--cgroup 'system.slice': a cgroup path starts with /"},
 		{"--min-duration 5w", "--min-duration '5w': a duration is a number with ms, s, m, h or d, like 1.5s"},
 		{"--state LISTEN", "--state 'LISTEN': states are ESTABLISHED, SYN_SENT"},
@@ -368,6 +396,13 @@ static void refusals(void **state)
 		{"show 7c9e6679.", "'7c9e6679.': an ID is a conn_id"},
 		{"show 12345678123456781", "'12345678123456781': an ID is a conn_id"},
 		{"show --from a --follow", "--follow waits for connections, --from reads a file"},
+		{"show sk:", "'sk:': an ID is a conn_id"},
+		{"show 192.0.2.7", "'192.0.2.7': an ID is a conn_id"},
+		{"show 192.0.2.7:0", "'192.0.2.7:0': an ID is a conn_id"},
+		{"show ::1:443", "'::1:443': an ID is a conn_id"},
+		{"show [192.0.2.7]:443", "'[192.0.2.7]:443': an ID is a conn_id"},
+		{"show sk:1 192.0.2.7:443", "'192.0.2.7:443': show takes one ID"},
+		{"show [::1]:443 5", "'5': show takes one ID"},
 		{"show -d 1s", "show takes --duration only with --follow"},
 		{"leaks --watch 1s --max 3", "--max has no effect with --watch"},
 		{"show --from ./a -o ./a", "--output './a' is what --from reads"},

@@ -96,7 +96,7 @@ static void side_by_side(void **state)
 /* One consumer's selection is nobody else's. */
 static void selections(void **state)
 {
-	const struct selection nothing = {.netns = 1}, everything = {0};
+	const struct selection nothing = {.cookie = UINT64_MAX}, everything = {0};
 	struct record_consumer both[] = {
 		consumer(&table, &format_text, CONNECTIONS),
 		consumer(&json, &format_json, CONNECTIONS),

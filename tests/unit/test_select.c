@@ -113,6 +113,7 @@ static void each_selection(void **state)
 		{"-46", true},
 		{"--netns 4026531840", true},
 		{"--netns 1", false},
+		{"--netns 1,4026531840", true},
 		{"--cgroup /", true},
 		{"--cgroup /system.slice", true},
 		{"--cgroup /system.slice/", true},
@@ -132,6 +133,23 @@ static void each_selection(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		expect(rows[i].flags, rows[i].wanted);
+}
+
+/* show ADDRESS:PORT is one end or the other. */
+static void endpoints(void **state)
+{
+	(void)state;
+	expect("show 10.1.2.3:443", true);
+	expect("show 192.0.2.7:50000", true);
+	expect("show [::ffff:192.0.2.7]:50000", true);
+	expect("show 10.1.2.3:50000", false);
+	expect("show 192.0.2.7:443", false);
+	expect("show [::1]:443", false);
+	set_addresses("2001:db8::1", "2001:db8::2");
+	expect("show [2001:db8::2]:50000", true);
+	expect("show [2001:db8::2]:443", false);
+	conn.t.id_known = false;
+	expect("show [2001:db8::2]:50000", false);
 }
 
 static void selections_join_with_and(void **state)
@@ -301,15 +319,11 @@ static void records_of_the_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(each_selection, reset),
-		cmocka_unit_test_setup(selections_join_with_and, reset),
-		cmocka_unit_test_setup(ipv6, reset),
-		cmocka_unit_test_setup(unknown, reset),
-		cmocka_unit_test_setup(long_names, reset),
-		cmocka_unit_test_setup(progress, reset),
-		cmocka_unit_test_setup(single_events, reset),
-		cmocka_unit_test_setup(aggregates, reset),
-		cmocka_unit_test_setup(records_of_the_run, reset),
+		cmocka_unit_test_setup(each_selection, reset), cmocka_unit_test_setup(selections_join_with_and, reset),
+		cmocka_unit_test_setup(ipv6, reset),           cmocka_unit_test_setup(unknown, reset),
+		cmocka_unit_test_setup(long_names, reset),     cmocka_unit_test_setup(progress, reset),
+		cmocka_unit_test_setup(single_events, reset),  cmocka_unit_test_setup(endpoints, reset),
+		cmocka_unit_test_setup(aggregates, reset),     cmocka_unit_test_setup(records_of_the_run, reset),
 	};
 
 	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
