@@ -204,6 +204,8 @@ static error_t check_together(struct context *ctx)
 	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
 		return refuse(ctx, "leaks takes --stacks only with --watch: stacks are taken as connections open. Add "
 				   "--watch 5s, or use trace --stacks");
+	if (o->command == COMMAND_LEAKS && o->duration_ns && !o->watch_ns)
+		return refuse(ctx, "leaks takes --duration only with --watch");
 	if (o->leaks_max && o->watch_ns)
 		return refuse(ctx, "--max has no effect with --watch: give one of the two");
 	return settle_events(ctx) ? ECANCELED : settle_time_wait(ctx);

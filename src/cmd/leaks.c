@@ -31,6 +31,7 @@
 
 struct leaks {
 	const struct options *options;
+	FILE *out;
 	struct recording_header header;
 	struct record_context context;
 	struct leak_scan *scan;
@@ -128,7 +129,7 @@ static void put_line(struct leaks *l, const struct record *rec, const struct rec
 	size_t len = format_json.format(&in, l->line, sizeof(l->line));
 
 	l->seq++;
-	fwrite(l->line, 1, len, stdout);
+	fwrite(l->line, 1, len, l->out);
 }
 
 static void write_leak(struct leaks *l, const struct leak_socket *socket)
@@ -171,7 +172,7 @@ static void write_json(struct leaks *l, const struct leak_totals *totals)
 
 static void flush_buf(struct leaks *l, struct buf *b)
 {
-	fwrite(b->start, 1, (size_t)(b->p - b->start), stdout);
+	fwrite(b->start, 1, (size_t)(b->p - b->start), l->out);
 	buf_init(b, l->line, sizeof(l->line));
 }
 
@@ -192,12 +193,12 @@ static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group
 
 static void print_groups(struct leaks *l, struct buf *b, const struct leak_view *view)
 {
-	size_t len = l->groups.len, i;
+	size_t len = l->groups.len, max = l->options->wide ? len : GROUPS_SHOWN, i;
 	const struct leak_group *group;
 	struct record_owner owner;
 	uint64_t rest = 0;
 
-	for (i = 0; i < len && i < GROUPS_SHOWN; i++) {
+	for (i = 0; i < len && i < max; i++) {
 		group = l->groups.order[i];
 		describe(l, &group->oldest->t, &owner);
 		leak_text_group(b, view, group, &owner);
@@ -213,7 +214,7 @@ static void print_groups(struct leaks *l, struct buf *b, const struct leak_view 
 
 static void print_mirrors(struct leaks *l, struct buf *b, const struct leak_view *view, const struct leak_groups *groups)
 {
-	for (size_t i = 0; i < groups->len && i < MIRRORS_SHOWN; i++) {
+	for (size_t i = 0; i < groups->len && (i < MIRRORS_SHOWN || l->options->wide); i++) {
 		leak_text_mirror(b, view, groups->order[i]);
 		flush_buf(l, b);
 	}
@@ -225,12 +226,14 @@ static void write_text(struct leaks *l, const struct leak_totals *totals)
 		.by = l->options->leak_by,
 		.threshold_ns = l->options->threshold_ns,
 		.watch_ns = l->before_ns ? l->scanned_ns - l->before_ns : 0,
+		.wall_ns = l->options->full_time ? (int64_t)l->scanned_ns + l->context.clock_offset_ns : 0,
+		.no_header = l->options->no_header,
 	};
 	struct buf b;
 
 	buf_init(&b, l->line, sizeof(l->line));
 	if (l->options->watch_ns)
-		buf_str(&b, isatty(STDOUT_FILENO) ? "\033[H\033[2J" : l->before_ns ? "\n" : "");
+		buf_str(&b, isatty(fileno(l->out)) ? "\033[H\033[2J" : l->before_ns ? "\n" : "");
 	leak_text_head(&b, &view, totals);
 	flush_buf(l, &b);
 	print_groups(l, &b, &view);
@@ -245,22 +248,29 @@ static void write_text(struct leaks *l, const struct leak_totals *totals)
 	flush_buf(l, &b);
 }
 
-/* True when the time is up, false when the user ends it. */
-static bool wait_for_next(uint64_t ns)
+/* True when it is time for the next scan, false when --duration or the user ends it. */
+static bool wait_for_next(uint64_t ns, uint64_t end_ns)
 {
-	const struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	uint64_t now = clock_now_ns();
+	bool last = end_ns && end_ns < now + ns;
+	struct timespec time;
 	sigset_t set;
+
+	if (last)
+		ns = end_ns > now ? end_ns - now : 0;
+	time = (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return sigtimedwait(&set, NULL, &time) < 0 && errno == EAGAIN;
+	return sigtimedwait(&set, NULL, &time) < 0 && errno == EAGAIN && !last;
 }
 
 static int run(struct leaks *l)
 {
 	const struct options *o = l->options;
+	uint64_t end_ns = o->duration_ns ? clock_now_ns() + o->duration_ns : 0;
 	struct leak_totals totals;
 	int exit_code;
 
@@ -272,10 +282,9 @@ static int run(struct leaks *l)
 			write_json(l, &totals);
 		else
 			write_text(l, &totals);
-		if (fflush(stdout))
-			return errno == EPIPE ? EXIT_OK
-					      : fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno));
-	} while (o->watch_ns && wait_for_next(o->watch_ns));
+		if (fflush(l->out))
+			return fail_output(o->output, errno);
+	} while (o->watch_ns && wait_for_next(o->watch_ns, end_ns));
 	return !o->watch_ns && totals.close_wait_over > o->leaks_max ? EXIT_LEAKS : EXIT_OK;
 }
 
@@ -288,6 +297,9 @@ static int open_leaks(struct leaks *l)
 		return fail_collector(&failure);
 	if (run_check_selection(&o->select))
 		return EXIT_RUNTIME;
+	l->out = o->output && strcmp(o->output, "-") ? fopen(o->output, "ae") : stdout;
+	if (!l->out)
+		return fail_output(o->output, errno);
 	run_header(o, &l->header);
 	self_instance(l->instance);
 	pipeline_context(&l->header, l->instance, &l->context);
@@ -315,5 +327,7 @@ int command_leaks(const struct options *options)
 	leak_groups_free(&l.groups);
 	leak_set_free(&l.set);
 	leak_scan_close(l.scan);
+	if (l.out && l.out != stdout)
+		fclose(l.out);
 	return exit_code;
 }

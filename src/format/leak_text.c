@@ -72,8 +72,23 @@ static void put_count(struct buf *b, uint64_t count, const char *one, const char
 	buf_str(b, count == 1 ? one : many);
 }
 
+static void put_columns(struct buf *b, const struct leak_view *view)
+{
+	buf_str(b, "  COUNT   OVER   OLDEST ");
+	if (view->watch_ns)
+		buf_str(b, "  +/MIN ");
+	buf_str(b, "CAUSE               ");
+	buf_str(b, view->by == LEAK_BY_PROCESS ? "PROCESS                  FDS\n"
+		   : view->by == LEAK_BY_PEER  ? "PEER\n"
+					       : "CGROUP\n");
+}
+
 void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals)
 {
+	if (view->wall_ns) {
+		put_time(b, view->wall_ns);
+		buf_char(b, '\n');
+	}
 	if (!totals->close_wait && totals->close_wait_any > 1) {
 		put_text_uint(b, "None of the ", totals->close_wait_any);
 		buf_str(b, " sockets in CLOSE_WAIT matches.\n");
@@ -88,13 +103,9 @@ void leak_text_head(struct buf *b, const struct leak_view *view, const struct le
 	put_text_uint(b, " in CLOSE_WAIT, closed by the peer but not here; ", totals->close_wait_over);
 	put_text_duration(b, " for over ", view->threshold_ns / 1000);
 	put_text_duration(b, ", the oldest for ", totals->oldest_ns / 1000);
-	buf_str(b, ".\n\n  COUNT   OVER   OLDEST ");
-	if (view->watch_ns)
-		buf_str(b, "  +/MIN ");
-	buf_str(b, "CAUSE               ");
-	buf_str(b, view->by == LEAK_BY_PROCESS ? "PROCESS                  FDS\n"
-		   : view->by == LEAK_BY_PEER  ? "PEER\n"
-					       : "CGROUP\n");
+	buf_str(b, ".\n\n");
+	if (!view->no_header)
+		put_columns(b, view);
 }
 
 static void put_growth(struct buf *b, const struct leak_view *view, const struct leak_group *group)

@@ -15,6 +15,8 @@ struct leak_view {
 	enum leak_by by;
 	uint64_t threshold_ns;
 	uint64_t watch_ns; /* since the view before; 0: there is none */
+	int64_t wall_ns;   /* the time of day, which begins it; 0: without it */
+	bool no_header;    /* no line of column names */
 };
 
 void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);

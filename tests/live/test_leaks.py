@@ -328,6 +328,8 @@ def test_many_processes(namespace):
         out = text("--netns", namespace.inode).stdout
         assert "480 more groups with 480 sockets: --json shows all." in out
         assert len(out.splitlines()) < 80
+        wide = text("--netns", namespace.inode, "-w").stdout
+        assert "more group" not in wide and all(f"[{pid}]" in wide for pid in pool.pids)
 
 
 def test_watch(namespace, leaker):
@@ -358,6 +360,26 @@ def test_watch(namespace, leaker):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_into_a_file(namespace, leaker, tmp_path):
+    """Appended, for as long as --duration says, each scan with its time and without the line of column names."""
+    leaker("python", eof_unread=2)
+    path = tmp_path / "leaks.txt"
+    path.write_text("kept\n", encoding="utf-8")
+    begun = time.monotonic()
+    scans = ["--watch", "400ms", "-d", "1s"]
+    out = text("--netns", namespace.inode, "-T", "--no-header", "-o", path, *scans).stdout
+    assert 1 <= time.monotonic() - begun < TIMEOUT
+    kept, *lines = path.read_text(encoding="utf-8").splitlines()
+    assert (kept, out) == ("kept", "")
+    times = [line for line in lines if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line)]
+    assert 1 <= len(times) <= 3 and times == sorted(times)
+    assert sum("2 sockets are in CLOSE_WAIT" in line for line in lines) == len(times)
+    assert not [line for line in lines if "COUNT" in line] and "COUNT" in text("--netns", namespace.inode).stdout
+    leaks("--netns", namespace.inode)
+    done = subprocess.run([BINARY, "leaks", "-j", "-o", "/dev/full"], capture_output=True, timeout=TIMEOUT)
+    assert done.returncode == 6 and b"cannot write /dev/full" in done.stderr
 
 
 @pytest.fixture

@@ -452,6 +452,19 @@ static void nothing_selected(void **state)
 	}
 }
 
+static void time_and_no_header(void **state)
+{
+	const struct leak_view view = {.threshold_ns = 60 * S, .wall_ns = 1764457200123456789, .no_header = true};
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, out, sizeof(out));
+	leak_text_head(&b, &view, &(struct leak_totals){.close_wait = 1});
+	*b.p = '\0';
+	assert_ptr_equal(strstr(out, "2025-11-29T23:00:00.123456Z\n1 socket is in CLOSE_WAIT"), out);
+	assert_null(strstr(out, "COUNT"));
+}
+
 static struct record_owner json_owner;
 
 static size_t json_of(const struct leak_set *set, uint64_t cookie)
@@ -597,6 +610,7 @@ int main(void)
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(text),
+		cmocka_unit_test(time_and_no_header),
 		cmocka_unit_test(nothing_selected),
 		cmocka_unit_test(hostile_text),
 		cmocka_unit_test(many_for_long),

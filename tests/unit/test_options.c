@@ -120,6 +120,10 @@ static void commands(void **state)
 	assert_int_equal(options.threshold_ns, 5 * SECOND);
 	assert_int_equal(options.leak_by, LEAK_BY_PEER);
 	assert_int_equal(options.watch_ns, SECOND / 2);
+	accept_line("leaks -o x -d 10 -wT --no-header --watch 1s");
+	assert_string_equal(options.output, "x");
+	assert_int_equal(options.duration_ns, 10 * SECOND);
+	assert_true(options.wide && options.full_time && options.no_header);
 	assert_int_equal(options.leaks_max, 0);
 	accept_line("leaks");
 	assert_int_equal(options.threshold_ns, 60 * SECOND);
@@ -358,7 +362,8 @@ static void refusals(void **state)
 		{"--events close_wait", "--events 'close_wait': events are connection"},
 		{"leaks --by user", "--by 'user': leaks are grouped by process, peer, cgroup"},
 		{"leaks --max -1", "--max '-1'"},
-		{"leaks -o x", "leaks does not take --output"},
+		{"leaks --record x", "leaks does not take --record"},
+		{"leaks -d 10", "leaks takes --duration only with --watch"},
 		{"leaks now", "'now': leaks takes no argument"},
 		{"--watch 1s", "trace does not take --watch"},
 		{"leaks --stacks", "leaks takes --stacks only with --watch"},
