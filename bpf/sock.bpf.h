@@ -21,6 +21,8 @@
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
+#define SO_EE_ORIGIN_ICMP 2
+#define SO_EE_ORIGIN_ICMP6 3
 #define TCPHDR_FIN 0x01
 #define TCPHDR_SYN 0x02
 #define PF_EXITING 0x00000004
@@ -228,6 +230,21 @@ static __always_inline __u16 fill_fin(struct wire_proof *p, const struct sock *s
 	return WIRE_PROOF_FIN | WIRE_PROOF_IN_ORDER;
 }
 
+/*
+ * tcp_v4_err() puts each ICMP answer to a SYN into the error queue, where it stays after the process has taken sk_err_soft. The
+ * queue has other messages, too, such as timestamps.
+ */
+static __always_inline __u16 queued_icmp(const struct sock *sk)
+{
+	const struct sock_exterr_skb *message = (const void *)&sk->sk_error_queue.prev->cb[0];
+	__u8 origin;
+
+	if (!sk->sk_error_queue.qlen || !bpf_core_type_exists(struct sock_exterr_skb))
+		return 0;
+	origin = BPF_CORE_READ(message, ee.ee_origin);
+	return origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6 ? BPF_CORE_READ(message, ee.ee_errno) : 0;
+}
+
 /* `takes_fin`: this may be the moment at which the peer's FIN is accepted. */
 static __always_inline void fill_proof(struct wire_proof *p, const struct sock *sk, const struct tcp_sock *tp, bool takes_fin)
 {
@@ -243,6 +260,7 @@ static __always_inline void fill_proof(struct wire_proof *p, const struct sock *
 	p->data_segs_out = tp->data_segs_out;
 	p->data_segs_in = tp->data_segs_in;
 	p->err_soft = sk->sk_err_soft;
+	p->err_icmp = queued_icmp(sk);
 	if (takes_fin)
 		flags = fill_fin(p, sk, tp);
 	flags |= (sk->sk_pacing_status != 0) * WIRE_PROOF_PACED;
@@ -250,6 +268,7 @@ static __always_inline void fill_proof(struct wire_proof *p, const struct sock *
 	flags |= (tp->rx_opt.num_sacks != 0) * WIRE_PROOF_SACKS;
 	flags |= (sk->sk_error_queue.qlen != 0) * WIRE_PROOF_ERRORS;
 	flags |= BPF_CORE_READ_BITFIELD(tp, fastopen_connect) * WIRE_PROOF_DEFERS;
+	flags |= (tp->inet_conn.icsk_pending == 0) * WIRE_PROOF_IDLE;
 	p->flags = flags;
 }
 

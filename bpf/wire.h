@@ -183,6 +183,7 @@ enum wire_proof_flags {
 		16, /* data waits out of order: a reset is taken at a SACK block's edge, too (tcp_validate_incoming()) */
 	WIRE_PROOF_ERRORS = 32, /* the error queue holds messages (IP_RECVERR): err may be old */
 	WIRE_PROOF_DEFERS = 64, /* TCP_FASTOPEN_CONNECT: the SYN may leave later than connect() */
+	WIRE_PROOF_IDLE = 128,  /* no retransmission timer is set: nothing is in flight, or it runs now */
 };
 
 /* What the kernel keeps of single segments. It proves their numbers and times. Sequence numbers are absolute. */
@@ -197,7 +198,8 @@ struct wire_proof {
 	__u32 data_segs_in;
 	__u16 err_soft; /* sk_err_soft, an errno: what ICMP said last */
 	__u16 flags;    /* enum wire_proof_flags */
-	__u32 pad[2];
+	__u16 err_icmp; /* an errno: what the last message of the error queue says, if that is ICMP's; else 0 */
+	__u16 pad[3];
 };
 
 enum wire_segment_kind {

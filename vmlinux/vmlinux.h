@@ -261,6 +261,15 @@ struct net_device {
 	possible_net_t nd_net;
 };
 
+struct sock_extended_err {
+	__u32 ee_errno;
+	__u8 ee_origin;
+};
+
+struct sock_exterr_skb { /* in the cb of a message of the error queue */
+	struct sock_extended_err ee;
+};
+
 struct sk_buff {
 	struct net_device *dev;
 	char cb[48];

@@ -41,24 +41,30 @@ static void note_owner(struct conn_table *t, struct conn *c, const struct wire_s
 	}
 }
 
-/* FIN: by the last ACK or the peer's FIN; else the kernel keeps a FIN_WAIT2 minisocket. */
-static enum conn_by close_by(enum conn_end end, bool clean)
+/* FIN: by the last ACK or the peer's FIN; else the kernel keeps a FIN_WAIT2 minisocket. Who sent an ICMP message is not known.
+ */
+static enum conn_by close_by(const struct conn *c, const struct wire_state *ev, bool clean)
 {
 	static const enum conn_by by[CONN_END_MAX] = {
-		[CONN_END_FIN] = CONN_BY_PEER,       [CONN_END_RST_RECEIVED] = CONN_BY_PEER, [CONN_END_REFUSED] = CONN_BY_PEER,
-		[CONN_END_RST_SENT] = CONN_BY_LOCAL, [CONN_END_ABORTED] = CONN_BY_LOCAL,     [CONN_END_TIMEOUT] = CONN_BY_TIMER,
+		[CONN_END_FIN] = CONN_BY_PEER,      [CONN_END_RST_RECEIVED] = CONN_BY_PEER, [CONN_END_RST_SENT] = CONN_BY_LOCAL,
+		[CONN_END_ABORTED] = CONN_BY_LOCAL, [CONN_END_TIMEOUT] = CONN_BY_TIMER,     [CONN_END_NO_PORT] = CONN_BY_LOCAL,
 	};
 
-	return end == CONN_END_FIN && !clean ? CONN_BY_LOCAL : by[end];
+	if (c->end == CONN_END_REFUSED && c->resets_received)
+		return CONN_BY_PEER;
+	if (c->end == CONN_END_FIN ? !clean : !ev->err && !by[c->end])
+		return CONN_BY_LOCAL;
+	return by[c->end];
 }
 
 static void close_conn(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
-	const struct conn_numbers numbers = conn_numbers(ev);
+	struct conn_numbers numbers = conn_numbers(ev);
 	const struct conn_last last = {.at_ns = ev->hdr.ts, .numbers = &numbers, .stats = wire_stats(&ev->hdr)};
 
+	numbers.err = verdict_error(c, ev);
 	c->end = verdict_end(c, &numbers);
-	emit_state(t, c, &ev->hdr, close_by(c->end, verdict_is_clean(c, &numbers)), CONN_EV_EVENT);
+	emit_state(t, c, &ev->hdr, close_by(c, ev, verdict_is_clean(c, &numbers)), CONN_EV_EVENT);
 	if (!minisock_close(t, c, &last))
 		closing_begin(t, c, &last);
 }

@@ -52,7 +52,8 @@ enum conn_ev { CONN_EVS(ENUM_VALUE) CONN_EV_MAX };
 	X(CONN_END_UNREACHABLE, "unreachable")                                                                                 \
 	X(CONN_END_ABORTED, "aborted")                                                                                         \
 	X(CONN_END_NETNS_GONE, "netns_gone")                                                                                   \
-	X(CONN_END_DAEMON_STOP, "daemon_stop")
+	X(CONN_END_DAEMON_STOP, "daemon_stop")                                                                                 \
+	X(CONN_END_NO_PORT, "no_port")
 enum conn_end { CONN_ENDS(ENUM_VALUE) CONN_END_MAX };
 
 /* How the FINs crossed. */

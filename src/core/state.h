@@ -185,7 +185,7 @@ struct conn_numbers {
 	bool closed;
 	uint8_t state; /* before the ->CLOSE */
 	uint8_t sk_flags, shutdown;
-	uint16_t err;
+	uint16_t err; /* sk_err; of a ->CLOSE, verdict_error() */
 	uint32_t snd_una, snd_nxt, write_seq, rcv_nxt, copied_seq;
 };
 

@@ -11,6 +11,7 @@
 #include "verdict.h"
 
 #include "segment_list.h"
+#include "wire_read.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,11 +21,15 @@ bool verdict_time_waits(const struct conn_numbers *close)
 	return (close->state == WIRE_FIN_WAIT2 || close->state == WIRE_CLOSING) && (close->sk_flags & WIRE_SK_DONE);
 }
 
+/* Both FINs were exchanged and ours was acknowledged. */
+static bool exchanged(const struct conn *c, const struct conn_numbers *close)
+{
+	return (c->facts & CONN_FIN_ACKED) && (verdict_time_waits(close) || close->state == WIRE_LAST_ACK);
+}
+
 bool verdict_is_clean(const struct conn *c, const struct conn_numbers *close)
 {
-	if (close->err || !(c->facts & CONN_FIN_ACKED))
-		return false;
-	return verdict_time_waits(close) || close->state == WIRE_LAST_ACK;
+	return !close->err && exchanged(c, close);
 }
 
 /*
@@ -51,6 +56,64 @@ static bool is_unreachable(unsigned int err)
 	return i < sizeof(errors) / sizeof(errors[0]);
 }
 
+static bool is_opening(const struct wire_state *ev)
+{
+	return ev->hdr.old_state == WIRE_SYN_SENT || ev->hdr.old_state == WIRE_SYN_RECV;
+}
+
+/*
+ * The timer takes sk_err_soft, which an old ICMP message may have set, and ETIMEDOUT only without it (tcp_write_err()). When it
+ * runs, it is not set; a task that held the lock runs it later (tcp_release_cb()). After the last ACK it has nothing to do.
+ */
+static bool timer_closed(const struct conn *c, const struct wire_state *ev, const struct wire_proof *proof)
+{
+	const struct conn_numbers numbers = conn_numbers(ev);
+	bool in_flight = ev->snd_una != ev->snd_nxt, idle = proof && (proof->flags & WIRE_PROOF_IDLE);
+
+	if (proof && proof->err_soft != ev->err)
+		return false;
+	if (is_opening(ev)) /* both may have the same error: ICMP closes here at once (tcp_v4_err()) */
+		return idle && in_flight;
+	if (exchanged(c, &numbers) || (ev->hdr.old_state == WIRE_FIN_WAIT2 && (ev->hdr.sk_flags & WIRE_SK_DEAD)))
+		return false;
+	return !(ev->hdr.sk_flags & WIRE_SK_OWNED) || (idle && in_flight);
+}
+
+#define ERR_NOT_KEPT UINT16_MAX /* there was an error, and only the process knows it */
+
+/*
+ * An attempt that ended without sk_err. connect() fails at once where inet_hash_connect() finds no port, and seldom for other
+ * reasons: a bound port that is in use to this peer, no memory. Else the process gave up. If it asked for the error of a
+ * non-blocking connect(), it found ICMP's in sk_err_soft: the socket was locked as that came.
+ */
+static unsigned int attempt_error(const struct conn *c, const struct wire_state *ev, const struct wire_proof *proof)
+{
+	if ((c->facts & CONN_ID_KNOWN) && !c->local_port)
+		return EADDRNOTAVAIL;
+	if (!proof || proof->err_soft)
+		return proof ? proof->err_soft : 0;
+	if (proof->err_icmp)
+		return proof->err_icmp;
+	return ev->segs_out || ev->hdr.shutdown || (proof->flags & WIRE_PROOF_DEFERS) ? 0 : ERR_NOT_KEPT;
+}
+
+/*
+ * ICMP ends an attempt to connect, and no connection (RFC 1122, 4.2.3.9). There sk_err holds it only if the timer took it, or
+ * if IP_RECVERR put it there and no process has read it.
+ */
+unsigned int verdict_error(const struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_proof *proof = wire_proof(&ev->hdr);
+
+	if (!ev->err && ev->hdr.old_state == WIRE_SYN_SENT)
+		return attempt_error(c, ev, proof);
+	if (ev->err != ECONNREFUSED && !is_unreachable(ev->err))
+		return ev->err;
+	if (timer_closed(c, ev, proof))
+		return ETIMEDOUT;
+	return is_opening(ev) ? ev->err : 0;
+}
+
 static enum conn_end end_without_error(const struct conn *c, const struct conn_numbers *close)
 {
 	bool minisocket = close->state == WIRE_FIN_WAIT2 && (close->sk_flags & WIRE_SK_DEAD);
@@ -70,7 +133,7 @@ enum conn_end verdict_end(const struct conn *c, const struct conn_numbers *close
 	case 0:
 		return end_without_error(c, close);
 	case ECONNREFUSED:
-		return close->state == WIRE_SYN_SENT ? CONN_END_REFUSED : CONN_END_RST_RECEIVED;
+		return CONN_END_REFUSED;
 	case ECONNRESET:
 	case EPIPE:
 		return CONN_END_RST_RECEIVED;
@@ -78,6 +141,8 @@ enum conn_end verdict_end(const struct conn *c, const struct conn_numbers *close
 		return CONN_END_TIMEOUT;
 	case ECONNABORTED: /* ss -K and its like */
 		return CONN_END_ABORTED;
+	case EADDRNOTAVAIL:
+		return CONN_END_NO_PORT;
 	default:
 		return is_unreachable(close->err) ? CONN_END_UNREACHABLE : CONN_END_UNKNOWN;
 	}
@@ -137,8 +202,9 @@ static enum conn_side closed_by(const struct conn *c, const struct conn_record *
 	case CONN_END_ABORTED:
 		return CONN_LOCAL;
 	case CONN_END_RST_RECEIVED:
-	case CONN_END_REFUSED:
 		return CONN_PEER;
+	case CONN_END_REFUSED: /* by ICMP: somebody between may have sent it, this host too */
+		return reset_of(rec, CONN_IN) ? CONN_PEER : CONN_SIDE_UNKNOWN;
 	case CONN_END_TIMEOUT:
 		return reset_of(rec, CONN_OUT) ? CONN_LOCAL : CONN_SIDE_UNKNOWN;
 	default:

@@ -4,6 +4,9 @@
 
 #include "state.h"
 
+/* The error that ended it, 0 without one: sk_err of a ->CLOSE, if that is not an old one, or what connect() returned. */
+unsigned int verdict_error(const struct conn *c, const struct wire_state *ev);
+
 /* Why it ended, from its ->CLOSE and what came before. */
 enum conn_end verdict_end(const struct conn *c, const struct conn_numbers *close);
 

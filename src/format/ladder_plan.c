@@ -107,13 +107,10 @@ static void place(struct ladder_plan *plan, int side, const struct entry *entry,
 static const char *end_note(const struct conn_record *rec, unsigned int last)
 {
 	static const char *const notes[CONN_END_MAX] = {
-		[CONN_END_RST_SENT] = "reset",
-		[CONN_END_RST_RECEIVED] = "reset",
-		[CONN_END_REFUSED] = "refused",
-		[CONN_END_TIMEOUT] = "timeout",
-		[CONN_END_UNREACHABLE] = "unreachable",
-		[CONN_END_ABORTED] = "aborted",
-		[CONN_END_NETNS_GONE] = "its network namespace is gone",
+		[CONN_END_RST_SENT] = "reset",          [CONN_END_RST_RECEIVED] = "reset",
+		[CONN_END_REFUSED] = "refused",         [CONN_END_TIMEOUT] = "timeout",
+		[CONN_END_UNREACHABLE] = "unreachable", [CONN_END_ABORTED] = "aborted",
+		[CONN_END_NO_PORT] = "no local port",   [CONN_END_NETNS_GONE] = "its network namespace is gone",
 	};
 	static const char *const minisock_notes[WIRE_CAUSE_MAX] = {
 		[WIRE_CAUSE_EXPIRED] = "2 MSL are over",

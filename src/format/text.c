@@ -20,7 +20,7 @@ static const char *const text_end_words[] = {
 	[CONN_END_UNKNOWN] = NULL,          [CONN_END_FIN] = "fin",         [CONN_END_RST_SENT] = "rst-out",
 	[CONN_END_RST_RECEIVED] = "rst-in", [CONN_END_REFUSED] = "refused", [CONN_END_TIMEOUT] = "timeout",
 	[CONN_END_UNREACHABLE] = "unreach", [CONN_END_ABORTED] = "aborted", [CONN_END_NETNS_GONE] = "netns",
-	[CONN_END_DAEMON_STOP] = "stop",
+	[CONN_END_DAEMON_STOP] = "stop",    [CONN_END_NO_PORT] = "no-port",
 };
 _Static_assert(sizeof(text_end_words) / sizeof(text_end_words[0]) == CONN_END_MAX, "an end has no word");
 
@@ -42,7 +42,7 @@ static const char text_side_letters[CONN_SIDE_MAX] = "-lpb";
 
 const char format_text_legend[] =
 	"R: c client, s server, x both opened. B: closed first by l local, p peer, b both. END: fin, rst-out, rst-in, refused, "
-	"timeout, unreach(able), aborted, netns (gone), stop (the tool ended), open, - not known. LIFE: > at least. "
+	"timeout, unreach(able), aborted, no-port, netns (gone), stop (the tool ended), open, - not known. LIFE: > at least. "
 	"STATES: " TEXT_LEGEND_STATES ".";
 
 /* The hour and minute change rarely, so they are cached. */

@@ -223,7 +223,7 @@ def test_received_in_syn_sent(trace, pair):
     wait_state(client, "CLOSE")
     record = trace.connection(cookie(client))
     check_whole(record)
-    assert record["end_reason"] == "refused"
+    assert (record["end_reason"], record["closed_by"]) == ("refused", "peer")
     assert [name for name in states(record) if name != "CLOSE"] == ["SYN_SENT"]
 
 

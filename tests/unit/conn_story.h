@@ -42,6 +42,7 @@ struct step {
 	uint32_t out, in;           /* payload so far: queued by us, received from the peer */
 	uint32_t unsent, unread;    /* of that, FINs included */
 	uint32_t segs_out, segs_in; /* 0 all the way is as if nothing but FINs was exchanged */
+	bool err_is_old;            /* err did not end it */
 	bool unacked;               /* our FIN, where the state does not show it */
 	uint32_t tgid;              /* of the task; 0: nobody */
 	const char *comm;           /* "a" by default */
@@ -49,6 +50,7 @@ struct step {
 	bool no_syn;                /* segs_out is 0 */
 	uint8_t id_flags;           /* enum wire_ident_flags */
 	uint16_t local_port;        /* 0: 40000 for a client's story, 80 after SYN_RECV */
+	bool no_port;               /* it is 0 */
 	const char *local;          /* IPv4 of the local side, 10.0.0.1 */
 	uint32_t segment, trigger;  /* retransmit */
 	uint8_t direction;          /* reset */
@@ -69,7 +71,7 @@ struct step {
 	uint32_t data_in;
 	uint16_t lacks; /* enum wire_proof_flags that are set by default, and not here */
 	uint16_t has;   /* and the other way round */
-	uint16_t err_soft;
+	uint16_t err_soft, err_icmp;
 	bool uncounted; /* a retransmission that failed before the kernel counted it */
 	uint16_t segs;  /* retransmit: how many segments; 0: 1, UINT16_MAX: not known */
 	uint8_t form;   /* reset; its number is that of `number` */
@@ -171,7 +173,7 @@ static inline bool story_fin_acked(const struct step *s)
 	if (s->unacked)
 		return false;
 	return s->new == WIRE_FIN_WAIT2 || s->old == WIRE_FIN_WAIT2 ||
-	       (s->new == WIRE_CLOSE && !s->err && (s->old == WIRE_LAST_ACK || s->old == WIRE_CLOSING));
+	       (s->new == WIRE_CLOSE && (!s->err || s->err_is_old) && (s->old == WIRE_LAST_ACK || s->old == WIRE_CLOSING));
 }
 
 static inline bool story_peer_fin(const struct step *s)
@@ -179,7 +181,7 @@ static inline bool story_peer_fin(const struct step *s)
 	if (s->not_done)
 		return false;
 	return s->new == WIRE_CLOSE_WAIT || s->new == WIRE_CLOSING || s->old == WIRE_CLOSE_WAIT || s->old == WIRE_CLOSING ||
-	       s->old == WIRE_LAST_ACK || (s->old == WIRE_FIN_WAIT2 && s->new == WIRE_CLOSE && !s->err);
+	       s->old == WIRE_LAST_ACK || (s->old == WIRE_FIN_WAIT2 && s->new == WIRE_CLOSE && (!s->err || s->err_is_old));
 }
 
 static inline void story_numbers(const struct step *s, struct wire_state *w)
@@ -249,7 +251,7 @@ static inline void story_ident(const struct step *s, bool server, struct wire_id
 	story_address(s->local ? s->local : "10.0.0.1", id->local_addr);
 	story_address("10.0.0.2", id->peer_addr);
 	id->netns = STORY_NETNS;
-	id->local_port = s->local_port ? s->local_port : server ? 80 : 40000;
+	id->local_port = s->no_port ? 0 : s->local_port ? s->local_port : server ? 80 : 40000;
 	id->peer_port = server ? 40000 : 80;
 	id->family = AF_INET;
 	id->flags = s->id_flags;
@@ -381,6 +383,7 @@ static inline void story_proof(const struct step *s, const struct wire_state *w,
 	p->data_segs_out = s->data_out;
 	p->data_segs_in = s->data_in;
 	p->err_soft = s->err_soft;
+	p->err_icmp = s->err_icmp;
 	p->flags = WIRE_PROOF_ROOM | (fin ? WIRE_PROOF_FIN | WIRE_PROOF_IN_ORDER : 0);
 	p->flags = (p->flags & ~s->lacks) | s->has;
 	if (story_sends(s))

@@ -119,11 +119,24 @@ static const struct story records[] = {
 	{.name = "transitions with a repeated SYN, then refused",
 	 .config = {.wanted = 1u << RECORD_STATE | 1u << RECORD_RETRANSMIT},
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RETRANSMIT(1000, SYN_SENT, SYN, .trigger = WIRE_TRIGGER_RTO),
-		   RETRANSMIT(2000, SYN_SENT, SYN, .trigger = WIRE_TRIGGER_RTO), T(3000, SYN_SENT, CLOSE, .err = ECONNREFUSED)},
+		   RETRANSMIT(2000, SYN_SENT, SYN, .trigger = WIRE_TRIGGER_RTO), RESET(2999, SYN_SENT, RECEIVED),
+		   T(3000, SYN_SENT, CLOSE, .err = ECONNREFUSED)},
 	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n"
 		     "retransmit syn rto len=0 count=1\n"
 		     "retransmit syn rto len=0 count=1\n"
 		     "state SYN_SENT>CLOSE by peer event at 3000 port 40000 after 3000\n"},
+	{.name = "transitions of an attempt that ICMP refuses, hard and soft, and of one without a port",
+	 .config = {.wanted = 1u << RECORD_STATE},
+	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(1000, SYN_SENT, CLOSE, .err = ECONNREFUSED),
+		   T(2000, CLOSE, SYN_SENT, .tgid = 10),
+		   T(3000, SYN_SENT, CLOSE, .tgid = 10, .shut = 3, .err_soft = EHOSTUNREACH),
+		   T(4000, CLOSE, SYN_SENT, .tgid = 10), T(5000, SYN_SENT, CLOSE, .tgid = 10, .no_syn = true, .no_port = true)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n"
+		     "state SYN_SENT>CLOSE by - event at 1000 port 40000 after 1000\n"
+		     "state CLOSE>SYN_SENT by local event at 2000 port 40000\n"
+		     "state SYN_SENT>CLOSE by local event at 3000 port 40000 after 1000\n"
+		     "state CLOSE>SYN_SENT by local event at 4000 port 0\n"
+		     "state SYN_SENT>CLOSE by local event at 5000 port 0 after 1000\n"},
 	{.name = "transitions over a gap and from a scan",
 	 .config = {.wanted = 1u << RECORD_STATE},
 	 .steps = {CONNECTS(0), SCAN_BEGIN(900, RESYNC), SCAN(1000, FIN_WAIT1), SCAN_END(1100), T(2000, FIN_WAIT2, CLOSE)},
