@@ -155,7 +155,7 @@ static void facts_last_ack(struct conn *c, const struct wire_state *ev)
 {
 	if (!(c->facts & CONN_MARK_KNOWN))
 		return;
-	if (seq_after(ev->write_seq, c->mark_seq))
+	if (ev->write_seq != c->mark_seq) /* it may be over half of the sequence space ahead */
 		c->facts |= CONN_FIN_THEN_DATA;
 	c->facts |= ev->segs_out == c->mark_segs ? CONN_FIN_JOINED : CONN_FIN_APART;
 }
@@ -184,7 +184,7 @@ static void facts_close(struct conn *c, const struct wire_state *ev)
 	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && peer_fin && !ev->err)
 		facts_second_fin(c, ev);
 	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && (c->facts & CONN_SHUT_ONLY) && (c->facts & CONN_MARK_KNOWN) &&
-	    seq_after(ev->rcv_nxt - peer_fin, c->mark_seq))
+	    ev->rcv_nxt - peer_fin != c->mark_seq)
 		c->facts |= CONN_FIN_THEN_DATA;
 }
 

@@ -39,10 +39,10 @@ struct conn_span {
 	bool us_known;
 };
 
-/* Numbers are relative, modulo 2^32: 0 is the SYN of whom they count. A FIN's seq is the FIN's own, behind any payload. */
+/* Numbers are whole offsets: 0 is the SYN of whom they count. A FIN's seq is the FIN's own, behind any payload. */
 struct conn_segment {
 	uint64_t at_us; /* since the record's start; of the first, if it was repeated */
-	uint32_t seq, ack;
+	uint64_t seq, ack;
 	uint32_t n; /* how often it was sent; of the peer's only the first is known */
 	uint8_t dir, flags, proof;
 	bool at_known, seq_known, ack_known;

@@ -14,22 +14,63 @@ struct conn_segment *segments_add(struct segment_list *s, enum conn_dir dir, enu
 	return seg;
 }
 
-void segments_set_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq)
+/* Without counters the connection is taken for one of less than 4 GiB. */
+static uint64_t nearest(uint64_t counted, uint32_t relative)
+{
+	uint64_t number = counted + (uint64_t)(int64_t)(int32_t)(relative - (uint32_t)counted);
+
+	return number >> 63 ? relative : number;
+}
+
+/* The whole offset of an absolute number that counts what one side sent. */
+static bool offset(const struct segment_list *s, bool local, uint32_t absolute, bool early, uint64_t *ret)
 {
 	const struct conn_record *rec = s->rec;
-	bool out = seg->dir == CONN_OUT;
+	uint64_t counted = !rec->stats_known ? 0 : local ? rec->stats.bytes_acked : rec->stats.bytes_received;
+	uint32_t end = !s->last ? 0
+		       : local  ? s->last->write_seq - !!segments_has(s, CONN_FIN_LOCAL)
+				: s->last->rcv_nxt - !!segments_has(s, CONN_FIN_PEER);
 
-	if (out ? rec->isn_local_known : rec->isn_peer_known)
-		set_seq(seg, seq_distance(out ? rec->isn_local : rec->isn_peer, seq));
+	if (!(local ? rec->isn_local_known : rec->isn_peer_known))
+		return false;
+	*ret = nearest(counted, seq_distance(local ? rec->isn_local : rec->isn_peer, absolute));
+	return !early || *ret <= UINT32_MAX || (s->last && absolute == end); /* else other turns fit, too */
+}
+
+static void put_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq, bool early)
+{
+	uint64_t number;
+
+	if (offset(s, seg->dir == CONN_OUT, seq, early, &number))
+		set_seq(seg, number);
+}
+
+static void put_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack, bool early)
+{
+	uint64_t number;
+
+	if (offset(s, seg->dir != CONN_OUT, ack, early, &number))
+		set_ack(seg, number);
+}
+
+void segments_set_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq)
+{
+	put_seq(s, seg, seq, false);
 }
 
 void segments_set_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack)
 {
-	const struct conn_record *rec = s->rec;
-	bool out = seg->dir == CONN_OUT;
+	put_ack(s, seg, ack, false);
+}
 
-	if (out ? rec->isn_peer_known : rec->isn_local_known)
-		set_ack(seg, seq_distance(out ? rec->isn_peer : rec->isn_local, ack));
+void segments_set_early_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq)
+{
+	put_seq(s, seg, seq, true);
+}
+
+void segments_set_early_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack)
+{
+	put_ack(s, seg, ack, true);
 }
 
 const struct conn_span *segments_stay(const struct segment_list *s, unsigned int state)

@@ -28,9 +28,14 @@ static inline bool segments_proven(const struct segment_list *s, uint32_t what)
 /* The next segment, once, without numbers or time. */
 struct conn_segment *segments_add(struct segment_list *s, enum conn_dir dir, enum conn_flags flags, enum conn_proof proof);
 
-/* Give it a relative number, of an absolute one, where the first one is known. */
+/*
+ * Give it a relative number, of an absolute one, where the first one is known. One of the end lies within a window of what the
+ * byte counters say. An early one may lie any number of turns of the sequence space before the end: then it stays unknown.
+ */
 void segments_set_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq);
 void segments_set_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack);
+void segments_set_early_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq);
+void segments_set_early_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack);
 
 /* The stay in a state whose begin was seen, or NULL. */
 const struct conn_span *segments_stay(const struct segment_list *s, unsigned int state);
@@ -38,13 +43,13 @@ const struct conn_span *segments_stay(const struct segment_list *s, unsigned int
 /* Gives it the time at which the state began, if that was seen. */
 void segments_enters(const struct segment_list *s, struct conn_segment *seg, unsigned int state);
 
-static inline void set_seq(struct conn_segment *seg, uint32_t seq)
+static inline void set_seq(struct conn_segment *seg, uint64_t seq)
 {
 	seg->seq = seq;
 	seg->seq_known = true;
 }
 
-static inline void set_ack(struct conn_segment *seg, uint32_t ack)
+static inline void set_ack(struct conn_segment *seg, uint64_t ack)
 {
 	seg->ack = ack;
 	seg->ack_known = true;

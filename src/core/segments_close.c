@@ -40,7 +40,7 @@ static void add_own_fin(struct segment_list *s)
 	if (second && s->last)
 		segments_set_ack(s, seg, s->last->rcv_nxt);
 	else if (!second && segments_proven(s, CONN_PROVEN_OUT_AT))
-		segments_set_ack(s, seg, s->c->first_ack);
+		segments_set_early_ack(s, seg, s->c->first_ack);
 }
 
 /*
@@ -82,8 +82,12 @@ static void add_peer_fin(struct segment_list *s)
 	}
 	if (timed)
 		segments_enters(s, seg, state);
-	if (segments_stay(s, state) && segments_proven(s, CONN_PROVEN_FIN_ACK))
-		segments_set_ack(s, seg, state == WIRE_CLOSING ? s->c->mark_seq : s->c->first_ack);
+	if (!segments_stay(s, state) || !segments_proven(s, CONN_PROVEN_FIN_ACK))
+		return;
+	if (state == WIRE_CLOSING)
+		segments_set_ack(s, seg, s->c->mark_seq);
+	else
+		segments_set_early_ack(s, seg, s->c->first_ack);
 }
 
 /* The ACK of the peer's FIN, if it had a segment of its own. It may be delayed: likely it left as the FIN came. */
@@ -127,7 +131,7 @@ static void add_ack_of_ours(struct segment_list *s)
 		return;
 	segments_set_ack(s, seg, s->last->write_seq);
 	if (segments_proven(s, CONN_PROVEN_ACK_SEQ))
-		segments_set_seq(s, seg, conn_ack_seq(s->c));
+		segments_set_early_seq(s, seg, conn_ack_seq(s->c));
 }
 
 /* What ends an exchange of FINs: the ACK of the second one, or of both if they crossed. */

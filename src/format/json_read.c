@@ -238,8 +238,8 @@ static void read_segment(struct reader *rd, const json_t *item, struct conn_segm
 	seg->dir = (uint8_t)get_word(rd, item, "dir", conn_dir_name, CONN_DIR_MAX);
 	seg->flags = (uint8_t)get_word(rd, item, "flags", conn_flags_name, CONN_FLAGS_MAX);
 	seg->proof = (uint8_t)get_word(rd, item, "ev", conn_proof_name, CONN_PROOF_MAX);
-	seg->seq = get_u32(rd, item, "seq", &seg->seq_known);
-	seg->ack = get_u32(rd, item, "ack", &seg->ack_known);
+	seg->seq = get_us(rd, item, "seq", &seg->seq_known);
+	seg->ack = get_us(rd, item, "ack", &seg->ack_known);
 	seg->n = get_u32(rd, item, "n", &repeated);
 	if (!repeated)
 		seg->n = 1;

@@ -154,7 +154,7 @@ static bool crossed(const struct ladder_step *a, const struct ladder_step *b, bo
 	case CONN_FLAGS_ACK:
 		return before;
 	case CONN_FLAGS_FIN_ACK:
-		return a->seg.seq_known && b->seg.ack_known && (int32_t)(b->seg.ack - a->seg.seq) <= 0;
+		return a->seg.seq_known && b->seg.ack_known && b->seg.ack <= a->seg.seq;
 	default:
 		return false;
 	}

@@ -485,3 +485,36 @@ def test_fast_open(trace, pair, captures):
         record = trace.connection(identity)
         assert record["fastopen"] is True and record["complete"] is True
         check_counted_back(record, captures[side])
+
+
+@pytest.mark.skipif(SLOWNESS > 1, reason="an emulated processor takes minutes")
+def test_more_than_the_sequence_space(trace, namespace):
+    """4.5 GiB and a FIN: its offset is one number, not what is left of it modulo 2^32."""
+    chunk, count = bytes(1 << 20), 4608
+    with namespace.listen(addr="127.0.0.1") as listener:
+        client = namespace.tcp_socket()
+        client.connect(listener.getsockname())
+        server, _ = listener.accept()
+    identities = cookie(client), cookie(server)
+
+    def read():
+        room = bytearray(1 << 20)
+        while server.recv_into(room):
+            pass
+        server.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(read)
+        for _ in range(count):
+            client.sendall(chunk)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+        client.close()
+        done.result(TIMEOUT)
+    end = count * len(chunk) + 1
+    for identity, fins in zip(identities, ({"out": end, "in": 1}, {"in": end, "out": 1})):
+        record = trace.connection(identity)
+        found = [s for s in record["segments"] if s["flags"] == "FIN,ACK"]
+        assert {s["dir"]: s["seq"] for s in found} == fins
+        assert all(s["ack"] in (None, 1, end + 1) for s in found)
+        assert [s["ack"] for s in found if s["seq"] == 1] == [end + 1]

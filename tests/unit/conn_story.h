@@ -39,21 +39,22 @@ struct step {
 	uint8_t flags; /* beyond SOCK_DONE, which follows from the states */
 	bool not_done; /* but it does not here */
 	uint8_t shut;
-	uint32_t out, in;           /* payload so far: queued by us, received from the peer */
-	uint32_t unsent, unread;    /* of that, FINs included */
-	uint32_t segs_out, segs_in; /* 0 all the way is as if nothing but FINs was exchanged */
-	bool err_is_old;            /* err did not end it */
-	bool unacked;               /* our FIN, where the state does not show it */
-	uint32_t tgid;              /* of the task; 0: nobody */
-	const char *comm;           /* "a" by default */
-	uint32_t rtt_us, retrans;   /* the ident's */
-	bool no_syn;                /* segs_out is 0 */
-	uint8_t id_flags;           /* enum wire_ident_flags */
-	uint16_t local_port;        /* 0: 40000 for a client's story, 80 after SYN_RECV */
-	bool no_port;               /* it is 0 */
-	const char *local;          /* IPv4 of the local side, 10.0.0.1 */
-	uint32_t segment, trigger;  /* retransmit */
-	uint8_t direction;          /* reset */
+	uint32_t out, in;            /* payload so far: queued by us, received from the peer */
+	uint8_t turns_out, turns_in; /* and so many times 4 GiB */
+	uint32_t unsent, unread;     /* of that, FINs included */
+	uint32_t segs_out, segs_in;  /* 0 all the way is as if nothing but FINs was exchanged */
+	bool err_is_old;             /* err did not end it */
+	bool unacked;                /* our FIN, where the state does not show it */
+	uint32_t tgid;               /* of the task; 0: nobody */
+	const char *comm;            /* "a" by default */
+	uint32_t rtt_us, retrans;    /* the ident's */
+	bool no_syn;                 /* segs_out is 0 */
+	uint8_t id_flags;            /* enum wire_ident_flags */
+	uint16_t local_port;         /* 0: 40000 for a client's story, 80 after SYN_RECV */
+	bool no_port;                /* it is 0 */
+	const char *local;           /* IPv4 of the local side, 10.0.0.1 */
+	uint32_t segment, trigger;   /* retransmit */
+	uint8_t direction;           /* reset */
 	uint32_t reason;
 	bool still, opener;       /* scan: the numbers held still while they were read; we opened it */
 	uint64_t value, until_us; /* mark, lost */
@@ -281,6 +282,9 @@ static inline void story_stats(const struct step *s, bool active, struct wire_st
 	st->bytes_received = s->in + story_peer_fin(s);
 	st->segs_out = s->segs_out + !s->no_syn;
 	st->total_retrans = story_repeats[(s->cookie ? s->cookie : 1) % 64] + s->unseen;
+	st->bytes_sent += (uint64_t)s->turns_out << 32;
+	st->bytes_acked += (uint64_t)s->turns_out << 32;
+	st->bytes_received += (uint64_t)s->turns_in << 32;
 	st->mss = 1448;
 	st->min_rtt_us = UINT32_MAX;
 }
@@ -549,8 +553,8 @@ static inline void say_segments(struct transcript *to, const struct conn_record 
 		const struct conn_segment *seg = &rec->segments[i];
 
 		say(to, "%s %s", seg->dir == CONN_OUT ? ">" : "<", conn_flags_name(seg->flags));
-		say(to, seg->seq_known ? " %u" : " -", seg->seq);
-		say(to, seg->ack_known ? " %u" : " -", seg->ack);
+		say(to, seg->seq_known ? " %llu" : " -", (unsigned long long)seg->seq);
+		say(to, seg->ack_known ? " %llu" : " -", (unsigned long long)seg->ack);
 		say(to, seg->at_known ? " @%llu" : " @-", (unsigned long long)seg->at_us);
 		if (seg->n != 1)
 			say(to, " x%u", seg->n);

@@ -181,6 +181,19 @@ static const struct story closes[] = {
 		   T(8100, LAST_ACK, CLOSE, .out = 4000, .in = 50, DEAD)},
 	 .expected = "1 server fin peer half_close SF ShADFdf | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+4000/peer "
 		     "CLOSE_WAIT@4150+3000/peer LAST_ACK@7150+100/local | handshake=150 a:20/close acked=4000 received=50\n"},
+	{.name = "9: half-close, the peer sends 3 GiB on",
+	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2),
+		   T(5100, FIN_WAIT1, FIN_WAIT2, .shut = 2), T(9000, FIN_WAIT2, CLOSE, .in = 3221225472, .shut = 3)},
+	 .expected = "1 client fin local half_close SF ShFdf | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
+		     "FIN_WAIT1@5000+100/local FIN_WAIT2@5100+3900/peer TIME_WAIT@9000/peer/inferred | handshake=100 "
+		     "a:10/connect acked=0 received=3221225472\n"},
+	{.name = "9: half-close, we send 3 GiB on",
+	 .steps = {ACCEPTS(1000), T(5000, ESTABLISHED, CLOSE_WAIT),
+		   T(8000, CLOSE_WAIT, LAST_ACK, .out = 3221225472, .tgid = 20, .shut = 3),
+		   T(8100, LAST_ACK, CLOSE, .out = 3221225472, DEAD)},
+	 .expected =
+		 "1 server fin peer half_close SF ShAFdf | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+4000/peer "
+		 "CLOSE_WAIT@4150+3000/peer LAST_ACK@7150+100/local | handshake=150 a:20/close acked=3221225472 received=0\n"},
 	{.name = "9: shutdown() alone is no half-close",
 	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .in = 70, .tgid = 10, .shut = 2),
 		   T(5100, FIN_WAIT1, FIN_WAIT2, .in = 70, .shut = 2),

@@ -169,6 +169,28 @@ static const struct story closes[] = {
 			   "> ACK 2 2 @9000 inferred\n",
 		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3),
 		 T(5100, FIN_WAIT1, FIN_WAIT2, .flags = WIRE_SK_OWNED), T(9000, FIN_WAIT2, CLOSE, .flags = WIRE_SK_OWNED)),
+	SEGMENTS("7: more than 4 GiB each way, the peer closes first",
+		 CONNECTED "< FIN,ACK 8589934593 4831838213 @5000 numbers\n"
+			   "> FIN,ACK 4831838213 8589934594 @6000 numbers\n"
+			   "< ACK 8589934594 4831838214 @6100 numbers\n",
+		 CONNECTS(0), T(5000, ESTABLISHED, CLOSE_WAIT, .out = 536870916, .segs_out = 9),
+		 T(6000, CLOSE_WAIT, LAST_ACK, .out = 536870916, .segs_out = 9, .tgid = 10, .shut = 3),
+		 T(6100, LAST_ACK, CLOSE, .out = 536870916, .turns_out = 1, .turns_in = 2, .segs_out = 10, DEAD)),
+	SEGMENTS("9: half-close, the peer sends more than 4 GiB on: how many turns its early numbers lie back is not known",
+		 CONNECTED "> FIN,ACK 1 - @5000 numbers\n"
+			   "< ACK - 2 @5100 numbers\n"
+			   "< FIN,ACK 4294967311 2 @6000 numbers\n"
+			   "> ACK 2 4294967312 @6000 inferred\n",
+		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 2), T(5100, FIN_WAIT1, FIN_WAIT2, .shut = 2),
+		 T(6000, FIN_WAIT2, CLOSE, .in = 14, .turns_in = 1, .segs_in = 9, .shut = 2)),
+	SEGMENTS("9: half-close after more than 4 GiB, and no payload follows",
+		 CONNECTED "> FIN,ACK 1 4294967311 @5000 numbers\n"
+			   "< ACK 4294967311 2 @5100 numbers\n"
+			   "< FIN,ACK 4294967311 2 @6000 numbers\n"
+			   "> ACK 2 4294967312 @6000 inferred\n",
+		 CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .in = 14, .tgid = 10, .shut = 2),
+		 T(5100, FIN_WAIT1, FIN_WAIT2, .in = 14, .shut = 2),
+		 T(6000, FIN_WAIT2, CLOSE, .in = 14, .turns_in = 1, .segs_in = 9, .shut = 2)),
 	SEGMENTS("9: half-close, we read on",
 		 CONNECTED "> FIN,ACK 51 1 @5000 numbers\n"
 			   "< ACK 1 52 @5100 numbers\n"

@@ -133,7 +133,7 @@ static void test_bad_lines(void **state)
 		{"\"state\":\"SYN_SENT\"", "\"state\":\"SYN\"", "state has a value"},
 		{"\"state\":\"SYN_SENT\",", "", "no state"},
 		{"\"flags\":\"SYN\"", "\"flags\":\"URG\"", "flags has a value"},
-		{"\"seq\":0,\"ack\"", "\"seq\":4294967296,\"ack\"", "seq is not an integer"},
+		{"\"seq\":0,\"ack\"", "\"seq\":9007199254740992,\"ack\"", "seq is not an integer"},
 		{"\"timeline\":[", "\"timeline\":7,\"x\":[", "timeline is not a list"},
 		{"\"process\":{", "\"process\":[],\"x\":{", "process is not an object"},
 		{"\"start\":\"2026-01-02T03:04:05.0", "\"start\":\"1926-01-02T03:04:05.0", "start is not a time"},
