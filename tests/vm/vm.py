@@ -50,7 +50,7 @@ NOT_IN_GUESTS = {
 }
 # What .ci/run has time for: what the hooks and the verifier of a kernel decide, by the tests that see most of it. The owners,
 # selections, scans and leaks, which mostly wait for processes to start, are left to `make check-vm`.
-FOR_CI = ("test_open", "test_close", "test_timers", "test_reset", "test_segments")
+FOR_CI = ("test_open", "test_close", "test_timers", "test_reset", "test_segments", "test_proofs")
 # All of tests/live but those, in two halves side by side, since a test mostly waits: for a process to start, or a timer.
 FIRST_HALF = ("test_close", "test_owner", "test_timers", "test_open", "test_existing", "test_reset", "test_select")
 # Repeated with hooks that are second best on these kernels, by force.
