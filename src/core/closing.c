@@ -20,6 +20,8 @@
 struct closed {
 	uint32_t id; /* CONN_NONE: emitted already */
 	bool stats_known;
+	enum conn_by by;
+	bool state_due; /* its ->CLOSE, which may turn out to be none: FIN_WAIT2 goes on without a socket */
 	uint64_t at_ns;
 	struct conn_numbers numbers;
 	struct wire_stats stats;
@@ -28,6 +30,17 @@ struct closed {
 int closing_init(struct conn_table *t)
 {
 	return delay_new(&t->resets, SLOTS, sizeof(struct closed));
+}
+
+/* The event is ->CLOSE, too, where TIME_WAIT follows without a socket. */
+static void say_close(struct conn_table *t, struct conn *c, const struct conn_last *last, enum conn_by by)
+{
+	const struct conn_numbers *close = last->numbers;
+	bool waits = verdict_is_clean(c, close) && verdict_time_waits(close);
+	const struct wire_hdr step = {
+		.ts = last->at_ns, .old_state = close->state, .new_state = waits ? WIRE_TIME_WAIT : WIRE_CLOSE};
+
+	emit_state(t, c, &step, by, waits ? CONN_EV_INFERRED : CONN_EV_EVENT);
 }
 
 /* As it stands: no reset came, or it was taken into account. */
@@ -42,8 +55,24 @@ static void release(struct conn_table *t, struct conn *c, struct closed *closed)
 	closed->id = CONN_NONE;
 	c->facts &= ~CONN_HELD;
 	c->next = CONN_NONE;
-	if (!minisock_after_closing(t, c, &last))
-		emit_finish(t, c, &last);
+	if (minisock_after_closing(t, c, &last))
+		return;
+	if (closed->state_due)
+		say_close(t, c, &last, closed->by);
+	emit_finish(t, c, &last);
+}
+
+void closing_say(struct conn_table *t, struct conn *c)
+{
+	struct closed *closed = c->facts & CONN_HELD ? delay_at(t->resets, c->next) : NULL;
+
+	if (c->facts & CONN_ID_KNOWN)
+		emit_first_state(t, c);
+	if (!closed)
+		return;
+	if (closed->state_due)
+		say_close(t, c, &(struct conn_last){.at_ns = closed->at_ns, .numbers = &closed->numbers}, closed->by);
+	closed->state_due = false;
 }
 
 void closing_expire(struct conn_table *t, uint64_t now)
@@ -56,7 +85,7 @@ void closing_expire(struct conn_table *t, uint64_t now)
 	}
 }
 
-static void keep(struct conn_table *t, struct conn *c, const struct conn_last *last)
+static void keep(struct conn_table *t, struct conn *c, const struct conn_last *last, enum conn_by by)
 {
 	struct closed *closed;
 
@@ -69,6 +98,8 @@ static void keep(struct conn_table *t, struct conn *c, const struct conn_last *l
 	}
 	closed = delay_push(t->resets, t->now + WAIT_NS, &c->next);
 	closed->id = c->id;
+	closed->by = by;
+	closed->state_due = minisock_may_follow(t, c, last);
 	closed->at_ns = last->at_ns;
 	closed->numbers = *last->numbers;
 	closed->stats_known = last->stats;
@@ -77,11 +108,13 @@ static void keep(struct conn_table *t, struct conn *c, const struct conn_last *l
 	c->facts |= CONN_HELD;
 }
 
-void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last *last)
+void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last *last, enum conn_by by)
 {
+	if (!minisock_may_follow(t, c, last))
+		say_close(t, c, last, by);
 	table_set_state(t, c, WIRE_CLOSE);
 	if (verdict_reset_may_follow(c, last->numbers))
-		keep(t, c, last);
+		keep(t, c, last, by);
 	else
 		emit_finish(t, c, last);
 }

@@ -7,7 +7,10 @@
 int closing_init(struct conn_table *t); /* 0 or -errno */
 
 /* `c` is closed, judged in c->end, and has no minisocket: emits and forgets it, or keeps it for a while. */
-void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last *last);
+void closing_begin(struct conn_table *t, struct conn *c, const struct conn_last *last, enum conn_by by);
+
+/* A record of a reset of `c` follows: says first what waits to be said, its begin or its ->CLOSE. */
+void closing_say(struct conn_table *t, struct conn *c);
 
 /* A reset was seen on `c`, which is kept: judges again, emits and forgets it. */
 void closing_reset(struct conn_table *t, struct conn *c, const struct wire_reset *reset);

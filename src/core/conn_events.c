@@ -61,12 +61,13 @@ static void close_conn(struct conn_table *t, struct conn *c, const struct wire_s
 {
 	struct conn_numbers numbers = conn_numbers(ev);
 	const struct conn_last last = {.at_ns = ev->hdr.ts, .numbers = &numbers, .stats = wire_stats(&ev->hdr)};
+	enum conn_by by;
 
 	numbers.err = verdict_error(c, ev);
 	c->end = verdict_end(c, &numbers);
-	emit_state(t, c, &ev->hdr, close_by(c, ev, verdict_is_clean(c, &numbers)), CONN_EV_EVENT);
+	by = close_by(c, ev, verdict_is_clean(c, &numbers));
 	if (!minisock_close(t, c, &last))
-		closing_begin(t, c, &last);
+		closing_begin(t, c, &last, by);
 }
 
 /* The change itself; `c` is in ev's old state, or a gap is counted. */
@@ -424,6 +425,8 @@ void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 	(*(sent ? &t->interval.resets_sent : &t->interval.resets_received))++;
 	if (c)
 		facts_ident(t, c, wire_ident(&ev->hdr)); /* a refused connection's comes with the reset */
+	if (c)
+		closing_say(t, c);
 	emit_reset(t, c, ev);
 	if (!c)
 		return;

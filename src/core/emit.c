@@ -224,15 +224,26 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 	struct conn_state_record state = {
 		.t = &tuple, .old_state = ev->old_state, .new_state = ev->new_state, .by = by, .ev = how};
 	const struct conn_entry *last = c->spans_len ? conn_last_entry(c) : NULL;
+	bool timed;
 
 	if (!emit_wanted(t, RECORD_STATE))
 		return;
 	emit_first_state(t, c);
 	emit_tuple(t, c, &tuple);
-	state.prev_known = how == CONN_EV_EVENT && last && last->state == ev->old_state && !last->us_unknown;
+	/* That TIME_WAIT followed a ->CLOSE may be inferred: the event's time is its own. */
+	timed = how == CONN_EV_EVENT || (how == CONN_EV_INFERRED && ev->new_state == WIRE_TIME_WAIT);
+	state.prev_known = timed && last && last->state == ev->old_state && !last->us_unknown &&
+			   !((c->facts & CONN_MINISOCK) && c->mini.begin_is_upper_bound);
 	if (state.prev_known)
 		state.prev_us = sub_sat(conn_us_at(c, ev->ts), last->at_us);
 	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = ev->ts, .state = &state});
+}
+
+void emit_step(struct conn_table *t, struct conn *c, const struct emit_step *step)
+{
+	const struct wire_hdr ev = {.ts = step->ts, .old_state = c->state, .new_state = step->to};
+
+	emit_state(t, c, &ev, step->by, step->ev);
 }
 
 /* Of a connection that is not tracked the event itself may have the tuple. */

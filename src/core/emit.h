@@ -25,6 +25,15 @@ void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t t
 /* A transition of `c`, before the table has it. The first of a client waits for the tuple: the port may not be chosen yet. */
 void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how);
 
+/* The same of what no WIRE_STATE shows: `c` leaves its state. */
+struct emit_step {
+	uint64_t ts;
+	uint8_t to; /* enum wire_tcp_state */
+	enum conn_by by;
+	enum conn_ev ev;
+};
+void emit_step(struct conn_table *t, struct conn *c, const struct emit_step *step);
+
 /* The first transition of `c`, if it still waits. */
 void emit_first_state(struct conn_table *t, struct conn *c);
 

@@ -333,6 +333,7 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 		return true;
 	}
 	if (shown) {
+		emit_step(t, c, &(struct emit_step){last->at_ns, WIRE_CLOSE, CONN_BY_PEER, CONN_EV_EVENT});
 		tw_conn_refused(t, c, begun.state, last, CONN_EV_EVENT);
 		return true;
 	}
@@ -340,6 +341,7 @@ static bool close_with_hooks(struct conn_table *t, struct conn *c, const struct 
 		return false;
 	/* The timer hooks show no refusal. But no event is missing and no timer was set: the kernel refused it. */
 	if (t->tier == WIRE_TIER_TIMER && verdict_is_clean(c, last->numbers)) {
+		emit_step(t, c, &(struct emit_step){last->at_ns, WIRE_CLOSE, CONN_BY_PEER, CONN_EV_EVENT});
 		tw_conn_refused(t, c, WIRE_TIME_WAIT, last, CONN_EV_INFERRED);
 		return true;
 	}
@@ -361,15 +363,19 @@ bool minisock_close(struct conn_table *t, struct conn *c, const struct conn_last
 	return true;
 }
 
+bool minisock_may_follow(const struct conn_table *t, const struct conn *c, const struct conn_last *last)
+{
+	return is_on(t) && t->tier == WIRE_TIER_SCAN && c->end == CONN_END_FIN && last->numbers->state == WIRE_FIN_WAIT2;
+}
+
 bool minisock_after_closing(struct conn_table *t, struct conn *c, const struct conn_last *last)
 {
-	if (!is_on(t) || c->end != CONN_END_FIN || last->numbers->state != WIRE_FIN_WAIT2)
-		return false;
-	if (t->tier == WIRE_TIER_SCAN) {
+	if (minisock_may_follow(t, c, last)) {
 		tw_conn_enter(t, c, WIRE_FIN_WAIT2, last, MINI_INFERRED);
 		return true;
 	}
-	if (t->tier != WIRE_TIER_TIMER || !all_seen(t, c))
+	if (!is_on(t) || t->tier != WIRE_TIER_TIMER || c->end != CONN_END_FIN || last->numbers->state != WIRE_FIN_WAIT2 ||
+	    !all_seen(t, c))
 		return false;
 	/* No timer was set, and no reset followed as it would where the kernel gives FIN_WAIT2 up: tcp_time_wait() failed. */
 	tw_conn_refused(t, c, WIRE_FIN_WAIT2, last, CONN_EV_INFERRED);

@@ -9,7 +9,10 @@ void minisock_event(struct conn_table *t, const struct wire_minisock *ev);
 /* True if a minisocket follows this ->CLOSE of `c`, or was refused: then `c` is dealt with. `c->end` is judged. */
 bool minisock_close(struct conn_table *t, struct conn *c, const struct conn_last *last);
 
-/* The same for a close after which no reset came: on the scan tier that is a minisocket, too. */
+/* A ->CLOSE of which minisock_close() knows nothing may have left FIN_WAIT2 without a socket. */
+bool minisock_may_follow(const struct conn_table *t, const struct conn *c, const struct conn_last *last);
+
+/* minisock_close() for one after which no reset came: on the scan tier that is a minisocket, too. */
 bool minisock_after_closing(struct conn_table *t, struct conn *c, const struct conn_last *last);
 
 /* A scan that covered minisockets is over. */

@@ -204,6 +204,7 @@ static void forget(struct conn_table *t, struct conn *c)
 static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns)
 {
 	t->interval.tw_entered++;
+	emit_step(t, c, &(struct emit_step){at_ns, WIRE_TIME_WAIT, CONN_BY_PEER, evidence(c)});
 	timeline_enter(c, at_ns, WIRE_TIME_WAIT, CONN_BY_PEER, evidence(c));
 }
 
@@ -319,8 +320,18 @@ static enum conn_end end_of(const struct conn *c, enum wire_minisock_cause cause
 
 void tw_conn_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
 {
+	static const enum conn_by by[WIRE_CAUSE_MAX] = {
+		[WIRE_CAUSE_EXPIRED] = CONN_BY_TIMER,
+		[WIRE_CAUSE_RESET] = CONN_BY_PEER,
+		[WIRE_CAUSE_RESET_SENT] = CONN_BY_LOCAL,
+		[WIRE_CAUSE_KILLED] = CONN_BY_LOCAL,
+	};
 	struct conn_time_wait tw = time_wait_of(c, at_ns, cause);
 
+	if (tw.entered)
+		emit_step(t, c,
+			  &(struct emit_step){at_ns, WIRE_CLOSE, by[cause],
+					      c->mini.flags & MINI_INFERRED ? CONN_EV_INFERRED : CONN_EV_EVENT});
 	if (c->state == WIRE_TIME_WAIT)
 		t->interval.tw_ended[cause == WIRE_CAUSE_RESET_SENT ? WIRE_CAUSE_RESET : cause]++;
 	c->end = end_of(c, cause);

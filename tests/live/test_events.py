@@ -4,16 +4,22 @@
 import os
 
 import pytest
+from checks import states
 from choreography import orderly
 from lab import RST, abort, wait_until
+from test_time_wait import tier_of
 from tracer import conn_id
 
 
 def test_state_events(start_tracer, pair):
-    tracer = start_tracer("--events", "connection,state,meta")
+    """They say what the row says, TIME_WAIT and its end included, in order."""
+    tracer = start_tracer("--events", "connection,time_wait,state,meta", "--time-wait=split")
     connected = orderly(pair)
     client = tracer.connection(connected.client_id)
     tracer.connection(connected.server_id)
+    pair.a.run("ss", "-K", "-tan", "state", "time-wait", "sport", "=", str(connected.client_port))
+    if tier_of(tracer) != "scan":
+        tracer.wait_for(lambda r: r["event"] == "time_wait" and r["conn_id"] == conn_id(connected.client_id))
     tracer.stop()
     mine = [r for r in tracer.of("state") if r["conn_id"] == conn_id(connected.client_id)]
     steps = [(r["old_state"], r["new_state"]) for r in mine]
@@ -21,8 +27,13 @@ def test_state_events(start_tracer, pair):
         ("CLOSE", "SYN_SENT"), ("SYN_SENT", "ESTABLISHED"), ("ESTABLISHED", "FIN_WAIT1"), ("FIN_WAIT1", "FIN_WAIT2"),
     ]  # fmt: skip
     assert [old for old, _ in steps[1:]] == [new for _, new in steps[:-1]]
+    assert [new for _, new in steps if new != "CLOSE"] == states(client)
+    if tier_of(tracer) != "scan":
+        assert steps[-2:] == [("FIN_WAIT2", "TIME_WAIT"), ("TIME_WAIT", "CLOSE")]
+        assert [r["ev"] for r in mine[-2:]] == ["event", "event"]
+    assert [r["ts"] for r in mine] == sorted(r["ts"] for r in mine)
     assert mine[0].get("prev_us") is None
-    assert mine[1]["prev_us"] == client["handshake_us"]
+    assert mine[1]["prev_us"] >= client["handshake_us"]  # since connect(), and since the SYN
     assert [r["by"] for r in mine[:3]] == ["local", "peer", "local"]
     assert {r["netns"] for r in mine} == {pair.a.inode}
     theirs = [r["new_state"] for r in tracer.of("state") if r["conn_id"] == conn_id(connected.server_id)]

@@ -213,6 +213,8 @@ static inline uint8_t story_parts(const struct step *s)
 		return WIRE_PART_TASK;
 	if (s->kind == WIRE_RETRANSMIT || s->kind == WIRE_RETRANSMIT_FAILED)
 		return s->segment == WIRE_SEG_SYN ? WIRE_PART_IDENT : 0;
+	if (s->kind == WIRE_RESET)
+		return s->old == WIRE_SYN_SENT ? WIRE_PART_IDENT : 0;
 	if (s->kind == WIRE_MINISOCK)
 		return s->what == WIRE_MINI_FOUND ? WIRE_PART_IDENT : 0;
 	if (s->kind != WIRE_STATE)
@@ -444,6 +446,7 @@ static inline void story_event(const struct step *s, union story_event *e)
 /* What the table said, one line a record; or its segments, one line each. */
 struct transcript {
 	bool segments;
+	uint64_t said[64]; /* when the last state, reset or retransmission was, by cookie: they come in order */
 	char text[16384];
 	size_t len;
 };
@@ -596,10 +599,26 @@ static inline void say_summary(struct transcript *to, const struct conn_summary_
 	say_by_state(to, sum->by_state);
 }
 
+static inline void check_order(struct transcript *to, const struct record *r)
+{
+	const struct conn_tuple *tuple = r->kind == RECORD_STATE        ? r->state->t
+					 : r->kind == RECORD_RETRANSMIT ? r->retransmit->t
+					 : r->kind == RECORD_RESET      ? r->reset->t
+									: NULL;
+
+	if (!tuple)
+		return;
+	if (r->kind == RECORD_STATE && r->state->old_state == WIRE_CLOSE) /* stories begin again */
+		to->said[tuple->cookie % 64] = r->ts;
+	assert_true(r->ts >= to->said[tuple->cookie % 64]);
+	to->said[tuple->cookie % 64] = r->ts;
+}
+
 static inline void story_emit(void *ctx, const struct record *r)
 {
 	struct transcript *to = ctx;
 
+	check_order(to, r);
 	if (to->segments) {
 		if (r->kind <= RECORD_PROGRESS)
 			say_segments(to, r->conn);

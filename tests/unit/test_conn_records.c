@@ -107,7 +107,7 @@ static const struct story records[] = {
 		     "state SYN_SENT>ESTABLISHED by peer event at 100 port 40000 after 100\n"
 		     "state ESTABLISHED>FIN_WAIT1 by local event at 5000 port 40000 after 4900\n"
 		     "state FIN_WAIT1>FIN_WAIT2 by peer event at 5100 port 40000 after 100\n"
-		     "state FIN_WAIT2>CLOSE by peer event at 5200 port 40000 after 100\n"},
+		     "state FIN_WAIT2>TIME_WAIT by peer inferred at 5200 port 40000 after 100\n"},
 	{.name = "transitions of a server",
 	 .config = {.wanted = 1u << RECORD_STATE},
 	 .steps = {ACCEPTS(1000), T(5000, ESTABLISHED, CLOSE_WAIT), T(5100, CLOSE_WAIT, LAST_ACK, .tgid = 10),
@@ -143,7 +143,7 @@ static const struct story records[] = {
 	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n"
 		     "state SYN_SENT>ESTABLISHED by peer event at 100 port 40000 after 100\n"
 		     "state ESTABLISHED>FIN_WAIT1 by - scan at 1000 port 40000\n"
-		     "state FIN_WAIT2>CLOSE by peer event at 2000 port 40000\n"},
+		     "state FIN_WAIT2>TIME_WAIT by peer inferred at 2000 port 40000\n"},
 	{.name = "a first transition whose port never came",
 	 .config = {.wanted = 1u << RECORD_STATE},
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), DESTROY(500)},

@@ -266,6 +266,68 @@ static const struct story modes[] = {
 		     " tw=60994800,expired\n"},
 };
 
+#define SAYS_STATES .config = {.wanted = 1u << RECORD_STATE | 1u << RECORD_RESET}
+#define SAID_OPENED                                                                                                            \
+	"state SYN_SENT>ESTABLISHED by peer event at 100 port 40000 after 100\n"                                               \
+	"state ESTABLISHED>FIN_WAIT1 by local event at 5000 port 40000 after 4900\n"                                           \
+	"state FIN_WAIT1>FIN_WAIT2 by peer event at 5100 port 40000 after 100\n"
+
+/* The events say what the row's states say, in order. */
+static const struct story steps[] = {
+	{.name = "states: refused, where the reset brings the port",
+	 SAYS_STATES,
+	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RESET(50, SYN_SENT, RECEIVED),
+		   T(60, SYN_SENT, CLOSE, .err = ECONNREFUSED)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n"
+		     "reset received reason=0 count=1\n"
+		     "state SYN_SENT>CLOSE by peer event at 60 port 40000 after 60\n"},
+	{.name = "states: TIME_WAIT and its end",
+	 SAYS_STATES,
+	 .steps = {TIER(FENTRY), TIME_WAITS, MINI(61 * S, ENDED, TIME_WAIT, -994810, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>TIME_WAIT by peer event at 5200 port 40000 after 100\n"
+		     "state TIME_WAIT>CLOSE by timer event at 61000000 port 40000 after 60994800\n"},
+	{.name = "states: FIN_WAIT2 goes on without a socket",
+	 SAYS_STATES,
+	 .steps = {TIER(FENTRY), FIN_WAITS, MINI(3 * S, STARTED, TIME_WAIT, 60 * S),
+		   MINI(64 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_KILLED)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>TIME_WAIT by peer event at 3000000 port 40000 after 2994900\n"
+		     "state TIME_WAIT>CLOSE by local event at 64000000 port 40000 after 61000000\n"},
+	{.name = "states: a begin of TIME_WAIT that is inferred",
+	 SAYS_STATES,
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(61 * S, STOPPED, TIME_WAIT, -900000),
+		   MINI(61 * S + 5, ENDED, TIME_WAIT, -900005, .cause = WIRE_CAUSE_EXPIRED)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>TIME_WAIT by peer inferred at 100000 port 40000\n"
+		     "state TIME_WAIT>CLOSE by timer event at 61000005 port 40000\n"},
+	{.name = "states: refused, and FIN_WAIT2 that ends",
+	 SAYS_STATES,
+	 .steps = {TIER(FENTRY), CLOSES, MINI(5190, REFUSED, TIME_WAIT, 0), T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1),
+		   FIN_WAITS, MINI(S, ENDED, FIN_WAIT2, 59 * S, .cause = WIRE_CAUSE_RESET)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>CLOSE by peer event at 5200 port 40000 after 100\n"
+		     "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>CLOSE by peer event at 1000000 port 40000 after 994900\n"},
+	{.name = "states: TIME_WAIT that nobody follows",
+	 SAYS_STATES,
+	 .steps = {CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>TIME_WAIT by peer inferred at 5200 port 40000 after 100\n"},
+	{.name = "states, scan tier: whether FIN_WAIT2 goes on is known later, and is said before the reset",
+	 SAYS_STATES,
+	 .steps = {TIER(SCAN), FIN_WAITS_UNSEEN, SCAN_BEGIN(2 * S, MINISOCKS), MINI(2 * S, FOUND, TIME_WAIT, 60 * S),
+		   SCAN_END(2 * S), T(0, CLOSE, SYN_SENT, .cookie = 2, .tgid = 10)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>TIME_WAIT by peer inferred at 2000000 port 40000\n"},
+	{.name = "states, scan tier: a reset shows that it does not",
+	 SAYS_STATES,
+	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), RESET(5112, CLOSE, SENT), TICK(S)},
+	 .expected = "state CLOSE>SYN_SENT by local event at 0 port 40000\n" SAID_OPENED
+		     "state FIN_WAIT2>CLOSE by local event at 5110 port 40000 after 10\n"
+		     "reset sent reason=0 count=1\n"},
+};
+
 static const struct story scans[] = {
 	{.name = "older than us: the run before has its record",
 	 .steps = {TIER(TIMER), SCAN_BEGIN(20 * S, STARTUP), MINI(20 * S, FOUND, TIME_WAIT, 50 * S),
@@ -488,6 +550,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORIES(events),
 		STORIES(modes),
+		STORIES(steps),
 		STORIES(scans),
 		STORIES(segments),
 		cmocka_unit_test(test_memory),
