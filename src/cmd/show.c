@@ -6,6 +6,7 @@
  */
 #include "commands.h"
 #include "run.h"
+#include "src/core/record_clock.h"
 #include "src/format/json_read.h"
 #include "src/format/ladder.h"
 #include "src/io/recording.h"
@@ -81,7 +82,7 @@ static void take(void *ctx, const struct record_context *context, const struct r
 	struct show *s = ctx;
 
 	end.rec = *rec->conn;
-	end.start_us = (int64_t)(rec->conn->start_ns + (uint64_t)context->clock_offset_ns) / 1000;
+	end.start_us = record_wall_ns(context, rec->conn->start_ns) / 1000;
 	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, LADDER_BOOT_LEN));
 	reason = end.rec.resets.reason ? context->reason_name(context->ctx, end.rec.resets.reason) : NULL;
 	if (reason)

@@ -315,13 +315,25 @@ struct record_owner {
 	const struct record_stack *stack; /* NULL: nobody asked for stacks */
 };
 
+/* When the wall clock was set or, against CLOCK_MONOTONIC, moved: see record_clock.h. */
+#define RECORD_CLOCK_STEPS 256u
+struct record_clock_step {
+	uint64_t from_ns;
+	int64_t offset_ns;
+};
+struct record_clock {
+	uint32_t len;
+	struct record_clock_step steps[RECORD_CLOCK_STEPS]; /* in order */
+};
+
 /* The same for all records of a run: from the recording's header in a replay. */
 struct record_context {
 	const char *instance; /* 12 hex digits */
 	const char *hostname;
 	const char *boot_id; /* with dashes, as the kernel gives it */
 	const char *version, *kernel, *arch, *libbpf;
-	int64_t clock_offset_ns;                                /* wall = monotonic + this; may change during a run */
+	int64_t clock_offset_ns; /* wall = monotonic + this, until the first of clock.steps */
+	struct record_clock clock;
 	int64_t boot_offset_ns;                                 /* wall = boottime + this: for the start of processes */
 	const char *(*reason_name)(void *ctx, uint32_t reason); /* the kernel's name, or NULL */
 	void *ctx;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "json_common.h"
 
+#include "src/core/record_clock.h"
+
 int64_t json_wall(const struct json *j, uint64_t ts)
 {
-	return (int64_t)(ts + (uint64_t)j->context->clock_offset_ns);
+	return record_wall_ns(j->context, ts);
 }
 
 void json_text(struct json *j, struct jsonw_key key, const char *text)

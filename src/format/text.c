@@ -14,6 +14,8 @@
 #include "put.h"
 #include "units.h"
 
+#include "src/core/record_clock.h"
+
 #define FRAMES_SHOWN 4 /* of a stack */
 
 static const char *const text_end_words[] = {
@@ -73,7 +75,7 @@ static char *text_local_time(char *p, int64_t wall_ns)
 
 static void text_time(struct text *t, uint64_t ts)
 {
-	int64_t wall = (int64_t)(ts + (uint64_t)t->context->clock_offset_ns);
+	int64_t wall = record_wall_ns(t->context, ts);
 	char text[FMT_TIME_LEN];
 	char *end = t->options->full_time ? fmt_time(text, wall) : text_local_time(text, wall);
 

@@ -4,6 +4,7 @@
 
 #include "select.h"
 #include "src/core/conn.h"
+#include "src/core/record_clock.h"
 #include "src/host/owner.h"
 #include "src/host/self.h"
 #include "src/io/recording.h"
@@ -169,7 +170,7 @@ static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
 
 	switch (ev->kind) {
 	case WIRE_CLOCK:
-		p->context.clock_offset_ns = ((const struct wire_mark *)ev)->value;
+		record_clock_set(&p->context, ev->ts, ((const struct wire_mark *)ev)->value);
 		break;
 	case WIRE_EXE:
 	case WIRE_CGROUP:
