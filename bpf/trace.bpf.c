@@ -19,9 +19,13 @@ volatile bool report_deaths = false;
 #define MARKS 65536
 #define MARK_SHIFT 8
 #define MARK_STATE 0x0fULL
-#define MARK_OWNER 0x10ULL  /* the process that reads it was sent */
-#define MARK_CLOSED 0x20ULL /* its CLOSE was sent */
+#define MARK_OWNER 0x10ULL    /* the process that connected, or that reads it, was sent */
+#define MARK_CLOSED 0x20ULL   /* its CLOSE was sent */
+#define MARK_ACCEPTED 0x40ULL /* the process that accepted it was sent, */
+#define MARK_WRITTEN 0x80ULL  /* or the one that writes: the last of them is in touched_by[] */
+#define MARK_FLAGS (MARK_OWNER | MARK_CLOSED | MARK_ACCEPTED | MARK_WRITTEN)
 __u64 marks[MARKS];
+__u32 touched_by[MARKS];
 
 static __always_inline __u64 marks_of(__u64 cookie)
 {
@@ -220,8 +224,7 @@ int BPF_PROG(on_set_state_missed, const struct sock *sk, int old, int new)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 
-	if ((marks[cookie & (MARKS - 1)] & ~(MARK_OWNER | MARK_CLOSED)) == (cookie << MARK_SHIFT | new) ||
-	    !is_change(sk, old, new))
+	if ((marks[cookie & (MARKS - 1)] & ~MARK_FLAGS) == (cookie << MARK_SHIFT | new) || !is_change(sk, old, new))
 		return 0;
 	set_state(sk, old, new);
 	count(&my_counters()->rescued);
@@ -250,14 +253,14 @@ int BPF_PROG(on_destroy, const struct sock *sk)
 }
 
 /*
- * Runs in recv(): the first reader is the process behind an accepted connection. The marks make all later reads cheap. A reader
- * in softirq (strparser, kTLS) does not own the socket's lock.
+ * A process has to do with a connection. Each of the three ways is sent once, and not if the same process was sent for another
+ * way before: one event is enough for nearly all servers.
  */
-SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(on_read, const struct sock *sk)
+static __always_inline void touch(__u64 cookie, __u8 state, __u64 mark)
 {
-	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	const struct task_struct *task = bpf_get_current_task_btf();
 	__u64 slot = marks_of(cookie);
+	__u32 *last = &touched_by[cookie & (MARKS - 1)];
 	struct touch {
 		struct wire_hdr hdr;
 		struct wire_task task;
@@ -265,17 +268,99 @@ int BPF_PROG(on_read, const struct sock *sk)
 	} * w;
 	void *ring;
 
-	if (!cookie || (slot & MARK_OWNER) || !sk->sk_lock.owned || (bpf_get_current_task_btf()->flags & PF_KTHREAD))
-		return 0;
+	if (!cookie || (slot & (MARK_OWNER | mark)) || (task->flags & PF_KTHREAD))
+		return;
+	if ((slot & (MARK_ACCEPTED | MARK_WRITTEN)) && *last == (__u32)task->tgid) {
+		set_marks(cookie, slot | mark);
+		return;
+	}
 	w = event_reserve(&ring, sizeof(*w));
 	if (!w)
-		return 0;
+		return;
 	fill_hdr(&w->hdr, (struct shape){WIRE_TOUCH, WIRE_PART_TASK | WIRE_PART_EXEC, sizeof(*w)}, bpf_ktime_get_ns(), cookie,
-		 sk->__sk_common.skc_state);
+		 state);
+	w->hdr.sk_flags = mark == MARK_ACCEPTED ? WIRE_SK_ACCEPT : 0;
 	fill_current(&w->task);
-	fill_exec(&w->exec, bpf_get_current_task_btf());
+	fill_exec(&w->exec, task);
 	event_submit_task(ring, w, &w->task, &w->exec);
-	set_marks(cookie, slot | MARK_OWNER);
+	*last = task->tgid;
+	set_marks(cookie, slot | mark);
+}
+
+/* A child of Fast Open may be read before its first transition, which gives the others their cookie. */
+static __always_inline __u64 cookie_of(const struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	return cookie ? cookie : bpf_get_socket_cookie((void *)sk);
+}
+
+/*
+ * Runs in recv(): the first reader is the process behind an accepted connection. The marks make all later reads cheap. A reader
+ * in softirq (strparser, kTLS) does not own the socket's lock.
+ */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(on_read, const struct sock *sk)
+{
+	if (sk->sk_lock.owned)
+		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_OWNER);
+	return 0;
+}
+
+/* An MPTCP socket is not the connection that is traced: that is its first subflow, which nobody reads or writes itself. */
+static __always_inline void touch_mptcp(const struct sock *sk, __u64 mark)
+{
+	const struct mptcp_sock *msk = (const void *)sk;
+	const struct sock *first;
+
+	if (sk->sk_protocol != IPPROTO_MPTCP || !bpf_core_field_exists(msk->first))
+		return;
+	first = BPF_CORE_READ(msk, first);
+	if (first)
+		touch(BPF_CORE_READ(first, __sk_common.skc_cookie.counter), BPF_CORE_READ(first, __sk_common.skc_state), mark);
+}
+
+/* These two fire for sockets of all families, 6.3 on. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send, const struct sock *sk, int ret)
+{
+	if (ret <= 0)
+		return 0;
+	if (sock_is_tcp(sk))
+		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN);
+	else
+		touch_mptcp(sk, MARK_WRITTEN);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_recv, const struct sock *sk, int ret)
+{
+	if (ret > 0)
+		touch_mptcp(sk, MARK_OWNER);
+	return 0;
+}
+
+/* The same as on_send, before 6.3. */
+SEC("fentry/tcp_sendmsg")
+int BPF_PROG(on_sendmsg, const struct sock *sk)
+{
+	if (sock_is_tcp(sk))
+		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN);
+	return 0;
+}
+
+SEC("fexit/inet_csk_accept")
+int on_accepted(void *ctx)
+{
+	const struct sock *sk;
+	__u64 ret;
+
+	if (bpf_get_func_ret(ctx, &ret) || !ret)
+		return 0;
+	sk = (const void *)ret;
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		touch(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), WIRE_ESTABLISHED, MARK_ACCEPTED);
 	return 0;
 }
 

@@ -46,7 +46,7 @@ enum wire_kind {
 	WIRE_DESTROY = 2,    /* struct wire_hdr: a socket died whose CLOSE was not delivered */
 	WIRE_RETRANSMIT = 3, /* struct wire_retransmit */
 	WIRE_RESET = 4,      /* struct wire_reset: of a connection's own socket */
-	WIRE_TOUCH = 5,      /* struct wire_hdr + task: first read by a task */
+	WIRE_TOUCH = 5,      /* struct wire_hdr + task: the first to accept, to write, or to read */
 	WIRE_SCAN = 6,       /* struct wire_scan: a socket that exists */
 	/* from the collector, so that a recording holds all that the output needs */
 	WIRE_SCAN_BEGIN = 7,  /* struct wire_mark */
@@ -95,6 +95,7 @@ enum wire_sk_flags {
 	/* 16 in older recordings: SO_LINGER with time 0 */
 	WIRE_SK_OWNED = 32,   /* a task holds the lock: a segment is processed from the backlog, or the task acts */
 	WIRE_SK_EXITING = 64, /* in WIRE_STATE: the task that acts, or is interrupted, is exiting */
+	WIRE_SK_ACCEPT = 128, /* in WIRE_TOUCH: it called accept(); else it read or wrote */
 };
 
 struct wire_hdr {

@@ -116,6 +116,10 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+struct mptcp_sock { /* with CONFIG_MPTCP */
+	struct sock *first; /* subflow */
+};
+
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };

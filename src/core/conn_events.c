@@ -26,6 +26,7 @@
 
 static void note_owner(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
+	conn_owner_state(t, c, &ev->hdr);
 	switch (ev->hdr.new_state) {
 	case WIRE_SYN_SENT:
 		conn_owner_saw(t, c, &ev->hdr, CONN_FROM_CONNECT);
@@ -442,8 +443,5 @@ void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 
 void conn_events_touch(struct conn_table *t, const struct wire_hdr *ev)
 {
-	struct conn *c = table_find(t, ev->cookie);
-
-	if (c)
-		conn_owner_saw(t, c, ev, CONN_FROM_IO);
+	conn_owner_touched(t, table_find(t, ev->cookie), ev);
 }

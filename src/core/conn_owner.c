@@ -2,7 +2,8 @@
 /*
  * The owner of a connection is the process that acted on it last, since a descriptor may be inherited or passed on. If the same
  * process acts again, the first evidence stays, but the name is the newest: it may have called exec(). A scan shows holders,
- * not who acts: it names an owner where none is known, and all other evidence replaces it.
+ * not who acts: it names an owner where none is known, and all other evidence replaces it. Who listens is named for what nobody
+ * has accepted yet: after that it may be anybody's, and if no hook has shown whose, it is not known.
  */
 #include "conn_owner.h"
 
@@ -38,10 +39,9 @@ static void doubt_listener(struct conn_table *t, const struct conn *c, const str
 		t->listeners.doubted = true;
 }
 
-void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_from from)
+static void set_owner(struct conn_table *t, struct conn *c, struct process process, enum conn_from from)
 {
 	const struct process *known = intern_value(&t->processes, c->process);
-	struct process process = wire_process(ev);
 	uint32_t id;
 
 	if (!process.task.tgid || (from == CONN_FROM_SCAN && c->from != CONN_FROM_NONE))
@@ -60,6 +60,39 @@ void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr 
 		c->from = CONN_FROM_NONE;
 }
 
+void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_from from)
+{
+	set_owner(t, c, wire_process(ev), from);
+}
+
+static struct table_touched *touched_slot(struct conn_table *t, uint64_t cookie)
+{
+	return &t->touched[index_hash(0, cookie) % TABLE_TOUCHED];
+}
+
+void conn_owner_touched(struct conn_table *t, struct conn *c, const struct wire_hdr *ev)
+{
+	enum conn_from from = ev->sk_flags & WIRE_SK_ACCEPT ? CONN_FROM_ACCEPT : CONN_FROM_IO;
+
+	if (c)
+		set_owner(t, c, wire_process(ev), from);
+	else
+		*touched_slot(t, ev->cookie) =
+			(struct table_touched){.cookie = ev->cookie, .from = from, .process = wire_process(ev)};
+}
+
+void conn_owner_state(struct conn_table *t, struct conn *c, const struct wire_hdr *h)
+{
+	struct table_touched *touched = touched_slot(t, c->cookie);
+
+	if (!(h->sk_flags & WIRE_SK_ORPHAN))
+		c->accepted = true;
+	if (touched->cookie != c->cookie)
+		return;
+	set_owner(t, c, touched->process, touched->from);
+	*touched = (struct table_touched){0};
+}
+
 void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple)
 {
 	const struct process *listener;
@@ -69,7 +102,7 @@ void conn_owner_fill(const struct conn_table *t, const struct conn *c, struct co
 		memcpy(&tuple->process, intern_value(&t->processes, c->process), sizeof(tuple->process));
 		return;
 	}
-	listener = listens_for(t, c);
+	listener = c->accepted ? NULL : listens_for(t, c);
 	if (listener) {
 		tuple->from = CONN_FROM_LISTENER;
 		tuple->process = *listener;

@@ -69,6 +69,7 @@ enum conn_close_kind { CONN_CLOSE_KINDS(ENUM_VALUE) CONN_CLOSE_KIND_MAX };
 #define CONN_FROMS(X)                                                                                                          \
 	X(CONN_FROM_NONE, NULL)                                                                                                \
 	X(CONN_FROM_CONNECT, "connect")                                                                                        \
+	X(CONN_FROM_ACCEPT, "accept")                                                                                          \
 	X(CONN_FROM_IO, "io")                                                                                                  \
 	X(CONN_FROM_CLOSE, "close")                                                                                            \
 	X(CONN_FROM_SCAN, "scan")                                                                                              \

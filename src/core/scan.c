@@ -119,6 +119,7 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 		facts_ident(t, c, ident);
 	if (!ev->torn)
 		facts_role(c, &ev->s);
+	conn_owner_state(t, c, h);
 	conn_owner_saw(t, c, h, CONN_FROM_SCAN);
 	if (c->scan_epoch != t->scan.epoch) {
 		c->scan_epoch = t->scan.epoch;

@@ -140,10 +140,11 @@ struct conn {
 	uint32_t id, facts;
 	uint16_t proofs; /* enum conn_proven */
 	uint16_t reset_reason;
-	uint32_t state : 4, role : 2, from : 4, spans_len : 3, end : 5, ipv6 : 1, id_flags : 4, scan_epoch : 8;
-	uint32_t next, prev; /* list of CLOSE_WAIT; place in the delay of resets; free list */
-	uint32_t loss_epoch; /* the table's, at birth */
-	uint32_t mark_seq;   /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
+	uint32_t state : 4, role : 2, from : 4, spans_len : 3, end : 5, ipv6 : 1, id_flags : 4, scan_epoch : 8,
+		accepted : 1; /* some process got it, known or not */
+	uint32_t next, prev;  /* list of CLOSE_WAIT; place in the delay of resets; free list */
+	uint32_t loss_epoch;  /* the table's, at birth */
+	uint32_t mark_seq;    /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
 	union {
 		uint32_t mark_segs; /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
 		int32_t stop_us;    /* MINI_STOPPED: when, from due_us on */
@@ -225,6 +226,14 @@ struct table_begun {
 };
 #define TABLE_BEGUN 256u
 
+/* A process that read, wrote or accepted what was not in the table then: a Fast Open child, or one older than the tool. */
+struct table_touched {
+	uint64_t cookie;
+	uint8_t from;
+	struct process process;
+};
+#define TABLE_TOUCHED 4096u
+
 /* Which ports connect() chooses from in a namespace. */
 struct table_port_range {
 	uint32_t netns; /* 0: free */
@@ -269,7 +278,8 @@ struct conn_table {
 	struct table_scan scan;
 	uint64_t holders_ns; /* when a scan has read all descriptors last */
 	struct table_interval interval;
-	struct table_begun begun[TABLE_BEGUN]; /* one slot per hash: the two events are neighbours */
+	struct table_touched touched[TABLE_TOUCHED]; /* one slot per hash */
+	struct table_begun begun[TABLE_BEGUN];       /* one slot per hash: the two events are neighbours */
 	enum wire_tw_tier tier;
 	uint8_t mini_epoch; /* counts scans of minisockets; never 0 */
 	uint64_t early;     /* TIME_WAITs that were emitted before their end for lack of room */

@@ -166,6 +166,7 @@ static int load_all(struct collector *c, uint32_t tiers)
 		return err;
 	c->trace_n = hooks_probe(btf, HOOKS_TRACE, c->hooks);
 	c->hooks_n = c->trace_n + hooks_probe(btf, HOOKS_SCAN, c->hooks + c->trace_n);
+	owner_hooks_choose(c, btf);
 	tier_choose(c, btf, tiers);
 	while ((err = trace_load(c, btf, true)) && c->tier != WIRE_TIER_OFF)
 		tier_next(c, tiers, REFUSED);

@@ -71,5 +71,11 @@ void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed);
 void tier_next(struct collector *c, uint32_t allowed, const char *why);
 bool tier_has(const struct collector *c, size_t hook); /* false: a hook of a tier that is not in use */
 void tier_configure(const struct collector *c, struct trace_bpf *trace);
+/* Loads and attaches, for a moment, a program that does nothing. 0 or -errno. */
+int try_fexit(const struct btf *btf, const char *function);
+
+/* owner_hooks.c: of the hooks that show whose a connection is, those that work and are needed. */
+void owner_hooks_choose(struct collector *c, const struct btf *btf);
+
 bool tier_attached(const struct collector *c);
 void tier_detach(struct collector *c);

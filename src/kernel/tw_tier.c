@@ -87,8 +87,7 @@ static void read_symbols(struct symbols *symbols)
 		fclose(file);
 }
 
-/* Loads and attaches, for a moment, a program that does nothing. 0 or -errno. */
-static int try_fexit(const struct btf *btf, const char *function)
+int try_fexit(const struct btf *btf, const char *function)
 {
 	const struct bpf_insn nothing[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K}, /* r0 = 0 */

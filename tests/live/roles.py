@@ -109,9 +109,31 @@ def handed_over(addr):
     os._exit(0)
 
 
-def reset(addr, port):
-    """Connects, and resets when the test says so."""
-    sock = socket.create_connection((addr, int(port)))
+def worker(addr, protocol, does):
+    """The process that listens leaves the connections to a worker, which accepts, and then only writes or only reads."""
+    listener = socket.socket(family_of(addr), socket.SOCK_STREAM, int(protocol))
+    listener.bind((addr, 0))
+    listener.listen(64)
+    child = os.fork()
+    if child == 0:
+        rename(b"worker")
+        sock, _ = listener.accept()
+        if does == "writes":
+            sock.sendall(b"220 ready")
+        else:
+            sock.recv(1)
+        report(served=True)
+        until_end()
+        os._exit(0)
+    report(port=listener.getsockname()[1], child=child)
+    until_end()
+
+
+def reset(addr, port, protocol="0", says=""):
+    """Connects, may say something, and resets when the test says so."""
+    sock = socket.socket(family_of(addr), socket.SOCK_STREAM, int(protocol))
+    sock.connect((addr, int(port)))
+    sock.sendall(says.encode())
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     report(port=sock.getsockname()[1])
     hear()
@@ -226,7 +248,7 @@ def named_client(addr, port, hexname):
 
 
 ROLES = {f.__name__.replace("_", "-"): f for f in (
-    client, server, server_when_told, idle_server, handed_over, reset, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
+    client, server, server_when_told, idle_server, handed_over, worker, reset, shared_port, clients, fork_server, prefork_server, exec_after_connect, exec_at_once, pass_socket, named_client,
 )}  # fmt: skip
 
 if __name__ == "__main__":

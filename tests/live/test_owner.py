@@ -4,6 +4,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_both_ends_of_loopback(trace, stage, addr):
     assert client["process"]["uid"] == os.getuid()
     record = trace.connection(accepted["cookie"])
     check_process(record, accepted["pid"])
-    assert record["process"]["from"] == "io"
+    assert record["process"]["from"] in ("io", "accept")
     assert client["process"]["pid"] != record["process"]["pid"]
 
 
@@ -237,6 +238,44 @@ def test_listener_handed_over(trace, stage, addr):
     while named is None:
         named = process_of_next()
     assert named == (facts["child"], "new", "listener")
+
+
+WRITES, READS_MPTCP = {"sock_send_length", "tcp_sendmsg", "inet_csk_accept"}, {"sock_recv_length"}
+TCP, MPTCP = 0, 262
+
+
+def shown_by(trace, hooks):
+    ready = trace.wait_for(lambda r: r["event"] == "meta" and r["what"] == "ready")
+    return any(hook["ok"] for hook in ready["hooks"] if hook["name"] in hooks)
+
+
+def reset_by_client(trace, stage, addr, protocol, does):
+    """(the worker's pid, the process of the server's record) of a connection that the client resets."""
+    server = stage.play("worker", addr, protocol, does)
+    facts = server.reported()
+    client = stage.play("reset", addr, facts["port"], protocol, "x" if does == "reads" else "")
+    peer_port = client.reported()["port"]
+    assert server.reported()["served"]
+    client.go()
+    record = trace.wait_for(lambda r: r["event"] == "connection" and r["role"] == "server" and r["peer_port"] == peer_port)
+    return facts["child"], record["process"] and (record["process"]["pid"], record["process"]["comm"])
+
+
+def test_worker_that_only_writes(trace, stage, addr):
+    """A banner, and the client resets: nobody reads or closes. The process that listens is not the one."""
+    child, process = reset_by_client(trace, stage, addr, TCP, "writes")
+    assert process == ((child, "worker") if shown_by(trace, WRITES) else None)
+
+
+@pytest.mark.parametrize("does", ["writes", "reads"])
+def test_worker_of_mptcp(trace, stage, addr, does):
+    """The traced connection is a subflow, which the worker neither reads nor writes itself."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP).close()
+    except OSError as error:
+        pytest.skip(f"no MPTCP: {error}")
+    child, process = reset_by_client(trace, stage, addr, MPTCP, does)
+    assert process == ((child, "worker") if shown_by(trace, READS_MPTCP) else None)
 
 
 def test_hostile_name(trace, stage):

@@ -145,7 +145,8 @@ struct step {
 
 /* The steps that many stories share. CLOSES is our close(), whose FIN is acknowledged at 5100. */
 #define CONNECTS(us_) T(us_, CLOSE, SYN_SENT, .tgid = 10), T((us_) + 100, SYN_SENT, ESTABLISHED)
-#define ACCEPTS(us_) T(us_, SYN_RECV, ESTABLISHED, .rtt_us = 150)
+#define ACCEPTS(us_) T(us_, SYN_RECV, ESTABLISHED, .rtt_us = 150, QUEUED)
+#define QUEUED .flags = WIRE_SK_ORPHAN /* in the accept queue */
 #define CLOSES CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), T(5100, FIN_WAIT1, FIN_WAIT2, DEAD)
 #define IS_RESET(us_, ...) T(us_, ESTABLISHED, CLOSE, .err = ECONNRESET, ##__VA_ARGS__)
 
