@@ -228,6 +228,7 @@ static void found(struct conn_table *t, struct conn *c, const struct wire_miniso
 
 static void died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
+	c->mini.flags &= ~MINI_STOPPED;
 	recover(t, c, ev);
 	tw_conn_end(t, c, ev->hdr.ts, ev->cause);
 }
@@ -256,7 +257,6 @@ static void died_silently(struct conn_table *t, struct conn *c)
 	const struct tw_begin begin = {
 		.at_ns = tw_conn_due_ns(c) + c->stop_us * 1000LL, .at_is_upper_bound = true, .restarts_unsure = true};
 
-	c->mini.flags |= MINI_INFERRED;
 	if (c->mini.stop_time_wait && c->state == WIRE_FIN_WAIT2)
 		tw_conn_fin(t, c, &begin, c->mini.rcv_nxt + 1);
 	tw_conn_end(t, c, (uint64_t)begin.at_ns, c->mini.stop_cause);

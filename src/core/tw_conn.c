@@ -68,13 +68,20 @@ static enum conn_ev evidence(const struct conn *c)
 {
 	if (c->mini.flags & MINI_FOUND)
 		return CONN_EV_SCAN;
-	return (c->mini.flags & MINI_INFERRED) || c->mini.begin_is_upper_bound ? CONN_EV_INFERRED : CONN_EV_EVENT;
+	return (c->mini.flags & (MINI_INFERRED | MINI_STOPPED)) || c->mini.begin_is_upper_bound ? CONN_EV_INFERRED
+												: CONN_EV_EVENT;
 }
 
 /* Since its start; while it is in FIN_WAIT2. */
 static uint64_t fin_wait2_begin_us(const struct conn *c)
 {
 	return c->mini.due_us > c->mini.fin_wait2_us ? c->mini.due_us - c->mini.fin_wait2_us : 0;
+}
+
+/* It is inferred, and no scan has met it. */
+static bool never_met(const struct conn *c)
+{
+	return (c->mini.flags & MINI_INFERRED) && !c->scan_epoch;
 }
 
 /* `at_ns` is 0 if it is not over, or nobody knows when it was. */
@@ -84,9 +91,9 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 	struct conn_time_wait tw = {.restarts = m->restarts, .end = cause, .ev = evidence(c)};
 	uint64_t at_us = conn_us_at(c, at_ns), begin_us = fin_wait2_begin_us(c);
 
-	/* An inferred FIN_WAIT2 that no scan met may have had no minisocket: the kernel may have refused it. */
-	tw.entered = !(m->flags & MINI_INFERRED) || c->state == WIRE_TIME_WAIT || c->scan_epoch;
-	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && m->restarts_unsure && !m->restarts;
+	/* FIN_WAIT2 may have had no minisocket: the kernel may have refused it. */
+	tw.entered = c->state == WIRE_TIME_WAIT || !never_met(c);
+	tw.restarts_unknown = c->state == WIRE_TIME_WAIT && !m->restarts && (m->restarts_unsure || never_met(c));
 	tw.fin_wait2 = m->flags & MINI_FIN_WAIT2;
 	tw.fin_wait2_us = m->fin_wait2_us;
 	if (c->state == WIRE_FIN_WAIT2) {
@@ -329,9 +336,10 @@ void tw_conn_end(struct conn_table *t, struct conn *c, uint64_t at_ns, enum wire
 	struct conn_time_wait tw = time_wait_of(c, at_ns, cause);
 
 	if (tw.entered)
-		emit_step(t, c,
-			  &(struct emit_step){at_ns, WIRE_CLOSE, by[cause],
-					      c->mini.flags & MINI_INFERRED ? CONN_EV_INFERRED : CONN_EV_EVENT});
+		emit_step(
+			t, c,
+			&(struct emit_step){at_ns, WIRE_CLOSE, by[cause],
+					    c->mini.flags & (MINI_INFERRED | MINI_STOPPED) ? CONN_EV_INFERRED : CONN_EV_EVENT});
 	if (c->state == WIRE_TIME_WAIT)
 		t->interval.tw_ended[cause == WIRE_CAUSE_RESET_SENT ? WIRE_CAUSE_RESET : cause]++;
 	c->end = end_of(c, cause);

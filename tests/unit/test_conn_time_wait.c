@@ -115,6 +115,11 @@ static const struct story events[] = {
 	 .expected = "snapshot 1 sockets=0 took=0\n"
 		     "1 client fin local four_way SF ShFf | " OPENED
 		     "FIN_WAIT2@5100+994900/peer TIME_WAIT@1000000+60000000/peer" WHO " tw=60000000,expired\n"},
+	{.name = "a stop that nothing follows, in FIN_WAIT2",
+	 .steps = {TIER(TIMER), FIN_WAITS, MINI(2 * S, STOPPED, FIN_WAIT2, 58 * S + 5101, .cause = WIRE_CAUSE_RESET),
+		   TICK(76 * S)},
+	 .expected = "1 client rst_received local - RSTR ShFr | " OPENED "FIN_WAIT2@5100+1994900/peer" WHO
+		     " tw=-,fin_wait2=1994890,reset/inferred\n"},
 	{.name = "a stop that nothing follows, in TIME_WAIT of which nothing told",
 	 .steps = {TIER(TIMER), FIN_WAITS, MINI(2 * S, STOPPED, TIME_WAIT, 58 * S + 5101), TICK(76 * S)},
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED
@@ -376,7 +381,7 @@ static const struct story scans[] = {
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   SCAN_END(5 * S + 9)},
 	 .expected = "1 client fin local four_way SF ShFf | " OPENED "FIN_WAIT2@5100+100/peer TIME_WAIT@5200/peer/inferred | "
-		     "incomplete handshake=100 a:10/connect tw=-,-/inferred\n"},
+		     "incomplete handshake=100 a:10/connect tw=-,restarts=-,-/inferred\n"},
 	{.name = "scan tier: FIN_WAIT2, then a scan finds that the FIN came",
 	 .steps = {TIER(SCAN), CLOSES, T(5110, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(S), SCAN_BEGIN(2 * S, MINISOCKS),
 		   MINI(2 * S, FOUND, FIN_WAIT2, 40 * S), SCAN_END(2 * S + 1), SCAN_BEGIN(7 * S, MINISOCKS),
