@@ -113,6 +113,12 @@ static const struct story handshakes[] = {
 	{.name = "4: a child that lost the race after its clone",
 	 .steps = {T(1000, SYN_RECV, CLOSE)},
 	 .expected = "1 server aborted local - OTH Sh | SYN_RECV@0/peer/inferred |\n"},
+	{.name = "4: a reset while opening is not how it ends, in FIN_WAIT2 without a socket",
+	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RESET(50, SYN_SENT, SENT), T(100, SYN_SENT, ESTABLISHED),
+		   T(5000, ESTABLISHED, FIN_WAIT1, .tgid = 10, .shut = 3, DEAD), T(5100, FIN_WAIT1, FIN_WAIT2, DEAD),
+		   T(5101, FIN_WAIT2, CLOSE, DEAD, .not_done = true), TICK(200000)},
+	 .expected = "1 client fin local - S2 ShF | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer FIN_WAIT1@5000+100/local "
+		     "FIN_WAIT2@5100+1/peer | incomplete handshake=100 a:10/connect rst=1,0\n"},
 	{.name = "5: refused",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RESET(80, SYN_SENT, RECEIVED),
 		   T(81, SYN_SENT, CLOSE, .err = ECONNREFUSED)},
