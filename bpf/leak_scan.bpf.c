@@ -5,7 +5,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define QUEUE_MAX 65536 /* a backlog is longer only if net.core.somaxconn is */
+#define SK_USER_DATA_PSOCK 4UL /* 6.0 on; no other user sets this bit */
+#define QUEUE_MAX 65536        /* a backlog is longer only if net.core.somaxconn is */
 
 struct stuck {
 	struct wire_leak wire;
@@ -44,7 +45,10 @@ static __always_inline void fill_leak(struct stuck *f, const struct sock *sk, co
 	fill_socket(&w->s, (struct shape){WIRE_LEAK, WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_EXEC, sizeof(*f)}, sk, tp,
 		    cookie);
 	w->fd = -1;
-	w->pad = 0;
+	/* Read as numbers: a loaded pointer must not be counted with. */
+	w->flags = (__u64)BPF_CORE_READ(sk, sk_user_data) & SK_USER_DATA_PSOCK ? WIRE_LEAK_PSOCK : 0;
+	if (BPF_CORE_READ(icsk, icsk_ulp_ops))
+		w->flags |= WIRE_LEAK_ULP;
 	w->since_ack_ns = since_ns(tp->rcv_tstamp);
 	w->since_data_ns = since_ns(icsk->icsk_ack.lrcvtime);
 	w->delack_known = icsk->icsk_delack_timer.expires != 0;

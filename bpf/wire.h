@@ -260,6 +260,12 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
 	__u32 torn; /* the socket was not locked, and its numbers changed while they were read */
 };
 
+/* Who else than the process may have taken data and FIN out of the socket's queue. */
+enum wire_leak_flags {
+	WIRE_LEAK_PSOCK = 1, /* a sockmap: its own queue is not in the socket's numbers */
+	WIRE_LEAK_ULP = 2,   /* an upper layer, such as TLS */
+};
+
 /*
  * A socket that waits for its process or its peer: in CLOSE_WAIT, in FIN_WAIT2, not accepted; or a listener. Has the task and
  * ident parts; one per (socket, process, descriptor), then one per socket without a task. The ages are in whole ticks.
@@ -268,7 +274,7 @@ struct wire_leak {
 	struct wire_state s;
 	__s32 fd; /* -1: found by namespace, not by descriptor */
 	__u16 delack_known;
-	__u16 pad;
+	__u16 flags;           /* enum wire_leak_flags; 0 in older recordings */
 	__u64 since_ack_ns;    /* the last acceptable segment of the peer */
 	__u64 since_data_ns;   /* the last payload */
 	__u64 since_delack_ns; /* the latest moment that the delayed ACK was set for */

@@ -163,6 +163,7 @@ struct sock {
 	refcount_t sk_wmem_alloc;
 	u32 sk_pacing_status;
 	struct socket *sk_socket;
+	void *sk_user_data;
 	socket_lock_t sk_lock;
 	kuid_t sk_uid;
 	u16 sk_protocol;
@@ -195,6 +196,7 @@ struct inet_connection_sock {
 	struct timer_list icsk_delack_timer;
 	__u32 icsk_rto; /* ticks */
 	const struct tcp_congestion_ops *icsk_ca_ops;
+	const void *icsk_ulp_ops;
 	__u8 icsk_ca_state : 5; /* 6 bits before 6.0 */
 	__u8 icsk_pending;
 	struct {

@@ -22,8 +22,11 @@ struct leak_verdict leak_judge(const struct wire_leak *ev)
 {
 	const struct wire_state *s = &ev->s;
 	uint32_t waiting = s->rcv_nxt - s->copied_seq, fin = s->hdr.old_state == WIRE_CLOSE_WAIT;
+	/* A psock, an upper layer or MPTCP empties the socket's queue into its own, which the process reads. */
+	bool between = ev->flags || (wire_ident(&s->hdr)->flags & WIRE_ID_MPTCP);
 	struct leak_verdict verdict = {
-		.certain = true,
+		.certain = !between,
+		.unread_unknown = between,
 		.unread_bytes = waiting > fin ? waiting - fin : 0,
 		.unsent_bytes = s->write_seq - s->snd_nxt,
 	};

@@ -226,6 +226,7 @@ struct conn_lost_record {
 struct leak_verdict {
 	enum leak_cause cause;
 	bool certain;
+	bool unread_unknown;   /* unread_bytes is a lower bound */
 	uint32_t unread_bytes; /* payload, the FIN not counted */
 	uint32_t unsent_bytes;
 };

@@ -87,7 +87,7 @@ void json_leak(struct json *j, const struct record *rec)
 	jsonw_uint(b, KEY("threshold_us"), l->threshold_ns / 1000);
 	jsonw_word(b, KEY("cause"), leak_cause_name(socket->verdict.cause));
 	jsonw_bool(b, KEY("cause_certain"), socket->verdict.certain);
-	jsonw_uint_if(b, KEY("unread_bytes"), seen, socket->verdict.unread_bytes);
+	jsonw_uint_if(b, KEY("unread_bytes"), seen && !socket->verdict.unread_unknown, socket->verdict.unread_bytes);
 	jsonw_uint_if(b, KEY("unsent_bytes"), seen, socket->verdict.unsent_bytes);
 	json_holders(j, l);
 	if (l->count > 1)

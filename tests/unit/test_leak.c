@@ -114,6 +114,23 @@ static void causes(void **state)
 	}
 }
 
+/* Somebody between the socket and its process takes the data out of the queue that the numbers are about. */
+static void another_queue(void **state)
+{
+	struct stuck ev = stuck(1, WIRE_CLOSE_WAIT, 1);
+
+	(void)state;
+	assert_true(leak_judge(&ev.wire).certain);
+	ev.wire.flags = WIRE_LEAK_PSOCK;
+	assert_false(leak_judge(&ev.wire).certain);
+	assert_true(leak_judge(&ev.wire).unread_unknown);
+	ev.wire.flags = WIRE_LEAK_ULP;
+	assert_false(leak_judge(&ev.wire).certain);
+	ev.wire.flags = 0;
+	ev.ident.flags = WIRE_ID_MPTCP;
+	assert_false(leak_judge(&ev.wire).certain);
+}
+
 static void ages(void **state)
 {
 	struct stuck ev = stuck(1, WIRE_CLOSE_WAIT, 1);
@@ -603,6 +620,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(causes),
+		cmocka_unit_test(another_queue),
 		cmocka_unit_test(ages),
 		cmocka_unit_test(holders),
 		cmocka_unit_test(accept_queue),
