@@ -6,11 +6,14 @@
  */
 #include "commands.h"
 #include "run.h"
+#include "src/core/leak.h"
 #include "src/core/record_clock.h"
 #include "src/format/json_read.h"
 #include "src/format/ladder.h"
 #include "src/io/recording.h"
 #include "src/io/writer.h"
+#include "src/kernel/checks.h"
+#include "src/kernel/leak_scan.h"
 #include "src/pipeline/live.h"
 #include "src/pipeline/pair.h"
 #include "src/pipeline/select.h"
@@ -29,14 +32,17 @@
 #define NEVER_NS (UINT64_MAX / 2)
 #define LINE_MAX_BYTES 65536 /* a record has 8,000 */
 #define BAD_LINES_NAMED 10
+#define SOCKETS_MAX (1u << 24)
 
 struct show {
 	const struct options *options;
 	struct run_consumer run;
 	struct pairs pairs;
+	struct leak_set leaks; /* live: how long sockets have been in CLOSE_WAIT */
 	bool ascii;
 	bool ready; /* live: the user knows that the run has begun */
-	bool done;  /* the one that was asked for is drawn */
+	bool leaks_known;
+	bool done; /* the one that was asked for is drawn */
 	uint64_t drawn, bad_lines;
 	char text[LADDER_MAX];
 };
@@ -75,6 +81,21 @@ static bool is_selected(const struct show *s, const struct ladder_end *end, cons
 	return (!select->boot[0] || !strcmp(select->boot, end->boot)) && selection_matches(select, rec, owner);
 }
 
+/* A scan does not see when a state began, but the kernel's stamps show the age of CLOSE_WAIT. */
+static void add_age(const struct show *s, struct ladder_end *end)
+{
+	const struct conn_span *last = &end->rec.timeline[end->rec.timeline_len - 1];
+	const struct leak_socket *socket;
+
+	if (!s->leaks_known || !end->rec.timeline_len || last->state != WIRE_CLOSE_WAIT || last->ev != CONN_EV_SCAN)
+		return;
+	socket = leak_set_find(&s->leaks, end->rec.t.cookie);
+	if (!socket)
+		return;
+	end->age_us = socket->age_ns / 1000;
+	end->age_is_lower_bound = socket->age_is_lower_bound;
+}
+
 static void take(void *ctx, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
 {
 	struct ladder_end end = {.ts = rec->ts};
@@ -88,6 +109,7 @@ static void take(void *ctx, const struct record_context *context, const struct r
 	if (reason)
 		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);
 	end.selected = is_selected(s, &end, rec, owner);
+	add_age(s, &end);
 	pairs_put(&s->pairs, &end);
 }
 
@@ -213,10 +235,31 @@ static int show_file(struct show *s)
 	return exit_code;
 }
 
+/* An event_fn. */
+static void take_leak(void *ctx, const struct wire_hdr *ev)
+{
+	leak_set_feed(ctx, ev);
+}
+
+/* Without it the ages are not known, and the run says why it does not work. */
+static void scan_leaks(struct show *s)
+{
+	struct collector_failure failure = {0};
+	struct leak_scan *scan = NULL;
+
+	if (collector_check(&failure) || leak_set_init(&s->leaks, SOCKETS_MAX) ||
+	    leak_scan_open(&scan, s->options->verbose, &failure))
+		return;
+	s->leaks_known = !leak_scan_run(scan, take_leak, &s->leaks);
+	leak_scan_close(scan);
+}
+
 static int show_live(struct show *s)
 {
 	struct options options = *s->options;
 
+	if (!options.follow)
+		scan_leaks(s);
 	options.progress_ns = options.follow ? 0 : NEVER_NS;
 	s->run.consumer.events = 1u << (options.follow ? RECORD_CONNECTION : RECORD_PROGRESS);
 	s->run.scan_only = !options.follow;
@@ -251,6 +294,9 @@ int command_show(const struct options *options)
 	exit_code = options->from ? show_file(&s) : show_live(&s);
 	if (!exit_code)
 		warn_of_missing(&s);
+	if (!exit_code && !s.drawn && !options->follow && (options->select.cookie || options->select.endpoint.port))
+		exit_code = EXIT_RUNTIME;
 	pairs_free(&s.pairs);
+	leak_set_free(&s.leaks);
 	return exit_code;
 }

@@ -15,7 +15,7 @@
 /* Columns; what ends somewhere ends before the column named. */
 enum {
 	TIME_END = 7,
-	GUTTER_WIDTH = 18,
+	GUTTER_WIDTH = 17, /* and a blank before it */
 	LEFT_GUTTER_END = 25,
 	LEFT_LIFE = 26,
 	FIRST = LEFT_LIFE + 1,
@@ -26,6 +26,7 @@ enum {
 };
 
 #define SPAN (LAST - FIRST + 1)
+#define WIDE_BYTES 100000u
 #define LABEL_ROOM (SPAN - 6) /* a head, a blank and some line at each side of it */
 
 struct drawing {
@@ -34,6 +35,7 @@ struct drawing {
 	struct buf b;
 	struct canvas_row row;
 	bool dashed[LADDER_SIDES]; /* the state that this end is in is inferred */
+	bool aired;                /* the last row stands for the empty one before the next step */
 };
 
 /* Rows */
@@ -66,7 +68,7 @@ static void put_state(struct drawing *d, int side, const struct ladder_state *st
 	label_init(&label);
 	buf_str(&label.b, state->name);
 	if (state->us_known && (!state->goes_on || state->us)) {
-		buf_char(&label.b, ' ');
+		buf_str(&label.b, state->at_least ? " >" : " ");
 		put_duration(&label.b, state->us);
 	} else if (state->goes_on) {
 		buf_str(&label.b, " ...");
@@ -89,15 +91,26 @@ static void enter(struct drawing *d, int side, const struct ladder_state *state)
 	put_state(d, side, state);
 }
 
-/* When the segment left, or else when it came. */
+/* When the segment left, or else when it came to the left end. */
 static bool time_of(const struct ladder_step *step, int64_t *ret_us)
 {
-	int side = step->kind == LADDER_SEGMENT && step->seg.dir == CONN_IN ? LADDER_RIGHT : LADDER_LEFT;
+	bool segment = step->kind == LADDER_SEGMENT;
+	int side = segment && step->seg.dir == CONN_IN ? LADDER_RIGHT : LADDER_LEFT;
 
-	if (!step->at_known[side])
+	if (!step->at_known[side] && !(segment && side == LADDER_LEFT))
 		side = !side;
 	*ret_us = step->at_us[side];
 	return step->at_known[side];
+}
+
+static void put_time_label(const struct drawing *d, struct label *label, int64_t at_us)
+{
+	int64_t us = at_us - d->plan.begin_us;
+
+	if (us > 0)
+		put_duration(&label->b, (uint64_t)us);
+	else
+		buf_char(&label->b, '0');
 }
 
 static void put_step_time(struct drawing *d, const struct ladder_step *step)
@@ -107,13 +120,31 @@ static void put_step_time(struct drawing *d, const struct ladder_step *step)
 
 	if (!time_of(step, &us))
 		return;
-	us -= d->plan.begin_us;
 	label_init(&label);
-	if (us > 0)
-		put_duration(&label.b, (uint64_t)us);
-	else
-		buf_char(&label.b, '0');
+	put_time_label(d, &label, us);
 	canvas_text_right(&d->row, TIME_END, label.text, label_len(&label));
+}
+
+/* A row of its own for when a segment came to the end that received it, unless the arrow's row says so. */
+static void draw_arrival(struct drawing *d, const struct ladder_step *step)
+{
+	int to = step->seg.dir == CONN_OUT ? LADDER_RIGHT : LADDER_LEFT;
+	struct label label;
+	int64_t shown;
+
+	if (!step->at_known[to] || (time_of(step, &shown) && shown == step->at_us[to]))
+		return;
+	begin_row(d);
+	label_init(&label);
+	if (to == LADDER_RIGHT)
+		buf_str(&label.b, "at ");
+	put_time_label(d, &label, step->at_us[to]);
+	if (to == LADDER_RIGHT)
+		canvas_text(&d->row, RIGHT_GUTTER, label.text, label_len(&label));
+	else
+		canvas_text_right(&d->row, TIME_END, label.text, label_len(&label));
+	end_row(d);
+	d->aired = true;
 }
 
 /* Segments */
@@ -191,6 +222,7 @@ static void draw_segment(struct drawing *d, const struct ladder_step *step)
 		canvas_text(&d->row, start, label.text, label_len(&label));
 	}
 	end_row(d);
+	draw_arrival(d, step);
 }
 
 /* Of one of two that cross, whose arrows have no room: it stands on a row above them. */
@@ -273,15 +305,15 @@ static void draw_moment(struct drawing *d, const struct ladder_step *step)
 	end_row(d);
 }
 
+/* Exact, so that the numbers of the segments beside it add up. */
 static void size_label(struct label *label, uint64_t bytes)
 {
-	put_size(&label->b, bytes);
-	buf_str(&label->b, bytes == 1 ? " byte" : bytes < 1024 ? " bytes" : "B");
+	put_uint(&label->b, bytes);
+	buf_str(&label->b, bytes == 1 ? " byte" : " bytes");
 }
 
-static void draw_data(struct drawing *d, const struct ladder_step *step)
+static void draw_bytes(struct drawing *d, uint64_t out, uint64_t in, const char *note)
 {
-	uint64_t out = step->bytes[CONN_OUT], in = step->bytes[CONN_IN];
 	const char to_right[] = {' ', (char)GLYPH_DATA, (char)GLYPH_DATA, (char)GLYPH_HEAD_RIGHT};
 	const char to_left[] = {(char)GLYPH_HEAD_LEFT, (char)GLYPH_DATA, (char)GLYPH_DATA, ' '};
 	struct label label;
@@ -298,10 +330,22 @@ static void draw_data(struct drawing *d, const struct ladder_step *step)
 		buf_put(&label.b, to_left, sizeof(to_left));
 		size_label(&label, in);
 	}
-	if (step->note)
-		buf_str(&label.b, step->note);
+	if (note)
+		buf_str(&label.b, note);
 	put_centered(d, label.text, label_len(&label));
 	end_row(d);
+}
+
+static void draw_data(struct drawing *d, const struct ladder_step *step)
+{
+	uint64_t out = step->bytes[CONN_OUT], in = step->bytes[CONN_IN];
+
+	if (out && in && (out >= WIDE_BYTES || in >= WIDE_BYTES)) { /* they have no room beside each other */
+		draw_bytes(d, out, 0, step->note);
+		draw_bytes(d, 0, in, step->note);
+	} else {
+		draw_bytes(d, out, in, step->note);
+	}
 }
 
 static void draw_steps(struct drawing *d)
@@ -310,10 +354,11 @@ static void draw_steps(struct drawing *d)
 
 	for (unsigned int i = 0; i < plan->len; i++) {
 		const struct ladder_step *step = &plan->steps[i];
-		if (i && (step->kind != LADDER_MOMENT || step->note)) { /* air */
+		if (i && !d->aired && (step->kind != LADDER_MOMENT || step->note)) {
 			begin_row(d);
 			end_row(d);
 		}
+		d->aired = false;
 		if (step->kind == LADDER_DATA)
 			draw_data(d, step);
 		else if (step->kind == LADDER_MOMENT)

@@ -199,6 +199,8 @@ void ladder_foot(const struct ladder *l, struct buf *b)
 	put_notes(l, true, b);
 	if (l->right)
 		put_notes(l, false, b);
+	buf_str(b, l->ascii ? "==> payload, X a reset or a crossing, ... goes on, ? not known to arrive\n"
+			    : "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n");
 	buf_str(b, l->ascii ? "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN\n"
 			    : "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 }

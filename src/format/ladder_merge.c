@@ -173,13 +173,23 @@ static void find_crossed(struct ladder_plan *plan)
 	}
 }
 
-/* What asks for an answer and gets none. */
+/* The ACK of a FIN, after which nothing may come: that nothing came says nothing. */
+static bool acks_fin(const struct ladder_plan *plan, unsigned int i)
+{
+	bool fin = false;
+
+	for (unsigned int k = 0; k < i; k++)
+		fin |= plan->steps[k].seg.flags == CONN_FLAGS_FIN_ACK && plan->steps[k].seg.dir != plan->steps[i].seg.dir;
+	return fin && plan->steps[i].seg.flags == CONN_FLAGS_ACK;
+}
+
+/* What asks for an answer and gets none, or is the last. */
 static void find_lost(struct ladder_plan *plan)
 {
 	for (unsigned int i = 0; i < plan->len; i++) {
 		struct ladder_step *step = &plan->steps[i];
 		bool asks = BIT(step->seg.flags) & (BIT(CONN_FLAGS_SYN) | BIT(CONN_FLAGS_SYN_ACK) | BIT(CONN_FLAGS_FIN_ACK));
-		step->lost = asks && !step->seen[step->seg.dir == CONN_OUT ? LADDER_RIGHT : LADDER_LEFT];
+		step->lost = (asks || acks_fin(plan, i)) && !step->seen[step->seg.dir == CONN_OUT ? LADDER_RIGHT : LADDER_LEFT];
 		for (unsigned int k = i + 1; k < plan->len; k++)
 			step->lost &= plan->steps[k].seg.dir == step->seg.dir;
 		if (step->crosses || (i && step[-1].crosses))

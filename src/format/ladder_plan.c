@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BIT(n) (1u << (n))
+#define ONE_ROW_US 1000
 
 /* States */
 
@@ -17,6 +18,7 @@ struct entry {
 	int64_t at_us; /* of day */
 	const char *note;
 	bool found; /* by a scan: its begin was not seen */
+	bool brief; /* FIN_WAIT2, and no segment of its own brought it */
 };
 
 /* Which segments bring an end into a state. */
@@ -28,7 +30,7 @@ static const struct {
 	[WIRE_NEW_SYN_RECV] = {.in = BIT(CONN_FLAGS_SYN)},
 	[WIRE_ESTABLISHED] = {.in = BIT(CONN_FLAGS_SYN_ACK) | BIT(CONN_FLAGS_ACK)},
 	[WIRE_FIN_WAIT1] = {.out = BIT(CONN_FLAGS_FIN_ACK)},
-	[WIRE_FIN_WAIT2] = {.in = BIT(CONN_FLAGS_ACK)},
+	[WIRE_FIN_WAIT2] = {.in = BIT(CONN_FLAGS_ACK) | BIT(CONN_FLAGS_FIN_ACK)},
 	[WIRE_CLOSING] = {.in = BIT(CONN_FLAGS_FIN_ACK)},
 	[WIRE_TIME_WAIT] = {.in = BIT(CONN_FLAGS_FIN_ACK) | BIT(CONN_FLAGS_ACK)},
 	[WIRE_CLOSE_WAIT] = {.in = BIT(CONN_FLAGS_FIN_ACK)},
@@ -44,6 +46,12 @@ static bool causes(const struct ladder_step *step, int side, const struct entry 
 
 	if (step->kind != LADDER_SEGMENT || !step->seen[side] || step->state[side].name || !(flags & BIT(step->seg.flags)))
 		return false;
+	/* A FIN that acknowledges ours brings FIN_WAIT2, and at once TIME_WAIT, whose time it has. */
+	if (entry->tcp_state == WIRE_FIN_WAIT2 && step->seg.flags == CONN_FLAGS_FIN_ACK)
+		return entry->brief;
+	/* A segment of ours leaves after the transition; one that had to wait stands on a row below. */
+	if (out && step->at_known[side] && step->at_us[side] > entry->at_us && step->at_us[side] < entry->at_us + ONE_ROW_US)
+		return true;
 	/* The hook that sees a reset runs a moment before or after the transition. */
 	return !step->at_known[side] || step->at_us[side] == entry->at_us || ladder_is_reset(&step->seg);
 }
@@ -90,8 +98,13 @@ static void place(struct ladder_plan *plan, int side, const struct entry *entry,
 	if (step) {
 		i = (unsigned int)(step - plan->steps);
 	} else {
-		for (i = *from; i < plan->len && !is_later(&plan->steps[i], side, entry->at_us); i++)
-			;
+		i = *from;
+		if (i < plan->len && plan->steps[i].state[side].name && plan->steps[i].at_known[side] &&
+		    plan->steps[i].at_us[side] == entry->at_us)
+			i++; /* by the same segment as the state before */
+		else
+			while (i < plan->len && !is_later(&plan->steps[i], side, entry->at_us))
+				i++;
 		i += is_second(plan, i);
 		step = ladder_insert(plan, i, LADDER_MOMENT);
 	}
@@ -157,6 +170,11 @@ static struct entry entry_of(const struct ladder_end *end, const struct conn_spa
 		.note = span->ev == CONN_EV_SCAN ? found_note : NULL,
 	};
 
+	if (last && end->age_us && span->state == WIRE_CLOSE_WAIT) {
+		entry.state.us = end->age_us;
+		entry.state.us_known = true;
+		entry.state.at_least = end->age_is_lower_bound;
+	}
 	entry.state.goes_on = last && (outlives_record(rec, span) || (span->state == WIRE_TIME_WAIT && !entry.state.us_known));
 	return entry;
 }
@@ -169,6 +187,7 @@ static void place_states(struct ladder_plan *plan, const struct ladder_end *end,
 
 	for (unsigned int i = 0; i < rec->timeline_len; i++) {
 		entry = entry_of(end, &rec->timeline[i], i + 1 == rec->timeline_len);
+		entry.brief = rec->close_kind == CONN_CLOSE_THREE_SEGMENT;
 		if (entry.state.name)
 			place(plan, side, &entry, &from);
 	}

@@ -15,6 +15,8 @@ struct ladder_end {
 	char boot[LADDER_BOOT_LEN + 1];           /* first hex digits of the boot id */
 	char reset_reason[LADDER_REASON_MAX + 1]; /* the kernel's name of it; "": not known */
 	bool selected;
+	uint64_t age_us; /* in its last state, CLOSE_WAIT, whose begin was not seen: by the kernel's stamps; 0: not known */
+	bool age_is_lower_bound;
 };
 
 struct ladder {
@@ -30,7 +32,8 @@ struct ladder_state {
 	const char *name; /* NULL: none */
 	uint64_t us;
 	bool us_known;
-	bool goes_on; /* it has not ended, as far as is known */
+	bool at_least; /* us is a lower bound */
+	bool goes_on;  /* it has not ended, as far as is known */
 	bool inferred;
 };
 

@@ -54,6 +54,13 @@ static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
 	return !a_known || !b_known || a == b;
 }
 
+/* The same addresses exist in many namespaces: these are ends of one only if they share theirs, or an initial number does. */
+static bool is_proven(const struct conn_record *a, const struct conn_record *b)
+{
+	return (a->t.id.netns && a->t.id.netns == b->t.id.netns) || (a->isn_local_known && b->isn_peer_known) ||
+	       (a->isn_peer_known && b->isn_local_known);
+}
+
 static bool are_ends_of_one(const struct ladder_end *a, const struct ladder_end *b)
 {
 	const struct conn_record *ra = &a->rec, *rb = &b->rec;
@@ -62,7 +69,7 @@ static bool are_ends_of_one(const struct ladder_end *a, const struct ladder_end 
 	return ia->local_port == ib->peer_port && ia->peer_port == ib->local_port && ra->final == rb->final &&
 	       !memcmp(ia->local_addr, ib->peer_addr, sizeof(ia->local_addr)) &&
 	       !memcmp(ia->peer_addr, ib->local_addr, sizeof(ia->peer_addr)) && !strcmp(a->boot, b->boot) &&
-	       ra->t.cookie != rb->t.cookie &&
+	       ra->t.cookie != rb->t.cookie && is_proven(ra, rb) &&
 	       isn_agrees(ra->isn_local_known, ra->isn_local, rb->isn_peer_known, rb->isn_peer) &&
 	       isn_agrees(ra->isn_peer_known, ra->isn_peer, rb->isn_local_known, rb->isn_local) &&
 	       ra->start_ns <= rb->end_ns + SLACK_NS && rb->start_ns <= ra->end_ns + SLACK_NS;

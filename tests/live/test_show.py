@@ -6,10 +6,11 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 from choreography import close_in_turn, orderly
-from lab import TIMEOUT, linger0, wait_until
+from lab import TIMEOUT, linger0, wait_state, wait_until
 from tracer import BINARY, Tracer, conn_id
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -143,8 +144,8 @@ def test_open_now(pair):
 
 def test_nothing_found():
     for args in (["ffffffffffffffff"], ["-L", "1", "-D", "1"], ["0badb007.1"]):
-        done = show(*args)
-        assert done.stdout == ""
+        done = show(*args, check=False)
+        assert (done.stdout, done.returncode) == ("", int(args[0][0] != "-")), "an unknown id is an error"
         assert done.stderr == "tcplife-fsm: no open connection matches: --follow waits for the next\n"
 
 
@@ -179,6 +180,20 @@ def test_files_show_the_same(pair, tmp_path, follow):
     # a live ladder has the same rows; its times may be those of another tracer's stream
     live = sorted(states_of(ladder) for ladder in shown.wait_for_ladders(3))
     assert live == sorted(states_of(ladder) for ladder in split_ladders(from_lines.stdout))
+
+
+def test_age_of_close_wait(pair):
+    """Older than the tool: the kernel's stamps say since when, and the row says that, not the time since the scan."""
+    connected = pair.connect()
+    connected.client.close()
+    begun = time.monotonic()
+    wait_state(connected.server, "CLOSE_WAIT")
+    time.sleep(3)
+    at_most = time.monotonic() - begun
+    picture = show("--netns", pair.b.inode, f"sk:{connected.server_id:x}").stdout
+    age = re.search(r"CLOSE_WAIT >?([0-9.]+)s", picture)
+    assert age and 2.9 <= float(age[1]) <= at_most + 2, picture
+    connected.server.close()
 
 
 def states_of(ladder):

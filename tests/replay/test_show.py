@@ -33,3 +33,13 @@ def test_lines_tell_the_same(recording, tmp_path):
     ended = tmp_path / "ended.jsonl"
     subprocess.run([BINARY, "replay", recording, "--json", "--events", "connection", "-o", ended], timeout=60, check=True)
     assert ladders(recording).startswith(ladders(ended))  # what is open comes last
+
+
+def test_unknown_id():
+    """Nothing is drawn, and a script can tell."""
+    for identity in ("sk:ffffffffffff", "00000000.ffffffffffff", "192.0.2.200:9"):
+        done = subprocess.run([BINARY, "show", "--from", RECORDINGS[0], identity], capture_output=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+        assert b"matches" in done.stderr
+    done = subprocess.run([BINARY, "show", "--from", RECORDINGS[0], "-L", "1"], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b""), "a selection may match nothing"

@@ -250,21 +250,23 @@ static void test_both_ends(void **state)
 		       "                    CLOSE │                                 │ LISTEN\n"
 		       "                          │                                 │\n"
 		       "      0    SYN_SENT 253us ├────────── SYN seq=0 ───────────►┊ SYN_RECV 61us\n"
-		       "                          │                                 ┊\n"
+		       "                          │                                 ┊ at 229us\n"
 		       "  229us ESTABLISHED 105us │◄──── SYN,ACK seq=0 ack=1 ───────┤\n"
-		       "                          │                                 ┊\n"
+		       "  253us                   │                                 ┊\n"
 		       "  253us                   ├─────── ACK seq=1 ack=1 ────────►│ ESTABLISHED 100us\n"
-		       "                          │                                 │\n"
+		       "                          │                                 │ at 290us\n"
 		       "                          │          300 bytes ══►          │\n"
 		       "                          │                                 │\n"
 		       "  358us  FIN_WAIT1 44.2ms ├──── FIN,ACK seq=301 ack=1 ─────►│ CLOSE_WAIT 45.7ms\n"
-		       "                          │                                 │\n"
+		       "                          │                                 │ at 390us\n"
 		       "  390us   FIN_WAIT2 1.5ms │◄───── ACK seq=1 ack=302 ────────┤\n"
-		       "                          │                                 │\n"
+		       " 44.6ms                   │                                 │\n"
 		       " 46.1ms     TIME_WAIT ... ┊◄─── FIN,ACK seq=1 ack=302 ──────┤ LAST_ACK 70us\n"
-		       "                          ┊                                 │\n"
+		       " 46.1ms                   ┊                                 │\n"
 		       " 46.1ms                   ├────── ACK seq=302 ack=2 ───────►│ CLOSE\n"
+		       "                          ┊                                 │ at 46.2ms\n"
 		       "\n"
+		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 }
 
@@ -298,8 +300,9 @@ static void test_one_end(void **state)
 		       "                          │                                 ┊\n"
 		       " 46.1ms     TIME_WAIT ... ┊◄─── FIN,ACK seq=1 ack=302 ──────┤ LAST_ACK\n"
 		       "                          ┊                                 ┊\n"
-		       " 46.1ms                   ├╌╌╌╌╌╌ ACK seq=302 ack=2 ╌╌╌╌╌╌╌►┊ CLOSE\n"
+		       " 46.1ms                   ├╌╌╌╌╌╌ ACK seq=302 ack=2 ╌╌╌╌╌╌╌?┊\n"
 		       "\n"
+		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 	assert_picture(draw(&server, NULL, false),
 		       "server nginx[99]                                                          client\n"
@@ -326,6 +329,7 @@ static void test_one_end(void **state)
 		       "                          │                                 ┊\n"
 		       " 45.9ms             CLOSE │◄───── ACK seq=302 ack=2 ────────┤\n"
 		       "\n"
+		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 }
 
@@ -364,6 +368,7 @@ static void test_crossing(void **state)
 		       "                          ┊                                 ┊\n"
 		       "  1m00s             CLOSE │          2 MSL are over         ┊\n"
 		       "\n"
+		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 	rst_in_simultaneous_open(&c);
 	assert_picture(draw(&c, NULL, true),
@@ -384,6 +389,7 @@ static void test_crossing(void **state)
 		       "                          |                                 :\n"
 		       "  314us             CLOSE |X--------- RST seq=1 ------------+ CLOSE\n"
 		       "\n"
+		       "==> payload, X a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN\n");
 }
 
@@ -406,6 +412,7 @@ static void test_no_connection(void **state)
 		       "                          |                                 :\n"
 		       "  283us             CLOSE |X------- RST,ACK ack=1 ----------+\n"
 		       "\n"
+		       "==> payload, X a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN\n");
 	syn_unanswered(&c);
 	assert_picture(draw(&c, NULL, false),
@@ -421,6 +428,7 @@ static void test_no_connection(void **state)
 		       "                          │                                 ┊\n"
 		       "   7.0s             CLOSE │             timeout             ┊\n"
 		       "\n"
+		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
 }
 
@@ -442,7 +450,23 @@ static void test_open(void **state)
 		       "                          │                                 ┊\n"
 		       "                          │            still open           ┊\n"
 		       "\n"
+		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
+}
+
+/* Time and state stand apart, whatever their lengths. */
+static void test_long_state(void **state)
+{
+	struct conn_record client;
+
+	(void)state;
+	four_way_client(&client);
+	for (uint64_t us = 1; us < 400ull * 24 * 3600 * 1000000; us *= 7) {
+		client.timeline[1].us = us;
+		draw(&client, NULL, true);
+		assert_non_null(strstr(text, " ESTABLISHED"));
+		assert_null(strstr(text, "sESTABLISHED"));
+	}
 }
 
 /* What stands in one ladder. */
@@ -457,7 +481,7 @@ static void test_half_close(void **state)
 	c.payload_received = 50000;
 	draw(&c, NULL, true);
 	first = strstr(text, "300 bytes ==>");
-	second = strstr(text, "<== 48KB in all");
+	second = strstr(text, "<== 50000 bytes in all");
 	assert_non_null(first);
 	assert_non_null(second);
 	assert_true(first < strstr(text, "FIN_WAIT1") && strstr(text, "FIN_WAIT2") < second &&
@@ -622,10 +646,10 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),    cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),       cmocka_unit_test(test_half_close),
-		cmocka_unit_test(test_fin_wait2),     cmocka_unit_test(test_last_ack),   cmocka_unit_test(test_hostile_name),
-		cmocka_unit_test(test_huge),          cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),   cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),      cmocka_unit_test(test_long_state),
+		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2), cmocka_unit_test(test_last_ack),
+		cmocka_unit_test(test_hostile_name),  cmocka_unit_test(test_huge),      cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,27 @@ static void test_strangers(void **state)
 	assert_string_equal(drawn, "2 3 3 3 3 3 2 ");
 }
 
+/* The same addresses in two namespaces: a number that one end does not know proves nothing. */
+static void test_proof(void **state)
+{
+	struct ladder_end client = end_of(1, true, 0), server = end_of(1, false, 0);
+
+	(void)state;
+	client.rec.isn_local_known = client.rec.isn_peer_known = false;
+	client.rec.t.id.netns = 1;
+	server.rec.t.id.netns = 2;
+	pairs_put(&pairs, &client);
+	pairs_put(&pairs, &server);
+	pairs_tick(&pairs, UINT64_MAX);
+	assert_string_equal(drawn, "2 3 ");
+	server.rec.t.id.netns = 1;
+	drawn[0] = '\0';
+	pairs_put(&pairs, &client);
+	pairs_put(&pairs, &server);
+	pairs_tick(&pairs, UINT64_MAX);
+	assert_string_equal(drawn, "2+3 ");
+}
+
 static void test_no_room(void **state)
 {
 	(void)state;
@@ -158,6 +179,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_proof, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
 	};
 
