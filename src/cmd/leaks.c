@@ -140,7 +140,7 @@ static void write_leak(struct leaks *l, const struct leak_socket *socket)
 		.socket = socket,
 		.holders = l->set.holders,
 		.threshold_ns = l->options->threshold_ns,
-		.alert_cookie = socket->t.cookie,
+		.alert.id = socket->t.cookie,
 		.count = 1,
 		.group_open = group->count,
 		.growth_known = l->before_ns != 0,

@@ -2,30 +2,18 @@
 /*
  * When a socket has been in CLOSE_WAIT for the threshold, the table wants a leak scan, which shows who holds it and why it
  * leaks. The alert is raised at the end of that scan. So alerts depend on the stream alone, and a replay gives the same ones.
- *
- * Records are few. In each group (one process, one cause) the first SINGLES sockets have a record each. The others are counted,
- * and one record per GROUP_NS has their count. All groups together have BUDGET records a minute. The counts add up to the
- * number of sockets, at the end of the run at the latest. The same holds for the records of resolved leaks.
  */
 #include "alert.h"
 
+#include "alert_group.h"
 #include "emit.h"
-#include "leak_group.h"
-#include "pool.h"
+#include "verdict.h"
 #include "wire_read.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define SINGLES 5
-#define GROUP_NS 60000000000ull
-#define BUDGET 60
-#define BUDGET_NS 60000000000ull
-#define GROUPS_MAX 1024 /* beyond it, groups share the last one */
 #define FOUND_MIN 65536 /* sockets of a scan, which include those that are not tracked */
-
-enum { LINUX_ECONNABORTED = 103 };
 
 struct alert {
 	uint32_t group; /* id */
@@ -34,48 +22,20 @@ struct alert {
 	uint64_t since_ns;
 };
 
-struct ending {
-	struct conn_tuple t;
-	uint64_t in_state_ns;
-	bool is_lower_bound;
-	enum leak_resolution how;
-};
-
-struct alert_group {
-	struct leak_key key;   /* by process */
-	uint64_t first_cookie; /* names the group */
-	uint64_t open, waiting, waiting_ends, singles;
-	uint64_t emitted_ns, ends_emitted_ns;
-	uint64_t mark_ns, mark_open; /* some time ago: for the growth */
-	struct leak_socket example;
-	struct ending ending;
-};
-
-struct budget {
-	uint64_t since_ns, used;
-};
-
 struct alerts {
 	uint64_t threshold_ns;
 	struct leak_set found;
-	struct pool open;   /* struct alert by cookie */
-	struct pool groups; /* struct alert_group by key */
-	struct budget leaks, ends;
+	struct pool open; /* struct alert by cookie */
+	struct alert_groups groups;
 	uint64_t scan_begin_ns;
 	uint64_t next_due_ns; /* when a socket that a scan found younger is due; 0: none */
 	bool scanned;
 };
 
-/* Two pool_key_fn. */
-
+/* A pool_key_fn. */
 static uint64_t alert_key(const void *alert)
 {
 	return ((const struct alert *)alert)->cookie;
-}
-
-static uint64_t group_key(const void *group)
-{
-	return leak_key_hash(&((const struct alert_group *)group)->key);
 }
 
 int alerts_new(struct alerts **out, const struct conn_config *config)
@@ -87,8 +47,8 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 		return -ENOMEM;
 	a->threshold_ns = config->leak_threshold_ns;
 	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key)
-		?: pool_init(&a->groups, sizeof(struct alert_group), GROUPS_MAX, group_key)
-		?: leak_set_init(&a->found, config->max_connections > FOUND_MIN ? config->max_connections : FOUND_MIN);
+		?: leak_set_init(&a->found, config->max_connections > FOUND_MIN ? config->max_connections : FOUND_MIN)
+		?: alert_groups_init(&a->groups, &a->found, config->max_connections);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -101,15 +61,15 @@ void alerts_free(struct alerts *a)
 {
 	if (!a)
 		return;
+	alert_groups_free(&a->groups);
 	leak_set_free(&a->found);
-	pool_free(&a->groups);
 	pool_free(&a->open);
 	free(a);
 }
 
 uint64_t alerts_memory(const struct alerts *a)
 {
-	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups) + leak_set_memory(&a->found);
+	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups.groups) + leak_set_memory(&a->found);
 }
 
 uint64_t alerts_open(const struct alerts *a)
@@ -122,11 +82,6 @@ static struct alert *alert_at(const struct alerts *a, uint32_t id)
 	return pool_at(&a->open, id);
 }
 
-static struct alert_group *group_at(const struct alerts *a, uint32_t id)
-{
-	return pool_at(&a->groups, id);
-}
-
 uint64_t alerts_oldest_ns(const struct alerts *a, uint64_t since_ns)
 {
 	for (uint32_t id = 1; pool_count(&a->open) && id < a->open.used; id++) {
@@ -136,136 +91,21 @@ uint64_t alerts_oldest_ns(const struct alerts *a, uint64_t since_ns)
 	return since_ns;
 }
 
-static bool is_idle(const struct alert_group *g, uint64_t now)
-{
-	return !g->open && !g->waiting && !g->waiting_ends && now - g->emitted_ns >= GROUP_NS;
-}
-
-/* In the place of the first idle group, if there is one; in the last group, if there are too many. */
-static uint32_t group_add(struct alerts *a, const struct alert_group *g, uint64_t now)
-{
-	uint32_t id = 1;
-
-	while (id < a->groups.used && !is_idle(group_at(a, id), now))
-		id++;
-	if (id < a->groups.used)
-		pool_remove(&a->groups, id);
-	id = pool_add(&a->groups, g);
-	return id ? id : a->groups.used - 1;
-}
-
-static uint32_t group_for(struct alerts *a, const struct leak_socket *socket, uint64_t now)
-{
-	const struct alert_group fresh = {
-		.key = leak_key_of(LEAK_BY_PROCESS, socket), .first_cookie = socket->t.cookie, .mark_ns = now};
-	uint32_t id;
-
-	pool_for_each (id, &a->groups, leak_key_hash(&fresh.key)) {
-		if (!memcmp(&group_at(a, id)->key, &fresh.key, sizeof(fresh.key)))
-			return id;
-	}
-	return group_add(a, &fresh, now);
-}
-
-static bool take(struct budget *budget, uint64_t now)
-{
-	if (now - budget->since_ns >= BUDGET_NS)
-		*budget = (struct budget){.since_ns = now};
-	if (budget->used >= BUDGET)
-		return false;
-	budget->used++;
-	return true;
-}
-
-static void emit_leak(struct conn_table *t, struct alert_group *g, const struct leak_socket *socket, uint64_t now,
-		      uint64_t count)
-{
-	struct leak_socket copy = *socket;
-	struct leak_record leak = {
-		.socket = &copy,
-		.holders = t->alerts->found.holders,
-		.threshold_ns = t->alerts->threshold_ns,
-		.alert_cookie = count > 1 ? g->first_cookie : socket->t.cookie,
-		.count = count,
-		.group_open = g->open,
-		.growth_known = now - g->mark_ns >= GROUP_NS / 6,
-	};
-
-	if (!leak_set_find(&t->alerts->found, socket->t.cookie)) { /* of a scan before: its holders are forgotten */
-		copy.first_holder = LEAK_NONE;
-		copy.holders = 0;
-	}
-	if (leak.growth_known)
-		leak.growth_per_min = (int64_t)(g->open - g->mark_open) * (int64_t)(GROUP_NS / 1000000) /
-				      (int64_t)((now - g->mark_ns) / 1000000);
-	if (now - g->mark_ns >= GROUP_NS) {
-		g->mark_ns = now;
-		g->mark_open = g->open;
-	}
-	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .ts = now, .leak = &leak});
-}
-
-static void emit_ending(struct conn_table *t, const struct alert_group *g, const struct ending *ending, uint64_t now,
-			uint64_t count)
-{
-	const struct leak_resolved_record resolved = {
-		.t = &ending->t,
-		.alert_cookie = count > 1 ? g->first_cookie : ending->t.cookie,
-		.in_state_ns = ending->in_state_ns,
-		.age_is_lower_bound = ending->is_lower_bound,
-		.resolution = ending->how,
-		.count = count,
-	};
-
-	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = now, .leak_resolved = &resolved});
-}
-
-/* Emits the counts that are due; with `all`, all of them. */
-static void emit_waiting(struct conn_table *t, uint64_t now, bool all)
-{
-	struct alerts *a = t->alerts;
-
-	for (uint32_t id = 1; id < a->groups.used; id++) {
-		struct alert_group *g = group_at(a, id);
-
-		if (g->waiting && (all || ((!g->emitted_ns || now - g->emitted_ns >= GROUP_NS) && take(&a->leaks, now)))) {
-			emit_leak(t, g, &g->example, now, g->waiting);
-			g->waiting = 0;
-			g->emitted_ns = now;
-		}
-		if (!g->waiting && g->waiting_ends &&
-		    (all || ((!g->open || now - g->ends_emitted_ns >= GROUP_NS) && take(&a->ends, now)))) {
-			emit_ending(t, g, &g->ending, now, g->waiting_ends);
-			g->waiting_ends = 0;
-			g->ends_emitted_ns = now;
-		}
-	}
-}
-
 static void raise_alert(struct conn_table *t, const struct leak_socket *socket, uint64_t now)
 {
 	struct alerts *a = t->alerts;
 	struct alert alert = {
 		.cookie = socket->t.cookie,
-		.group = group_for(a, socket, now),
+		.group = alert_group_for(t, &a->groups, socket),
 		.since_ns = now - socket->age_ns,
 		.is_lower_bound = socket->age_is_lower_bound,
 	};
-	struct alert_group *g = group_at(a, alert.group);
+	uint32_t id = alert.group ? pool_add(&a->open, &alert) : 0;
 
-	alert.single = g->singles < SINGLES && take(&a->leaks, now);
-	if (!pool_add(&a->open, &alert)) {
+	if (id)
+		alert_at(a, id)->single = alert_group_raise(t, &a->groups, alert.group, socket);
+	else
 		table_refuse(t, now);
-		return;
-	}
-	g->open++;
-	if (alert.single) {
-		g->singles++;
-		emit_leak(t, g, socket, now, 1);
-	} else {
-		g->waiting++;
-		g->example = *socket;
-	}
 }
 
 /* Adds what the table knows and the scan does not: who it is, and when it entered CLOSE_WAIT, if that was seen. */
@@ -335,7 +175,7 @@ static void scanned(struct conn_table *t, uint64_t now)
 			raise_unseen(t, c, now);
 		t->close_wait_next = c->next;
 	}
-	emit_waiting(t, now, false);
+	alert_groups_emit(t, &a->groups, false);
 }
 
 void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
@@ -361,55 +201,74 @@ bool alerts_want_scan(const struct conn_table *t, uint64_t now)
 	return next && now >= conn_entered_ns(next) + a->threshold_ns;
 }
 
-static enum leak_resolution resolution_of(const struct wire_state *ev)
+/*
+ * tcp_reset() leaves EPIPE in CLOSE_WAIT, and tcp_abort() ECONNABORTED. tcp_write_err() leaves ETIMEDOUT, or the soft error of
+ * an ICMP answer.
+ */
+static enum leak_resolution resolution_of_error(const struct conn *c, const struct wire_state *ev)
 {
-	const struct wire_task *task = ev ? wire_task(&ev->hdr) : NULL;
+	const struct conn_numbers numbers = conn_numbers(ev);
 
-	if (!ev)
-		return LEAK_CLOSED;
-	if (ev->hdr.new_state == WIRE_CLOSE && (!task || !task->tgid || ev->err == LINUX_ECONNABORTED))
+	switch (ev->err) {
+	case EPIPE:
+	case ECONNRESET:
+	case ECONNABORTED:
 		return LEAK_RESET;
-	return ev->hdr.sk_flags & WIRE_SK_EXITING ? LEAK_PROCESS_EXIT : LEAK_CLOSED;
+	case ETIMEDOUT:
+	case ECONNREFUSED:
+		return LEAK_TIMEOUT;
+	default:
+		return verdict_end(c, &numbers) == CONN_END_UNREACHABLE ? LEAK_TIMEOUT : LEAK_UNKNOWN;
+	}
 }
 
-/* With its own record, if the alert had one and the budget has room. */
+/* close() sets both bits of sk_shutdown before it changes the state, whatever error is left from before. */
+static enum leak_resolution resolution_of(const struct conn *c, const struct wire_state *ev)
+{
+	const struct wire_task *task = ev ? wire_task(&ev->hdr) : NULL;
+	bool by_task = task && task->tgid;
+
+	if (!ev)
+		return LEAK_UNKNOWN;
+	if (ev->hdr.new_state == WIRE_CLOSE && !(ev->hdr.shutdown & 2)) {
+		if (ev->err)
+			return resolution_of_error(c, ev);
+		if (!by_task)
+			return LEAK_UNKNOWN;
+	}
+	return by_task && (ev->hdr.sk_flags & WIRE_SK_EXITING) ? LEAK_PROCESS_EXIT : LEAK_CLOSED;
+}
+
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev)
 {
 	struct alerts *a = t->alerts;
 	uint32_t id = pool_count(&a->open) ? pool_find(&a->open, c->cookie) : 0;
 	const struct alert *alert = alert_at(a, id);
-	struct alert_group *g = group_at(a, alert->group);
-	uint64_t now = ev ? ev->hdr.ts : t->now;
-	struct ending ending;
+	struct alert_ending ending;
 
 	if (!id)
 		return;
-	ending = (struct ending){
-		.in_state_ns = now > alert->since_ns ? now - alert->since_ns : 0,
+	ending = (struct alert_ending){
+		.at_ns = ev ? ev->hdr.ts : t->now,
 		.is_lower_bound = alert->is_lower_bound,
-		.how = resolution_of(ev),
+		.how = resolution_of(c, ev),
 	};
+	if (ending.at_ns > alert->since_ns)
+		ending.in_state_ns = ending.at_ns - alert->since_ns;
 	emit_tuple(t, c, &ending.t);
-	g->open--;
-	if (alert->single && take(&a->ends, now)) {
-		emit_ending(t, g, &ending, now, 1);
-	} else {
-		g->waiting_ends++;
-		g->ending = ending;
-	}
+	alert_group_end(t, &a->groups, alert->group, &ending, alert->single);
 	pool_remove(&a->open, id);
 }
 
-void alerts_tick(struct conn_table *t, uint64_t now)
+void alerts_tick(struct conn_table *t)
 {
-	if (pool_count(&t->alerts->groups))
-		emit_waiting(t, now, false);
+	alert_groups_emit(t, &t->alerts->groups, false);
 }
 
-void alerts_stop(struct conn_table *t, uint64_t now)
+void alerts_stop(struct conn_table *t)
 {
-	emit_waiting(t, now, true);
+	alert_groups_emit(t, &t->alerts->groups, true);
 	t->leaks_open += pool_count(&t->alerts->open);
 	pool_clear(&t->alerts->open);
-	pool_clear(&t->alerts->groups);
+	pool_clear(&t->alerts->groups.groups);
 }

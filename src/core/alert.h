@@ -22,5 +22,5 @@ bool alerts_want_scan(const struct conn_table *t, uint64_t now);
 void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_state *ev);
 
 /* Emits counts that are due; at the stop all. An alert that is open then has no end: the leak goes on. */
-void alerts_tick(struct conn_table *t, uint64_t now);
-void alerts_stop(struct conn_table *t, uint64_t now);
+void alerts_tick(struct conn_table *t);
+void alerts_stop(struct conn_table *t);

@@ -5,7 +5,7 @@
  *   progress   what goes on             scan       what exists already        summary     losses and sums
  *   conn_events  what an event changes in a connection                         closing     closes that wait for a reset
  *   minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
- *   alert      who leaks CLOSE_WAIT     leak       a leak scan                leak_group  its groups
+ *   alert      who leaks CLOSE_WAIT     alert_group  few records for many     leak, leak_group  a leak scan, its groups
  *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
  *   facts      what numbers prove       proofs     what stamps prove
  *   timeline   its states               conn_owner  whose it is
@@ -75,7 +75,7 @@ void conn_table_free(struct conn_table *t)
 static void on_tick(struct conn_table *t, const struct wire_tick *ev)
 {
 	summary_refused(t, ev->hdr.ts);
-	alerts_tick(t, ev->hdr.ts);
+	alerts_tick(t);
 	minisock_tick(t, ev->hdr.ts);
 	progress_tick(t, ev->hdr.ts);
 	summary_tick(t, ev);
@@ -158,9 +158,11 @@ void conn_table_stop(struct conn_table *table, uint64_t now)
 {
 	struct conn *next;
 
+	if (now > table->now)
+		table->now = now;
 	closing_expire(table, UINT64_MAX);
 	summary_refused(table, now);
-	alerts_stop(table, now);
+	alerts_stop(table);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
 		next = table_next(table, c);
 		if (c->facts & CONN_MINISOCK) {

@@ -111,6 +111,8 @@ enum leak_cause { LEAK_CAUSES(ENUM_VALUE) LEAK_CAUSE_MAX };
 	X(LEAK_CLOSED, "closed")                                                                                               \
 	X(LEAK_PROCESS_EXIT, "process_exit")                                                                                   \
 	X(LEAK_RESET, "reset")                                                                                                 \
+	X(LEAK_TIMEOUT, "timeout")                                                                                             \
+	X(LEAK_UNKNOWN, "unknown")                                                                                             \
 	X(LEAK_DAEMON_STOP, "daemon_stop")
 enum leak_resolution { LEAK_RESOLUTIONS(ENUM_VALUE) LEAK_RESOLUTION_MAX };
 

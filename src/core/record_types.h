@@ -261,21 +261,27 @@ struct leak_totals {
 	uint64_t oldest_ns; /* of CLOSE_WAIT */
 };
 
+/* Names an alert: of one socket by its cookie, or of a group, whose number is no cookie. */
+struct leak_alert {
+	uint64_t id;
+	bool is_group;
+};
+
 /* A socket has been in CLOSE_WAIT for longer than the threshold; in `leaks`, of any age. */
 struct leak_record {
 	const struct leak_socket *socket;
 	const struct leak_holder *holders; /* leak_for_each_holder() */
 	uint64_t threshold_ns;
-	uint64_t alert_cookie; /* names the alert: its own cookie, or of a count, that of its group's first */
-	uint64_t count;        /* it stands for so many, of its group and itself */
-	uint64_t group_open;   /* sockets that are in CLOSE_WAIT in the same process for the same cause */
+	struct leak_alert alert;
+	uint64_t count;      /* it stands for so many, of its group and itself */
+	uint64_t group_open; /* sockets that are in CLOSE_WAIT in the same process for the same cause */
 	bool growth_known;
 	int64_t growth_per_min; /* of group_open */
 };
 
 struct leak_resolved_record {
 	const struct conn_tuple *t;
-	uint64_t alert_cookie;
+	struct leak_alert alert;
 	uint64_t in_state_ns;
 	bool age_is_lower_bound;
 	enum leak_resolution resolution;

@@ -26,16 +26,22 @@ void json_reason(struct json *j, uint32_t reason)
 	jsonw_text(&j->b, KEY("reason"), name, name ? strlen(name) : 0, JSON_REASON_MAX);
 }
 
-/* The boot id keeps cookies of two boots apart; they count from 1. */
-void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie)
+/* The boot id keeps numbers of two boots apart; cookies count from 1. */
+void json_id(struct json *j, struct jsonw_key key, const char *mark, uint64_t number)
 {
 	const char *boot_id = j->context->boot_id;
-	char id[8 + 1 + FMT_HEX_MAX + 1];
+	char id[8 + JSON_MARK_MAX + FMT_HEX_MAX + 1], *p = id + 8;
 
 	memset(id, '0', 8);
 	if (boot_id)
 		memcpy(id, boot_id, strnlen(boot_id, 8));
-	id[8] = '.';
-	*fmt_hex(id + 9, cookie) = '\0';
+	while (*mark)
+		*p++ = *mark++;
+	*fmt_hex(p, number) = '\0';
 	jsonw_word(&j->b, key, id);
+}
+
+void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie)
+{
+	json_id(j, key, ".", cookie);
 }

@@ -7,6 +7,7 @@
 
 #define JSON_STRING_MAX 256 /* bytes of a line for the host's name and its like */
 #define JSON_REASON_MAX 64  /* for the reason of a reset */
+#define JSON_MARK_MAX 2     /* what an id has between the boot and its number */
 #define JSON_PATH_MAX 1024  /* for exe and for cgroup: with both a record still fits */
 
 /* A line in the making. */
@@ -33,4 +34,5 @@ int64_t json_wall(const struct json *j, uint64_t ts);
 void json_text(struct json *j, struct jsonw_key key, const char *text); /* NULL: null */
 void json_path(struct json *j, struct jsonw_key key, const char *path); /* likewise */
 void json_reason(struct json *j, uint32_t reason);
-void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie); /* as in conn_id */
+void json_id(struct json *j, struct jsonw_key key, const char *mark, uint64_t number); /* mark: "." or ".g" */
+void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie);               /* as in conn_id */

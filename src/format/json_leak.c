@@ -73,6 +73,12 @@ static void json_stack(struct json *j, const struct leak_socket *socket)
 		jsonw_word(b, KEY("stack_note"), stack_notes[stack->note]);
 }
 
+/* A group's has a letter that no cookie has. */
+static void json_alert(struct json *j, struct leak_alert alert)
+{
+	json_id(j, KEY("alert_id"), alert.is_group ? ".g" : ".", alert.id);
+}
+
 void json_leak(struct json *j, const struct record *rec)
 {
 	const struct leak_record *l = rec->leak;
@@ -81,7 +87,7 @@ void json_leak(struct json *j, const struct record *rec)
 	struct buf *b = &j->b;
 
 	json_tuple(j, &socket->t);
-	json_cookie(j, KEY("alert_id"), l->alert_cookie);
+	json_alert(j, l->alert);
 	jsonw_uint(b, KEY("in_state_us"), socket->age_ns / 1000);
 	jsonw_bool(b, KEY("age_is_lower_bound"), socket->age_is_lower_bound);
 	jsonw_uint(b, KEY("threshold_us"), l->threshold_ns / 1000);
@@ -107,7 +113,7 @@ void json_leak_resolved(struct json *j, const struct record *rec)
 	struct buf *b = &j->b;
 
 	json_tuple(j, r->t);
-	json_cookie(j, KEY("alert_id"), r->alert_cookie);
+	json_alert(j, r->alert);
 	jsonw_uint(b, KEY("in_state_us"), r->in_state_ns / 1000);
 	jsonw_bool(b, KEY("age_is_lower_bound"), r->age_is_lower_bound);
 	jsonw_word(b, KEY("resolution"), leak_resolution_name(r->resolution));

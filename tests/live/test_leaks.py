@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -14,12 +15,13 @@ from pathlib import Path
 import pytest
 from actors import Actor
 from lab import TIMEOUT, wait_until
-from leakers import CAUSES, Leaker, Pool, why_no_io_uring
+from leakers import CAUSES, Leaker, Pool, tcp_state, why_no_io_uring
 from schema import validate_lines
 from test_output import SlowReader
 from tracer import BINARY, conn_id, wait_for_attachment
 
 SECOND = 1_000_000
+CLOSE = 7  # of enum tcp_state
 
 
 def leaks(*args, code=None):
@@ -482,6 +484,47 @@ def test_alerts_are_few(start_tracer, namespace, leaker):
     resolved = alerts.wait("close_wait_resolved", 5000)
     assert len(resolved) <= 8
     assert {r["resolution"] for r in resolved} == {"process_exit"}
+    assert by_alert(resolved) == by_alert(raised)
+    alerts.tracer.stop()
+
+
+def by_alert(records):
+    """How many sockets stand under each alert_id."""
+    sums = collections.Counter()
+    for record in records:
+        sums[record["alert_id"]] += record.get("count", 1)
+    return sums
+
+
+def test_alerts_and_how_each_ends(start_tracer, pair):
+    """Nine leaks of one process: five stand alone, four in their group. Each ends under the id that it was raised with."""
+    listener = pair.listen()
+    made = [pair.connect(listener) for _ in range(9)]
+    for one in made:
+        one.client.shutdown(socket.SHUT_WR)
+    time.sleep(0.6)  # over the threshold: one scan raises all
+    alerts = Alerts(start_tracer, pair.b)
+    raised = alerts.wait("close_wait_leak", 9)
+    alone = {r["alert_id"] for r in raised if r["alert_id"] == r["conn_id"]}
+    assert len(alone) == 5 and len({r["alert_id"] for r in raised} - alone) == 1
+    killed, reset, dead, *closed = made
+    pair.b.run("ss", "-K", "sport", "=", str(killed.server.getsockname()[1]), "dport", "=", str(killed.client.getsockname()[1]))
+    reset.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset.client.close()
+    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 1)):
+        dead.server.setsockopt(socket.IPPROTO_TCP, option, value)
+    wait_until(lambda: tcp_state(reset.server) == CLOSE, what="the reset")
+    pair.wire.drop(lambda s: True)
+    dead.server.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    wait_until(lambda: tcp_state(dead.server) == CLOSE, what="the timeout")
+    for one in closed:
+        one.server.close()
+    resolved = alerts.wait("close_wait_resolved", 9)
+    assert by_alert(resolved) == by_alert(raised)
+    ways = collections.Counter()
+    for record in resolved:
+        ways[record["resolution"]] += record.get("count", 1)
+    assert ways == {"closed": 6, "reset": 2, "timeout": 1}
     alerts.tracer.stop()
 
 

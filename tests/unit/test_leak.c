@@ -490,7 +490,7 @@ static size_t json_of(const struct leak_set *set, uint64_t cookie)
 	const struct leak_record leak = {.socket = leak_set_find(set, cookie),
 					 .holders = set->holders,
 					 .threshold_ns = 60 * S,
-					 .alert_cookie = cookie,
+					 .alert.id = cookie,
 					 .count = 1,
 					 .group_open = 11,
 					 .growth_known = true,

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The alerts of one process and cause: which sockets have one of their own, and the counts of the others. */
+#pragma once
+
+#include "leak_group.h"
+#include "table.h"
+
+struct alert_budget {
+	uint64_t since_ns, used;
+};
+
+struct alert_groups {
+	struct pool groups; /* struct alert_group by key; each has an alert, or had one a minute ago */
+	const struct leak_set *found;
+	struct alert_budget leaks, ends;
+	uint32_t turn; /* the last group that used the budget up */
+};
+
+struct alert_ending {
+	struct conn_tuple t;
+	uint64_t at_ns, in_state_ns;
+	bool is_lower_bound;
+	enum leak_resolution how;
+};
+
+/* `found`: the last leak scan's, which must not move. 0 or -ENOMEM. */
+int alert_groups_init(struct alert_groups *groups, const struct leak_set *found, uint32_t max);
+void alert_groups_free(struct alert_groups *groups); /* all zero is fine */
+
+/* The id of the socket's group, valid while one of its alerts is open; 0: there is no room for it. */
+uint32_t alert_group_for(struct conn_table *t, struct alert_groups *groups, const struct leak_socket *socket);
+
+/* True: it has an alert of its own. */
+bool alert_group_raise(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct leak_socket *socket);
+
+/* An alert that alert_group_raise() raised; `single`: what it returned. */
+void alert_group_end(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
+		     bool single);
+
+/* Emits the counts that are due; with `all`, all of them. */
+void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool all);
