@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The iterators of the leak scan: sockets that wait for a process, with every descriptor that holds them, and no others. */
 #include "bpf/holder.bpf.h"
+#include "bpf/namespaces.bpf.h"
 #include "bpf/sock.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -66,6 +67,7 @@ int leak_files(struct bpf_iter__task_file *ctx)
 	const struct tcp_sock *tp = sk && is_leak(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct stuck f;
 
+	note_namespace(ctx);
 	if (!tp || !task)
 		return 0;
 	fill_leak(&f, sk, tp, bpf_get_socket_cookie(sk));

@@ -5,6 +5,7 @@
  * socket's cookie also makes the kernel give it one.
  */
 #include "bpf/holder.bpf.h"
+#include "bpf/namespaces.bpf.h"
 #include "bpf/sock.bpf.h"
 #include "bpf/tw.bpf.h"
 
@@ -50,6 +51,7 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	const struct tcp_sock *tp = sk && is_wanted(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct found f;
 
+	note_namespace(ctx);
 	if (!tp || !task)
 		return 0;
 	fill_found(&f, sk, tp, bpf_get_socket_cookie(sk));

@@ -64,6 +64,13 @@ struct aggregate_key {
 	__u32 reason;
 };
 
+/* A descriptor that keeps a network namespace alive. */
+struct namespace_holder {
+	__u32 pid;
+	__s32 fd;
+};
+#define NAMESPACES_MAX 4096
+
 /* The registers of x86-64 that unwinding needs, in DWARF's numbering. */
 enum dwarf_reg {
 	DWARF_RAX,

@@ -132,8 +132,18 @@ typedef struct {
 	int owned; /* 1 while a task holds the socket's lock */
 } socket_lock_t;
 
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
 struct file {
 	void *private_data;
+	struct inode *f_inode;
 };
 
 struct socket {

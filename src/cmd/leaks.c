@@ -115,6 +115,9 @@ static int scan(struct leaks *l, struct leak_totals *ret_totals)
 	err = leak_scan_run(l->scan, take_in, l);
 	if (err)
 		warn("not all sockets could be scanned: %s", strerror(-err));
+	if (leak_scan_missed(l->scan))
+		warn("%llu of the network namespaces could not be entered: what no process holds in them is not shown",
+		     (unsigned long long)leak_scan_missed(l->scan));
 	if (l->set.lost)
 		warn("%llu sockets or descriptors were left out: there was no room for them", (unsigned long long)l->set.lost);
 	*ret_totals = leak_set_totals(&l->set, threshold_ns, wanted, l);

@@ -48,14 +48,17 @@ void collector_peek(struct collector *collector, event_fn fn, void *ctx);
  */
 int collector_scan(struct collector *collector, enum wire_scan_cause cause, event_fn fn, void *ctx);
 
+/* Network namespaces that exist and that the last scan could not enter. */
+uint64_t collector_missed(const struct collector *collector);
+
 /* What the kernel side lost since the last call, as WIRE_LOST events (none if nothing was); returns the number lost. */
 uint64_t collector_losses(struct collector *collector, uint64_t now, event_fn fn, void *ctx);
 
 /* What was counted without a connection since the last call, as WIRE_AGGREGATE events. */
 void collector_aggregates(struct collector *collector, uint64_t now, event_fn fn, void *ctx);
 
-/* Which ports connect() chooses from in each network namespace that exists now, as WIRE_PORT_RANGE events. */
-void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx);
+/* Which ports connect() chooses from in each network namespace that the last scan could enter, as WIRE_PORT_RANGE events. */
+void collector_port_ranges(struct collector *collector, uint64_t ts, event_fn fn, void *ctx);
 
 /* The kernel's names for reset reasons, as WIRE_RST_REASON events. */
 void collector_reason_names(uint64_t now, event_fn fn, void *ctx);

@@ -24,6 +24,7 @@ struct collector {
 	uint64_t ring_bytes; /* of one ring */
 	int epoll_fd;
 	int aggregates_fd;
+	uint64_t namespaces_missed; /* by the last scan */
 	enum wire_tw_tier tier;
 	struct caller_range callers[CALLERS_MAX];
 	uint64_t tw_timer_handler;                                             /* its address, 0: not known */
@@ -39,6 +40,7 @@ void libbpf_set_verbose(bool verbose);
 
 /* Loads and attaches the iterators that scan. 0 or -errno. */
 int scan_open(struct collector *c);
+int scan_held(const struct collector *c); /* iterate_visit.held */
 
 /* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. */
 int iterate(const struct bpf_link *link, event_fn fn, void *ctx);
@@ -54,13 +56,26 @@ int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_lin
 typedef void (*iterate_enter_fn)(void *ctx, uint32_t netns);
 struct iterate_visit {
 	const struct bpf_link *link;
+	int held; /* the map of namespaces.bpf.h, as the last scan of descriptors filled it */
 	iterate_enter_fn enter;
 	event_fn fn;
 	void *ctx;
 };
-int iterate_namespaces(const struct iterate_visit *visit, uint64_t *ret_namespaces);
+struct iterate_reach {
+	uint64_t entered, missed; /* missed: a descriptor shows that they exist, and they could not be entered */
+};
+int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *ret_reach);
 
-/* netns.c: gives cookies to the minisockets of the namespace that this thread stands in. */
+/* netns.c: before a scan of descriptors fills it. */
+void netns_forget_held(int held);
+
+/*
+ * The namespace that this descriptor keeps alive, opened; or -errno: ENOENT if it does not do so any more, or if it is a file
+ * of nsfs that is no network namespace.
+ */
+int netns_open_held(uint32_t netns, const struct namespace_holder *holder);
+
+/* Gives cookies to the minisockets of the namespace that this thread stands in. */
 void netns_name_minisocks(void);
 
 /*

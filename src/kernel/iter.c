@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads BPF iterators. iter/tcp shows the network namespace of the thread that opens it: this thread enters each namespace that
- * a process lives in or a mount keeps alive.
+ * a process lives in, or that a mount or a descriptor keeps alive.
  */
 #include "internal.h"
 
@@ -91,13 +91,13 @@ static bool seen_add(struct seen *seen, ino_t inode)
 	return true;
 }
 
-static int iterate_in(const char *namespace, uint32_t netns, const struct iterate_visit *visit)
+/* Closes `fd`, a namespace; -1: its process ended meanwhile. */
+static int iterate_in(int fd, uint32_t netns, const struct iterate_visit *visit)
 {
-	int fd = open(namespace, O_RDONLY | O_CLOEXEC);
 	int err;
 
 	if (fd < 0)
-		return 0; /* the process ended meanwhile */
+		return 0;
 	if (setns(fd, CLONE_NEWNET)) {
 		err = errno == ENOENT ? 0 : -errno;
 	} else {
@@ -113,7 +113,9 @@ static int visit_once(const char *path, struct seen *seen, const struct iterate_
 {
 	struct stat st;
 
-	return !stat(path, &st) && seen_add(seen, st.st_ino) ? iterate_in(path, st.st_ino, visit) : 0;
+	if (stat(path, &st) || !seen_add(seen, st.st_ino))
+		return 0;
+	return iterate_in(open(path, O_RDONLY | O_CLOEXEC), st.st_ino, visit);
 }
 
 static int visit_processes(struct seen *seen, const struct iterate_visit *visit)
@@ -151,21 +153,41 @@ static int visit_mounts(struct seen *seen, const struct iterate_visit *visit)
 	return err;
 }
 
-int iterate_namespaces(const struct iterate_visit *visit, uint64_t *ret_namespaces)
+/* What is left: only descriptors keep it alive, of nsfs or of sockets. */
+static int visit_held(struct seen *seen, const struct iterate_visit *visit, uint64_t *ret_missed)
+{
+	struct namespace_holder holder;
+	uint32_t netns = 0, *before = NULL;
+	int fd, err = 0;
+
+	while (!err && !bpf_map_get_next_key(visit->held, before, &netns)) {
+		before = &netns;
+		if (bpf_map_lookup_elem(visit->held, &netns, &holder) || !seen_add(seen, netns))
+			continue;
+		fd = netns_open_held(netns, &holder);
+		err = iterate_in(fd, netns, visit);
+		if (fd >= 0)
+			continue;
+		seen->n--;
+		*ret_missed += fd != -ENOENT && fd != -ESRCH && fd != -EBADF; /* else it ended meanwhile */
+	}
+	return err;
+}
+
+int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *ret_reach)
 {
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct seen seen = {0};
 	int err;
 
+	*ret_reach = (struct iterate_reach){0};
 	if (home < 0)
 		return -errno;
-	err = visit_processes(&seen, visit);
-	if (!err)
-		err = visit_mounts(&seen, visit);
+	err = visit_processes(&seen, visit) ?: visit_mounts(&seen, visit) ?: visit_held(&seen, visit, &ret_reach->missed);
 	if (setns(home, CLONE_NEWNET) && !err)
 		err = -errno;
 	close(home);
-	*ret_namespaces = seen.n;
+	ret_reach->entered = seen.n;
 	free(seen.inodes);
 	return err;
 }

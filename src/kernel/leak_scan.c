@@ -19,6 +19,7 @@
 struct leak_scan {
 	struct leak_scan_bpf *bpf;
 	struct bpf_link *files, *tcp;
+	uint64_t missed;
 };
 
 static int open_iterators(struct leak_scan *scan)
@@ -82,16 +83,25 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 {
-	const struct iterate_visit visit = {.link = scan->tcp, .fn = fn, .ctx = ctx};
+	int held = bpf_map__fd(scan->bpf->maps.namespaces), err;
+	const struct iterate_visit visit = {.link = scan->tcp, .held = held, .fn = fn, .ctx = ctx};
 	struct wire_mark mark = wire_make_mark(WIRE_LEAK_BEGIN, clock_now_ns(), 0);
-	uint64_t namespaces = 0;
-	int err;
+	struct iterate_reach reach = {0};
 
+	netns_forget_held(held);
+	scan->bpf->bss->namespace_before = 0;
+	scan->bpf->bss->namespaces_left_out = 0;
 	fn(ctx, &mark.hdr);
 	err = iterate(scan->files, fn, ctx);
 	if (!err)
-		err = iterate_namespaces(&visit, &namespaces);
-	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)namespaces);
+		err = iterate_namespaces(&visit, &reach);
+	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)reach.entered);
 	fn(ctx, &mark.hdr);
+	scan->missed = reach.missed + scan->bpf->bss->namespaces_left_out;
 	return err;
+}
+
+uint64_t leak_scan_missed(const struct leak_scan *scan)
+{
+	return scan->missed;
 }

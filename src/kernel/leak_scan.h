@@ -16,3 +16,6 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose);
 
 /* WIRE_LEAK_BEGIN, WIRE_LEAK..., WIRE_LEAK_END. 0 or -errno; what was found until then is handed over all the same. */
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx);
+
+/* Network namespaces that exist and that the last scan could not enter. */
+uint64_t leak_scan_missed(const struct leak_scan *scan);

@@ -1,16 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is asked of network namespaces besides their sockets, by a thread that stands in them. */
+/* Network namespaces: how one that only a descriptor keeps alive is opened, and what is asked of each besides its sockets. */
 #include "collector.h"
 #include "internal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/inet_diag.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
+#include <linux/nsfs.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
+
+void netns_forget_held(int held)
+{
+	uint32_t netns;
+
+	while (!bpf_map_get_next_key(held, NULL, &netns) && !bpf_map_delete_elem(held, &netns))
+		;
+}
+
+/* By a copy of the socket's descriptor, which /proc does not give. SIOCGSKNS asks for CAP_NET_ADMIN. */
+static int open_of_socket(const struct namespace_holder *holder)
+{
+	int process = syscall(__NR_pidfd_open, holder->pid, 0);
+	int sock = process < 0 ? process : syscall(__NR_pidfd_getfd, process, holder->fd, 0);
+	int fd = sock < 0 ? sock : ioctl(sock, SIOCGSKNS), err = fd < 0 ? -errno : 0;
+
+	if (sock >= 0)
+		close(sock);
+	if (process >= 0)
+		close(process);
+	return err ? err : fd;
+}
+
+/* A file of nsfs is opened by its path, whatever that was: a namespace, of any kind. */
+static int open_of_nsfs(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET)
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+int netns_open_held(uint32_t netns, const struct namespace_holder *holder)
+{
+	struct statfs files;
+	struct stat st;
+	char path[64];
+	int fd = -ENOENT;
+
+	snprintf(path, sizeof(path), "/proc/%u/fd/%d", holder->pid, holder->fd);
+	if (stat(path, &st) || statfs(path, &files))
+		return -errno;
+	if (S_ISSOCK(st.st_mode))
+		fd = open_of_socket(holder);
+	else if (files.f_type == NSFS_MAGIC)
+		fd = open_of_nsfs(path);
+	if (fd < 0 || (!fstat(fd, &st) && st.st_ino == netns))
+		return fd;
+	close(fd); /* the number was used again */
+	return -ENOENT;
+}
 
 struct port_ranges {
 	uint64_t ts;
@@ -38,13 +105,13 @@ static void emit_port_range(void *ranges, uint32_t netns)
 		fclose(file);
 }
 
-void collector_port_ranges(uint64_t ts, event_fn fn, void *ctx)
+void collector_port_ranges(struct collector *collector, uint64_t ts, event_fn fn, void *ctx)
 {
 	struct port_ranges ranges = {.ts = ts, .fn = fn, .ctx = ctx};
-	const struct iterate_visit visit = {.enter = emit_port_range, .ctx = &ranges};
-	uint64_t namespaces;
+	const struct iterate_visit visit = {.held = scan_held(collector), .enter = emit_port_range, .ctx = &ranges};
+	struct iterate_reach reach;
 
-	iterate_namespaces(&visit, &namespaces);
+	iterate_namespaces(&visit, &reach);
 }
 
 static bool has_minisocks(void)

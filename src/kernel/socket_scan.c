@@ -66,6 +66,11 @@ static void watch_holder(struct collector *c, const struct wire_hdr *ev)
 		c->trace->bss->listens[task->tgid & (LISTENS - 1)] = 1;
 }
 
+int scan_held(const struct collector *c)
+{
+	return bpf_map__fd(c->scan->maps.namespaces);
+}
+
 static void scan_event(void *scan, const struct wire_hdr *ev)
 {
 	struct scan *s = scan;
@@ -92,12 +97,28 @@ static void scan_enter(void *scan, uint32_t netns)
 		netns_name_minisocks();
 }
 
+static int scan_descriptors(struct scan *s)
+{
+	struct collector *c = s->collector;
+
+	netns_forget_held(scan_held(c));
+	c->scan->bss->namespace_before = 0;
+	c->scan->bss->namespaces_left_out = 0;
+	return iterate(c->links[c->trace_n], scan_event, s);
+}
+
+uint64_t collector_missed(const struct collector *collector)
+{
+	return collector->namespaces_missed;
+}
+
 int collector_scan(struct collector *collector, enum wire_scan_cause cause, event_fn fn, void *ctx)
 {
 	struct scan s = {.collector = collector, .fn = fn, .ctx = ctx, .cause = cause};
 	struct bpf_link *const *links = collector->links + collector->trace_n;
-	const struct iterate_visit visit = {.link = links[1], .enter = scan_enter, .fn = scan_event, .ctx = &s};
-	uint64_t namespaces = 0;
+	const struct iterate_visit visit = {
+		.link = links[1], .held = scan_held(collector), .enter = scan_enter, .fn = scan_event, .ctx = &s};
+	struct iterate_reach reach = {0};
 	int err = 0;
 
 	if (cause == WIRE_SCAN_LISTENERS && !links[0])
@@ -107,10 +128,12 @@ int collector_scan(struct collector *collector, enum wire_scan_cause cause, even
 	collector->scan->bss->listeners_only = cause == WIRE_SCAN_LISTENERS;
 	scan_mark(&s, WIRE_SCAN_BEGIN, cause);
 	if (cause != WIRE_SCAN_MINISOCKS)
-		err = iterate(links[0], scan_event, &s);
+		err = scan_descriptors(&s);
 	if (!err && visit.link && cause != WIRE_SCAN_LISTENERS)
-		err = iterate_namespaces(&visit, &namespaces);
-	scan_mark(&s, WIRE_SCAN_END, namespaces);
+		err = iterate_namespaces(&visit, &reach);
+	scan_mark(&s, WIRE_SCAN_END, reach.entered);
+	if (cause != WIRE_SCAN_LISTENERS)
+		collector->namespaces_missed = reach.missed + collector->scan->bss->namespaces_left_out;
 	collector->trace->bss->report_deaths = false;
 	return err;
 }

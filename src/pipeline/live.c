@@ -215,11 +215,15 @@ static void begin(struct live *l)
 	collector_reason_names(now, pipeline_feed, l->pipeline);
 	degraded = feed_hooks(l, now);
 	feed_meta(l, now, "start");
-	collector_port_ranges(now, pipeline_feed, l->pipeline);
 	err = collector_scan(l->collector, WIRE_SCAN_STARTUP, pipeline_feed, l->pipeline);
+	collector_port_ranges(l->collector, clock_now_ns(), pipeline_feed, l->pipeline);
 	if (err)
 		l->config.warn("not all existing sockets could be scanned (%s): some appear with their next event only",
 			       strerror(-err));
+	if (collector_missed(l->collector))
+		l->config.warn(
+			"%llu of the network namespaces could not be entered: what no process holds in them is not known",
+			(unsigned long long)collector_missed(l->collector));
 	now = clock_now_ns();
 	if (degraded)
 		feed_meta(l, now, "degraded");
@@ -242,7 +246,7 @@ static void tick(struct live *l, uint64_t ts)
 		feed_mark(l, ts, WIRE_CLOCK, offset);
 	}
 	if (conn_table_wants_port_ranges(pipeline_table(l->pipeline), ts))
-		collector_port_ranges(ts, pipeline_feed, l->pipeline);
+		collector_port_ranges(l->collector, ts, pipeline_feed, l->pipeline);
 	tick.rss_bytes = self_rss_bytes();
 	tick.cpu_us = clock_process_ns() / 1000;
 	pipeline_feed(l->pipeline, &tick.hdr);

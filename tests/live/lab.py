@@ -107,6 +107,15 @@ class Namespace:
         self.inode = os.fstat(self._fd).st_ino
         self.ip("link set lo up")
 
+    def unmount(self):
+        """Only what is open keeps it alive then."""
+        subprocess.run(["ip", "netns", "del", self.name], check=True)
+        self.name = None
+
+    def close_descriptor(self):
+        os.close(self._fd)
+        self._fd = None
+
     def ip(self, *commands):
         subprocess.run(["ip", "-n", self.name, "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
@@ -166,8 +175,10 @@ class Namespace:
         return fd
 
     def close(self):
-        os.close(self._fd)
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
+        if self._fd is not None:
+            self.close_descriptor()
+        if self.name:
+            self.unmount()
 
 
 @dataclass

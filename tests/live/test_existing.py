@@ -129,6 +129,20 @@ def test_orphan(start_tracer, pair):
         inhabitant.close()
 
 
+def test_orphan_in_a_namespace_without_a_process(start_tracer, pair4):
+    """Nobody lives in it and no mount shows it: a descriptor keeps it alive."""
+    connected = pair4.connect()
+    cut = pair4.wire.drop(lambda s: s.side == 1 and s.has(ACK))
+    connected.client.sendall(b"x")
+    connected.client.close()
+    pair4.wire.wait(is_fin)
+    pair4.a.unmount()
+    tracer = start_tracer()
+    cut.release()
+    check_scanned(tracer.connection(connected.client_id), "FIN_WAIT1")
+    tracer.stop()
+
+
 @pytest.mark.parametrize("count", [3])
 def test_snapshot_counts(start_tracer, count):
     """Sockets in several namespaces; the snapshot says how many, by state."""

@@ -417,6 +417,55 @@ def test_container(namespace, cgroup):
         one.close()
 
 
+def make_never_accepted(namespace, count):
+    """The sockets that keep the namespace alive: a listener, and clients that have closed their half."""
+    with namespace.entered():
+        listener = socket.create_server(("127.0.0.1", 0))
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(count)]
+    for client in clients:
+        client.shutdown(socket.SHUT_WR)
+    return [listener, *clients]
+
+
+def test_namespace_that_only_sockets_keep_alive(namespace):
+    """No process lives in it, no mount shows it, and no descriptor of it is open but those of its sockets."""
+    kept = make_never_accepted(namespace, 3)
+    try:
+        namespace.unmount()
+        namespace.close_descriptor()
+        found, _ = leaks("--netns", namespace.inode)
+        assert [r["cause"] for r in found.values()] == ["never_accepted"] * 3
+    finally:
+        for sock in kept:
+            sock.close()
+
+
+def test_namespace_that_only_a_descriptor_keeps_alive(pair4):
+    """A container's runtime holds it open. What is in it no process holds: a socket in FIN_WAIT2, after close()."""
+    pair4.a.sysctl("ipv4/tcp_fin_timeout", 120)  # longer than TIME_WAIT: it stays a socket
+    connected = pair4.connect()
+    connected.client.close()
+    assert connected.server.recv(1) == b""
+    pair4.a.unmount()
+    _, summary = leaks("--netns", pair4.a.inode, "--threshold", "1ms")
+    assert summary["fin_wait2_over"] == 1
+
+
+def test_namespace_that_cannot_be_entered(namespace):
+    """Without CAP_NET_ADMIN the kernel gives no namespace for a socket: the user is told that something is missing."""
+    kept = make_never_accepted(namespace, 1)
+    argv = ["setpriv", "--bounding-set=-net_admin", BINARY, "leaks", "--netns", str(namespace.inode)]
+    try:
+        namespace.unmount()
+        namespace.close_descriptor()
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        assert re.search(r"^tcplife-fsm: \d+ of the network namespaces could not be entered", done.stderr), done.stderr
+        assert done.returncode == 0
+    finally:
+        for sock in kept:
+            sock.close()
+
+
 def test_explain():
     for word in ("close_wait", "CLOSE_WAIT", "close-wait"):
         done = subprocess.run([BINARY, "explain", word], capture_output=True, text=True, check=True)
