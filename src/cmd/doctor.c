@@ -9,6 +9,7 @@
 #include "src/cli/embedded.h"
 #include "src/cli/options.h"
 #include "src/format/json_write.h"
+#include "src/host/self.h"
 #include "src/kernel/checks.h"
 #include "src/kernel/collector.h"
 #include "src/kernel/leak_scan.h"
@@ -74,6 +75,8 @@ static void print_table(const struct report *r)
 	printf("\nNo hook shows %s.\n", not_shown);
 	if (r->failure.problem)
 		printf("\nA run would not work here: %s.\n", r->failure.text);
+	else if (self_foreign_pids())
+		printf("\nReady to trace, but processes outside of this container are not seen: %s.\n", FOREIGN_PIDS_CURE);
 	else
 		printf("\nReady to trace.\n");
 }

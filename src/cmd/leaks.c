@@ -227,6 +227,7 @@ static void write_text(struct leaks *l, const struct leak_totals *totals)
 {
 	const struct leak_view view = {
 		.by = l->options->leak_by,
+		.foreign_pids = l->context.foreign_pids,
 		.threshold_ns = l->options->threshold_ns,
 		.watch_ns = l->before_ns ? l->scanned_ns - l->before_ns : 0,
 		.wall_ns = l->options->full_time ? (int64_t)l->scanned_ns + l->context.clock_offset_ns : 0,
@@ -305,6 +306,7 @@ static int open_leaks(struct leaks *l)
 		return fail_output(o->output, errno);
 	run_header(o, &l->header);
 	self_instance(l->instance);
+	warn_foreign_pids(&l->header);
 	pipeline_context(&l->header, l->instance, &l->context);
 	if (leak_set_init(&l->set, SOCKETS_MAX) || leak_groups_init(&l->groups, o->leak_by) ||
 	    leak_groups_init(&l->mirror, LEAK_BY_PEER) || leak_groups_init(&l->queue, LEAK_BY_PROCESS) || owner_new(&l->owner))

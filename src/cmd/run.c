@@ -5,6 +5,7 @@
 #include "src/host/cgroup.h"
 #include "src/host/clock.h"
 #include "src/host/netns.h"
+#include "src/host/self.h"
 #include "src/io/file.h"
 #include "src/io/recording.h"
 #include "src/io/writer.h"
@@ -102,6 +103,7 @@ void run_header(const struct options *o, struct recording_header *h)
 		.boot_offset_ns = clock_boot_offset_ns(),
 		.max_connections = o->max_connections,
 		.ring_bytes = collector_ring_bytes(o->ring_bytes),
+		.foreign_pids = self_foreign_pids(),
 	};
 	read_boot_id(h->boot_id, sizeof(h->boot_id));
 	snprintf(h->hostname, sizeof(h->hostname), "%.70s", uts.nodename);
@@ -109,6 +111,13 @@ void run_header(const struct options *o, struct recording_header *h)
 	snprintf(h->kernel, sizeof(h->kernel), "%.70s", uts.release);
 	snprintf(h->arch, sizeof(h->arch), "%.23s", uts.machine);
 	snprintf(h->libbpf, sizeof(h->libbpf), "%.15s", collector_libbpf_version());
+}
+
+void warn_foreign_pids(const struct recording_header *h)
+{
+	if (h->foreign_pids)
+		warn("this container has pids of its own, so processes outside, and sockets in their network namespaces from "
+		     "before the start, are not seen: " FOREIGN_PIDS_CURE);
 }
 
 int fail_collector(const struct collector_failure *failure)

@@ -35,6 +35,9 @@ int run_check_selection(const struct selection *select);
 /* All but magic, version and crc: this host, this program, this run. */
 void run_header(const struct options *options, struct recording_header *ret_header);
 
+/* Says what is not seen in a container without the host's pids. */
+void warn_foreign_pids(const struct recording_header *header);
+
 /* EXIT_PRIVILEGES, EXIT_KERNEL or EXIT_RUNTIME, after the collector's sentence. */
 int fail_collector(const struct collector_failure *failure);
 

@@ -142,6 +142,7 @@ static int start(struct trace *t)
 		return fail_collector(&failure);
 	if (loop_add(live_loop(t->live), queue_error_fd(t->out), on_output_error, t))
 		return fail(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
+	warn_foreign_pids(&t->header);
 	if (!t->other && !t->options->no_header)
 		lines_begin(&t->lines);
 	live_run(t->live);

@@ -339,6 +339,7 @@ struct record_context {
 	const char *hostname;
 	const char *boot_id; /* with dashes, as the kernel gives it */
 	const char *version, *kernel, *arch, *libbpf;
+	bool foreign_pids;       /* processes outside of a container were not seen */
 	int64_t clock_offset_ns; /* wall = monotonic + this, until the first of clock.steps */
 	struct record_clock clock;
 	int64_t boot_offset_ns;                                 /* wall = boottime + this: for the start of processes */

@@ -104,7 +104,7 @@ void json_leak(struct json *j, const struct record *rec)
 	else
 		jsonw_null(b, KEY("group_growth_per_min"));
 	json_stack(j, socket);
-	jsonw_word(b, KEY("hint"), leak_hint(socket));
+	jsonw_word(b, KEY("hint"), leak_hint(socket, j->context->foreign_pids));
 }
 
 void json_leak_resolved(struct json *j, const struct record *rec)

@@ -34,10 +34,13 @@ _Static_assert(sizeof(hints) / sizeof(hints[0]) == LEAK_CAUSE_MAX, "a cause has 
 static const char hint_nobody[] =
 	"No descriptor leads to it: an io_uring direct descriptor, an unread Unix socket message or the kernel does.";
 
-const char *leak_hint(const struct leak_socket *socket)
+static const char hint_not_seen[] =
+	"No process in this container has it: run the tool with the host's pids (hostPID, --pid=host) to see whose it is.";
+
+const char *leak_hint(const struct leak_socket *socket, bool foreign_pids)
 {
 	if (socket->verdict.cause < LEAK_UNSEEN && socket->verdict.cause != LEAK_NEVER_ACCEPTED && !socket->holders)
-		return hint_nobody;
+		return foreign_pids ? hint_not_seen : hint_nobody;
 	return hints[socket->verdict.cause];
 }
 
@@ -121,12 +124,14 @@ static void put_growth(struct buf *b, const struct leak_view *view, const struct
 }
 
 /* Returns the columns written. */
-static size_t put_owner(struct buf *b, const struct conn_tuple *t)
+static size_t put_owner(struct buf *b, const struct leak_view *view, const struct conn_tuple *t)
 {
+	const char *nobody = view->foreign_pids ? "(process not seen)" : "(no process)";
+
 	if (t->from != CONN_FROM_NONE)
 		return put_process(b, t, WHO_WIDTH - 9, false);
-	buf_str(b, "(no process)");
-	return 12;
+	buf_str(b, nobody);
+	return strlen(nobody);
 }
 
 static void put_fds(struct buf *b, const struct leak_group *group)
@@ -147,7 +152,7 @@ static void put_who(struct buf *b, const struct leak_view *view, const struct le
 {
 	switch (view->by) {
 	case LEAK_BY_PROCESS:
-		put_spaces(b, put_owner(b, &group->oldest->t), WHO_WIDTH);
+		put_spaces(b, put_owner(b, view, &group->oldest->t), WHO_WIDTH);
 		buf_char(b, ' ');
 		put_fds(b, group);
 		break;
@@ -174,7 +179,7 @@ static void put_example(struct buf *b, const struct leak_view *view, const struc
 	put_endpoint(b, &oldest->t.id, false, '-');
 	if (view->by != LEAK_BY_PROCESS) {
 		buf_str(b, " of ");
-		put_owner(b, &oldest->t);
+		put_owner(b, view, &oldest->t);
 		if (group->fds_len)
 			put_text_uint(b, " fd ", (uint64_t)group->fds[0]);
 	}
@@ -201,7 +206,7 @@ void leak_text_group(struct buf *b, const struct leak_view *view, const struct l
 	buf_char(b, '\n');
 	put_example(b, view, group);
 	buf_str(b, "        ");
-	buf_str(b, leak_hint(oldest));
+	buf_str(b, leak_hint(oldest, view->foreign_pids));
 	buf_char(b, '\n');
 	if (!group->inherited)
 		return;
@@ -285,7 +290,6 @@ void leak_text_queue_head(struct buf *b, const struct leak_view *view, const str
 
 void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct leak_group *group)
 {
-	(void)view;
 	right_uint(b, group->over, 7);
 	buf_str(b, "       ");
 	right_age(b, group->oldest, 8);
@@ -293,6 +297,6 @@ void leak_text_mirror(struct buf *b, const struct leak_view *view, const struct 
 	buf_str(b, " from ");
 	put_address(b, &group->oldest->t.id, false);
 	buf_str(b, ", of ");
-	put_owner(b, &group->oldest->t);
+	put_owner(b, view, &group->oldest->t);
 	buf_char(b, '\n');
 }

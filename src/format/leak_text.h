@@ -9,11 +9,12 @@ struct record_owner;
 struct record_stack;
 
 /* One or two sentences: what the process did, and where to look in its code. */
-const char *leak_hint(const struct leak_socket *socket);
+const char *leak_hint(const struct leak_socket *socket, bool foreign_pids);
 
 struct leak_view {
 	enum leak_by by;
 	uint64_t threshold_ns;
+	bool foreign_pids; /* as in record_context */
 	uint64_t watch_ns; /* since the view before; 0: there is none */
 	int64_t wall_ns;   /* the time of day, which begins it; 0: without it */
 	bool no_header;    /* no line of column names */

@@ -16,6 +16,19 @@ void self_instance(char instance[INSTANCE_LEN])
 		snprintf(instance + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* PROC_PID_INIT_INO in include/linux/proc_ns.h, the same since 3.8. */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+bool self_foreign_pids(void)
+{
+	char link[64] = FIRST_PID_NAMESPACE;
+	ssize_t len = readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
+
+	if (len >= 0)
+		link[len] = '\0';
+	return strcmp(link, FIRST_PID_NAMESPACE) != 0;
+}
+
 uint64_t self_rss_bytes(void)
 {
 	unsigned long long pages = 0;

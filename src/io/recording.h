@@ -23,7 +23,7 @@ struct recording_header {
 	int64_t clock_offset_ns, boot_offset_ns; /* wall - monotonic, wall - boottime, at the start */
 	uint64_t ring_bytes;
 	uint32_t max_connections;
-	uint32_t pad;
+	uint32_t foreign_pids; /* 1: the processes of the host were not seen; 0 also in older recordings */
 	char boot_id[40], hostname[72], tool[32], kernel[72], arch[24], libbpf[16]; /* NUL-terminated */
 };
 #define RECORDING_MAGIC "tcplfsm\n"

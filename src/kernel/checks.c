@@ -3,6 +3,7 @@
 
 #include "hook_table.h"
 #include "src/host/cgroup.h"
+#include "src/host/self.h"
 
 #include <cap-ng.h>
 #include <stdio.h>
@@ -89,10 +90,11 @@ size_t collector_features(struct hook_state *features)
 	int root = cgroup_open_root(&mount_len);
 
 	feature(&features[0], !check_privileges(&failure), failure.text);
-	feature(&features[1], usable, "/sys/kernel/btf/vmlinux is missing");
-	feature(&features[2], usable && btf__find_by_name_kind(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) >= 0,
+	feature(&features[1], !self_foreign_pids(), FOREIGN_PIDS_CURE);
+	feature(&features[2], usable, "/sys/kernel/btf/vmlinux is missing");
+	feature(&features[3], usable && btf__find_by_name_kind(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) >= 0,
 		"tracing programs have it since Linux 5.12");
-	feature(&features[3], root >= 0, "no cgroup2 is mounted");
+	feature(&features[4], root >= 0, "no cgroup2 is mounted");
 	if (usable)
 		btf__free(btf);
 	if (root >= 0)

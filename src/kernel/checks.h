@@ -10,4 +10,7 @@ enum collector_problem collector_check(struct collector_failure *ret_failure);
 /* What a run needs or likes besides hooks, one by one; `features` has room for HOOKS_MAX. Their number. */
 size_t collector_features(struct hook_state *features);
 
+/* In a container without the host's pids, self_foreign_pids(). */
+#define FOREIGN_PIDS_CURE "run it with the host's pids: hostPID: true, docker run --pid=host"
+
 const char *collector_libbpf_version(void);

@@ -79,6 +79,8 @@ static const struct hook hook_table[] = {
 	 "no stacks of accept()"},
 	{HOOKS_FEATURES, NULL, "privileges", "feature", 0, 0, WIRE_TIER_OFF, false, "may load, attach and see everything",
 	 "none: the tool cannot run without them"},
+	{HOOKS_FEATURES, NULL, "host's pids", "feature", 0, 0, WIRE_TIER_OFF, false, "processes, and where they live",
+	 "those outside of this container are not seen"},
 	{HOOKS_FEATURES, NULL, "BTF", "feature", 0, 0, WIRE_TIER_OFF, false, "the layout of this kernel's structs", NEEDED},
 	{HOOKS_FEATURES, NULL, "socket cookie", "feature", 0, 0, WIRE_TIER_OFF, false, "the identity of a connection", NEEDED},
 	{HOOKS_FEATURES, NULL, "cgroup2", "feature", 0, 0, WIRE_TIER_OFF, false, "cgroup and container of a socket",

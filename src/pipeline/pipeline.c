@@ -81,6 +81,7 @@ void pipeline_context(const struct recording_header *h, const char *instance, st
 		.kernel = h->kernel,
 		.arch = h->arch,
 		.libbpf = h->libbpf,
+		.foreign_pids = h->foreign_pids,
 		.clock_offset_ns = h->clock_offset_ns,
 		.boot_offset_ns = h->boot_offset_ns,
 	};

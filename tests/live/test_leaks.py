@@ -466,6 +466,38 @@ def test_namespace_that_cannot_be_entered(namespace):
             sock.close()
 
 
+def in_own_pids(namespace, *args):
+    """The tool in a container of the host's network and without the host's pids."""
+    argv = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", BINARY, *map(str, args)]
+    return subprocess.run(namespace.exec(*argv), capture_output=True, text=True, check=False, timeout=TIMEOUT)
+
+
+def test_container_without_the_pids_of_the_host(namespace, leaker, tmp_path):
+    """The process is outside: it is said that it is not seen, and how it would be. Nothing says that there is none."""
+    leaker("python", eof_unread=1)
+    shown = in_own_pids(namespace, "leaks", "--netns", namespace.inode)
+    assert "hostPID: true" in shown.stderr and shown.stderr.count("\n") == 1
+    assert "(process not seen)" in shown.stdout and "--pid=host" in shown.stdout
+    assert "(no process)" not in shown.stdout and "No process has" not in shown.stdout
+    record = json.loads(in_own_pids(namespace, "leaks", "--json", "--netns", namespace.inode).stdout.splitlines()[0])
+    assert record["process"] is None and "hostPID" in record["hint"]
+    recording = tmp_path / "container.rec"
+    args = ("--json", "--events", "close_wait_leak", "--threshold", "100ms", "--netns", namespace.inode)
+    traced = in_own_pids(namespace, *args, "--record", recording, "-d", "3s")
+    assert "hostPID: true" in traced.stderr
+    assert "hostPID" in json.loads(traced.stdout.splitlines()[0])["hint"]
+    replayed = subprocess.run([BINARY, "replay", recording, *map(str, args)], capture_output=True, text=True, check=True)
+    assert replayed.stdout.count("\n") == 1 and "hostPID" in replayed.stdout
+
+
+def test_doctor_in_a_container_without_the_pids_of_the_host(namespace):
+    assert "hostPID: true" not in subprocess.run([BINARY, "doctor"], capture_output=True, text=True, check=True).stdout
+    shown = in_own_pids(namespace, "doctor")
+    assert shown.stdout.count("hostPID: true") == 2 and "Ready to trace." not in shown.stdout
+    rows = json.loads(in_own_pids(namespace, "doctor", "--json").stdout)["features"]
+    assert [r["used"] for r in rows if r["name"] == "host's pids"] == [False]
+
+
 def test_explain():
     for word in ("close_wait", "CLOSE_WAIT", "close-wait"):
         done = subprocess.run([BINARY, "explain", word], capture_output=True, text=True, check=True)
