@@ -166,10 +166,16 @@ static void print_totals(const struct trace *t, const struct pipeline_stats *s, 
 	if (s->leaks_open)
 		fprintf(stderr, ", %llu leaks in CLOSE_WAIT go on", (unsigned long long)s->leaks_open);
 	if (t->not_recorded)
-		fprintf(stderr, ", %llu events not in the recording", (unsigned long long)t->not_recorded);
+		fprintf(stderr, ", %llu of the events not in the recording", (unsigned long long)t->not_recorded);
 	if (t->options->verbose)
 		fprintf(stderr, ", %llu hits of hooks ignored", (unsigned long long)live_ignored(t->live));
 	fputc('\n', stderr);
+}
+
+/* A queue_lost_fn. */
+static void count_not_recorded(void *ctx, const void *data, size_t len)
+{
+	((struct trace *)ctx)->not_recorded += recorder_events(data, len);
 }
 
 /* Writes what is left, says the totals if a run took place, and turns an output's error into the exit code. */
@@ -179,8 +185,11 @@ static int finish(struct trace *t, bool ran)
 	struct pipeline_stats stats = {0};
 	int exit_code;
 
-	if (t->recorder)
+	if (t->recorder) {
+		recorder_flush(t->recorder);
 		t->not_recorded = recorder_lost(t->recorder);
+		queue_on_lost(t->record, count_not_recorded, t);
+	}
 	recorder_free(t->recorder, ran);
 	queue_close(t->record, QUEUE_LAST_WAIT_NS, &record);
 	queue_close(t->out, QUEUE_LAST_WAIT_NS, &out);

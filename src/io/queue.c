@@ -50,6 +50,8 @@ struct queue {
 	pthread_t thread;
 	size_t head_done; /* the writer's: bytes of the message at head that are written */
 	char *stage;      /* the writer's: a piece, and up to a page before it */
+	queue_lost_fn on_lost;
+	void *on_lost_ctx;
 	atomic_bool closing, give_up;
 	atomic_int error;
 	_Atomic uint64_t accepted, dropped, written; /* messages */
@@ -365,6 +367,29 @@ void queue_stats(struct queue *q, struct queue_stats *ret_stats)
 	};
 }
 
+void queue_on_lost(struct queue *q, queue_lost_fn fn, void *ctx)
+{
+	q->on_lost = fn;
+	q->on_lost_ctx = ctx;
+}
+
+/* After the thread's end. */
+static void queue_show_lost(struct queue *q)
+{
+	char *data;
+	uint32_t len;
+
+	for (size_t pos = q->head; q->on_lost && pos != q->tail; pos += queue_span(len)) {
+		len = queue_len(q, pos);
+		data = malloc(len);
+		if (!data)
+			return;
+		chunk_ring_read(&q->ring, pos + QUEUE_LEN_SIZE, data, len);
+		q->on_lost(q->on_lost_ctx, data, len);
+		free(data);
+	}
+}
+
 void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stats)
 {
 	struct pollfd done;
@@ -386,6 +411,7 @@ void queue_close(struct queue *q, uint64_t wait_ns, struct queue_stats *ret_stat
 	if (!done.revents && !queue_poll(&done, 1, queue_later(queue_now(), QUEUE_CANCEL_NS)))
 		pthread_cancel(q->thread);
 	pthread_join(q->thread, NULL);
+	queue_show_lost(q);
 	if (ret_stats) {
 		queue_stats(q, ret_stats);
 		ret_stats->lost = ret_stats->messages - atomic_load(&q->written);

@@ -32,6 +32,10 @@ int queue_open(struct queue **out, struct destination *destination, size_t size,
  */
 bool queue_put(struct queue *queue, const void *data, size_t len, bool urgent);
 
+/* queue_close() calls `fn` for each message that queue_put() took in and that was not written as a whole. */
+typedef void (*queue_lost_fn)(void *ctx, const void *data, size_t len);
+void queue_on_lost(struct queue *queue, queue_lost_fn fn, void *ctx);
+
 /* Bytes that a message of this moment could still take, its 4-byte head included. */
 size_t queue_room(const struct queue *queue);
 

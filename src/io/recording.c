@@ -26,7 +26,7 @@ struct block_head {
 
 struct recorder {
 	struct queue *queue;
-	uint32_t events;                      /* in the block */
+	uint32_t events;                      /* of the kernel, in the block */
 	uint64_t first_ts, last_ts;           /* of these */
 	uint64_t lost, lost_from, lost_until; /* not in the recording yet */
 	uint64_t lost_total;
@@ -78,7 +78,7 @@ static void block_write(struct recorder *r)
 	r->block.head.crc = crc32(0, r->block.data, r->block.head.len);
 	if (queue_put(r->queue, &r->block, sizeof(r->block.head) + r->block.head.len, false)) {
 		r->lost = 0; /* the block began with the loss */
-	} else {
+	} else if (r->events) {
 		if (!r->lost)
 			r->lost_from = r->first_ts;
 		r->lost_until = r->last_ts;
@@ -116,6 +116,8 @@ void recorder_put(struct recorder *r, const struct wire_hdr *ev)
 	if (r->lost && !r->block.head.len)
 		append_loss(r);
 	block_append(r, ev);
+	if (!wire_from_kernel(ev->kind))
+		return;
 	if (!r->events++)
 		r->first_ts = ev->ts;
 	r->last_ts = ev->ts;
@@ -136,6 +138,21 @@ void recorder_free(struct recorder *r, bool whole)
 uint64_t recorder_lost(const struct recorder *r)
 {
 	return r->lost_total;
+}
+
+uint64_t recorder_events(const void *message, size_t len)
+{
+	const char *data = message;
+	struct block_head head;
+	struct wire_hdr ev;
+	uint64_t events = 0;
+
+	memcpy(&head, data, sizeof(head)); /* no message is shorter */
+	for (size_t pos = sizeof(head); head.magic == BLOCK_MAGIC && pos < len; pos += ev.len) {
+		memcpy(&ev, data + pos, sizeof(ev));
+		events += wire_from_kernel(ev.kind);
+	}
+	return events;
 }
 
 static int bad(const struct recording *r, char *why, const char *what)

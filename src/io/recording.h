@@ -34,8 +34,10 @@ void recorder_put(struct recorder *recorder, const struct wire_hdr *ev);
 void recorder_flush(struct recorder *recorder);
 /* Flushes, and with `whole` writes the mark of an orderly end. NULL is fine. */
 void recorder_free(struct recorder *recorder, bool whole);
-/* Events that did not fit into the queue. The recording says where they are missing. */
+/* Events of the kernel that the queue refused. The recording says where they are missing. */
 uint64_t recorder_lost(const struct recorder *recorder);
+/* Events of the kernel in a message that the queue took in. */
+uint64_t recorder_events(const void *message, size_t len);
 
 struct recording;
 

@@ -161,6 +161,17 @@ def test_disk_full(load):
     assert b"No space left" in errors
 
 
+def test_disk_full_under_a_recording(load):
+    """None of the events is in the recording, and the last line says so in the unit in which it counts all."""
+    with subprocess.Popen([BINARY, "-d", "5s", "-o", "/dev/null", "--record", "/dev/full"], stderr=subprocess.PIPE) as process:
+        subprocess.run([load, "-n", "2000"], check=True, capture_output=True)
+        assert process.wait(TIMEOUT) == 6
+        errors = process.stderr.read()
+    events, not_recorded = map(int, re.search(rb"(\d+) events, .* (\d+) of the events not in the recording", errors).groups())
+    assert events == not_recorded > 0
+    assert b"cannot write /dev/full: No space left" in errors
+
+
 def test_output_file(tmp_path, pair4):
     path = tmp_path / "out.json"
     process = subprocess.Popen([BINARY, "--json", "-o", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

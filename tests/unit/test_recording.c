@@ -195,6 +195,13 @@ static void missing(void **state)
 	assert_non_null(strstr(why, "No such file"));
 }
 
+/* An event of the kernel. */
+static struct wire_hdr destroy_at(uint64_t ts)
+{
+	return (struct wire_hdr){
+		.ts = ts, .cookie = 1, .len = sizeof(struct wire_hdr), .kind = WIRE_DESTROY, .old_state = 7, .new_state = 7};
+}
+
 struct losses {
 	uint64_t events, lost;
 };
@@ -206,7 +213,13 @@ static void sum_losses(void *ctx, const struct wire_hdr *ev)
 	if (ev->kind == WIRE_LOST)
 		l->lost += ((const struct wire_lost *)ev)->count;
 	else
-		l->events++;
+		l->events += wire_from_kernel(ev->kind);
+}
+
+/* A queue_lost_fn. */
+static void sum_unwritten(void *ctx, const void *data, size_t len)
+{
+	*(uint64_t *)ctx += recorder_events(data, len);
 }
 
 struct reader {
@@ -224,6 +237,33 @@ static void *copy_pipe(void *ctx)
 			break;
 	}
 	return NULL;
+}
+
+/* The output fails: what the queue refused and what it took in and could not write are all events of the kernel. */
+static void counts_what_was_not_written(void **state)
+{
+	const struct recording_header header = {.max_connections = 7};
+	struct recorder *recorder;
+	struct queue *queue;
+	uint64_t lost = 0;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(queue_of_fd(&queue, open("/dev/full", O_WRONLY | O_CLOEXEC), 1 << 20, 0), 0);
+	assert_int_equal(recorder_new(&recorder, queue, &header), 0);
+	for (i = 0; i < 20000; i++) {
+		struct wire_tick tick = event_at(i);
+		struct wire_hdr end = destroy_at(i);
+
+		recorder_put(recorder, &tick.hdr);
+		recorder_put(recorder, &end);
+	}
+	recorder_flush(recorder);
+	queue_on_lost(queue, sum_unwritten, &lost);
+	uint64_t refused = recorder_lost(recorder);
+	recorder_free(recorder, true);
+	queue_close(queue, 5000000000, NULL);
+	assert_int_equal(refused + lost, i);
 }
 
 /* A pipe that nobody reads takes a few blocks only: what did not fit is said in the recording once there is room again. */
@@ -248,8 +288,10 @@ static void says_what_it_lost(void **state)
 	assert_int_equal(recorder_new(&recorder, queue, &header), 0);
 	for (i = 0; recorder_lost(recorder) < 10000; i++) {
 		struct wire_tick tick = event_at(i);
+		struct wire_hdr end = destroy_at(i);
 
 		recorder_put(recorder, &tick.hdr);
+		recorder_put(recorder, &end);
 	}
 	assert_int_equal(pthread_create(&thread, NULL, copy_pipe, &reader), 0);
 	while (queue_room(queue) < 200 * 1024)
@@ -277,6 +319,7 @@ int main(void)
 		cmocka_unit_test(damaged_anywhere),
 		cmocka_unit_test(foreign),
 		cmocka_unit_test(missing),
+		cmocka_unit_test(counts_what_was_not_written),
 		cmocka_unit_test(says_what_it_lost),
 	};
 	int failed;
