@@ -37,21 +37,22 @@ static void examine(struct report *r, const struct options *options)
 		.tiers = options->tiers ? options->tiers : COLLECTOR_TIERS_ALL,
 		.tiers_forced = options->tiers,
 	};
-	struct collector *collector = NULL;
+	struct collector *collector = collector_new(&config);
 	const struct hook_state *hooks;
 
+	collector_keep_memory(true);
 	uname(&r->uts);
 	r->len[FEATURES] = collector_features(r->rows[FEATURES]);
 	r->len[LEAKS] = leak_scan_examine(r->rows[LEAKS], options->verbose);
 	r->len[LEAKS] += stack_source_examine(r->rows[LEAKS] + r->len[LEAKS], options->verbose);
-	if (collector_check(&r->failure) || collector_open(&collector, &config, &r->failure)) {
+	if (collector_check(&r->failure) || !collector || collector_open(collector, &r->failure)) {
 		r->len[HOOKS] = collector_probe(r->rows[HOOKS]);
 		for (size_t i = 0; r->failure.problem == COLLECTOR_FAILED && i < r->len[HOOKS]; i++)
 			r->rows[HOOKS][i].available = false;
-		return;
+	} else {
+		hooks = collector_hooks(collector, &r->len[HOOKS]);
+		memcpy(r->rows[HOOKS], hooks, r->len[HOOKS] * sizeof(*hooks));
 	}
-	hooks = collector_hooks(collector, &r->len[HOOKS]);
-	memcpy(r->rows[HOOKS], hooks, r->len[HOOKS] * sizeof(*hooks));
 	collector_close(collector);
 }
 

@@ -10,6 +10,7 @@
 #include "src/host/self.h"
 #include "src/io/recording.h"
 #include "src/kernel/checks.h"
+#include "src/kernel/collector.h"
 #include "src/kernel/leak_scan.h"
 #include "src/pipeline/pipeline.h"
 #include "src/pipeline/select.h"
@@ -297,6 +298,7 @@ static int open_leaks(struct leaks *l)
 	const struct options *o = l->options;
 	struct collector_failure failure = {0};
 
+	collector_keep_memory(true);
 	if (collector_check(&failure) || leak_scan_open(&l->scan, o->verbose, &failure))
 		return fail_collector(&failure);
 	if (run_check_selection(&o->select))
@@ -313,6 +315,7 @@ static int open_leaks(struct leaks *l)
 		return fail(EXIT_RUNTIME, "out of memory");
 	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, warn, &failure))
 		return fail_collector(&failure);
+	collector_keep_memory(false);
 	return EXIT_OK;
 }
 

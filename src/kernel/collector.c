@@ -11,11 +11,13 @@
 #include "src/host/clock.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,10 +30,37 @@
 
 #define RING_BYTES_MIN (256 * 1024)
 #define REFUSED "the kernel refused the programs; run with -v for its reasons"
+#define KEPT_BYTES (32 << 20) /* at the most, says mallopt(3) */
+#define RESERVED_BYTES (24 << 20)
+#define PAGE 4096
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+}
+
+/*
+ * The kernel's types take 11 MB each time that they are read, four times at the start. The C library would give that back each
+ * time, and page faults cost five times what reading costs: so it keeps the memory, in huge pages if the host has them.
+ */
+void collector_keep_memory(bool keep)
+{
+#ifdef __GLIBC__
+	char *space;
+
+	mallopt(M_MMAP_THRESHOLD, keep ? KEPT_BYTES : 128 << 10);
+	mallopt(M_TRIM_THRESHOLD, keep ? 2 * KEPT_BYTES : 128 << 10);
+	if (!keep) {
+		malloc_trim(0);
+		return;
+	}
+	space = malloc(RESERVED_BYTES);
+	if (space)
+		madvise(space + PAGE - (uintptr_t)space % PAGE, RESERVED_BYTES - PAGE, MADV_HUGEPAGE);
+	free(space); /* the heap's end now */
+#else
+	(void)keep;
+#endif
 }
 
 void libbpf_set_verbose(bool verbose)
@@ -62,7 +91,7 @@ uint64_t collector_ring_bytes(uint64_t wanted)
 }
 
 /* Opens and loads the trace programs that are available, or only the first, which is the state hook. */
-static int trace_load(struct collector *c, const struct btf *btf, bool all)
+static int trace_load(struct collector *c, bool all)
 {
 	int err;
 
@@ -71,8 +100,8 @@ static int trace_load(struct collector *c, const struct btf *btf, bool all)
 		return -errno;
 	for (size_t i = 0; i < c->trace_n; i++)
 		bpf_program__set_autoload(collector_program(c, i), c->hooks[i].available && tier_has(c, i) && (all || !i));
-	c->trace->rodata->retransmit_has_err = hook_tracepoint_args(btf, "tcp_retransmit_skb") == 3;
-	c->trace->rodata->send_reset_has_reason = hook_tracepoint_args(btf, "tcp_send_reset") == 3;
+	c->trace->rodata->retransmit_has_err = c->retransmit_args == 3;
+	c->trace->rodata->send_reset_has_reason = c->send_reset_args == 3;
 	c->trace->rodata->wake_bytes = c->ring_bytes / 8;
 	tier_configure(c, c->trace);
 	bpf_map__set_max_entries(c->trace->maps.rings, c->cpus);
@@ -157,7 +186,8 @@ static int trace_attach(struct collector *c)
 	return 0;
 }
 
-static int load_all(struct collector *c, uint32_t tiers)
+/* What this kernel has. */
+static int probe_all(struct collector *c)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	int err = libbpf_get_error(btf);
@@ -166,18 +196,31 @@ static int load_all(struct collector *c, uint32_t tiers)
 		return err;
 	c->trace_n = hooks_probe(btf, HOOKS_TRACE, c->hooks);
 	c->hooks_n = c->trace_n + hooks_probe(btf, HOOKS_SCAN, c->hooks + c->trace_n);
+	c->retransmit_args = hook_tracepoint_args(btf, "tcp_retransmit_skb");
+	c->send_reset_args = hook_tracepoint_args(btf, "tcp_send_reset");
 	owner_hooks_choose(c, btf);
-	tier_choose(c, btf, tiers);
-	while ((err = trace_load(c, btf, true)) && c->tier != WIRE_TIER_OFF)
+	tier_choose(c, btf, c->tiers);
+	btf__free(btf); /* libbpf reads it again for each object, and needs the memory */
+	return 0;
+}
+
+static int load_all(struct collector *c)
+{
+	uint32_t tiers = c->tiers;
+	int err = probe_all(c);
+
+	if (err)
+		return err;
+	while ((err = trace_load(c, true)) && c->tier != WIRE_TIER_OFF)
 		tier_next(c, tiers, REFUSED);
 	if (err)
-		err = trace_load(c, btf, false);
-	btf__free(btf);
+		err = trace_load(c, false);
 	err = err ?: rings_create(c) ?: trace_attach(c);
 	if (!err && !tier_attached(c)) {
 		tier_detach(c);
 		tier_next(c, tiers & 1u << WIRE_TIER_SCAN, "attaching failed");
 	}
+	c->attached_ns = clock_now_ns();
 	return err ?: scan_open(c);
 }
 
@@ -190,21 +233,31 @@ static const char *tier_why(const struct collector *c)
 	return "";
 }
 
-int collector_open(struct collector **out, const struct collector_config *config, struct collector_failure *ret_failure)
+struct collector *collector_new(const struct collector_config *config)
 {
 	struct collector *c = calloc(1, sizeof(*c));
-	int err;
 
 	libbpf_set_verbose(config->verbose);
 	if (!c)
-		return -ENOMEM;
+		return NULL;
+	c->tiers = config->tiers;
+	c->tiers_forced = config->tiers_forced;
 	c->epoll_fd = -1;
-	c->aggregates_read_ns = clock_now_ns(); /* nothing is counted before */
 	c->cpus = libbpf_num_possible_cpus();
 	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
-	err = load_all(c, config->tiers);
+	if (config->tiers)
+		symbols_begin(&c->symbols);
+	return c;
+}
+
+int collector_open(struct collector *c, struct collector_failure *ret_failure)
+{
+	int err;
+
+	c->aggregates_read_ns = clock_now_ns(); /* nothing is counted before */
+	err = load_all(c);
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED};
-	if (!err && config->tiers_forced && c->tier == WIRE_TIER_OFF) {
+	if (!err && c->tiers_forced && c->tier == WIRE_TIER_OFF) {
 		err = -EOPNOTSUPP;
 		ret_failure->problem = COLLECTOR_NO_KERNEL;
 		snprintf(ret_failure->text, sizeof(ret_failure->text), "none of --hooks can show TIME_WAIT here: %s",
@@ -213,14 +266,16 @@ int collector_open(struct collector **out, const struct collector_config *config
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
 			 "the kernel refused the BPF programs (%s): run with -v to see its messages", strerror(-err));
 	}
-	if (err) {
-		collector_close(c);
+	if (err)
 		return err;
-	}
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_OK};
 	c->aggregates_fd = bpf_map__fd(c->trace->maps.aggregates);
-	*out = c;
 	return 0;
+}
+
+uint64_t collector_attached_ns(const struct collector *collector)
+{
+	return collector->attached_ns;
 }
 
 void collector_detach(struct collector *collector)
@@ -235,6 +290,7 @@ void collector_close(struct collector *collector)
 {
 	if (!collector)
 		return;
+	symbols_end(&collector->symbols);
 	for (unsigned int i = 0; i < HOOKS_MAX; i++)
 		bpf_link__destroy(collector->links[i]);
 	rings_close(collector->rings);

@@ -19,9 +19,18 @@ struct collector_config {
 	bool tiers_forced;   /* fail if none of them works, instead of running without */
 };
 
-/* After collector_check(). 0, or -errno with *ret_failure filled; nothing stays loaded then. */
-int collector_open(struct collector **out, const struct collector_config *config, struct collector_failure *ret_failure);
+/* Begins what takes long and needs no check, in a thread. NULL: no memory. */
+struct collector *collector_new(const struct collector_config *config);
+
+/* After collector_check(): loads and attaches. 0, or -errno with *ret_failure filled; then it can only be closed. */
+int collector_open(struct collector *collector, struct collector_failure *ret_failure);
 void collector_close(struct collector *collector); /* NULL is fine */
+
+/* From then on nothing is missed. */
+uint64_t collector_attached_ns(const struct collector *collector);
+
+/* Memory that is free stays with the process, for a start that uses much of it several times. */
+void collector_keep_memory(bool keep);
 
 /* Live as long as the collector. */
 const struct hook_state *collector_hooks(const struct collector *collector, size_t *ret_n);

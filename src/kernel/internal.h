@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hook_table.h"
+#include "symbols.h"
 #include "src/core/wire_read.h"
 
 #include "bpf/shared.h" /* the skeletons need it */
@@ -13,6 +14,8 @@ struct scan_bpf;
 struct trace_bpf;
 
 struct collector {
+	uint32_t tiers; /* of struct collector_config */
+	bool tiers_forced;
 	struct trace_bpf *trace;
 	struct scan_bpf *scan;
 	struct hook_state hooks[HOOKS_MAX]; /* HOOKS_TRACE, then HOOKS_SCAN */
@@ -26,8 +29,9 @@ struct collector {
 	int aggregates_fd;
 	uint64_t namespaces_missed; /* by the last scan */
 	enum wire_tw_tier tier;
-	struct caller_range callers[CALLERS_MAX];
-	uint64_t tw_timer_handler;                                             /* its address, 0: not known */
+	struct symbols symbols;
+	int retransmit_args, send_reset_args; /* of the tracepoints */
+	uint64_t attached_ns;
 	uint64_t reported_ring_full, reported_aggregate_full, reported_missed; /* by collector_losses() so far */
 	uint64_t losses_read_ns, aggregates_read_ns;                           /* when these were last read */
 };

@@ -19,74 +19,6 @@
 #include "bpf/trace.skel.h"
 #include "src/host/clock.h"
 
-/* In the order of enum caller; then what is needed by itself. */
-static const char *const symbol_names[] = {
-	[CALLER_STATE_PROCESS] = "tcp_timewait_state_process",
-	[CALLER_V4_CONNECT] = "tcp_v4_connect",
-	[CALLER_V6_CONNECT] = "tcp_v6_connect",
-	[CALLER_V4_RCV] = "tcp_v4_rcv",
-	[CALLER_V6_RCV] = "tcp_v6_rcv",
-	[CALLER_INET_PURGE] = "inet_twsk_purge",
-	[CALLER_TCP_PURGE] = "tcp_twsk_purge", /* 6.1.192 and 6.10 on */
-	[CALLER_ABORT] = "tcp_abort",
-	[CALLER_TIMER] = "run_timer_softirq",
-	[CALLER_TIMER_REMOTE] = "tmigr_handle_remote", /* for an idle processor, 6.9 on; the last call of the one before */
-	[CALLER_SHUTDOWN] = "timer_shutdown_sync",
-	[CALLER_DELETE] = "timer_delete_sync",
-	[CALLER_DEL] = "del_timer_sync", /* the same, up to 6.14 */
-	[CALLERS_MAX] = "tw_timer_handler",
-};
-#define SYMBOLS (CALLERS_MAX + 1)
-
-struct symbols {
-	struct caller_range range[SYMBOLS];
-};
-
-/* A function ends where the next one begins; kallsyms is not sorted throughout, so all addresses are compared. */
-static void find_ends(struct symbols *symbols, const uint64_t *addrs, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		for (size_t s = 0; s < SYMBOLS; s++) {
-			struct caller_range *r = &symbols->range[s];
-
-			if (r->begin && addrs[i] > r->begin && (!r->end || addrs[i] < r->end))
-				r->end = addrs[i];
-		}
-	}
-}
-
-static void read_symbols(struct symbols *symbols)
-{
-	FILE *file = fopen("/proc/kallsyms", "re");
-	unsigned long long addr;
-	char line[512], type, name[256];
-	uint64_t *addrs = NULL;
-	size_t n = 0, room = 0;
-
-	memset(symbols, 0, sizeof(*symbols));
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%llx %c %255s", &addr, &type, name) != 3 || !addr || (type != 't' && type != 'T'))
-			continue;
-		if (n == room) {
-			uint64_t *more = realloc(addrs, (room + 65536) * sizeof(*addrs));
-
-			if (!more)
-				break;
-			addrs = more;
-			room += 65536;
-		}
-		addrs[n++] = addr;
-		for (size_t s = 0; s < SYMBOLS; s++) {
-			if (!strcmp(name, symbol_names[s]))
-				symbols->range[s].begin = addr;
-		}
-	}
-	find_ends(symbols, addrs, n);
-	free(addrs);
-	if (file)
-		fclose(file);
-}
-
 int try_fexit(const struct btf *btf, const char *function)
 {
 	const struct bpf_insn nothing[] = {
@@ -175,19 +107,16 @@ static void take_best(struct collector *c, uint32_t allowed)
 
 void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
 {
-	struct symbols symbols;
 	char why[160];
 	int err;
 
 	if (allowed) {
-		read_symbols(&symbols);
-		memcpy(c->callers, symbols.range, sizeof(c->callers));
-		c->tw_timer_handler = symbols.range[CALLERS_MAX].begin;
+		symbols_end(&c->symbols);
 		err = all_available(c, WIRE_TIER_FENTRY) ? try_fexit(btf, "inet_twsk_alloc") : 0;
 		snprintf(why, sizeof(why), "this kernel refuses fentry programs (%s)", strerror(-err));
 		if (err)
 			set_aside(c, WIRE_TIER_FENTRY, false, why);
-		if (!c->tw_timer_handler)
+		if (!c->symbols.range[SYMBOL_TIMER].begin)
 			set_aside(c, WIRE_TIER_TIMER, false, "/proc/kallsyms does not show tw_timer_handler");
 	}
 	take_best(c, allowed);
@@ -209,8 +138,8 @@ bool tier_has(const struct collector *c, size_t hook)
 void tier_configure(const struct collector *c, struct trace_bpf *trace)
 {
 	trace->rodata->tick_ns = clock_tick_ns();
-	trace->rodata->tw_timer_handler_addr = c->tw_timer_handler;
-	memcpy(trace->rodata->callers, c->callers, sizeof(c->callers));
+	trace->rodata->tw_timer_handler_addr = c->symbols.range[SYMBOL_TIMER].begin;
+	memcpy(trace->rodata->callers, c->symbols.range, sizeof(trace->rodata->callers));
 }
 
 /* All of its hooks, or it shows half the truth. */

@@ -84,20 +84,35 @@ static int open_loop(struct live *l)
 	return err ?: loop_add(&l->loop, l->signal_fd, on_signal, l);
 }
 
+static int check(struct collector_failure *ret_failure)
+{
+	enum collector_problem problem = collector_check(ret_failure);
+
+	return !problem ? 0 : problem == COLLECTOR_NO_PRIVILEGE ? -EPERM : -EOPNOTSUPP;
+}
+
+/* First, since it forks: before there are threads. */
+static int open_symbolizer(struct live *l, struct collector_failure *ret_failure)
+{
+	return check(ret_failure) ?: symbolizer_open(&l->symbolizer, l->config.collector.verbose, l->config.warn, ret_failure);
+}
+
 int live_new(struct live **out, const struct live_config *config, struct collector_failure *ret_failure)
 {
 	struct live *l;
 	int err;
 
-	if (collector_check(ret_failure))
-		return ret_failure->problem == COLLECTOR_NO_PRIVILEGE ? -EPERM : -EOPNOTSUPP;
+	collector_keep_memory(true);
 	l = calloc(1, sizeof(*l));
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
 	if (!l)
 		return -ENOMEM;
 	l->config = *config;
 	l->signal_fd = l->loop.epoll_fd = -1;
-	err = config->stacks ? symbolizer_open(&l->symbolizer, config->collector.verbose, config->warn, ret_failure) : 0;
+	err = config->stacks ? open_symbolizer(l, ret_failure) : 0;
+	l->collector = err ? NULL : collector_new(&config->collector);
+	if (!err)
+		err = l->collector ? check(ret_failure) : -ENOMEM;
 	if (!err) {
 		err = open_loop(l);
 		snprintf(ret_failure->text, sizeof(ret_failure->text), "cannot start the event loop: %s", strerror(-err));
@@ -151,10 +166,11 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 	l->header = header;
 	l->progress_ns = config->conn.progress_ns;
 	l->leak_watch = (struct leak_watch){.verbose = l->config.collector.verbose, .warn = l->config.warn};
-	err = pipeline_new(&l->pipeline, config);
+	err = collector_open(l->collector, ret_failure); /* first: what follows happens while the rings fill */
+	if (err)
+		return err;
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
-	if (!err)
-		err = collector_open(&l->collector, &l->config.collector, ret_failure);
+	err = pipeline_new(&l->pipeline, config);
 	if (err)
 		return err;
 	err = loop_add(&l->loop, collector_fd(l->collector), on_ring, l);
@@ -207,7 +223,7 @@ static void feed_mark(struct live *l, uint64_t ts, enum wire_kind kind, int64_t 
 /* The programs are attached: what happens from here on is in the stream, what was before is in the scan. */
 static void begin(struct live *l)
 {
-	uint64_t now = clock_now_ns();
+	uint64_t now = collector_attached_ns(l->collector);
 	bool degraded;
 	int err;
 
@@ -228,6 +244,7 @@ static void begin(struct live *l)
 	if (degraded)
 		feed_meta(l, now, "degraded");
 	feed_meta(l, now, "ready");
+	collector_keep_memory(false);
 }
 
 static void tick(struct live *l, uint64_t ts)

@@ -332,6 +332,25 @@ def test_text_lines(pair4, tmp_path):
     assert all(str(os.getpid()) in line and str(connected.port) in line for line in mine)
 
 
+def test_header_follows_the_attachment(pair4):
+    """Who sees the header may begin: what happens from then on is in the table. A start that fails prints none."""
+    with subprocess.Popen([BINARY, "--netns", str(pair4.a.inode)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            connected = orderly(pair4)
+        finally:
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=TIMEOUT)
+    assert str(connected.client_port).encode() in output
+    refused = run("--hooks", "fentry") if not fentry_works() else None
+    assert not refused or (refused.returncode == 5 and refused.stdout == b"")
+
+
+def fentry_works():
+    hooks = json.loads(run("doctor", "--json").stdout)["hooks"]
+    return all(h["available"] for h in hooks if h["type"] in ("fentry", "fexit"))
+
+
 def test_no_header(tmp_path):
     assert run("-d", "200ms", "--no-header", "--netns", 1).stdout == b""  # where nobody is
     assert run("-d", "200ms").stdout.count(b"\n") >= 1

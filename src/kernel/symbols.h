@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where functions of the kernel lie. */
+#pragma once
+
+#include "bpf/shared.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SYMBOL_TIMER CALLERS_MAX /* tw_timer_handler, behind those of enum caller */
+#define SYMBOLS (CALLERS_MAX + 1)
+
+struct symbols {
+	struct caller_range range[SYMBOLS]; /* 0: not known; valid after symbols_end() */
+	pthread_t thread;
+	bool reading;
+};
+
+/* All zero before. */
+void symbols_begin(struct symbols *symbols);
+void symbols_end(struct symbols *symbols); /* waits; all zero is fine */
