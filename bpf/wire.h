@@ -260,11 +260,8 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
 	__u32 torn; /* the socket was not locked, and its numbers changed while they were read */
 };
 
-/* Who else than the process may have taken data and FIN out of the socket's queue. */
-enum wire_leak_flags {
-	WIRE_LEAK_PSOCK = 1, /* a sockmap: its own queue is not in the socket's numbers */
-	WIRE_LEAK_ULP = 2,   /* an upper layer, such as TLS */
-};
+/* Who else takes data and FIN out of the socket's queue: a sockmap's psock, an upper layer such as TLS. */
+enum wire_leak_flags { WIRE_LEAK_PSOCK = 1, WIRE_LEAK_ULP = 2 };
 
 /*
  * A socket that waits for its process or its peer: in CLOSE_WAIT, in FIN_WAIT2, not accepted; or a listener. Has the task and
