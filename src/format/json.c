@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * JSON lines, schema 1.0: one object per record, as docs/output.md and docs/schema.json have it.
+ * JSON lines, schema 1.1: one object per record, as docs/output.md and docs/schema.json have it.
  *
  * No line is longer than FORMAT_LINE_MAX, whatever names and paths a record brings: texts are cut, lists are shortened from the
  * middle, and the line says so. What is not known is null, what does not apply is absent.
  */
 #include "json_common.h"
 
-#define JSON_SCHEMA_VERSION "1.0"
+#define JSON_SCHEMA_VERSION "1.1"
 
 /* The contract's order: as a connection lives. */
 static const uint8_t json_states[] = {

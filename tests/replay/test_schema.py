@@ -80,7 +80,7 @@ def test_lenient_form_takes_this_version(lenient):
 def later(**changes):
     """A record as 1.1 may have it."""
     record = copy.deepcopy(record_of("three_way_four_way_close"))
-    return {**record, "schema_version": "1.1", **changes}
+    return {**record, "schema_version": "1.2", **changes}
 
 
 def test_lenient_form_takes_a_later_minor_version(lenient):

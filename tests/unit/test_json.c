@@ -43,7 +43,7 @@ static void expect(const char *got, const char *event, const char *expected)
 {
 	char envelope[256];
 	int len = snprintf(envelope, sizeof(envelope),
-			   "{\"ts\":\"2026-01-02T03:04:05.100000Z\",\"event\":\"%s\",\"schema_version\":\"1.0\",\"instance\":"
+			   "{\"ts\":\"2026-01-02T03:04:05.100000Z\",\"event\":\"%s\",\"schema_version\":\"1.1\",\"instance\":"
 			   "\"0a1b2c3d4e5f\","
 			   "\"seq\":%llu,\"host\":\"web1\",",
 			   event, (unsigned long long)seq - 1);
