@@ -49,7 +49,7 @@ static __always_inline void note_namespace(const struct bpf_iter__task_file *ctx
 	namespace_before = inode;
 	if (bpf_map_lookup_elem(&namespaces, &inode))
 		return;
-	holder.pid = task->tgid;
+	holder.pid = task->pid; /* a thread may have a table of its own */
 	holder.fd = ctx->fd;
 	if (bpf_map_update_elem(&namespaces, &inode, &holder, BPF_ANY))
 		namespaces_left_out++;

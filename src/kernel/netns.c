@@ -32,10 +32,18 @@ void netns_forget_held(int held)
 		;
 }
 
+/* A thread that is not its process's first takes PIDFD_THREAD, which Linux has since 6.9. */
+static int open_process(uint32_t pid)
+{
+	int fd = syscall(__NR_pidfd_open, pid, 0);
+
+	return fd < 0 ? syscall(__NR_pidfd_open, pid, O_EXCL /* PIDFD_THREAD */) : fd;
+}
+
 /* By a copy of the socket's descriptor, which /proc does not give. SIOCGSKNS asks for CAP_NET_ADMIN. */
 static int open_of_socket(const struct namespace_holder *holder)
 {
-	int process = syscall(__NR_pidfd_open, holder->pid, 0);
+	int process = open_process(holder->pid);
 	int sock = process < 0 ? process : syscall(__NR_pidfd_getfd, process, holder->fd, 0);
 	int fd = sock < 0 ? sock : ioctl(sock, SIOCGSKNS), err = fd < 0 ? -errno : 0;
 
