@@ -18,6 +18,7 @@
 #include "src/symbols/symbolizer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,7 @@
 struct leaks {
 	const struct options *options;
 	FILE *out;
+	int write_err; /* the first errno of a write; 0: none */
 	struct recording_header header;
 	struct record_context context;
 	struct leak_scan *scan;
@@ -127,13 +129,20 @@ static int scan(struct leaks *l, struct leak_totals *ret_totals)
 	return err ? fail(EXIT_RUNTIME, "out of memory") : EXIT_OK;
 }
 
+/* A full buffer is written here, and no later fflush() knows that it failed. */
+static void write_out(struct leaks *l, const char *text, size_t len)
+{
+	if (fwrite(text, 1, len, l->out) != len && !l->write_err)
+		l->write_err = errno;
+}
+
 static void put_line(struct leaks *l, const struct record *rec, const struct record_owner *owner)
 {
 	const struct format_input in = {.context = &l->context, .rec = rec, .owner = owner, .seq = l->seq};
 	size_t len = format_json.format(&in, l->line, sizeof(l->line));
 
 	l->seq++;
-	fwrite(l->line, 1, len, l->out);
+	write_out(l, l->line, len);
 }
 
 static void write_leak(struct leaks *l, const struct leak_socket *socket)
@@ -176,7 +185,7 @@ static void write_json(struct leaks *l, const struct leak_totals *totals)
 
 static void flush_buf(struct leaks *l, struct buf *b)
 {
-	fwrite(b->start, 1, (size_t)(b->p - b->start), l->out);
+	write_out(l, b->start, (size_t)(b->p - b->start));
 	buf_init(b, l->line, sizeof(l->line));
 }
 
@@ -287,10 +296,20 @@ static int run(struct leaks *l)
 			write_json(l, &totals);
 		else
 			write_text(l, &totals);
-		if (fflush(l->out))
-			return fail_output(o->output, errno);
+		if (fflush(l->out) && !l->write_err)
+			l->write_err = errno;
+		if (l->write_err)
+			return fail_output(o->output, l->write_err);
 	} while (o->watch_ns && wait_for_next(o->watch_ns, end_ns));
 	return !o->watch_ns && totals.close_wait_over > o->leaks_max ? EXIT_LEAKS : EXIT_OK;
+}
+
+/* Names of processes are not for all users of the host. */
+static FILE *open_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+
+	return fd < 0 ? NULL : fdopen(fd, "a");
 }
 
 static int open_leaks(struct leaks *l)
@@ -303,7 +322,7 @@ static int open_leaks(struct leaks *l)
 		return fail_collector(&failure);
 	if (run_check_selection(&o->select))
 		return EXIT_RUNTIME;
-	l->out = o->output && strcmp(o->output, "-") ? fopen(o->output, "ae") : stdout;
+	l->out = o->output && strcmp(o->output, "-") ? open_file(o->output) : stdout;
 	if (!l->out)
 		return fail_output(o->output, errno);
 	run_header(o, &l->header);

@@ -190,7 +190,7 @@ def test_listener_older_than_the_tool(start_tracer, pair):
 
 def test_born_during_the_scan(start_tracer, load):
     """Attach comes before the scan: what opens in between is seen once, and whole or scanned, never twice."""
-    with subprocess.Popen([load, "-n", "30000"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([load, "-n", "30000", "-r", "8000"], stdout=subprocess.PIPE, text=True) as process:
         netns = int(process.stdout.readline().split()[1])
         tracer = start_tracer()
         process.communicate()

@@ -669,7 +669,7 @@ def scanned_age(recording, cookie):
     with recording.open("rb") as file:
         file.seek(max(0, recording.stat().st_size - (1 << 20)))
         data = file.read()
-    at = data.rfind(struct.pack("<QHB", cookie, 184, 21)) - 8
+    at = data.rfind(struct.pack("<QHB", cookie, 200, 21)) - 8
     return struct.unpack_from("<Q", data, at + 64)[0] if at >= 0 else 0
 
 

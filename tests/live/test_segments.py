@@ -36,6 +36,11 @@ def clock_offset():
 CLOCK_OFFSET = clock_offset()  # if somebody sets the clock meanwhile, the times of packets are not those of records
 
 
+# The kernel begins to stamp packets a moment after the first socket asks for it, and stamps those before as they are read.
+STAMPS = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+STAMPS.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+
 class Capture:
     """What one end of the wire sends and receives, with the kernel's own times."""
 
