@@ -100,6 +100,8 @@ static __always_inline void fill_socket(struct wire_state *w, struct shape shape
 {
 	fill_hdr(&w->hdr, shape, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
 	w->hdr.sk_flags = sock_flags(sk, tp);
+	if (bpf_core_field_exists(tp->repair_queue) && tp->repair_queue) /* TCP_REPAIR_OFF leaves it */
+		w->hdr.sk_flags |= WIRE_SK_RESTORED;
 	w->hdr.shutdown = sk->sk_shutdown;
 	fill_numbers(w, sk, tp);
 }

@@ -88,14 +88,14 @@ enum wire_parts {
 };
 
 enum wire_sk_flags {
-	WIRE_SK_DONE = 1,   /* SOCK_DONE: the peer's FIN was received */
-	WIRE_SK_DEAD = 2,   /* SOCK_DEAD: no process holds the socket any more */
-	WIRE_SK_ORPHAN = 4, /* sk_socket is NULL: not accepted yet, or closed */
-	WIRE_SK_REPAIR = 8, /* TCP_REPAIR: states change without segments */
-	/* 16 in older recordings: SO_LINGER with time 0 */
-	WIRE_SK_OWNED = 32,   /* a task holds the lock: a segment is processed from the backlog, or the task acts */
-	WIRE_SK_EXITING = 64, /* in WIRE_STATE: the task that acts, or is interrupted, is exiting */
-	WIRE_SK_ACCEPT = 128, /* in WIRE_TOUCH: it called accept(); else it read or wrote */
+	WIRE_SK_DONE = 1,      /* SOCK_DONE: the peer's FIN was received */
+	WIRE_SK_DEAD = 2,      /* SOCK_DEAD: no process holds the socket any more */
+	WIRE_SK_ORPHAN = 4,    /* sk_socket is NULL: not accepted yet, or closed */
+	WIRE_SK_REPAIR = 8,    /* TCP_REPAIR: states change without segments. 16 in older recordings: SO_LINGER with time 0 */
+	WIRE_SK_OWNED = 32,    /* a task holds the lock: a segment is processed from the backlog, or the task acts */
+	WIRE_SK_RESTORED = 64, /* in WIRE_SCAN: TCP_REPAIR chose a queue once; without it: not known */
+	WIRE_SK_EXITING = 64,  /* in WIRE_STATE: the task that acts, or is interrupted, is exiting */
+	WIRE_SK_ACCEPT = 128,  /* in WIRE_TOUCH: it called accept(); else it read or wrote */
 };
 
 struct wire_hdr {

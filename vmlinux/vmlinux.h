@@ -259,6 +259,7 @@ struct tcp_sock {
 	u32 srtt_us;
 	u32 total_retrans;
 	u8 repair : 1;
+	u8 repair_queue;
 	u8 fastopen_connect : 1;
 	u8 syn_data_acked : 1;
 	u8 syn_fastopen_child : 1; /* not in every kernel */

@@ -4,12 +4,14 @@
  * numbers, the owner is noted, and a ->CLOSE is judged.
  *
  * A connection begins with CLOSE->SYN_SENT (this host connects) or out of SYN_RECV (a child; its SYN came to a request socket).
+ * With TCP_REPAIR connect() restores one that began elsewhere: no segment is sent, and nothing shows who opened it.
  * All others are older than the tool, or their begin was lost. An event that does not fit the known state shows that another
  * was lost: the state is set to the kernel's, and a gap is counted. Nothing is invented for what was skipped.
  */
 #include "conn_events.h"
 
 #include "alert.h"
+#include "child.h"
 #include "closing.h"
 #include "conn_owner.h"
 #include "emit.h"
@@ -76,13 +78,16 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 {
 	const struct wire_hdr *h = &ev->hdr;
 	const struct wire_ident *ident = wire_ident(h);
-	enum conn_by by = fsm_step(h->old_state, h->new_state)->by;
+	bool restored = h->old_state == WIRE_SYN_SENT && (h->sk_flags & WIRE_SK_REPAIR); /* by connect() itself */
+	enum conn_by by = restored ? CONN_BY_LOCAL : fsm_step(h->old_state, h->new_state)->by;
 
 	if (c->state == WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
 	facts_ident(t, c, ident);
-	if (h->old_state == WIRE_SYN_RECV)
+	if (h->old_state == WIRE_SYN_RECV) {
+		child_leaves(c, ev);
 		facts_synacks(c, ident);
+	}
 	facts_state(t, c, h->new_state);
 	facts_numbers(c, ev);
 	note_owner(t, c, ev);
@@ -105,16 +110,20 @@ static void forgive_scan(struct conn_table *t, struct conn *c)
 	t->resyncs--;
 }
 
+static enum conn_role opener_role(const struct wire_hdr *h)
+{
+	return h->sk_flags & WIRE_SK_REPAIR ? CONN_ROLE_UNKNOWN : CONN_CLIENT;
+}
+
 /* From here on `c` is known from its begin, even if a scan met it first. */
 static void begin_active(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
 	forgive_scan(t, c);
 	c->start_ns = ev->hdr.ts;
 	c->spans_len = 0;
-	c->role = CONN_CLIENT;
-	c->facts |= CONN_START_KNOWN | (emit_wanted(t, RECORD_STATE) ? CONN_STATE_DUE : 0);
-	if (ev->hdr.sk_flags & WIRE_SK_REPAIR)
-		c->facts |= CONN_REPAIRED;
+	c->role = opener_role(&ev->hdr);
+	c->facts |= c->role == CONN_CLIENT ? CONN_START_KNOWN : CONN_REPAIRED;
+	c->facts |= emit_wanted(t, RECORD_STATE) ? CONN_STATE_DUE : 0;
 	note_owner(t, c, ev);
 	timeline_enter(c, ev->hdr.ts, WIRE_SYN_SENT, CONN_BY_LOCAL, CONN_EV_EVENT);
 }
@@ -134,40 +143,6 @@ static void on_connect(struct conn_table *t, struct conn *c, const struct wire_s
 	begin_active(t, c, ev);
 }
 
-/* A Fast Open child that has answered already: the ACK that ends the handshake measures the answer. */
-static bool answered_early(const struct wire_state *ev, const struct wire_ident *ident)
-{
-	const struct wire_proof *proof = wire_proof(&ev->hdr);
-
-	return (ident->flags & WIRE_ID_FASTOPEN) && !(proof && !proof->data_segs_out);
-}
-
-/*
- * SYN-ACK to ACK, as the kernel measured it; 0 if not known. After a repeated SYN-ACK the kernel measures something else, and
- * with SYN cookies it has milliseconds only.
- */
-static uint64_t synack_to_ack_us(const struct wire_state *ev)
-{
-	const struct wire_ident *ident = wire_ident(&ev->hdr);
-
-	if (!ident || answered_early(ev, ident) || ev->hdr.new_state != WIRE_ESTABLISHED || ident->syn_retrans ||
-	    ident->syn_rtt_us % 1000 == 0)
-		return 0;
-	return ident->syn_rtt_us * 1000ULL <= ev->hdr.ts ? ident->syn_rtt_us : 0;
-}
-
-static void begin_passive(struct conn *c, const struct wire_state *ev)
-{
-	uint64_t handshake_us = synack_to_ack_us(ev);
-
-	c->start_ns = ev->hdr.ts - handshake_us * 1000;
-	c->spans_len = 0;
-	c->role = CONN_SERVER;
-	c->facts |= CONN_START_KNOWN | (handshake_us ? CONN_HANDSHAKE_KNOWN : 0);
-	timeline_enter(c, c->start_ns, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
-	conn_last_entry(c)->us_unknown = !handshake_us;
-}
-
 /* A connection that is not tracked yet. That is no loss before the first scan is over, unless the table refused one. */
 static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 {
@@ -177,7 +152,7 @@ static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 		return NULL;
 	c->generation = table_next_generation(t, c->cookie);
 	if (ev->hdr.old_state == WIRE_SYN_SENT)
-		c->role = CONN_CLIENT;
+		c->role = opener_role(&ev->hdr);
 	if (t->scan.any_done || t->lost[WIRE_LOST_TABLE])
 		timeline_gap(t, c);
 	facts_state(t, c, ev->hdr.old_state);
@@ -191,14 +166,14 @@ static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 	const struct wire_ident *ident = wire_ident(&ev->hdr);
 	struct conn *c;
 
-	if (ev->hdr.old_state != WIRE_SYN_RECV)
+	if (ev->hdr.old_state != WIRE_SYN_RECV || child_role(ev) != CONN_SERVER)
 		return adopt(t, ev);
 	/* Of a Fast Open child they were counted for the connection. */
 	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans && !(ident->flags & WIRE_ID_FASTOPEN))
 		half_open_add(&t->half_open, ident->netns, ident->local_port, 1, true);
 	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
 	if (c)
-		begin_passive(c, ev);
+		child_begin(t, c, ev);
 	return c;
 }
 
@@ -219,16 +194,17 @@ static bool scan_was_early(struct conn_table *t, struct conn *c, const struct wi
 	}
 	if (c->state != h->new_state) /* the scan is even further */
 		return false;
-	if (only && h->old_state == WIRE_SYN_RECV) {
+	if (only && h->old_state == WIRE_SYN_RECV && child_role(ev) == CONN_SERVER) {
 		forgive_scan(t, c);
 		table_set_state(t, c, WIRE_SYN_RECV);
-		begin_passive(c, ev);
+		child_begin(t, c, ev);
 		return true;
 	}
 	if (only) { /* now the begin of its state is known */
 		c->start_ns = h->ts;
 		c->spans_len = 0;
-		c->role = h->old_state == WIRE_SYN_SENT ? CONN_CLIENT : c->role;
+		if (h->old_state == WIRE_SYN_SENT)
+			c->role = opener_role(h);
 		return true;
 	}
 	return false;

@@ -132,6 +132,8 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 	/* FIN_WAIT2 outlives its socket, and nothing shows its end. If it was refused there is nothing to see. */
 	bool waits_unseen = numbers && numbers->closed && numbers->state == WIRE_FIN_WAIT2 && end == CONN_END_FIN &&
 			    !(c->facts & CONN_FIN_PEER) && !(last->tw && last->tw->end == WIRE_CAUSE_OVERFLOW);
+	/* TCP_REPAIR took it away without a segment: it goes on elsewhere. */
+	bool moved = numbers && numbers->closed && (numbers->sk_flags & WIRE_SK_REPAIR);
 	uint64_t last_ns = conn_entered_ns(c);
 
 	*rec = (struct conn_record){
@@ -146,7 +148,7 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 	emit_tuple(t, c, &rec->t);
 	/* The begin of a passive handshake is known only if its length is. */
 	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
-	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen;
+	rec->complete = rec->start_known && !rec->gaps && !(c->facts & CONN_TRUNCATED) && !cut && !waits_unseen && !moved;
 	if (last->tw)
 		rec->time_wait = *last->tw;
 	fill_timeline(c, rec);
@@ -158,7 +160,7 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 		fill_stats(c, last->stats, rec);
 	/* What a scan met in another state than the one that is known proves nothing about this one's segments. */
 	segments_fill(c, numbers && !numbers->closed && numbers->state != c->state ? NULL : numbers, rec);
-	verdict_fill(c, rec);
+	verdict_fill(c, moved, rec);
 }
 
 void emit_first_state(struct conn_table *t, struct conn *c)

@@ -61,7 +61,8 @@ void facts_synacks(struct conn *c, const struct wire_ident *ident)
 
 /*
  * bytes_acked counts the SYN of an active opener, but not that of a child. So for an opener it is one more than the payload
- * that was acknowledged.
+ * that was acknowledged. What TCP_REPAIR restored counts from 0 again, and shows nothing. It stays marked once a queue of it
+ * was set; before its first segment it has none, while each other connection has had one.
  */
 void facts_role(struct conn *c, const struct wire_state *found)
 {
@@ -69,14 +70,15 @@ void facts_role(struct conn *c, const struct wire_state *found)
 	uint64_t fin = c->facts & CONN_FIN_LOCAL && found->snd_nxt == found->write_seq;
 	uint64_t payload, counted;
 
-	if (c->role != CONN_ROLE_UNKNOWN || !stats || !(c->facts & CONN_ESTABLISHED) || (found->hdr.sk_flags & WIRE_SK_REPAIR))
+	if (c->role != CONN_ROLE_UNKNOWN || !stats || !(c->facts & CONN_ESTABLISHED) || (c->facts & CONN_REPAIRED) ||
+	    (found->hdr.sk_flags & (WIRE_SK_REPAIR | WIRE_SK_RESTORED)) || !found->segs_in)
 		return;
 	payload = stats->bytes_sent - stats->bytes_retrans;
 	counted = stats->bytes_acked + seq_distance(found->snd_una, found->snd_nxt) - fin;
 	if (counted == payload)
 		c->role = CONN_SERVER;
 	else if (counted == payload + 1)
-		c->role = CONN_CLIENT;
+		c->role = c->spans[0].state == WIRE_SYN_RECV ? CONN_SIMULTANEOUS : CONN_CLIENT;
 }
 
 void facts_isn(struct conn *c, uint32_t isn_local)
@@ -102,7 +104,8 @@ static void facts_established(struct conn *c, const struct wire_state *ev)
 	if (c->role != CONN_SERVER && (c->facts & CONN_START_KNOWN) && (proof ? c->proofs & CONN_PROVEN_SYN_AT : counted))
 		c->facts |= CONN_HANDSHAKE_KNOWN;
 	if (counted) {
-		facts_isn(c, (c->role == CONN_SERVER && !proof ? ev->write_seq : ev->snd_una) - acked);
+		if (c->role != CONN_ROLE_UNKNOWN || !proof)
+			facts_isn(c, (c->role == CONN_SERVER && !proof ? ev->write_seq : ev->snd_una) - acked);
 		c->isn_peer = ev->rcv_nxt - 1 - (proof ? proof->bytes_received : 0);
 		c->facts |= CONN_ISN_PEER;
 	}

@@ -9,6 +9,7 @@
  */
 #include "scan.h"
 
+#include "child.h"
 #include "conn_events.h"
 #include "conn_owner.h"
 #include "emit.h"
@@ -62,17 +63,18 @@ static void found_listener(struct conn_table *t, const struct wire_hdr *h)
 		count(t, WIRE_LISTEN);
 }
 
-static struct conn *found_new(struct conn_table *t, const struct wire_hdr *h)
+static struct conn *found_new(struct conn_table *t, const struct wire_state *ev)
 {
+	const struct wire_hdr *h = &ev->hdr;
 	struct conn *c = table_add(t, h->cookie, h->ts, h->old_state);
 
 	if (!c)
 		return NULL;
 	c->generation = table_next_generation(t, c->cookie);
-	if (h->old_state == WIRE_SYN_SENT)
+	if (h->old_state == WIRE_SYN_SENT && !(h->sk_flags & WIRE_SK_REPAIR))
 		c->role = CONN_CLIENT;
-	else if (h->old_state == WIRE_SYN_RECV) /* as a full socket: Fast Open, or a child this very moment */
-		c->role = CONN_SERVER;
+	else if (h->old_state == WIRE_SYN_RECV)
+		c->role = child_role(ev);
 	facts_state(t, c, h->old_state);
 	timeline_enter(c, h->ts, h->old_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = true;
@@ -110,7 +112,7 @@ static void found_connection(struct conn_table *t, const struct wire_scan *ev)
 	if (c && (c->facts & (CONN_HELD | CONN_MINISOCK))) /* closed since */
 		return;
 	if (!c)
-		c = found_new(t, h);
+		c = found_new(t, &ev->s);
 	else if (fsm_reachable(c->state, h->old_state))
 		found_ahead(t, c, h);
 	if (!c)

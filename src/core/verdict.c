@@ -187,7 +187,8 @@ static bool crossed(const struct conn *c, const struct conn_record *rec)
 	return local->seq_known && peer->ack_known && peer->ack != (uint32_t)(local->seq + 1);
 }
 
-/* The first FIN decides, else the reset. A timeout has no side, unless a reset was sent with it (keepalive). */
+/* The first FIN decides, else the reset; what TCP_REPAIR takes away sends none. A timeout has no side, unless a reset was sent
+ * with it (keepalive). */
 static enum conn_side closed_by(const struct conn *c, const struct conn_record *rec)
 {
 	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
@@ -340,9 +341,9 @@ static void history(const struct conn *c, struct conn_record *rec)
 	put(&out, 'R', true, reset_of(rec, CONN_OUT));
 }
 
-void verdict_fill(const struct conn *c, struct conn_record *rec)
+void verdict_fill(const struct conn *c, bool moved, struct conn_record *rec)
 {
-	rec->closed_by = closed_by(c, rec);
+	rec->closed_by = moved && rec->end == CONN_END_ABORTED ? CONN_SIDE_UNKNOWN : closed_by(c, rec);
 	rec->close_kind = close_kind(c, rec);
 	rec->conn_state = conn_state(c, rec);
 	history(c, rec);

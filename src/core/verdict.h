@@ -20,4 +20,4 @@ bool verdict_time_waits(const struct conn_numbers *close);
 bool verdict_reset_may_follow(const struct conn *c, const struct conn_numbers *close);
 
 /* closed_by, close_kind, conn_state and history, from c and the rest of *rec, the segments above all. */
-void verdict_fill(const struct conn *c, struct conn_record *rec);
+void verdict_fill(const struct conn *c, bool moved, struct conn_record *rec);

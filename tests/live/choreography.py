@@ -6,8 +6,13 @@
 
 import socket
 
-from checks import is_fin, is_syn
+from checks import is_fin, is_syn, is_synack
 from lab import ACK, FIN, SYN, TIMEOUT, read_all, read_exactly, wait_state, wait_until
+
+# include/uapi/linux/tcp.h
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+TCP_REPAIR_OFF, TCP_REPAIR_ON = 0, 1
+TCP_RECV_QUEUE, TCP_SEND_QUEUE = 1, 2
 
 
 def close_half(first, second):
@@ -88,8 +93,9 @@ def close_unread(connected, data=b"never read"):
     connected.server.close()
 
 
-def open_simultaneously(pair):
-    """Both SYNs are held until both are on their way. Returns the two ends, of ports 7001 and 7002."""
+def open_simultaneously(pair, in_syn_recv=lambda: None):
+    """Both SYNs are held until both are on their way. Then both ends stay in SYN_RECV for as long as the function runs. Returns
+    the two ends, of ports 7001 and 7002."""
     ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
     addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
     for end, addr in zip(ends, addrs):
@@ -99,11 +105,38 @@ def open_simultaneously(pair):
     for end, addr in zip(ends, reversed(addrs)):
         end.connect_ex(addr)
     crossing.wait_crossing()
+    answers = pair.wire.hold(is_synack)
     crossing.release()
+    answers.wait_crossing()
+    in_syn_recv()
+    answers.release()
     for end in ends:
         wait_state(end, "ESTABLISHED")
         end.settimeout(TIMEOUT)
     return ends
+
+
+def restore(pair):
+    """What TCP_REPAIR makes of two sockets: a connection without a segment. Returns the two ends, of ports 7001 and 7002."""
+    ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
+    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
+    numbers = [(TCP_SEND_QUEUE, TCP_RECV_QUEUE), (TCP_RECV_QUEUE, TCP_SEND_QUEUE)]
+    for end, addr, peer, queues in zip(ends, addrs, reversed(addrs), numbers):
+        end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON)
+        end.bind(addr)
+        for queue, seq in zip(queues, (1000, 2000)):
+            end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+            end.setsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ, seq)
+        end.connect(peer)
+    for end in ends:
+        end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF)
+    return ends
+
+
+def take_away(end):
+    """What a checkpoint does: the socket is closed, and nothing is sent."""
+    end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON)
+    end.close()
 
 
 def open_with_data(pair, data=b"early"):

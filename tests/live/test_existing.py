@@ -7,8 +7,8 @@ import subprocess
 import pytest
 from actors import Actor
 from checks import is_fin, states
-from choreography import orderly
-from lab import ACK, Namespace, Pair, abort, read_all, wait_state
+from choreography import close_both, open_simultaneously, orderly, restore
+from lab import ACK, Namespace, Pair, abort, cookie, read_all, read_exactly, wait_state
 from tracer import check_lines, conn_id
 
 
@@ -51,6 +51,34 @@ def test_established(start_tracer, pair):
     assert (client["netns"], server["netns"]) == (pair.a.inode, pair.b.inode)
     # who opened is older than the tool, too, but the kernel's counts of bytes give it away
     assert (client["role"], server["role"]) == ("client", "server")
+    tracer.stop()
+
+
+def test_simultaneous_opener(start_tracer, pair):
+    """The scan meets both ends in SYN_RECV, where neither is a listener's child."""
+    tracers = []
+    ends = open_simultaneously(pair, lambda: tracers.append(start_tracer()))
+    ids = [cookie(end) for end in ends]
+    close_both(*ends)
+    for record in map(tracers[0].connection, ids):
+        check_scanned(record, "SYN_RECV")
+        assert states(record)[:2] == ["SYN_RECV", "ESTABLISHED"]
+        assert record["role"] == "simultaneous"
+        assert (record["end_reason"], record["gaps"]) == ("fin", 0)
+    tracers[0].stop()
+
+
+def test_restored(start_tracer, pair):
+    """TCP_REPAIR: the kernel's counts of bytes begin at 0 as a server's do, and show nothing."""
+    ends = restore(pair)
+    ids = [cookie(end) for end in ends]
+    ends[0].sendall(b"x")
+    assert read_exactly(ends[1], 1) == b"x"
+    tracer = start_tracer()
+    close_both(*ends)
+    for record in map(tracer.connection, ids):
+        check_scanned(record, "ESTABLISHED")
+        assert record["role"] is None
     tracer.stop()
 
 

@@ -5,8 +5,8 @@ import pytest
 from checks import (
     check_bytes, check_retransmits, check_tuple, check_whole, is_syn, is_synack, span, states, wire_gap_us,
 )  # fmt: skip
-from choreography import ask_half_closed, close_both, open_simultaneously, orderly
-from lab import Pair, cookie
+from choreography import ask_half_closed, close_both, open_simultaneously, orderly, restore, take_away
+from lab import FIN, RST, SYN, Pair, cookie, read_exactly
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6", "mapped"])
@@ -75,6 +75,33 @@ def test_simultaneous_open(trace, pair):
     check_whole(other)
     assert other["role"] == "simultaneous"
     assert states(other)[:3] == ["SYN_SENT", "SYN_RECV", "ESTABLISHED"]
+
+
+def test_restored(trace, pair):
+    """TCP_REPAIR: connect() sends nothing, and nothing shows who opened the connection, or when."""
+    ends = restore(pair)
+    ids = [cookie(end) for end in ends]
+    ends[0].sendall(b"x")
+    assert read_exactly(ends[1], 1) == b"x"
+    close_both(*ends)
+    assert not any(s.has(SYN) for s in pair.wire.segments)
+    for record in map(trace.connection, ids):
+        assert (record["role"], record["start"], record["duration_us"], record["complete"]) == (None, None, None, False)
+        assert states(record)[:2] == ["SYN_SENT", "ESTABLISHED"]
+        assert [s["by"] for s in record["timeline"][:2]] == ["local", "local"]
+        assert not [s for s in record["segments"] if "SYN" in s["flags"]]
+        assert record["handshake_us"] is None
+        assert (record["end_reason"], record["gaps"]) == ("fin", 0)
+
+
+def test_taken_away(trace, pair):
+    """TCP_REPAIR: close() sends nothing. The connection goes on, here or elsewhere."""
+    connected = pair.connect()
+    take_away(connected.client)
+    record = trace.connection(connected.client_id)
+    assert (record["end_reason"], record["closed_by"], record["complete"]) == ("aborted", None, False)
+    assert record["timeline"][-1]["state"] == "ESTABLISHED"
+    assert not any(s.has(FIN) or s.has(RST) for s in pair.wire.segments)
 
 
 def drain(trace, pair):

@@ -56,7 +56,9 @@ struct step {
 	uint32_t segment, trigger;   /* retransmit */
 	uint8_t direction;           /* reset */
 	uint32_t reason;
-	bool still, opener;       /* scan: the numbers held still while they were read; we opened it */
+	bool still;               /* scan: the numbers held still while they were read */
+	bool opener;              /* of one that no step shows in SYN_SENT: we opened it */
+	bool held;                /* in SYN_RECV: a process has the socket */
 	uint64_t value, until_us; /* mark, lost */
 	uint8_t stage;
 	uint8_t what, cause; /* minisocket */
@@ -414,10 +416,12 @@ static inline void story_event(const struct step *s, union story_event *e)
 		h->shutdown = s->shut;
 		h->parts = story_parts(s);
 		story_count(s, h->cookie);
-		if (s->kind == WIRE_SCAN && s->still)
+		if (s->kind == WIRE_SCAN ? s->still : s->opener)
 			story_active[h->cookie % 64] = s->opener;
 		if (s->new == WIRE_SYN_SENT || s->old == WIRE_SYN_SENT)
 			story_active[h->cookie % 64] = true;
+		if (s->old == WIRE_SYN_RECV && !s->held && !story_active[h->cookie % 64])
+			h->sk_flags |= WIRE_SK_ORPHAN;
 	}
 	story_base(s, e);
 	if (h->parts & WIRE_PART_TASK) {

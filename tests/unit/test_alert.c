@@ -128,16 +128,17 @@ struct leaving {
 
 static void change(uint64_t ts, uint64_t cookie, unsigned int from, const struct leaving *how)
 {
-	struct state_event ev = {.wire = {.hdr = {.ts = ts,
-						  .cookie = cookie,
-						  .len = sizeof(ev.wire),
-						  .kind = WIRE_STATE,
-						  .old_state = from,
-						  .new_state = how->to,
-						  .sk_flags = how->flags | (from != WIRE_SYN_RECV ? WIRE_SK_DONE : 0),
-						  .shutdown = how->shutdown},
-					  .err = how->err},
-				 .task = {.tgid = how->pid, .start_ns = how->pid, .comm = "server"}};
+	struct state_event ev = {
+		.wire = {.hdr = {.ts = ts,
+				 .cookie = cookie,
+				 .len = sizeof(ev.wire),
+				 .kind = WIRE_STATE,
+				 .old_state = from,
+				 .new_state = how->to,
+				 .sk_flags = how->flags | (from != WIRE_SYN_RECV ? WIRE_SK_DONE : WIRE_SK_ORPHAN),
+				 .shutdown = how->shutdown},
+			 .err = how->err},
+		.task = {.tgid = how->pid, .start_ns = how->pid, .comm = "server"}};
 
 	if (how->pid) {
 		ev.wire.hdr.parts = WIRE_PART_TASK;

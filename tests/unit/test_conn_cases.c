@@ -2,6 +2,10 @@
 /* TCP's cases as this host sees them, one story each, from either side: handshakes, closes, resets, timeouts. */
 #include "conn_story.h"
 
+/* The scan at the start found nothing: what comes is newer. */
+#define SCANNED SCAN_BEGIN(0, STARTUP), SCAN_END(10)
+#define SNAPSHOT "snapshot 1 sockets=0 took=10\n"
+
 static const struct story handshakes[] = {
 	{.name = "1: three-way handshake, client",
 	 .steps = {CONNECTS(0), IS_RESET(5000)},
@@ -15,23 +19,28 @@ static const struct story handshakes[] = {
 	 .steps = {T(1000, SYN_RECV, ESTABLISHED, .rtt_us = 18000), IS_RESET(5000)},
 	 .expected = "1 server rst_received peer - RSTO ShAR | SYN_RECV@0/peer/inferred ESTABLISHED@0+4000/peer |\n"},
 	{.name = "1: Fast Open, server closes before the last ACK",
-	 .steps = {T(1000, SYN_RECV, FIN_WAIT1, .tgid = 20, .shut = 3, DEAD, .id_flags = WIRE_ID_FASTOPEN),
+	 .steps = {SCANNED, T(1000, SYN_RECV, FIN_WAIT1, .tgid = 20, .shut = 3, DEAD, .id_flags = WIRE_ID_FASTOPEN),
 		   T(2000, FIN_WAIT1, FIN_WAIT2, DEAD), T(3000, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1)},
-	 .expected = "1 server fin local four_way SF ShfF | SYN_RECV@0/peer/inferred FIN_WAIT1@0+1000/local "
-		     "FIN_WAIT2@1000+1000/peer TIME_WAIT@2000/peer/inferred | a:20/close\n"},
+	 .expected = SNAPSHOT "1 server fin local four_way SF ShfF | SYN_RECV@0/peer/inferred FIN_WAIT1@0+1000/local "
+			      "FIN_WAIT2@1000+1000/peer TIME_WAIT@2000/peer/inferred | a:20/close\n"},
 	{.name = "1: Fast Open, SYN and FIN in one segment",
-	 .steps = {T(1000, SYN_RECV, CLOSE_WAIT, .in = 10, .id_flags = WIRE_ID_FASTOPEN),
+	 .steps = {SCANNED, T(1000, SYN_RECV, CLOSE_WAIT, .in = 10, .id_flags = WIRE_ID_FASTOPEN),
 		   T(9000, CLOSE_WAIT, LAST_ACK, .in = 10, .tgid = 20, DEAD), T(9500, LAST_ACK, CLOSE, .in = 10, DEAD)},
-	 .expected = "1 server fin peer three_segment SF ShDFf | SYN_RECV@0/peer/inferred CLOSE_WAIT@0+8000/peer "
-		     "LAST_ACK@8000+500/local | a:20/close acked=0 received=10\n"},
+	 .expected = SNAPSHOT "1 server fin peer three_segment SF ShDFf | SYN_RECV@0/peer/inferred CLOSE_WAIT@0+8000/peer "
+			      "LAST_ACK@8000+500/local | a:20/close acked=0 received=10\n"},
 	{.name = "1: Fast Open, reset in SYN_RECV",
-	 .steps = {RESET(900, SYN_RECV, RECEIVED), T(1000, SYN_RECV, CLOSE, .err = ECONNRESET, .id_flags = WIRE_ID_FASTOPEN)},
-	 .expected = "1 server rst_received peer - RSTO ShR | SYN_RECV@0/peer/inferred |\n"},
+	 .steps = {SCANNED, RESET(900, SYN_RECV, RECEIVED),
+		   T(1000, SYN_RECV, CLOSE, .err = ECONNRESET, .id_flags = WIRE_ID_FASTOPEN)},
+	 .expected = SNAPSHOT "1 server rst_received peer - RSTO ShR | SYN_RECV@0/peer/inferred |\n"},
 	{.name = "1: TCP_REPAIR connects without a segment",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10, .flags = WIRE_SK_REPAIR),
 		   T(10, SYN_SENT, ESTABLISHED, .flags = WIRE_SK_REPAIR),
 		   T(500, ESTABLISHED, CLOSE, .tgid = 10, .flags = WIRE_SK_REPAIR, .shut = 3)},
-	 .expected = "1 client aborted local - OTH - | SYN_SENT@0+10/local ESTABLISHED@10+490/peer | a:10/connect\n"},
+	 .expected = "1 - aborted - - OTH - | SYN_SENT@0+10/local ESTABLISHED@10+490/local | incomplete older a:10/connect\n"},
+	{.name = "1: TCP_REPAIR takes a connection away without a segment",
+	 .steps = {CONNECTS(0), T(500, ESTABLISHED, CLOSE, .tgid = 10, .flags = WIRE_SK_REPAIR, .shut = 3)},
+	 .expected = "1 client aborted - - S1 Sh | SYN_SENT@0+100/local ESTABLISHED@100+400/peer | incomplete handshake=100 "
+		     "a:10/connect\n"},
 	{.name = "2: SYN lost twice, then success",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), RETRANSMIT(1000000, SYN_SENT, SYN), RETRANSMIT(3000000, SYN_SENT, SYN),
 		   T(3000100, SYN_SENT, ESTABLISHED, .retrans = 2), IS_RESET(3000200)},

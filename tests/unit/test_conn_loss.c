@@ -66,6 +66,44 @@ static const struct story gaps[] = {
 	 .steps = {T(5000, SYN_SENT, ESTABLISHED), IS_RESET(6000, .in = 4)},
 	 .expected = "1 client rst_received peer - RSTR Shdr | SYN_SENT@0/inferred ESTABLISHED@0+1000/peer | incomplete older "
 		     "acked=0 received=4\n"},
+	{.name = "older than us, out of SYN_RECV: the kernel counted the SYN of a simultaneous opener",
+	 .steps = {T(5000, SYN_RECV, ESTABLISHED, .opener = true, .held = true), IS_RESET(6000)},
+	 .expected = "1 simultaneous rst_received peer - RSTR Ssr | SYN_RECV@0/inferred ESTABLISHED@0+1000/peer | incomplete "
+		     "older\n"},
+	{.name = "older than us, out of SYN_RECV: nothing counted shows an opener, an older version's event neither",
+	 .steps = {T(5000, SYN_RECV, ESTABLISHED, .opener = true, .held = true, .no_proof = true),
+		   T(5000, SYN_RECV, ESTABLISHED, .cookie = 2, .opener = true, .held = true, .data_out = 1, .out = 9),
+		   T(5000, SYN_RECV, CLOSE, .cookie = 3, .held = true, .err = ETIMEDOUT), IS_RESET(6000),
+		   IS_RESET(6000, .cookie = 2, .out = 9)},
+	 .expected = "3 - timeout - - OTH - | SYN_RECV@0/inferred | incomplete older\n"
+		     "1 - rst_received peer - OTH - | SYN_RECV@0/inferred ESTABLISHED@0+1000/peer | incomplete older acked=1 "
+		     "received=0\n"
+		     "2 - rst_received peer - OTH - | SYN_RECV@0/inferred ESTABLISHED@0+1000/peer | incomplete older acked=10 "
+		     "received=0\n"},
+	{.name = "a simultaneous opener that a scan met: in SYN_RECV, or already behind its event",
+	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1, SYN_RECV, .opener = true, .held = true),
+		   SCAN(2, ESTABLISHED, .cookie = 2, .opener = true, .still = true),
+		   T(3, SYN_RECV, ESTABLISHED, .cookie = 2, .opener = true, .held = true), SCAN_END(10),
+		   T(5000, SYN_RECV, ESTABLISHED, .opener = true, .held = true), IS_RESET(6000), IS_RESET(6000, .cookie = 2)},
+	 .expected = "snapshot 1 sockets=2 took=10 ESTABLISHED=1 SYN_RECV=1\n"
+		     "1 simultaneous rst_received peer - RSTR Ssr | SYN_RECV@0/scan ESTABLISHED@4999+1000/peer | "
+		     "incomplete older\n"
+		     "2 simultaneous rst_received peer - RSTR Ssr | ESTABLISHED@0+5997/peer | incomplete older\n"},
+	{.name = "the event of the SYN that crossed ours was lost",
+	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10), T(200, SYN_RECV, ESTABLISHED, .held = true), IS_RESET(6000)},
+	 .expected = "1 simultaneous rst_received peer - RSTR Ssr | SYN_SENT@0/local ESTABLISHED@200+5800/peer | incomplete "
+		     "gaps=1 a:10/connect\n"},
+	{.name = "a Fast Open child that may be older than us: its start is known if the answer to its SYN was measured",
+	 .steps = {T(5000, SYN_RECV, ESTABLISHED, .id_flags = WIRE_ID_FASTOPEN),
+		   T(5000, SYN_RECV, ESTABLISHED, .cookie = 2, .id_flags = WIRE_ID_FASTOPEN, .rtt_us = 150),
+		   T(5000, SYN_RECV, ESTABLISHED, .cookie = 3, .held = true), IS_RESET(6000), IS_RESET(6000, .cookie = 2),
+		   IS_RESET(6000, .cookie = 3)},
+	 .expected = "1 server rst_received peer - RSTO ShAR | SYN_RECV@0/peer/inferred ESTABLISHED@0+1000/peer | incomplete "
+		     "older\n"
+		     "2 server rst_received peer - RSTO ShAR | SYN_RECV@0+150/peer/inferred ESTABLISHED@150+1000/peer | "
+		     "handshake=150\n"
+		     "3 server rst_received peer - RSTO ShAR | SYN_RECV@0/peer/inferred ESTABLISHED@0+1000/peer | incomplete "
+		     "older\n"},
 };
 
 static const struct story losses[] = {
@@ -209,6 +247,20 @@ static const struct story scans[] = {
 		     "1 client rst_received peer - RSTR ShDdr | ESTABLISHED@0/scan | incomplete older acked=700 received=300\n"
 		     "2 server rst_received peer - RSTO ShDdR | ESTABLISHED@0/scan | incomplete older acked=300 received=700\n"
 		     "3 - rst_received peer - OTH - | ESTABLISHED@0/scan | incomplete older\n"},
+	{.name = "who opened what TCP_REPAIR restored: its mark shows it, or that it has had no segment yet",
+	 .steps = {SCAN_BEGIN(0, STARTUP), SCAN(1, ESTABLISHED, .still = true, .out = 1, .flags = WIRE_SK_RESTORED),
+		   SCAN(2, ESTABLISHED, .cookie = 2, .still = true, .segs_in = UINT32_MAX), SCAN_END(10),
+		   IS_RESET(1000, .out = 1), IS_RESET(1001, .cookie = 2)},
+	 .expected = "snapshot 1 sockets=2 took=10 ESTABLISHED=2\n"
+		     "1 - rst_received peer - OTH - | ESTABLISHED@0/scan | incomplete older acked=1 received=0\n"
+		     "2 - rst_received peer - OTH - | ESTABLISHED@0/scan | incomplete older\n"},
+	{.name = "what TCP_REPAIR restores stays without a role as later scans meet it",
+	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10, .flags = WIRE_SK_REPAIR),
+		   T(10, SYN_SENT, ESTABLISHED, .flags = WIRE_SK_REPAIR), SCAN_BEGIN(20, STARTUP),
+		   SCAN(21, ESTABLISHED, .still = true), SCAN_END(30), IS_RESET(1000)},
+	 .expected = "snapshot 1 sockets=1 took=10 ESTABLISHED=1\n"
+		     "1 - rst_received peer - OTH - | SYN_SENT@0+10/local ESTABLISHED@10+990/local | incomplete older "
+		     "a:10/connect\n"},
 	{.name = "other scans miss nobody",
 	 .steps = {CONNECTS(0), SCAN_BEGIN(1000, PROGRESS), SCAN_END(2000)},
 	 .stop_emits_open = true,
@@ -288,6 +340,7 @@ static void test_hold_overflow(void **state)
 	struct conn_table *t;
 
 	(void)state;
+	story_forget();
 	assert_int_equal(conn_table_new(&t, &config, count_judged, &judged), 0);
 	for (uint64_t i = 1; i <= 6000; i++) {
 		struct step begin = T(1, SYN_RECV, ESTABLISHED, .cookie = i, .rtt_us = 1),
