@@ -13,6 +13,7 @@ struct recording_header;
 /* Who takes the records of a run in place of lines. */
 struct run_consumer {
 	struct record_consumer consumer;
+	bool silent;       /* replay: the consumer writes nothing, and a second pass says what is wrong with the recording */
 	bool scan_only;    /* live: no more than what exists at the start */
 	line_fn put;       /* where it writes: filled in by the run */
 	void *put_ctx;     /* likewise */

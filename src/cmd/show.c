@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LIVE_WAIT_NS (1000 * 1000000ull)
 #define LIVE_BITS 12                       /* 4096 records wait at the most */
@@ -42,7 +43,9 @@ struct show {
 	bool ascii;
 	bool ready; /* live: the user knows that the run has begun */
 	bool leaks_known;
-	bool done; /* the one that was asked for is drawn */
+	bool announcing; /* the first of two passes over a file */
+	bool no_memory;  /* in it */
+	bool done;       /* the one that was asked for is drawn */
 	uint64_t drawn, bad_lines;
 	char text[LADDER_MAX];
 };
@@ -96,6 +99,14 @@ static void add_age(const struct show *s, struct ladder_end *end)
 	end->age_is_lower_bound = socket->age_is_lower_bound;
 }
 
+static void give(struct show *s, const struct ladder_end *end)
+{
+	if (!s->announcing)
+		pairs_put(&s->pairs, end);
+	else
+		s->no_memory |= pairs_announce(&s->pairs, end) != 0;
+}
+
 static void take(void *ctx, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
 {
 	struct ladder_end end = {.ts = rec->ts};
@@ -110,7 +121,7 @@ static void take(void *ctx, const struct record_context *context, const struct r
 		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);
 	end.selected = is_selected(s, &end, rec, owner);
 	add_age(s, &end);
-	pairs_put(&s->pairs, &end);
+	give(s, &end);
 }
 
 static void tick(void *ctx, uint64_t now)
@@ -126,6 +137,12 @@ static void tick(void *ctx, uint64_t now)
 
 /* JSON lines */
 
+static void leave_out(struct show *s, uint64_t number, const char *why)
+{
+	if (!s->announcing && s->bad_lines++ < BAD_LINES_NAMED)
+		warn("%s line %llu: %s", s->options->from, (unsigned long long)number, why);
+}
+
 static void take_line(struct show *s, const char *line, size_t len, uint64_t number)
 {
 	struct record_owner owner = {0};
@@ -138,13 +155,13 @@ static void take_line(struct show *s, const char *line, size_t len, uint64_t num
 		.conn = &r.end.rec,
 	};
 
-	if (kind < 0 && s->bad_lines++ < BAD_LINES_NAMED)
-		warn("%s line %llu: %s", s->options->from, (unsigned long long)number, why);
+	if (kind < 0)
+		leave_out(s, number, why);
 	if (kind <= 0)
 		return;
 	owner.cgroup = r.has_cgroup ? r.cgroup : NULL;
 	r.end.selected = is_selected(s, &r.end, &rec, &owner);
-	pairs_put(&s->pairs, &r.end);
+	give(s, &r.end);
 }
 
 /* One line, of which `size` bytes are kept: then *ret_len is `size`. False at the end of the file. */
@@ -173,9 +190,9 @@ static int read_lines(struct show *s, FILE *in)
 		return fail(EXIT_RUNTIME, "out of memory");
 	while (read_line(in, line, LINE_MAX_BYTES, &len)) {
 		number++;
-		if (len == LINE_MAX_BYTES && s->bad_lines++ < BAD_LINES_NAMED)
-			warn("%s line %llu: longer than any record", s->options->from, (unsigned long long)number);
-		else if (len && len < LINE_MAX_BYTES)
+		if (len == LINE_MAX_BYTES)
+			leave_out(s, number, "longer than any record");
+		else if (len)
 			take_line(s, line, len, number);
 	}
 	pairs_tick(&s->pairs, UINT64_MAX);
@@ -183,6 +200,26 @@ static int read_lines(struct show *s, FILE *in)
 	if (ferror(in))
 		return fail(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, strerror(errno));
 	return EXIT_OK;
+}
+
+static int end_announcing(struct show *s, int exit_code)
+{
+	s->announcing = false;
+	return exit_code || !s->no_memory ? exit_code : fail(EXIT_RUNTIME, "out of memory");
+}
+
+/* The first pass, over what can be read twice. */
+static int announce_lines(struct show *s, FILE *in)
+{
+	struct stat st;
+	int exit_code;
+
+	if (in == stdin || fstat(fileno(in), &st) || !S_ISREG(st.st_mode))
+		return EXIT_OK;
+	s->announcing = true;
+	exit_code = read_lines(s, in);
+	rewind(in);
+	return end_announcing(s, exit_code);
 }
 
 static int show_lines(struct show *s, FILE *in)
@@ -194,7 +231,9 @@ static int show_lines(struct show *s, FILE *in)
 		return exit_code;
 	s->run.put = writer_put;
 	s->run.put_ctx = &out;
-	exit_code = read_lines(s, in);
+	exit_code = announce_lines(s, in);
+	if (!exit_code)
+		exit_code = read_lines(s, in);
 	closed = fail_output(s->options->output, writer_close(&out));
 	if (s->bad_lines)
 		warn("%s: %llu lines are not records and were left out", s->options->from, (unsigned long long)s->bad_lines);
@@ -207,11 +246,17 @@ static int show_lines(struct show *s, FILE *in)
 static int show_recording(struct show *s)
 {
 	struct options options = *s->options;
+	int exit_code;
 
 	options.file = options.from;
 	options.progress_ns = NEVER_NS; /* at the end only */
 	s->run.consumer.events = 1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS;
-	return replay_run(&options, &s->run);
+	options.output = NULL;
+	s->announcing = s->run.silent = true;
+	exit_code = end_announcing(s, replay_run(&options, &s->run));
+	s->run.silent = false;
+	options.output = s->options->output;
+	return exit_code ? exit_code : replay_run(&options, &s->run);
 }
 
 static int show_file(struct show *s)

@@ -4,15 +4,26 @@
 
 #include "src/core/delay.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SLACK_NS 1000000000ULL
 #define NONE UINT32_MAX
+#define ANNOUNCED_BITS 8 /* at first */
 
 struct waiting {
 	struct ladder_end end;
 	uint32_t other; /* place of the other end, which came later; NONE: not yet */
 	bool joined;    /* the other end came before, and takes this one along */
+	bool alone;     /* the stream does not have the other end */
+};
+
+/* All ends with these addresses, in this order and the other. */
+struct pairs_address {
+	uint64_t key;
+	bool selected;
+	bool seen[2]; /* by whether the local address is the lower one */
 };
 
 static uint64_t hash_address(const uint8_t addr[16], uint16_t port)
@@ -36,17 +47,91 @@ static uint64_t key_of(const void *pairs, uint32_t id)
 	return key_of_end(&((struct waiting *)delay_at(((const struct pairs *)pairs)->delay, id - 1))->end);
 }
 
+/* An index_key_fn. */
+static uint64_t key_of_announced(const void *pairs, uint32_t id)
+{
+	return ((const struct pairs *)pairs)->announced[id - 1].key;
+}
+
 int pairs_init(struct pairs *p, unsigned int bits)
 {
 	p->size = 1u << bits;
 	/* Twice the room, so that the index never grows. */
-	return delay_new(&p->delay, p->size, sizeof(struct waiting)) ?: index_init(&p->by_addresses, bits + 1, key_of, p);
+	if (delay_new(&p->delay, p->size, sizeof(struct waiting)) || index_init(&p->by_addresses, bits + 1, key_of, p))
+		return -ENOMEM;
+	return index_init(&p->by_announced, ANNOUNCED_BITS, key_of_announced, p);
 }
 
 void pairs_free(struct pairs *p)
 {
 	delay_free(p->delay);
 	index_free(&p->by_addresses);
+	index_free(&p->by_announced);
+	free(p->announced);
+}
+
+/* Announcements */
+
+static bool is_lower(const struct wire_ident *id)
+{
+	int order = memcmp(id->local_addr, id->peer_addr, sizeof(id->local_addr));
+
+	return order ? order < 0 : id->local_port < id->peer_port;
+}
+
+static struct pairs_address *find_announced(const struct pairs *p, const struct ladder_end *end)
+{
+	uint64_t key = key_of_end(end);
+	uint32_t id;
+
+	index_for_each (id, &p->by_announced, key) {
+		if (p->announced[id - 1].key == key)
+			return &p->announced[id - 1];
+	}
+	return NULL;
+}
+
+static struct pairs_address *add_announced(struct pairs *p, const struct ladder_end *end)
+{
+	struct pairs_address *room;
+
+	if (p->announced_len == p->announced_size) {
+		p->announced_size = p->announced_size ? 2 * p->announced_size : 1u << ANNOUNCED_BITS;
+		room = reallocarray(p->announced, p->announced_size, sizeof(*room));
+		if (!room)
+			return NULL;
+		p->announced = room;
+	}
+	p->announced[p->announced_len] = (struct pairs_address){.key = key_of_end(end)};
+	p->announced_len++;
+	if (index_add(&p->by_announced, p->announced_len, p->announced_len + 1))
+		return NULL;
+	return &p->announced[p->announced_len - 1];
+}
+
+int pairs_announce(struct pairs *p, const struct ladder_end *end)
+{
+	struct pairs_address *address;
+
+	if (!end->rec.t.id_known)
+		return 0;
+	address = find_announced(p, end) ?: add_announced(p, end);
+	if (!address)
+		return -ENOMEM;
+	address->selected |= end->selected;
+	address->seen[is_lower(&end->rec.t.id)] = true;
+	return 0;
+}
+
+/* What nobody asked for, alone or with its other end. */
+static bool is_unwanted(const struct pairs *p, const struct ladder_end *end, const struct pairs_address *address)
+{
+	return p->announced_len && !end->selected && !(address && address->selected);
+}
+
+static bool is_alone(const struct pairs *p, const struct pairs_address *address)
+{
+	return p->announced_len && !(address && address->seen[false] && address->seen[true]);
 }
 
 static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
@@ -103,7 +188,7 @@ static bool release_oldest(struct pairs *p, uint64_t now)
 	uint32_t id = (delay_first(p->delay) & (p->size - 1)) + 1;
 	struct waiting *w = find_oldest(p);
 
-	if (!w || !delay_take(p->delay, w->joined || w->other != NONE ? UINT64_MAX : now))
+	if (!w || !delay_take(p->delay, w->joined || w->alone || w->other != NONE ? UINT64_MAX : now))
 		return false;
 	if (w->end.rec.t.id_known)
 		index_remove(&p->by_addresses, id);
@@ -120,17 +205,20 @@ void pairs_tick(struct pairs *p, uint64_t now)
 
 void pairs_put(struct pairs *p, const struct ladder_end *end)
 {
+	const struct pairs_address *address = end->rec.t.id_known ? find_announced(p, end) : NULL;
 	struct waiting *w, *other;
 	uint32_t place;
 
 	pairs_tick(p, end->ts);
+	if (is_unwanted(p, end, address))
+		return;
 	if (delay_full(p->delay)) {
 		p->hurried += find_oldest(p)->end.selected;
 		release_oldest(p, UINT64_MAX);
 	}
 	other = end->rec.t.id_known ? find_other(p, end) : NULL;
 	w = delay_push(p->delay, end->ts + p->wait_ns, &place);
-	*w = (struct waiting){.end = *end, .other = NONE, .joined = other};
+	*w = (struct waiting){.end = *end, .other = NONE, .joined = other, .alone = is_alone(p, address)};
 	if (other)
 		other->other = place;
 	if (end->rec.t.id_known)

@@ -2,6 +2,9 @@
 /*
  * Brings the records of a connection's two ends together, if both are on this host. A record waits for that of the other end
  * for a bounded time of the stream, in a bounded queue; then it goes on alone. The order of records stays.
+ *
+ * A stream that can be read twice is announced first: then nothing waits for an end that is not in it, and what no selection
+ * concerns takes no room.
  */
 #pragma once
 
@@ -19,11 +22,17 @@ struct pairs {
 	struct delay *delay; /* of those that wait */
 	uint32_t size;
 	struct index by_addresses; /* of places modulo size, from 1 on */
+	struct pairs_address *announced;
+	uint32_t announced_len, announced_size;
+	struct index by_announced; /* of `announced`, from 1 on */
 };
 
 /* 2^bits ends wait at the most. `pairs` has fn, ctx and wait_ns, and must not move. 0 or -ENOMEM. */
 int pairs_init(struct pairs *pairs, unsigned int bits);
 void pairs_free(struct pairs *pairs); /* what waits is dropped */
+
+/* All ends of the stream, before the first is put. 0 or -ENOMEM. */
+int pairs_announce(struct pairs *pairs, const struct ladder_end *end);
 
 void pairs_put(struct pairs *pairs, const struct ladder_end *end);
 void pairs_tick(struct pairs *pairs, uint64_t now); /* UINT64_MAX: nothing more comes */

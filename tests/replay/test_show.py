@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Ladders of the recordings: the same from a recording and from the JSON lines that it gave, and never wider than 80 columns."""
 
+import json
 import os
 import subprocess
 
@@ -33,6 +34,30 @@ def test_lines_tell_the_same(recording, tmp_path):
     ended = tmp_path / "ended.jsonl"
     subprocess.run([BINARY, "replay", recording, "--json", "--events", "connection", "-o", ended], timeout=60, check=True)
     assert ladders(recording).startswith(ladders(ended))  # what is open comes last
+
+
+def stranger(record, number):
+    """The same record with a peer and an id of its own: the other end is on another host."""
+    peer = f"2001:db8::1:{number:x}" if record["family"] == "ipv6" else f"10.9.{number >> 8}.{number & 255}"
+    boot = record["conn_id"].split(".")[0]
+    return json.dumps({**record, "peer_addr": peer, "conn_id": f"{boot}.{number + (1 << 40):x}"}) + "\n"
+
+
+def test_both_ends_in_a_crowd(tmp_path):
+    """A file is read twice: the other end of what is selected is found behind any number of records."""
+    path = next(path for path in RECORDINGS if path.stem == "half_close")
+    lines = [line for line in path.with_suffix(".jsonl").read_text().splitlines(True) if '"event":"connection"' in line]
+    one, other = lines[:2]
+    alone, crowd = tmp_path / "alone.jsonl", tmp_path / "crowd.jsonl"
+    alone.write_text(one + other)
+    with open(crowd, "w") as file:
+        file.write(one)
+        file.writelines(stranger(json.loads(one), number) for number in range(34000))
+        file.write(other)
+    identities = [json.loads(line)["conn_id"] for line in (one, other)]
+    picture = ladders(crowd, identities[1])
+    assert picture == ladders(alone, identities[1])
+    assert all(identity in picture for identity in identities)
 
 
 def test_unknown_id():

@@ -172,6 +172,44 @@ static void test_no_room(void **state)
 	assert_non_null(strstr(drawn, "126 "));
 }
 
+static void announce(unsigned int n, bool client, bool selected)
+{
+	struct ladder_end end = end_of(n, client, 0);
+
+	end.selected = selected;
+	assert_int_equal(pairs_announce(&pairs, &end), 0);
+}
+
+static void put_announced(unsigned int n, bool client, bool selected)
+{
+	struct ladder_end end = end_of(n, client, 0);
+
+	end.selected = selected;
+	pairs_put(&pairs, &end);
+}
+
+/* What was announced finds its other end behind any number of others, whether these are selected or not. */
+static void test_announced(void **state)
+{
+	(void)state;
+	for (unsigned int i = 1; i <= 10 * PLACES; i++)
+		announce(i, true, i & 1);
+	announce(3, false, false);
+	announce(4, false, false);
+	for (unsigned int i = 3; i <= PLACES; i++) /* both are known: 3 waits, 4 nobody asked for, 5 is alone */
+		put_announced(i, true, i & 1);
+	assert_string_equal(drawn, "");
+	put_announced(4, false, false);
+	put_announced(3, false, false);
+	assert_int_equal(strncmp(drawn, "6+7 10 14 18 ", 13), 0);
+	for (unsigned int i = PLACES + 1; i <= 10 * PLACES; i++) {
+		drawn[0] = '\0';
+		put_announced(i, true, i & 1);
+		assert_int_equal(drawn[0] != '\0', i & 1);
+	}
+	assert_int_equal(pairs.hurried, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +219,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_proof, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_announced, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
