@@ -113,38 +113,52 @@ static void put_time_label(const struct drawing *d, struct label *label, int64_t
 		buf_char(&label->b, '0');
 }
 
-static void put_step_time(struct drawing *d, const struct ladder_step *step)
+/* In the left column, or beside the right lifeline, where it is of the row above. */
+static void put_time_at(struct drawing *d, int side, int64_t at_us)
 {
 	struct label label;
+
+	label_init(&label);
+	if (side == LADDER_RIGHT)
+		buf_str(&label.b, "at ");
+	put_time_label(d, &label, at_us);
+	if (side == LADDER_RIGHT)
+		canvas_text(&d->row, RIGHT_GUTTER, label.text, label_len(&label));
+	else
+		canvas_text_right(&d->row, TIME_END, label.text, label_len(&label));
+}
+
+static void put_time_of(struct drawing *d, const struct ladder_step *step, int side)
+{
+	if (step->at_known[side])
+		put_time_at(d, side, step->at_us[side]);
+}
+
+static void put_step_time(struct drawing *d, const struct ladder_step *step)
+{
 	int64_t us;
 
-	if (!time_of(step, &us))
-		return;
-	label_init(&label);
-	put_time_label(d, &label, us);
-	canvas_text_right(&d->row, TIME_END, label.text, label_len(&label));
+	if (time_of(step, &us))
+		put_time_at(d, LADDER_LEFT, us);
+}
+
+static void draw_time_row(struct drawing *d, const struct ladder_step *step, int side)
+{
+	begin_row(d);
+	put_time_of(d, step, side);
+	end_row(d);
+	d->aired = true;
 }
 
 /* A row of its own for when a segment came to the end that received it, unless the arrow's row says so. */
 static void draw_arrival(struct drawing *d, const struct ladder_step *step)
 {
 	int to = step->seg.dir == CONN_OUT ? LADDER_RIGHT : LADDER_LEFT;
-	struct label label;
 	int64_t shown;
 
 	if (!step->at_known[to] || (time_of(step, &shown) && shown == step->at_us[to]))
 		return;
-	begin_row(d);
-	label_init(&label);
-	if (to == LADDER_RIGHT)
-		buf_str(&label.b, "at ");
-	put_time_label(d, &label, step->at_us[to]);
-	if (to == LADDER_RIGHT)
-		canvas_text(&d->row, RIGHT_GUTTER, label.text, label_len(&label));
-	else
-		canvas_text_right(&d->row, TIME_END, label.text, label_len(&label));
-	end_row(d);
-	d->aired = true;
+	draw_time_row(d, step, to);
 }
 
 /* Segments */
@@ -260,7 +274,7 @@ static void draw_crossing(struct drawing *d, const struct ladder_step *a, const 
 
 	draw_crossing_labels(d, out, in);
 	begin_row(d);
-	put_step_time(d, a);
+	put_time_of(d, out, LADDER_LEFT);
 	enter(d, LADDER_LEFT, &out->state[LADDER_LEFT]);
 	enter(d, LADDER_RIGHT, &in->state[LADDER_RIGHT]);
 	put_tail(d, CONN_OUT);
@@ -273,18 +287,22 @@ static void draw_crossing(struct drawing *d, const struct ladder_step *a, const 
 
 	begin_row(d);
 	canvas_put(&d->row, MIDDLE, GLYPH_CROSS);
+	put_time_of(d, in, LADDER_RIGHT);
 	end_row(d);
 
 	begin_row(d);
+	put_time_of(d, in, LADDER_LEFT);
 	enter(d, LADDER_LEFT, &in->state[LADDER_LEFT]);
 	enter(d, LADDER_RIGHT, &out->state[LADDER_RIGHT]);
 	canvas_fill(&d->row, FIRST, MIDDLE - 2, in_line);
-	canvas_put(&d->row, FIRST, GLYPH_HEAD_LEFT);
+	canvas_put(&d->row, FIRST, head_of(in));
 	canvas_put(&d->row, MIDDLE - 1, GLYPH_UP);
 	canvas_put(&d->row, MIDDLE + 1, GLYPH_DOWN);
 	canvas_fill(&d->row, MIDDLE + 2, LAST, out_line);
-	canvas_put(&d->row, LAST, GLYPH_HEAD_RIGHT);
+	canvas_put(&d->row, LAST, head_of(out));
 	end_row(d);
+	if (out->at_known[LADDER_RIGHT])
+		draw_time_row(d, out, LADDER_RIGHT);
 }
 
 /* Other steps */

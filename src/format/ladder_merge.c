@@ -183,17 +183,21 @@ static bool acks_fin(const struct ladder_plan *plan, unsigned int i)
 	return fin && plan->steps[i].seg.flags == CONN_FLAGS_ACK;
 }
 
-/* What asks for an answer and gets none, or is the last. */
-static void find_lost(struct ladder_plan *plan)
+/* Neither end sends payload before it has the other's handshake. */
+static bool opens(const struct ladder_step *step)
+{
+	return BIT(step->seg.flags) & (BIT(CONN_FLAGS_SYN) | BIT(CONN_FLAGS_SYN_ACK));
+}
+
+/* What asks for an answer and gets none, or is the last. What crosses it is no answer. */
+static void find_lost(struct ladder_plan *plan, bool has_payload)
 {
 	for (unsigned int i = 0; i < plan->len; i++) {
 		struct ladder_step *step = &plan->steps[i];
-		bool asks = BIT(step->seg.flags) & (BIT(CONN_FLAGS_SYN) | BIT(CONN_FLAGS_SYN_ACK) | BIT(CONN_FLAGS_FIN_ACK));
+		bool asks = step->seg.flags == CONN_FLAGS_FIN_ACK || (opens(step) && !has_payload);
 		step->lost = (asks || acks_fin(plan, i)) && !step->seen[step->seg.dir == CONN_OUT ? LADDER_RIGHT : LADDER_LEFT];
-		for (unsigned int k = i + 1; k < plan->len; k++)
+		for (unsigned int k = i + 1 + step->crosses; k < plan->len; k++)
 			step->lost &= plan->steps[k].seg.dir == step->seg.dir;
-		if (step->crosses || (i && step[-1].crosses))
-			step->lost = false;
 	}
 }
 
@@ -204,5 +208,5 @@ void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan)
 	merge_segments(&m);
 	if (!ladder->right)
 		find_crossed(plan);
-	find_lost(plan);
+	find_lost(plan, ladder->left->rec.payload_acked || ladder->left->rec.payload_received);
 }

@@ -36,6 +36,30 @@ def test_lines_tell_the_same(recording, tmp_path):
     assert ladders(recording).startswith(ladders(ended))  # what is open comes last
 
 
+def test_times_of_what_crosses():
+    """Each of two arrows that cross says when it left and when it arrived, at both ends."""
+    path = next(path for path in RECORDINGS if path.stem == "simultaneous_close")
+    rows = ladders(path, "--ascii").splitlines()
+    crossings = [i for i, row in enumerate(rows) if "\\ /" in row]
+    assert len(crossings) == 2, "the FINs, and their ACKs"
+    for i in crossings:
+        left, right = [row[:8].strip() for row in rows[i : i + 4]], [row[62:] for row in rows[i : i + 4]]
+        assert left[0] and left[2], rows[i : i + 4]
+        assert "at " in right[1] and "at " in right[3], rows[i : i + 4]
+
+
+def test_last_ack_of_one_end(tmp_path):
+    """Nothing acknowledges the last ACK, so one end alone does not know that it arrived; the other end's record does."""
+    path = next(path for path in RECORDINGS if path.stem == "simultaneous_close")
+    lines = [line for line in path.with_suffix(".jsonl").read_text().splitlines(True) if '"event":"connection"' in line]
+    alone = tmp_path / "alone.jsonl"
+    alone.write_text(lines[0])
+    (row,) = [row for row in ladders(alone, "--ascii").splitlines() if "TIME_WAIT" in row]
+    assert row.endswith("?:"), row
+    (row,) = [row for row in ladders(path, "--ascii").splitlines() if "TIME_WAIT" in row]
+    assert ">|" in row, row
+
+
 def stranger(record, number):
     """The same record with a peer and an id of its own: the other end is on another host."""
     peer = f"2001:db8::1:{number:x}" if record["family"] == "ipv6" else f"10.9.{number >> 8}.{number & 255}"
