@@ -10,7 +10,7 @@ import time
 
 import pytest
 from choreography import close_in_turn, orderly
-from lab import TIMEOUT, linger0, wait_state, wait_until
+from lab import RST, TIMEOUT, Pair, abort, cookie, linger0, wait_state, wait_until
 from tracer import BINARY, Tracer, conn_id
 
 UTF8 = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -147,6 +147,54 @@ def test_nothing_found():
         done = show(*args, check=False)
         assert (done.stdout, done.returncode) == ("", int(args[0][0] != "-")), "an unknown id is an error"
         assert done.stderr == "tcplife-fsm: no open connection matches: --follow waits for the next\n"
+
+
+@pytest.fixture
+def twins(pair):
+    """Two connections of the same addresses and ports, each between two namespaces of its own."""
+    with contextlib.closing(Pair(pair.family)) as other:
+        pairs = (pair, other)
+
+        def connect():
+            connections = []
+            for each in pairs:
+                client = each.client()
+                client.bind((each.client_addr, TWIN_PORTS[0]))
+                listener = each.listen(port=TWIN_PORTS[1])
+                client.connect((each.server_addr, TWIN_PORTS[1]))
+                each.wire.drop(lambda segment: segment.has(RST))  # so that each end ends when the test says so
+                connections.append((client, each.accept(listener)))
+            return connections
+
+        yield connect
+
+
+TWIN_PORTS = 7101, 7102
+
+
+def ids_in(ladder):
+    return set(re.findall(r"\b[0-9a-f]{8}\.[0-9a-f]+\b", ladder.splitlines()[2]))
+
+
+def check_twins(shown, one, other):
+    """The records of two strangers with fitting addresses come first; an end waits for its other one for a second."""
+    expected = [{conn_id(cookie(sock)) for sock in ends} for ends in (one, other)]
+    for sock in (one[0], other[1], one[1], other[0]):
+        abort(sock)
+    assert [ids_in(ladder) for ladder in shown.wait_for_ladders(2)] == expected
+
+
+def test_twins_in_other_namespaces(follow, twins):
+    """Addresses and time agree four ways: the initial sequence numbers say which ends belong together."""
+    shown = follow("-L", TWIN_PORTS[0])
+    check_twins(shown, *twins())
+
+
+def test_twins_older_than_the_tool(follow, twins):
+    """A scan knows the initial sequence numbers too."""
+    one, other = twins()
+    shown = follow("-L", TWIN_PORTS[0])
+    check_twins(shown, one, other)
 
 
 def test_files_show_the_same(pair, tmp_path, follow):
