@@ -29,6 +29,15 @@
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, the same since 2.6 */
 
+/*
+ * The socket again, by a pointer that the verifier does not trust. For each pointer that is loaded through a trusted one it
+ * walks through all types of the kernel (btf_nested_type_is_trusted()), and that made the start a quarter of a second longer.
+ */
+static __always_inline const struct sock *untrusted(const struct tcp_sock *tp)
+{
+	return &tp->inet_conn.icsk_inet.sk;
+}
+
 /* A jiffy; set before load. */
 const volatile __u64 tick_ns = 4000000;
 

@@ -159,33 +159,36 @@ static __always_inline __u64 emit_change(const struct change *ch, bool known)
 	bool ident = !known || ch->old_state == WIRE_SYN_SENT || ch->old_state == WIRE_SYN_RECV;
 	bool task = acts_in_task(ch);
 
+	bool close = ch->new_state == WIRE_CLOSE, sent;
+
 	if (ch->new_state == WIRE_SYN_SENT)
-		return emit_state(ch, WIRE_PART_TASK, true) ? MARK_OWNER : 0;
-	if (ch->new_state == WIRE_CLOSE && !task && !ident)
-		return emit_state(ch, WIRE_PART_STATS, false) ? MARK_CLOSED : 0;
-	if (ch->new_state == WIRE_CLOSE)
-		return emit_state(ch, ALL_OTHERS, task) ? MARK_CLOSED : 0;
-	if (ident && task)
-		emit_state(ch, ALL_OTHERS, true);
+		ident = false;
+	if (ident ? close || task : close && task)
+		sent = emit_state(ch, ALL_OTHERS, task);
+	else if (close)
+		sent = emit_state(ch, WIRE_PART_STATS, false);
 	else if (ident)
-		emit_state(ch, WIRE_PART_IDENT, false);
+		sent = emit_state(ch, WIRE_PART_IDENT, false);
 	else if (task)
-		emit_state(ch, WIRE_PART_TASK, true);
+		sent = emit_state(ch, WIRE_PART_TASK, true);
 	else
-		emit_state(ch, 0, false);
-	return 0;
+		sent = emit_state(ch, 0, false);
+	if (!sent)
+		return 0;
+	return ch->new_state == WIRE_SYN_SENT ? MARK_OWNER : close ? MARK_CLOSED : 0;
 }
 
 static __always_inline void set_state(const struct sock *sk, int old, int new)
 {
-	struct change ch = {.sk = sk, .old_state = old, .new_state = new};
+	struct change ch = {.old_state = old, .new_state = new};
 	__u64 slot;
 
 	ch.tp = bpf_skc_to_tcp_sock((void *)sk);
 	if (!ch.tp)
 		return;
+	ch.sk = untrusted(ch.tp);
 	ch.cookie = bpf_get_socket_cookie((void *)sk);
-	ch.sk_flags = sock_flags(sk, ch.tp);
+	ch.sk_flags = sock_flags(ch.sk, ch.tp);
 	/* No branch: one more would double the verifier's paths. */
 	ch.sk_flags |= (bpf_get_current_task_btf()->flags & PF_EXITING) * (WIRE_SK_EXITING / PF_EXITING);
 	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect is a new connection */
