@@ -87,10 +87,13 @@ static bool is_selected(const struct show *s, const struct ladder_end *end, cons
 /* A scan does not see when a state began, but the kernel's stamps show the age of CLOSE_WAIT. */
 static void add_age(const struct show *s, struct ladder_end *end)
 {
-	const struct conn_span *last = &end->rec.timeline[end->rec.timeline_len - 1];
+	const struct conn_span *last = end->rec.timeline + end->rec.timeline_len;
 	const struct leak_socket *socket;
 
-	if (!s->leaks_known || !end->rec.timeline_len || last->state != WIRE_CLOSE_WAIT || last->ev != CONN_EV_SCAN)
+	if (!s->leaks_known || !end->rec.timeline_len)
+		return;
+	last--;
+	if (last->state != WIRE_CLOSE_WAIT || last->ev != CONN_EV_SCAN)
 		return;
 	socket = leak_set_find(&s->leaks, end->rec.t.cookie);
 	if (!socket)

@@ -205,7 +205,7 @@ void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool a
 			continue;
 		if (emit_group(t, groups, g, all))
 			pool_remove(&groups->groups, id);
-		else if (g->emitted_ns == t->now)
+		else if (g->emitted_ns == t->now || g->ends_emitted_ns == t->now)
 			groups->turn = id;
 	}
 }

@@ -75,6 +75,22 @@ void closing_say(struct conn_table *t, struct conn *c)
 	closed->state_due = false;
 }
 
+void closing_stop(struct conn_table *t)
+{
+	struct closed *closed;
+
+	closing_expire(t, t->now);
+	while ((closed = delay_take(t->resets, UINT64_MAX))) {
+		struct conn *c = closed->id != CONN_NONE ? table_by_id(t, closed->id) : NULL;
+
+		if (!c)
+			continue;
+		if (c->gaps < CONN_GAPS_MAX)
+			c->gaps++;
+		release(t, c, closed);
+	}
+}
+
 void closing_expire(struct conn_table *t, uint64_t now)
 {
 	struct closed *closed;

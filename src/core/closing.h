@@ -21,5 +21,8 @@ struct conn *closing_find(struct conn_table *t, uint64_t cookie);
 /* A scan found a minisocket: no reset follows the close that left it. */
 void closing_minisock(struct conn_table *t, const struct wire_minisock *ev);
 
-/* Emits those that have waited long enough by `now`; UINT64_MAX: all. */
+/* The run ends: what still waits for a reset is not complete. */
+void closing_stop(struct conn_table *t);
+
+/* Emits those that have waited long enough by `now`. */
 void closing_expire(struct conn_table *t, uint64_t now);

@@ -160,7 +160,7 @@ void conn_table_stop(struct conn_table *table, uint64_t now)
 
 	if (now > table->now)
 		table->now = now;
-	closing_expire(table, UINT64_MAX);
+	closing_stop(table);
 	summary_refused(table, now);
 	alerts_stop(table);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {

@@ -81,7 +81,7 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 	bool restored = h->old_state == WIRE_SYN_SENT && (h->sk_flags & WIRE_SK_REPAIR); /* by connect() itself */
 	enum conn_by by = restored ? CONN_BY_LOCAL : fsm_step(h->old_state, h->new_state)->by;
 
-	if (c->state == WIRE_CLOSE_WAIT)
+	if (c->state == WIRE_CLOSE_WAIT && h->new_state != WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
 	facts_ident(t, c, ident);
 	if (h->old_state == WIRE_SYN_RECV) {
@@ -230,7 +230,7 @@ static void on_listen(struct conn_table *t, struct conn *c, const struct wire_st
 		.ident = wire_ident(&ev->hdr),
 		.process = wire_process(&ev->hdr),
 		.listens = true,
-		.epoch = t->scan.epoch,
+		.epoch = t->listener_epoch,
 	};
 	bool known;
 
@@ -346,6 +346,8 @@ void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *
 	const struct conn_retransmits repeats = repeats_of(ev);
 	bool failed = ev->hdr.kind == WIRE_RETRANSMIT_FAILED;
 
+	if (c && (c->facts & CONN_MINISOCK)) /* only a broken stream has that */
+		c = NULL;
 	if (c) {
 		facts_ident(t, c, wire_ident(&ev->hdr));
 		if (ev->segment == WIRE_SEG_SYN)

@@ -23,6 +23,7 @@ struct listener {
 	uint8_t addr[16];
 	uint64_t cookie;        /* 0: free */
 	struct process process; /* nobody: not known */
+	struct process settled; /* the same at the end of the last scan */
 };
 
 static struct listener *at(const struct listeners *ls, uint32_t id)
@@ -137,11 +138,23 @@ void listeners_held(struct listeners *ls, uint8_t epoch)
 {
 	static const struct process nobody;
 
+	bool changed = false;
+
 	for (uint32_t id = 1; id < ls->by_cookie.used; id++) {
-		if (at(ls, id)->cookie && at(ls, id)->held_epoch != epoch)
-			set_process(ls, at(ls, id), &nobody);
+		struct listener *l = at(ls, id);
+
+		if (!l->cookie)
+			continue;
+		if (l->held_epoch != epoch)
+			set_process(ls, l, &nobody);
+		changed |= l->process.task.tgid != l->settled.task.tgid || l->process.task.start_ns != l->settled.task.start_ns;
+		l->settled = l->process;
 	}
 	ls->doubted = false;
+	if (changed)
+		ls->fruitless = 0;
+	else if (ls->fruitless < LISTENERS_FRUITLESS_MAX)
+		ls->fruitless++;
 }
 
 void listeners_exited(struct listeners *ls, const struct wire_exit *ev)

@@ -5,11 +5,14 @@
 #include "pool.h"
 #include "record_types.h"
 
+#define LISTENERS_FRUITLESS_MAX 6
+
 struct listeners {
 	struct pool by_cookie;
 	struct index by_port; /* and namespace */
 	uint32_t left_alone;  /* listeners whose process has ended: another may hold them */
 	bool doubted;         /* somebody else than a listener's process had to do with its connections */
+	uint8_t fruitless;    /* scans on end that confirmed all processes, as where workers accept: LISTENERS_FRUITLESS_MAX */
 };
 
 int listeners_init(struct listeners *ls); /* 0 or -ENOMEM */

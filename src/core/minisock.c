@@ -29,9 +29,10 @@
 
 #define SECOND_NS 1000000000LL
 #define MS_NS 1000000ULL
-#define TICK_NS 10000000LL    /* of a kernel with HZ=100 */
-#define STALLED_NS 60000000LL /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
-#define LATE_NS 15000000000LL /* the wheel rounds up by 5.1 s at most */
+#define TICK_NS 10000000LL     /* of a kernel with HZ=100 */
+#define TICKS_NS 16000000000LL /* 16 bits of ticks are more, with HZ=1000 too */
+#define STALLED_NS 60000000LL  /* jiffies wait for one processor's ticks; after five, others' do (MAX_STALLED_JIFFIES) */
+#define LATE_NS 15000000000LL  /* the wheel rounds up by 5.1 s at most */
 
 static bool is_on(const struct conn_table *t)
 {
@@ -51,9 +52,11 @@ static int64_t due_of(const struct wire_minisock *ev)
 /* Its timer was set again since, and no hook showed it; fentry always does. */
 static bool is_later(const struct conn_table *t, const struct conn *c, const struct wire_minisock *ev)
 {
-	if (ev->expires && c->expires)
+	int64_t later_ns = (int64_t)((uint64_t)due_of(ev) - (uint64_t)tw_conn_due_ns(c));
+
+	if (ev->expires && c->expires && later_ns < TICKS_NS && later_ns > -TICKS_NS)
 		return (int16_t)(ev->expires - c->expires) > 0;
-	return t->tier != WIRE_TIER_FENTRY && (int64_t)((uint64_t)due_of(ev) - (uint64_t)tw_conn_due_ns(c)) > STALLED_NS;
+	return t->tier != WIRE_TIER_FENTRY && later_ns > STALLED_NS;
 }
 
 /* When TIME_WAIT's timer was set, if `ev` is of TIME_WAIT; not in the future, whatever the stream says. */
@@ -264,7 +267,7 @@ static void died_silently(struct conn_table *t, struct conn *c)
 
 void minisock_stop(struct conn_table *t, struct conn *c, uint64_t now)
 {
-	if (c->mini.flags & MINI_STOPPED)
+	if ((c->mini.flags & MINI_STOPPED) && tw_conn_due_ns(c) <= (int64_t)now)
 		died_silently(t, c);
 	else
 		tw_conn_cut(t, c, now, CONN_END_DAEMON_STOP);

@@ -61,14 +61,15 @@ void proofs_syn(struct conn *c, const struct wire_state *ev)
 
 static void opened(struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
 {
-	bool server = c->role == CONN_SERVER, syn_data = server && (c->id_flags & WIRE_ID_FASTOPEN);
+	bool server = c->role == CONN_SERVER, syn_data = p->bytes_received; /* this segment's is not received yet */
 	uint32_t acked = p->bytes_acked + server;
 
-	if ((ev->hdr.sk_flags & WIRE_SK_REPAIR) || acked > UINT16_MAX)
+	if (ev->hdr.sk_flags & WIRE_SK_REPAIR)
 		return;
-	c->open_ack = acked;
 	if (server && p->data_segs_in > syn_data)
 		c->proofs |= CONN_PROVEN_DATA_OPENED;
+	if (acked <= UINT16_MAX)
+		c->open_ack = acked;
 }
 
 static void peer_fin(struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
@@ -116,8 +117,11 @@ static void fin_queued(struct conn *c, const struct wire_state *ev, const struct
 /* Our FIN has left, at the latest now: alone, or without anything that held it back. */
 static void fin_left(struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
 {
-	bool alone = ev->segs_out - c->live.fin_segs == 1 && stamp_is_last(c, ev, p);
-	bool at_once = (c->proofs & CONN_PROVEN_ROOM) && ev->hdr.old_state != WIRE_CLOSING;
+	bool acked = ev->hdr.new_state == WIRE_CLOSING; /* tcp_fin() sends that ACK before it changes the state */
+	uint32_t segs = ev->segs_out - c->live.fin_segs - acked;
+	bool alone = segs == 1 && !acked && stamp_is_last(c, ev, p);
+	/* An attempt that failed is a segment more (tcp_write_xmit()), and the FIN left later. */
+	bool at_once = (c->proofs & CONN_PROVEN_ROOM) && ev->hdr.old_state != WIRE_CLOSING && segs == 1u + c->retrans_fin;
 
 	if (ev->snd_nxt != ev->write_seq || (c->proofs & CONN_PROVEN_OUT_AT) || !(alone || at_once))
 		return;

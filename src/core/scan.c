@@ -34,11 +34,13 @@ static uint8_t next_epoch(uint8_t epoch)
 
 void scan_begin(struct conn_table *t, const struct wire_mark *ev)
 {
-	bool minisocks = ev->value == WIRE_SCAN_MINISOCKS;
-	uint8_t epoch = minisocks ? t->scan.epoch : next_epoch(t->scan.epoch);
+	bool sockets = ev->value != WIRE_SCAN_MINISOCKS && ev->value != WIRE_SCAN_LISTENERS;
+	uint8_t epoch = sockets ? next_epoch(t->scan.epoch) : t->scan.epoch;
 	bool any_done = t->scan.any_done;
 
 	t->mini_epoch = next_epoch(t->mini_epoch);
+	if (ev->value != WIRE_SCAN_MINISOCKS)
+		t->listener_epoch = next_epoch(t->listener_epoch);
 	t->scan = (struct table_scan){
 		.active = true, .any_done = any_done, .epoch = epoch, .cause = ev->value, .begin_ns = ev->hdr.ts};
 }
@@ -52,7 +54,7 @@ static void count(struct conn_table *t, unsigned int state)
 static void found_listener(struct conn_table *t, const struct wire_hdr *h)
 {
 	const struct listener_seen seen = {
-		.cookie = h->cookie, .ident = wire_ident(h), .process = wire_process(h), .epoch = t->scan.epoch};
+		.cookie = h->cookie, .ident = wire_ident(h), .process = wire_process(h), .epoch = t->listener_epoch};
 	bool known;
 
 	if (!seen.ident)
@@ -162,7 +164,7 @@ static void sweep(struct conn_table *t, uint64_t now)
 		    conn_entered_ns(c) < t->scan.begin_ns)
 			conn_events_lost_end(t, c, now);
 	}
-	listeners_sweep(&t->listeners, t->scan.epoch);
+	listeners_sweep(&t->listeners, t->listener_epoch);
 }
 
 void scan_end(struct conn_table *t, const struct wire_mark *ev)
@@ -181,7 +183,7 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 		minisock_scanned(t);
 	t->scan.any_done |= t->scan.cause < WIRE_SCAN_MINISOCKS;
 	if (t->scan.holders || t->scan.cause == WIRE_SCAN_LISTENERS) {
-		listeners_held(&t->listeners, t->scan.epoch);
+		listeners_held(&t->listeners, t->listener_epoch);
 		t->holders_ns = ev->hdr.ts;
 	}
 	if (t->scan.cause == WIRE_SCAN_RESYNC)
@@ -197,5 +199,6 @@ bool scan_listeners_due(const struct conn_table *t, uint64_t now)
 {
 	uint64_t since_ns = now - t->holders_ns;
 
-	return (t->listeners.left_alone && since_ns >= ALONE_NS) || (t->listeners.doubted && since_ns >= DOUBTED_NS);
+	return (t->listeners.left_alone && since_ns >= ALONE_NS) ||
+	       (t->listeners.doubted && since_ns >= DOUBTED_NS << t->listeners.fruitless);
 }

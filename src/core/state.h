@@ -281,8 +281,9 @@ struct conn_table {
 	struct table_touched touched[TABLE_TOUCHED]; /* one slot per hash */
 	struct table_begun begun[TABLE_BEGUN];       /* one slot per hash: the two events are neighbours */
 	enum wire_tw_tier tier;
-	uint8_t mini_epoch; /* counts scans of minisockets; never 0 */
-	uint64_t early;     /* TIME_WAITs that were emitted before their end for lack of room */
+	uint8_t mini_epoch;     /* counts scans of minisockets; never 0 */
+	uint8_t listener_epoch; /* the same of scans that meet listeners */
+	uint64_t early;         /* TIME_WAITs that were emitted before their end for lack of room */
 	uint64_t events_in, resyncs, lost[WIRE_LOST_MAX];
 	uint32_t loss_epoch; /* counts losses of events */
 	uint64_t loss_until_ns;

@@ -229,7 +229,8 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 		.fin_behind = live.fin_behind,
 	};
 	c->expires = 0;
-	if (c->state != WIRE_CLOSING) /* the mark is no longer needed: facts_close() */
+	c->proofs &= ~(CONN_PROVEN_FORM | CONN_PROVEN_ACK_AT); /* of `live` */
+	if (c->state != WIRE_CLOSING)                          /* the mark is no longer needed: facts_close() */
 		c->mark_seq = live.ack_seq;
 	fold(t, c, last);
 	c->scan_epoch = 0;

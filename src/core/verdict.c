@@ -184,7 +184,7 @@ static bool crossed(const struct conn *c, const struct conn_record *rec)
 		return false;
 	if (c->facts & CONN_FIN_CROSSED)
 		return true;
-	return local->seq_known && peer->ack_known && peer->ack != (uint32_t)(local->seq + 1);
+	return local->seq_known && peer->ack_known && peer->ack != local->seq + 1;
 }
 
 /* The first FIN decides, else the reset; what TCP_REPAIR takes away sends none. A timeout has no side, unless a reset was sent

@@ -187,7 +187,8 @@ static void make_labels(const struct conn_segment *seg, struct label *above, str
 	}
 	buf_put(&above->b, label->text, label_len(label));
 	label_init(label);
-	buf_put(&label->b, rest.text + 1, label_len(&rest) - 1);
+	if (label_len(&rest))
+		buf_put(&label->b, rest.text + 1, label_len(&rest) - 1);
 }
 
 static uint8_t line_of(const struct conn_segment *seg)

@@ -57,10 +57,18 @@ static int open_of_socket(const struct namespace_holder *holder)
 /* A file of nsfs is opened by its path, whatever that was: a namespace, of any kind. */
 static int open_of_nsfs(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char again[32];
+	struct statfs fs;
+	int found = open(path, O_PATH | O_CLOEXEC), fd = -1; /* whose descriptor may be another by now, such as a FIFO */
 
-	if (fd < 0)
+	if (found < 0)
 		return -errno;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
+	if (!fstatfs(found, &fs) && fs.f_type == NSFS_MAGIC)
+		fd = open(again, O_RDONLY | O_CLOEXEC);
+	close(found);
+	if (fd < 0)
+		return -ENOENT;
 	if (ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET)
 		return fd;
 	close(fd);

@@ -98,8 +98,10 @@ def programs(pid):
 
 
 def program_name(number):
-    shown = subprocess.run(["bpftool", "-j", "prog", "show", "id", number], capture_output=True, check=True).stdout
-    return json.loads(shown).get("name", number)
+    shown = subprocess.run(["bpftool", "-j", "prog", "show", "id", number], capture_output=True, check=False)
+    if shown.returncode:  # gone: the start tries what the kernel allows with programs that it does not keep
+        return number
+    return json.loads(shown.stdout).get("name", number)
 
 
 @contextlib.contextmanager

@@ -140,6 +140,13 @@ static const struct story handshakes[] = {
 };
 
 static const struct story closes[] = {
+	{.name = "7: four-way after more than 4 GiB, first FIN ours",
+	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .out = 536870916, .tgid = 10, .shut = 3, DEAD),
+		   T(5100, FIN_WAIT1, FIN_WAIT2, .out = 536870916, DEAD),
+		   T(9000, FIN_WAIT2, CLOSE, .out = 536870916, .turns_out = 1, .segs_in = 1, DEAD)},
+	 .expected = "1 client fin local four_way SF ShDFf | SYN_SENT@0+100/local ESTABLISHED@100+4900/peer "
+		     "FIN_WAIT1@5000+100/local FIN_WAIT2@5100+3900/peer TIME_WAIT@9000/peer/inferred | handshake=100 "
+		     "a:10/connect acked=4831838212 received=0\n"},
 	{.name = "7: four-way close, first FIN ours",
 	 .steps = {CONNECTS(0), T(5000, ESTABLISHED, FIN_WAIT1, .out = 100, .in = 200, .tgid = 10, .shut = 3, DEAD),
 		   T(5100, FIN_WAIT1, FIN_WAIT2, .out = 100, .in = 200, DEAD),

@@ -363,7 +363,7 @@ static const struct story scans[] = {
 		   SCAN_END(20 * S + 9), MINI(71 * S, ENDED, TIME_WAIT, -S, .cause = WIRE_CAUSE_EXPIRED)},
 	 .expected = "snapshot 1 sockets=2 took=9 FIN_WAIT2=1 TIME_WAIT=1\n"
 		     "time_wait 1 at 71000000 tw=61000000,restarts=-,expired/scan\n"
-		     "time_wait 2 at 71000000 tw=-,fin_wait2=-,restarts=-,-/scan\n"},
+		     "time_wait 2 at 71100001 tw=-,fin_wait2=-,restarts=-,-/scan\n"},
 	{.name = "scan tier: inferred, refreshed, expired when it is due",
 	 .steps = {TIER(SCAN), CLOSES, T(5200, FIN_WAIT2, CLOSE, DEAD, .segs_in = 1), SCAN_BEGIN(5 * S, MINISOCKS),
 		   MINI(5 * S, FOUND, TIME_WAIT, 58 * S), SCAN_END(5 * S + 9), SCAN_BEGIN(64 * S, MINISOCKS),
