@@ -140,11 +140,15 @@ static void facts_own_fin(struct conn *c, const struct wire_state *ev)
 		c->facts |= CONN_FIN_DELAYED;
 }
 
-/* The peer's FIN came. The segment that ended a server's handshake may have carried it. If FINs crossed, ours may be unsent. */
+/*
+ * The peer's FIN came. The segment that ended a server's handshake may have carried it: a child of Fast Open may have been shut
+ * down before, and closes within that segment. If FINs crossed, ours may be unsent.
+ */
 static void facts_peer_fin(struct conn *c, const struct wire_state *ev)
 {
-	if (ev->hdr.old_state == WIRE_ESTABLISHED && c->spans_len == 2 && c->role == CONN_SERVER &&
-	    ev->segs_in == c->mark_segs && !(ev->hdr.sk_flags & WIRE_SK_OWNED))
+	bool first = c->spans_len == (ev->hdr.old_state == WIRE_FIN_WAIT1 ? 3 : 2) && (c->facts & CONN_ESTABLISHED);
+
+	if (first && c->role == CONN_SERVER && ev->segs_in == c->mark_segs && !(ev->hdr.sk_flags & WIRE_SK_OWNED))
 		c->facts |= CONN_FIN_WITH_ACK;
 	if (ev->hdr.new_state == WIRE_CLOSING && ev->snd_nxt != ev->write_seq)
 		c->facts |= CONN_FIN_AFTER;
@@ -171,6 +175,12 @@ static void facts_second_fin(struct conn *c, const struct wire_state *ev)
 	c->facts |= ev->segs_in == c->mark_segs ? CONN_FIN_JOINED : CONN_FIN_APART;
 }
 
+/* What the peer had sent as it acknowledged our FIN, and we did not have yet. Its FIN may be in it. */
+static uint32_t sent_before(const struct conn *c)
+{
+	return c->proofs & CONN_PROVEN_ACK_SEQ ? seq_pending(c->mark_seq, c->live.ack_seq) : 0;
+}
+
 /* What the last numbers prove about FINs. A FIN, once queued, is the last number of write_seq. */
 static void facts_close(struct conn *c, const struct wire_state *ev)
 {
@@ -187,7 +197,7 @@ static void facts_close(struct conn *c, const struct wire_state *ev)
 	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && peer_fin && !ev->err)
 		facts_second_fin(c, ev);
 	if (ev->hdr.old_state == WIRE_FIN_WAIT2 && (c->facts & CONN_SHUT_ONLY) && (c->facts & CONN_MARK_KNOWN) &&
-	    ev->rcv_nxt - peer_fin != c->mark_seq)
+	    ev->rcv_nxt - peer_fin - c->mark_seq > sent_before(c))
 		c->facts |= CONN_FIN_THEN_DATA;
 }
 

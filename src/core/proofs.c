@@ -72,10 +72,23 @@ static void opened(struct conn *c, const struct wire_state *ev, const struct wir
 		c->open_ack = acked;
 }
 
+/*
+ * A FIN that waited may have ended a server's handshake as it came, if it acknowledges the SYN-ACK alone. So may any segment
+ * that waited in the backlog of a child of Fast Open.
+ */
+static bool may_have_opened(const struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
+{
+	bool waited = !(p->flags & WIRE_PROOF_IN_ORDER) || (ev->hdr.sk_flags & WIRE_SK_OWNED);
+
+	return c->role == CONN_SERVER && (p->flags & WIRE_PROOF_FIN) && waited && p->fin_ack == c->isn_local + 1;
+}
+
 static void peer_fin(struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
 {
 	uint32_t behind = seq_distance(p->fin_ack, ev->snd_una);
 
+	if (may_have_opened(c, ev, p))
+		c->proofs |= CONN_PROVEN_DATA_OPENED;
 	if (p->flags & WIRE_PROOF_IN_ORDER)
 		c->proofs |= CONN_PROVEN_FIN_AT;
 	if (!(p->flags & WIRE_PROOF_FIN) || (ev->hdr.new_state == WIRE_CLOSE && behind > CONN_BEHIND_MAX))
@@ -144,6 +157,9 @@ static void closed(struct conn *c, const struct wire_state *ev, const struct wir
 {
 	if (!(p->flags & WIRE_PROOF_SACKS))
 		c->proofs |= CONN_PROVEN_EDGES;
+	else if (c->role == CONN_SERVER &&
+		 !(ev->hdr.sk_flags & WIRE_SK_DONE)) /* what waits may be a FIN, see may_have_opened() */
+		c->proofs |= CONN_PROVEN_DATA_OPENED;
 	switch (ev->hdr.old_state) {
 	case WIRE_CLOSE_WAIT:
 		fin_acked(c, ev, p);

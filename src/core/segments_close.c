@@ -43,6 +43,12 @@ static void add_own_fin(struct segment_list *s)
 		segments_set_early_ack(s, seg, s->c->first_ack);
 }
 
+/* How much less than all the peer's second FIN acknowledges. */
+static uint32_t fin_behind(const struct segment_list *s)
+{
+	return segments_has(s, CONN_MINISOCK) ? s->c->mini.fin_behind : s->c->live.fin_behind;
+}
+
 /*
  * The peer's second FIN acknowledges all if the ACK of ours stands before it in the peer's own order: then the peer had our FIN
  * before it sent its own. Else the FIN itself says it, while the kernel has it.
@@ -50,9 +56,7 @@ static void add_own_fin(struct segment_list *s)
 static void ack_by_second_fin(const struct segment_list *s, struct conn_segment *seg)
 {
 	if (segments_proven(s, CONN_PROVEN_FIN_ACK))
-		segments_set_ack(s, seg,
-				 s->last->snd_una -
-					 (segments_has(s, CONN_MINISOCK) ? s->c->mini.fin_behind : s->c->live.fin_behind));
+		segments_set_ack(s, seg, s->last->snd_una - fin_behind(s));
 	else if (segments_has(s, CONN_FIN_JOINED) || /* it is that ACK */
 		 (segments_proven(s, CONN_PROVEN_ACK_SEQ) && !seq_after(conn_ack_seq(s->c), s->last->rcv_nxt - 1)))
 		segments_set_ack(s, seg, s->last->snd_una);
@@ -114,7 +118,27 @@ static void add_ack_of_first(struct segment_list *s)
 		segments_set_seq(s, seg, s->c->mark_seq);
 }
 
-/* The ACK of our FIN while the peer's is still to come. */
+/* Data for a closed socket ended FIN_WAIT2: a reset of ours follows the close (tcp_rcv_state_process()). */
+static bool ended_by_data(const struct segment_list *s)
+{
+	return s->closed && s->last->state == WIRE_FIN_WAIT2 && s->rec->end == CONN_END_RST_SENT &&
+	       !segments_has(s, CONN_RST_ACTIVE | CONN_FIN_PEER);
+}
+
+/*
+ * A FIN that waited for data may have brought the ACK of ours as it came, unless it acknowledges less, or that ACK stands
+ * behind it. A minisocket takes none that has to wait.
+ */
+static bool late_fin_acks(const struct segment_list *s)
+{
+	if (!s->closed || !(s->last->sk_flags & WIRE_SK_DONE) || !segments_proven(s, CONN_PROVEN_ACK_SEQ) ||
+	    segments_proven(s, CONN_PROVEN_FIN_AT))
+		return false;
+	return !seq_after(conn_ack_seq(s->c), s->last->rcv_nxt - 1) &&
+	       !(segments_proven(s, CONN_PROVEN_FIN_ACK) && fin_behind(s));
+}
+
+/* The ACK of our FIN while the peer's is still to come, or what else came with that ACK. */
 static void add_ack_of_ours(struct segment_list *s)
 {
 	const struct conn_span *waits = segments_stay(s, WIRE_FIN_WAIT2);
@@ -123,7 +147,14 @@ static void add_ack_of_ours(struct segment_list *s)
 
 	if (!waits || !segments_has(s, CONN_FIN_ACKED) || segments_has(s, CONN_FIN_JOINED))
 		return;
-	if (!apart && !(waits->us_known && waits->us >= SEPARATE_FIN_US))
+	if (ended_by_data(s) && s->rec->stats_known && s->rec->stats.segs_in == s->c->mark_segs) {
+		if (!segments_has(s, CONN_MARK_BACKLOG))
+			return; /* it came with that data */
+		apart = false;
+	}
+	if (late_fin_acks(s))
+		apart = false;
+	if (!apart && !segments_has(s, CONN_FIN_APART) && !(waits->us_known && waits->us >= SEPARATE_FIN_US))
 		return;
 	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, apart ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_at(seg, waits->at_us);

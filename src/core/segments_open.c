@@ -94,7 +94,8 @@ static void add_peer_ack(struct segment_list *s)
 	struct conn_segment *seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, seen ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 
 	if (!syn_may_have_data(s)) {
-		set_seq(seg, 1);
+		if (!s->c->retrans_synack) /* else it may answer the repeat, and stand behind what was lost */
+			set_seq(seg, 1);
 		set_ack(seg, 1);
 	} else if (s->c->open_ack) {
 		set_ack(seg, s->c->open_ack);

@@ -55,7 +55,7 @@ enum conn_fact {
 /* What the kernel's stamps and counters have proven of single segments. Recordings of older versions prove none of it. */
 enum conn_proven {
 	CONN_PROVEN_SYN_AT = 1 << 0,      /* syn_us is valid */
-	CONN_PROVEN_DATA_OPENED = 1 << 1, /* payload came with the segment that ended a server's handshake */
+	CONN_PROVEN_DATA_OPENED = 1 << 1, /* payload came with the segment that ended a server's handshake, or a FIN may have */
 	CONN_PROVEN_FIN_AT = 1 << 2,      /* the peer's FIN came as its transition says: it did not wait for another segment */
 	CONN_PROVEN_FIN_ACK = 1 << 3, /* what it acknowledges: first_ack at CLOSE_WAIT, mark_seq at CLOSING, else fin_behind */
 	CONN_PROVEN_ACK_SEQ = 1 << 4, /* conn_ack_seq() is valid */

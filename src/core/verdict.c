@@ -187,6 +187,21 @@ static bool crossed(const struct conn *c, const struct conn_record *rec)
 	return local->seq_known && peer->ack_known && peer->ack != local->seq + 1;
 }
 
+/*
+ * The ACK of our FIN stands behind the peer's FIN, which came after it: the peer may have sent its FIN before it had ours. What
+ * the FIN acknowledges would say it.
+ */
+static bool may_have_crossed(const struct conn_record *rec)
+{
+	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false), *ack;
+
+	if (!local || !peer || peer < local || peer->ack_known)
+		return false;
+	ack = peer - 1;
+	return ack->dir == CONN_IN && ack->flags == CONN_FLAGS_ACK && ack->seq_known && peer->seq_known &&
+	       ack->seq == peer->seq + 1;
+}
+
 /* The first FIN decides, else the reset; what TCP_REPAIR takes away sends none. A timeout has no side, unless a reset was sent
  * with it (keepalive). */
 static enum conn_side closed_by(const struct conn *c, const struct conn_record *rec)
@@ -197,6 +212,8 @@ static enum conn_side closed_by(const struct conn *c, const struct conn_record *
 		return CONN_BOTH;
 	if (c->facts & CONN_FIN_AFTER)
 		return CONN_PEER;
+	if (may_have_crossed(rec))
+		return CONN_SIDE_UNKNOWN;
 	if (local || peer)
 		return peer && (!local || peer < local) ? CONN_PEER : CONN_LOCAL;
 	switch (rec->end) {

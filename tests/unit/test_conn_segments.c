@@ -65,7 +65,7 @@ static const struct story opens[] = {
 		 "isn local peer\n"
 		 "< SYN 0 - @- numbers\n"
 		 "> SYN,ACK 0 1 @- x2 numbers\n"
-		 "< ACK 1 1 @0 numbers\n",
+		 "< ACK - 1 @0 numbers\n",
 		 T(1000000, SYN_RECV, ESTABLISHED, .rtt_us = 1000150, .retrans = 1), T(1000500, ESTABLISHED, CLOSE, .tgid = 10),
 		 TICK(1100000)),
 	SEGMENTS("4: an answer to an older SYN is reset, then all goes well",
