@@ -186,18 +186,22 @@ static void add_last_ack_out(struct segment_list *s)
 		segments_set_seq(s, seg, s->last->write_seq);
 }
 
+/* Behind the peer's FIN an ACK alone has the next number: one with an older number is that FIN again, or data. */
 static void add_last_ack_in(struct segment_list *s)
 {
+	bool known = segments_proven(s, CONN_PROVEN_ACK_SEQ), behind;
 	struct conn_segment *seg;
 
 	if (!s->closed || !segments_has(s, CONN_FIN_ACKED) || s->last->state == WIRE_FIN_WAIT2)
 		return;
-	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, CONN_PROOF_NUMBERS);
+	if (segments_has(s, CONN_PEER_FIRST))
+		behind = !known || conn_ack_seq(s->c) == s->last->rcv_nxt;
+	else
+		behind = known; /* proofs.c has compared them */
+	seg = segments_add(s, CONN_IN, CONN_FLAGS_ACK, behind ? CONN_PROOF_NUMBERS : CONN_PROOF_INFERRED);
 	set_at(seg, s->end_us);
 	segments_set_ack(s, seg, s->last->write_seq);
-	if (segments_proven(s, CONN_PROVEN_ACK_SEQ) && segments_has(s, CONN_PEER_FIRST))
-		segments_set_seq(s, seg, conn_ack_seq(s->c));
-	else if (segments_proven(s, CONN_PROVEN_ACK_SEQ)) /* proofs.c has compared them */
+	if (known && behind)
 		segments_set_seq(s, seg, s->last->rcv_nxt);
 }
 

@@ -4,6 +4,7 @@
 import socket
 
 from checks import from_side, is_fin, is_pure_ack
+from choreography import cross_fins
 from lab import cookie, read_all, read_exactly, wait_state, wait_until
 from test_proofs import allow_fast_open, segment
 from test_segments import captures, check  # noqa: F401 (a fixture)
@@ -138,3 +139,15 @@ def test_late_data_of_a_peer_that_had_sent_all(trace, pair, captures):
     check(record, captures[0], untimed=["in FIN,ACK"])
     assert proven(record, "in", "ACK") == []
     assert record["close_kind"] is None
+
+
+def test_repeated_fin_brings_the_last_ack(trace, pair, captures):
+    """The FINs crossed, and the ACK of ours is lost: the peer's FIN comes again, and acknowledges it."""
+    connected = pair.connect()
+    crossing = cross_fins(pair, connected)
+    pair.wire.drop(from_side(1, is_pure_ack))
+    crossing.release()
+    wait_state(connected.client, "CLOSE")
+    record = trace.connection(connected.client_id)
+    check(record, captures[0])
+    assert proven(record, "in", "ACK") == []
