@@ -257,6 +257,17 @@ static __always_inline __u16 queued_icmp(const struct sock *sk)
 	return origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6 ? BPF_CORE_READ(message, ee.ee_errno) : 0;
 }
 
+/*
+ * tcp_cleanup_rbuf() sends a delayed ACK early without reading the clock first: the stamp is then that of the segment before.
+ * The timer's own ACK is stamped after the timer was due.
+ */
+static __always_inline bool was_delayed(const struct tcp_sock *tp, __u64 now)
+{
+	unsigned long expires = tp->inet_conn.icsk_delack_timer.expires;
+
+	return expires && remaining_ns(expires) - (__s64)tick_ns > (__s64)(tp->tcp_wstamp_ns - now);
+}
+
 /* `takes_fin`: this may be the moment at which the peer's FIN is accepted. */
 static __always_inline void fill_proof(struct wire_proof *p, const struct sock *sk, const struct tcp_sock *tp, bool takes_fin)
 {
@@ -281,6 +292,7 @@ static __always_inline void fill_proof(struct wire_proof *p, const struct sock *
 	flags |= (sk->sk_error_queue.qlen != 0) * WIRE_PROOF_ERRORS;
 	flags |= BPF_CORE_READ_BITFIELD(tp, fastopen_connect) * WIRE_PROOF_DEFERS;
 	flags |= (tp->inet_conn.icsk_pending == 0) * WIRE_PROOF_IDLE;
+	flags |= was_delayed(tp, now) * WIRE_PROOF_DELAYED;
 	p->flags = flags;
 }
 

@@ -113,7 +113,7 @@ static void fin_acked(struct conn *c, const struct wire_state *ev, const struct 
 		c->proofs |= CONN_PROVEN_ACK_NONE;
 	else if (!data)
 		c->proofs |= CONN_PROVEN_ACK_ALONE;
-	if (segs != 1 || data || !stamp_is_last(c, ev, p))
+	if (segs != 1 || data || !stamp_is_last(c, ev, p) || (p->flags & WIRE_PROOF_DELAYED))
 		return;
 	c->live.ack_us = sent_us(c, p);
 	c->proofs |= CONN_PROVEN_ACK_AT;

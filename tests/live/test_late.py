@@ -142,10 +142,10 @@ def test_late_data_of_a_peer_that_had_sent_all(trace, pair, captures):
 
 
 def test_repeated_fin_brings_the_last_ack(trace, pair, captures):
-    """The FINs crossed, and the ACK of ours is lost: the peer's FIN comes again, and acknowledges it."""
+    """The FINs crossed, and their ACKs are lost: the peer's FIN comes again, and acknowledges ours."""
     connected = pair.connect()
     crossing = cross_fins(pair, connected)
-    pair.wire.drop(from_side(1, is_pure_ack))
+    pair.wire.drop(is_pure_ack)
     crossing.release()
     wait_state(connected.client, "CLOSE")
     record = trace.connection(connected.client_id)

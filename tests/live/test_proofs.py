@@ -68,6 +68,24 @@ def test_ack_of_fin_is_delayed(trace, pair, captures, unread):
         assert ack["ev"] == "numbers"
 
 
+def test_ack_of_fin_is_sent_by_the_process(trace, pair, captures):
+    """The kernel stamps that one without reading the clock."""
+    connected = pair.connect()
+    delay_acks(connected.server)
+    connected.client.shutdown(socket.SHUT_WR)
+    wait_state(connected.server, "CLOSE_WAIT")
+    time.sleep(0.002)
+    connected.server.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    wait_state(connected.client, "FIN_WAIT2")
+    time.sleep(0.01)
+    close_rest(connected.client, connected.server)
+    record = trace.connection(connected.server_id)
+    check(record, captures[1])
+    ack = segment(record, "out", "ACK")
+    if ack["at_us"] is not None:
+        check_time(ack, on_wire(captures[1], record, "out", "ACK", ack=2)[0])
+
+
 def test_killed_before_the_ack_of_the_fin(trace, pair, captures):
     """ss -K sends a reset, which is no ACK of the FIN."""
     connected = pair.connect()
