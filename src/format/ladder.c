@@ -58,7 +58,18 @@ static void put_centered(struct drawing *d, const char *text, size_t len)
 		canvas_text(&d->row, MIDDLE - ((int)len - 1) / 2, text, len);
 }
 
-/* `name` and how long it lasted; without that if both have no room. */
+/* "10.8ms" becomes "10ms". */
+static void drop_tenths(struct label *label)
+{
+	char *dot = memchr(label->text, '.', label_len(label));
+
+	if (!dot)
+		return;
+	memmove(dot, dot + 2, (size_t)(label->b.p - dot) - 2);
+	label->b.p -= 2;
+}
+
+/* `name` and how long it lasted; less exactly, or without that, if both have no room. */
 static void put_state(struct drawing *d, int side, const struct ladder_state *state)
 {
 	struct label label;
@@ -73,6 +84,8 @@ static void put_state(struct drawing *d, int side, const struct ladder_state *st
 	} else if (state->goes_on) {
 		buf_str(&label.b, " ...");
 	}
+	if (label_len(&label) > GUTTER_WIDTH)
+		drop_tenths(&label);
 	if (label_len(&label) > GUTTER_WIDTH)
 		label.b.p = label.b.start + strlen(state->name);
 	if (side == LADDER_LEFT)

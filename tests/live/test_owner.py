@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from actors import PYTHON, Actor
-from lab import SLOWNESS, Namespace, wait_until
+from lab import SLOWNESS, TIMEOUT, Namespace, wait_until
 
 PYTHON_EXE = os.path.realpath(PYTHON)
 
@@ -219,18 +219,24 @@ def test_never_accepted(trace, stage):
     assert trace.connection(facts["cookie"])["process"]["pid"] == facts["pid"]
 
 
+def served(stage, port, peer_port):
+    """The server's record of a connection; the tool traces those of other tests, too."""
+    ends = stage.namespace.inode, port, peer_port
+    return lambda r: r["event"] == "connection" and (r["netns"], r["local_port"], r["peer_port"]) == ends
+
+
 def test_listener_handed_over(trace, stage, addr):
     """The process that called listen() has ended before these connections begin: it is never shown, and who holds it soon is."""
     server = stage.play("handed-over", addr)
     facts = server.reported()
     server.go()
-    server.process.wait()
+    server.process.wait(TIMEOUT)
 
     def process_of_next():
         client = stage.play("reset", addr, facts["port"])
         peer_port = client.reported()["port"]
         client.go()
-        ended = trace.wait_for(lambda r: r["event"] == "connection" and r["role"] == "server" and r["peer_port"] == peer_port)
+        ended = trace.wait_for(served(stage, facts["port"], peer_port))
         assert ended["end_reason"] == "rst_received"
         return ended["process"] and (ended["process"]["pid"], ended["process"]["comm"], ended["process"]["from"])
 
@@ -257,7 +263,7 @@ def reset_by_client(trace, stage, addr, protocol, does):
     peer_port = client.reported()["port"]
     assert server.reported()["served"]
     client.go()
-    record = trace.wait_for(lambda r: r["event"] == "connection" and r["role"] == "server" and r["peer_port"] == peer_port)
+    record = trace.wait_for(served(stage, facts["port"], peer_port))
     return facts["child"], record["process"] and (record["process"]["pid"], record["process"]["comm"])
 
 
