@@ -261,11 +261,12 @@ static __always_inline __u16 queued_icmp(const struct sock *sk)
  * tcp_cleanup_rbuf() sends a delayed ACK early without reading the clock first: the stamp is then that of the segment before.
  * The timer's own ACK is stamped after the timer was due.
  */
-static __always_inline bool was_delayed(const struct tcp_sock *tp, __u64 now)
+static __always_inline __u64 was_delayed(const struct tcp_sock *tp, __u64 now)
 {
-	unsigned long expires = tp->inet_conn.icsk_delack_timer.expires;
+	__s64 remaining = remaining_ns(tp->inet_conn.icsk_delack_timer.expires) - (__s64)tick_ns;
 
-	return expires && remaining_ns(expires) - (__s64)tick_ns > (__s64)(tp->tcp_wstamp_ns - now);
+	return (tp->tcp_wstamp_ns - now - remaining) >>
+	       63; /* 1 if that is below 0: a branch would double the verifier's paths */
 }
 
 /* `takes_fin`: this may be the moment at which the peer's FIN is accepted. */
