@@ -147,10 +147,15 @@ struct reset {
 	__u8 direction, form;
 };
 
+static __always_inline const struct tcphdr *header_of(const struct sk_buff *skb)
+{
+	return (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header));
+}
+
 /* What tcp_v4_send_reset() takes from the segment that it answers. */
 static __always_inline void read_answered(struct reset *r, const struct sk_buff *skb)
 {
-	const struct tcphdr *th = (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header));
+	const struct tcphdr *th = header_of(skb);
 	const struct tcp_skb_cb *cb = (const void *)&skb->cb[0];
 
 	if (BPF_CORE_READ_BITFIELD_PROBED(th, ack)) {
@@ -194,7 +199,7 @@ static __always_inline void emit_reset(const struct sock *sk, const struct reset
 /* A reset that no full socket sends: the port is the answered segment's destination. */
 static __always_inline void aggregate_reset(const struct sk_buff *skb, __u32 reason)
 {
-	const struct tcphdr *th = (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header));
+	const struct tcphdr *th = header_of(skb);
 
 	aggregate(BPF_CORE_READ(skb, dev, nd_net.net, ns.inum), bpf_ntohs(BPF_CORE_READ(th, dest)), WIRE_AGG_RESET_SENT,
 		  reason);

@@ -134,7 +134,7 @@ struct wire_task {
 
 /* Which program the process of the task part runs, and where. */
 struct wire_exec {
-	__u64 arg_start; /* where its arguments stand, which each exec() chooses anew; 0 not known, as while it exits */
+	__u64 arg_start; /* where its arguments stand, another place after each exec(); 0 not known, as while it exits */
 	__u64 cgroup_id; /* of the process, v2; 0 not known */
 };
 
@@ -314,7 +314,7 @@ enum wire_minisock_cause {
 /*
  * hdr.old_state is TIME_WAIT, as the kernel calls all of them; hdr.new_state is what it stands for: FIN_WAIT2 or TIME_WAIT.
  * May carry the ident part. A socket that connects again may leave several with its cookie: snd_nxt, which none of them ever
- * changes, and the port tell them apart.
+ * changes, and the port distinguish them.
  */
 struct wire_minisock {
 	struct wire_hdr hdr;

@@ -85,8 +85,7 @@ void closing_stop(struct conn_table *t)
 
 		if (!c)
 			continue;
-		if (c->gaps < CONN_GAPS_MAX)
-			c->gaps++;
+		conn_count_gap(c);
 		release(t, c, closed);
 	}
 }

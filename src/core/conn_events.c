@@ -385,7 +385,7 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 	uint64_t us = ev->hdr.ts > since_ns ? (ev->hdr.ts - since_ns) / 1000 : 0;
 
 	if (!c->resets_sent)
-		c->reset_us = us < UINT32_MAX ? us : UINT32_MAX;
+		c->reset_us = conn_capped_us(us);
 	c->resets_sent = facts_capped(c->resets_sent + 1, CONN_RESETS_SENT_MAX);
 	if (last)
 		c->facts |= CONN_RST_LAST | (reset_is_active(c, ev) ? CONN_RST_ACTIVE : 0);

@@ -203,7 +203,7 @@ static void facts_close(struct conn *c, const struct wire_state *ev)
 
 /*
  * The kernel counted repeats since the last of which an event came. It counts attempts, and before Linux 6.15 no hook shows
- * those that fail: that cannot be told from a loss. An older recording does not have the kernel's count, and some event is
+ * those that fail: that looks like a loss. An older recording does not have the kernel's count, and some event is
  * enough.
  */
 static bool repeats_unseen(const struct conn *c, const struct wire_stats *stats)
@@ -229,8 +229,8 @@ static void facts_counters(struct conn *c, const struct wire_state *ev)
 
 	if (!stats)
 		return;
-	if (repeats_unseen(c, stats) && c->gaps < CONN_GAPS_MAX)
-		c->gaps++;
+	if (repeats_unseen(c, stats))
+		conn_count_gap(c);
 	if (payload_unsent(c, ev, stats))
 		c->proofs |= CONN_PROVEN_UNSENT;
 }

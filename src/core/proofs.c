@@ -24,17 +24,12 @@ static bool stamp_is_last(const struct conn *c, const struct wire_state *ev, con
 	       (!(p->flags & WIRE_PROOF_PACED) || p->data_segs_out == c->live.mark_data);
 }
 
-static uint32_t capped_us(uint64_t us)
-{
-	return us < UINT32_MAX ? us : UINT32_MAX;
-}
-
 /* Since start; the clock is read before the hook that shows the state's begin, where the same call does both. */
 static uint32_t sent_us(const struct conn *c, const struct wire_proof *p)
 {
 	uint64_t begin_us = c->spans_len ? c->spans[c->spans_len - 1].at_us : 0, us = conn_us_at(c, p->sent_ns);
 
-	return capped_us(us > begin_us ? us : begin_us);
+	return conn_capped_us(us > begin_us ? us : begin_us);
 }
 
 static void set_mark(struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
@@ -53,7 +48,7 @@ void proofs_syn(struct conn *c, const struct wire_state *ev)
 	if (!p || !(c->facts & CONN_START_KNOWN) || c->spans_len != 1 || !ev->segs_out)
 		return;
 	if (ev->segs_out == 1 && p->sent_ns >= c->start_ns && p->sent_ns <= ev->hdr.ts)
-		c->syn_us = capped_us(conn_us_at(c, p->sent_ns));
+		c->syn_us = conn_capped_us(conn_us_at(c, p->sent_ns));
 	else if ((p->flags & WIRE_PROOF_DEFERS) || (c->proofs & CONN_PROVEN_UNSENT))
 		return;
 	c->proofs |= CONN_PROVEN_SYN_AT;
@@ -139,7 +134,7 @@ static void fin_left(struct conn *c, const struct wire_state *ev, const struct w
 	if (ev->snd_nxt != ev->write_seq || (c->proofs & CONN_PROVEN_OUT_AT) || !(alone || at_once))
 		return;
 	c->proofs |= CONN_PROVEN_OUT_AT;
-	c->live.fin_us = alone ? sent_us(c, p) : capped_us(conn_last_entry(c)->at_us);
+	c->live.fin_us = alone ? sent_us(c, p) : conn_capped_us(conn_last_entry(c)->at_us);
 	if (alone && !(c->facts & CONN_PEER_FIRST))
 		c->first_ack = p->rcv_wup;
 }

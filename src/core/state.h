@@ -337,6 +337,19 @@ static inline uint32_t conn_fin_us(const struct conn *c)
 	return c->facts & CONN_MINISOCK ? c->mini.fin_us : c->live.fin_us;
 }
 
+/* A loss may have touched it. */
+static inline void conn_count_gap(struct conn *c)
+{
+	if (c->gaps < CONN_GAPS_MAX)
+		c->gaps++;
+}
+
+/* For what has 32 bits: it stops there. */
+static inline uint32_t conn_capped_us(uint64_t us)
+{
+	return us < UINT32_MAX ? us : UINT32_MAX;
+}
+
 /* From its start to `ts`. */
 static inline uint64_t conn_us_at(const struct conn *c, uint64_t ts)
 {

@@ -244,8 +244,7 @@ void table_refuse(struct conn_table *t, uint64_t ts)
 void table_hurry(struct conn_table *t, struct conn *c)
 {
 	table_refuse(t, t->now);
-	if (c->gaps < CONN_GAPS_MAX)
-		c->gaps++;
+	conn_count_gap(c);
 }
 
 int table_init(struct conn_table *t)

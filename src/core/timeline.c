@@ -23,6 +23,5 @@ void timeline_enter(struct conn *c, uint64_t ts, unsigned int state, enum conn_b
 void timeline_gap(struct conn_table *t, struct conn *c)
 {
 	t->resyncs++;
-	if (c->gaps < CONN_GAPS_MAX)
-		c->gaps++;
+	conn_count_gap(c);
 }

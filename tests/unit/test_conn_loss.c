@@ -362,6 +362,19 @@ static void test_hold_overflow(void **state)
 	conn_table_free(t);
 }
 
+/* The same life for many sockets, one after the other. */
+static void feed_lives(struct conn_table *t, const struct step *life, size_t steps, uint64_t sockets)
+{
+	for (uint64_t i = 1; i <= sockets; i++) {
+		for (size_t n = 0; n < steps; n++) {
+			struct step s = life[n];
+
+			s.cookie = i;
+			story_feed(t, &s);
+		}
+	}
+}
+
 /* A minisocket's timer is stopped, and nothing says yet what follows: any number of them wait, and none is believed to be dead.
  */
 static void test_many_stopped(void **state)
@@ -377,14 +390,7 @@ static void test_many_stopped(void **state)
 
 	(void)state;
 	assert_int_equal(conn_table_new(&t, &config, count_judged, &judged), 0);
-	for (uint64_t i = 1; i <= MANY; i++) {
-		for (size_t n = 0; n < sizeof(life) / sizeof(life[0]); n++) {
-			struct step s = life[n];
-
-			s.cookie = i;
-			story_feed(t, &s);
-		}
-	}
+	feed_lives(t, life, sizeof(life) / sizeof(life[0]), MANY);
 	story_feed(t, &(struct step)TICK(1000000));
 	conn_table_stats(t, &stats);
 	assert_int_equal(stats.tracked, MANY);
@@ -405,14 +411,7 @@ static void test_fins_overflow(void **state)
 
 	(void)state;
 	assert_int_equal(conn_table_new(&t, &config, count_judged, &judged), 0);
-	for (uint64_t i = 1; i <= MANY; i++) {
-		for (size_t n = 0; n < sizeof(life) / sizeof(life[0]); n++) {
-			struct step s = life[n];
-
-			s.cookie = i;
-			story_feed(t, &s);
-		}
-	}
+	feed_lives(t, life, sizeof(life) / sizeof(life[0]), MANY);
 	assert_int_equal(judged.cut, MANY - ROOM);
 	story_feed(t, &(struct step)TICK(1000000));
 	assert_int_equal(judged.told, MANY - ROOM);
