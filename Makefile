@@ -5,6 +5,7 @@ RELEASE := 0.1.0
 
 O ?= build
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 ARGS ?=
 CROSS_COMPILE ?=
@@ -19,7 +20,7 @@ CLANG_FORMAT ?= clang-format
 LLVM_STRIP ?= llvm-strip
 PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O3 -g
 CPPFLAGS ?=
 LDFLAGS ?=
 SANITIZE ?=
@@ -39,13 +40,39 @@ arch = $(shell $(CC) -dumpmachine | sed -e 's/-.*//' -e 's/x86_64/x86/' -e 's/aa
 	-e 's/s390x/s390/')
 warnings := -Wall -Wextra $(if $(WERROR),-Werror)
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-all_cflags := -std=gnu11 -D_GNU_SOURCE -pthread $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(sanitize) \
-	-I. -I$(O) $(CPPFLAGS) $(CFLAGS)
-all_ldflags := -pthread $(sanitize) $(CFLAGS) $(LDFLAGS)
+
+# What makes a memory error harder to use; `make check-hardening` reads it from the binary. A compiler is asked for each flag, since
+# some know it for some processors only. The sanitizers see less with FORTIFY, which needs optimisation. Its level 3 costs a replay
+# 4 % more instructions than level 2: set it by CPPFLAGS.
+flag = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+optimised := $(filter-out -O0,$(filter -O%,$(CFLAGS)))
+fortify := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,$(if $(optimised),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+harden_cflags := $(if $(SANITIZE),,-fPIE $(call flag,-fstack-protector-strong) $(call flag,-fstack-clash-protection) \
+	$(call flag,-fcf-protection=full) $(call flag,-mbranch-protection=standard) $(fortify))
+# STATIC=1: libbpf and those that it brings are in the program; STATIC=full: so is the C library, and the program runs where nothing is.
+static_full := $(filter full,$(STATIC))
+harden_ldflags := $(if $(SANITIZE),,$(if $(static_full),-static-pie,-pie) -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+
+# gcc optimises the program as a whole. Its objects have code of their own beside (fat): tests link that, which takes no time, and
+# check-core reads it. clang would need a linker of its own.
+clang := $(findstring clang,$(shell $(CC) --version))
+lto := $(if $(or $(SANITIZE),$(clang),$(if $(optimised),,x)),,$(call flag,-flto=auto -ffat-lto-objects))
+no_lto := $(if $(lto),-fno-lto)
+
+# Outputs over the network, and metrics, by libraries that are loaded when someone asks for them: only their headers are needed here.
+library = $(if $(STATIC),,$(shell $(PKG_CONFIG) --exists $(1) && echo yes))
+http := $(if $(call library,libmicrohttpd),-DWITH_HTTP)
+network := $(if $(call library,rdkafka),-DWITH_KAFKA) $(if $(wildcard src/io/otlp.c),$(if $(call library,libcurl),-DWITH_OTLP))
+
+all_cflags := -std=gnu11 -D_GNU_SOURCE -pthread $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(sanitize) $(harden_cflags) \
+	-I. -I$(O) $(network) $(http) $(if $(STATIC),-DLINKED_STATIC=$(if $(static_full),2,1)) $(CPPFLAGS) $(CFLAGS)
+all_ldflags := -pthread $(sanitize) $(harden_ldflags) $(CFLAGS) $(LDFLAGS)
 depflags := -MMD -MP
 
-libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng zlib jansson)
-link_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs))
+# libiberty reads the names of C++ and Rust functions. It has no pkg-config file, and is a static library everywhere.
+libs = -liberty $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng libseccomp zlib jansson)
+link_libs = $(if $(static_full),$(filter-out -pthread,$(libs)),$(shared_libs))
+shared_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs)) -ldl
 comma := ,
 
 all_obj := $(patsubst %.c,$(O)/%.o,$(wildcard src/*.c src/*/*.c))
@@ -53,6 +80,8 @@ core_obj := $(filter $(O)/src/core/%,$(all_obj))
 bpf_obj := $(patsubst %.c,$(O)/%.o,$(wildcard bpf/*.bpf.c))
 bpf_skel := $(bpf_obj:.bpf.o=.skel.h)
 unit_bin := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
+pipelines_bin := $(if $(network),$(O)/tests/pipelines/relay_feed) $(if $(findstring KAFKA,$(network)),$(O)/tests/pipelines/kafka_mock) \
+	$(if $(findstring OTLP,$(network)),$(O)/tests/pipelines/otlp_feed)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
 fuzz_bin := $(fuzz_src:%.c=$(O)/%)
 fuzz_replay := $(fuzz_bin:%=%_corpus)
@@ -72,7 +101,7 @@ $(O)/$(1): FORCE
 	@mkdir -p $$(@D)
 	@printf '%s\n' $$(call quoted,$(2)) | cmp -s - $$@ || printf '%s\n' $$(call quoted,$(2)) > $$@
 endef
-$(eval $(call stamp,cc.stamp,$$(CC) $$(all_cflags)))
+$(eval $(call stamp,cc.stamp,$$(CC) $$(all_cflags) $$(lto)))
 $(eval $(call stamp,link.stamp,$$(CC) $$(all_ldflags) $$(STATIC)))
 $(eval $(call stamp,bpf.stamp,$$(CLANG) $$(bpf_cflags)))
 $(eval $(call stamp,version.stamp,$$(version)))
@@ -84,7 +113,7 @@ version = $(or $(shell test -e .git && git describe --tags --match 'v[0-9]*' --d
 
 ## Kernel side
 
-bpf_cflags = -target bpf -mcpu=v3 -g -O2 $(warnings) -D__TARGET_ARCH_$(arch) -Ivmlinux -I.
+bpf_cflags = -target bpf -mcpu=v3 -g -ffile-prefix-map=$(CURDIR)=. -O2 $(warnings) -D__TARGET_ARCH_$(arch) -Ivmlinux -I.
 bpftool = $(or $(BPFTOOL),$(shell tests/install-deps.sh --bpftool))
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(O)/bpf.stamp
@@ -102,13 +131,14 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 $(O)/%.o: %.c $(O)/cc.stamp
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_cflags) $(depflags) -c $< -o $@
+	$(Q)$(CC) $(all_cflags) $(lto) $(depflags) -c $< -o $@
 
 # Order only: the skeletons must be there for the first compilation, after which the .d files say who includes which.
 $(filter $(O)/src/kernel/%,$(all_obj)): | $(bpf_skel)
 
 embedded_cflags = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"' \
 	-DEXPLAIN_FILE='"docs/explain.txt"'
+# Without lto: the files are made by the assembler, and the archive's index of whole-program objects does not have such names.
 $(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json docs/explain.txt $(O)/version.stamp $(O)/cc.stamp
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
@@ -116,9 +146,9 @@ $(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json docs/explain.txt $(
 
 $(program): $(all_obj) $(O)/link.stamp
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(all_ldflags) $(filter %.o,$^) $(link_libs) -o $@
+	$(Q)$(CC) $(all_ldflags) $(lto) $(filter %.o,$^) $(link_libs) -o $@
 
--include $(all_obj:.o=.d) $(bpf_obj:.o=.d) $(unit_bin:=.d) $(fuzz_bin:=.d)
+-include $(all_obj:.o=.d) $(bpf_obj:.o=.d) $(unit_bin:=.d) $(fuzz_bin:=.d) $(pipelines_bin:=.d)
 
 ## Tests
 
@@ -132,7 +162,13 @@ $(archive): $(filter-out $(O)/src/main.o,$(all_obj))
 $(O)/tests/unit/test_%: tests/unit/test_%.c $(archive) $(O)/cc.stamp $(O)/link.stamp
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_cflags) $(depflags) -MF $@.d $< $(archive) $(all_ldflags) -lcmocka $(link_libs) -o $@
+	$(Q)$(CC) $(all_cflags) $(depflags) -MF $@.d $< $(archive) $(no_lto) $(all_ldflags) -lcmocka $(link_libs) -o $@
+
+# What feeds relays and transports, and a Kafka cluster for them.
+$(O)/tests/pipelines/%: tests/pipelines/%.c $(archive) $(O)/cc.stamp $(O)/link.stamp
+	$(call msg,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) $(depflags) -MF $@.d $< $(archive) $(no_lto) $(all_ldflags) $(link_libs) $(if $(findstring kafka,$@),-lrdkafka) -o $@
 
 check-unit: $(unit_bin)
 	$(Q)failed=; for test in $^; do echo "== $$test"; $$test || failed="$$failed $$test"; done; \
@@ -142,7 +178,7 @@ check-unit: $(unit_bin)
 
 # The core has no I/O, no clock and no libbpf: what its objects together leave undefined is this and nothing else.
 core_symbols := malloc calloc realloc reallocarray free qsort memcpy memmove memset memcmp strlen strnlen strcmp strncmp \
-	__stack_chk_fail _GLOBAL_OFFSET_TABLE_
+	__stack_chk_fail _GLOBAL_OFFSET_TABLE_ __memcpy_chk __memmove_chk __memset_chk
 check-core: $(core_obj)
 	$(call msg,CHECK,src/core is pure)
 	$(Q)$(LD) -r $^ -o $(O)/core.o
@@ -158,15 +194,72 @@ check-layers:
 	$(Q)$(PYTHON) tests/house/sizes.py
 	$(Q)$(pytest) tests/house
 
+# Of the binary itself, by whatever flags it was built.
+check-hardening: $(program)
+ifneq ($(and $(harden_cflags),$(optimised)),)
+	$(call msg,CHECK,$(program) is hardened)
+	$(Q)$(PYTHON) tests/house/hardening.py $(program)
+else
+	@echo 'check-hardening SKIPPED: a build with sanitizers or without optimisation is not hardened.'
+endif
+
+# Instructions per event of a replay, against those that are committed. ARGS=--record commits to new ones.
+check-cost: export TCPLIFE_FSM = $(abspath $(program))
+check-cost: $(program)
+ifneq ($(optimised),)
+	$(Q)tests/install-deps.sh cost
+	$(call msg,CHECK,instructions per event)
+	$(Q)CC=$(call quoted,$(CC)) $(PYTHON) tests/bench/instructions.py $(ARGS)
+else
+	@echo 'check-cost SKIPPED: the figures are of an optimised build.'
+endif
+
 check-replay: export TCPLIFE_FSM = $(abspath $(program))
 check-replay: $(program)
 	$(Q)$(pytest) tests/replay
+
+# What takes minutes and gigabytes: long recordings, and as root a million sockets and a thousand namespaces.
+check-scale: export TCPLIFE_FSM = $(abspath $(program))
+check-scale: $(program)
+	$(Q)LONG_EVENTS=100000000 $(pytest) tests/replay/test_long.py
+ifeq ($(shell id -u),0)
+	$(Q)SCALE=20 $(pytest) -s tests/live/test_scale.py
+	$(Q)SCALE=20 $(pytest) tests/live/test_load.py -k hits_with_losses
+	$(Q)SCALE=20 $(pytest) tests/live/test_outputs.py -k nobody_reads
+endif
+
+# What shippers and databases make of the lines: the real ones, with the configurations of contrib/. SCALE=1: a million lines.
+check-pipelines: export TCPLIFE_FSM = $(abspath $(program))
+check-pipelines: export OTLP_FEED = $(abspath $(O)/tests/pipelines/otlp_feed)
+check-pipelines: export TEST_JSON = $(abspath $(O)/tests/unit/test_json)
+check-pipelines: $(program) $(pipelines_bin) $(O)/tests/unit/test_json $(O)/tests/unit/test_journal
+	$(Q)tests/install-deps.sh check journal pipelines
+	$(Q)$(pytest) tests/pipelines $(ARGS)
+
+# contrib/clickhouse/ in ClickHouse's engine, which npm brings once: 100,000 records, or with SCALE=1 a million. -s: its times.
+check-fleet: export TCPLIFE_FSM = $(abspath $(program))
+check-fleet: $(program)
+	$(Q)tests/install-deps.sh check fleet
+	$(Q)$(PYTHON) tests/fleet/engine.py
+	$(Q)SCALE=$(or $(SCALE),0.1) $(pytest) -s tests/fleet $(ARGS)
+
+# What `make install`, `make deb` and `make rpm` make, and what it leaves on a system in a folder (as root).
+check-packages: export TCPLIFE_FSM = $(abspath $(program))
+check-packages: $(program)
+	$(Q)tests/install-deps.sh --static build check packages service
+	$(Q)$(pytest) tests/packages $(ARGS)
+
+# The package and its service in a guest whose first process is systemd: five minutes. KERNEL=6.12 for another kernel.
+check-service:
+	$(Q)tests/install-deps.sh build check vm packages service
+	$(Q)$(MAKE) --no-print-directory deb
+	$(Q)$(PYTHON) tests/service/service.py $(O)/deb $(KERNEL)
 
 # A libFuzzer target with a main() that runs each file of its corpus once: no libFuzzer needed, any compiler will do.
 $(O)/tests/fuzz/%_corpus: tests/fuzz/%.c tests/fuzz/corpus.c $(archive) $(O)/cc.stamp $(O)/link.stamp
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_cflags) $(depflags) -MF $(@:_corpus=.d) tests/fuzz/corpus.c $< $(archive) $(all_ldflags) $(link_libs) -o $@
+	$(Q)$(CC) $(all_cflags) $(depflags) -MF $(@:_corpus=.d) tests/fuzz/corpus.c $< $(archive) $(no_lto) $(all_ldflags) $(link_libs) -o $@
 
 check-fuzz: $(fuzz_replay)
 	$(Q)set -e; for test in $^; do name=$${test##*/fuzz_}; $$test tests/fuzz/corpus/$${name%_corpus}; done
@@ -177,6 +270,27 @@ ifeq ($(shell id -u),0)
 	$(Q)$(PYTHON) tests/live/run.py $(ARGS)
 else
 	@echo 'Live tests SKIPPED: they load BPF programs and make network namespaces, which needs root. Run: sudo make check-live'
+endif
+
+# --stacks of C++, Rust, Go, Java, Node and Python, and the leaks of docs/leaks.md, with compilers, runtimes and servers of some hundred
+# MB. `make check-live` tries those that are here. check-chroot is a part of it: in a root of Debian 13.
+check-languages: export TCPLIFE_FSM = $(abspath $(program))
+check-languages:
+	$(Q)tests/install-deps.sh $(if $(STATIC),--static) build check chroot languages
+	$(Q)$(MAKE) --no-print-directory $(jobs) all
+ifeq ($(shell id -u),0)
+	$(Q)ALL_LANGUAGES=1 $(pytest) tests/live/test_languages.py tests/live/test_leak_table.py $(ARGS)
+else
+	@echo 'check-languages SKIPPED: it loads BPF programs, which needs root. Run: sudo make check-languages'
+endif
+
+check-chroot: export TCPLIFE_FSM = $(abspath $(program))
+check-chroot: $(program)
+	$(Q)tests/install-deps.sh check chroot
+ifeq ($(shell id -u),0)
+	$(Q)ALL_LANGUAGES=1 $(pytest) tests/live/test_languages.py -k python_3_13
+else
+	@echo 'check-chroot SKIPPED: it loads BPF programs, which needs root. Run: sudo make check-chroot'
 endif
 
 # The live tests in Debian's kernels, emulated: KERNEL='6.1 newest' for some of them, ARGS for tests/vm/vm.py.
@@ -193,7 +307,7 @@ check-style:
 	$(call msg,STYLE,$(CLANG_FORMAT))
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(sources)
 
-test-programs: $(unit_bin) $(fuzz_replay)
+test-programs: $(unit_bin) $(fuzz_replay) $(pipelines_bin)
 
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 check: check-quick
@@ -203,7 +317,7 @@ check: check-quick
 check-quick:
 	$(Q)tests/install-deps.sh $(if $(STATIC),--static) build check
 	$(Q)$(MAKE) --no-print-directory $(jobs) all test-programs
-	$(Q)$(MAKE) --no-print-directory -j1 check-layers check-core check-unit check-fuzz check-replay
+	$(Q)$(MAKE) --no-print-directory -j1 check-layers check-core check-hardening check-unit check-fuzz check-replay
 
 # For clangd and other tools that ask how a file is compiled.
 compdb: $(bpf_skel) $(O)/version.stamp
@@ -218,7 +332,7 @@ fuzz:
 $(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(O)/cc.stamp $(O)/link.stamp
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_cflags) $(depflags) -MF $@.d $< $(archive) $(all_ldflags) -fsanitize=fuzzer $(link_libs) -o $@
+	$(Q)$(CC) $(all_cflags) $(depflags) -MF $@.d $< $(archive) $(no_lto) $(all_ldflags) -fsanitize=fuzzer $(link_libs) -o $@
 
 fuzz-run: $(fuzz_bin)
 	$(Q)set -e; for test in $^; do name=$${test##*/fuzz_}; mkdir -p $(O)/found/$$name; \
@@ -228,7 +342,7 @@ bench: export TCPLIFE_FSM = $(abspath $(program))
 bench:
 	$(Q)tests/install-deps.sh build check
 	$(Q)$(MAKE) --no-print-directory $(jobs) all
-	$(Q)$(sudo) env TCPLIFE_FSM=$(abspath $(program)) CC=$(CC) $(PYTHON) tests/bench/bench.py $(ARGS)
+	$(Q)$(sudo) env TCPLIFE_FSM=$(abspath $(program)) REFERENCE=$(abspath $(REFERENCE)) CC=$(CC) $(PYTHON) tests/bench/bench.py $(ARGS)
 
 ## Use
 
@@ -242,20 +356,49 @@ run: deps
 	$(Q)$(sudo) $(program) $(ARGS)
 
 share := $(DESTDIR)$(PREFIX)/share
+lib := $(DESTDIR)$(PREFIX)/lib
 completion := $(share)/bash-completion/completions/tcplife-fsm
+etc := $(DESTDIR)$(SYSCONFDIR)
+unit := $(lib)/systemd/system/tcplife-fsm.service
+installed := $(DESTDIR)$(PREFIX)/sbin/tcplife-fsm $(share)/man/man8/tcplife-fsm.8 $(share)/man/man5/tcplife-fsm.conf.5 $(completion) $(unit) \
+	$(lib)/sysusers.d/tcplife-fsm.conf $(lib)/tmpfiles.d/tcplife-fsm.conf
+# A configuration that is there is somebody's: it stays, also when the program is removed.
 install: all
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/sbin/tcplife-fsm
 	install -D -m 644 docs/tcplife-fsm.8 $(share)/man/man8/tcplife-fsm.8
-	install -d $(share)/doc/tcplife-fsm $(dir $(completion))
+	install -D -m 644 docs/tcplife-fsm.conf.5 $(share)/man/man5/tcplife-fsm.conf.5
+	install -d $(share)/doc/tcplife-fsm $(dir $(completion)) $(etc)/tcplife-fsm.d $(dir $(unit))
 	$(program) completion > $(completion) || { rm $(completion); echo 'No completion for bash: this host cannot run the program.'; }
+	sed 's|/usr/sbin/tcplife-fsm|$(PREFIX)/sbin/tcplife-fsm|; s|/etc/tcplife-fsm|$(SYSCONFDIR)/tcplife-fsm|g' \
+		contrib/systemd/tcplife-fsm.service > $(unit)
+	chmod 644 $(unit) $(wildcard $(completion))
+	install -D -m 644 contrib/systemd/tcplife-fsm.sysusers.conf $(lib)/sysusers.d/tcplife-fsm.conf
+	install -D -m 644 contrib/systemd/tcplife-fsm.tmpfiles.conf $(lib)/tmpfiles.d/tcplife-fsm.conf
+	test -e $(etc)/tcplife-fsm.conf || install -m 644 contrib/systemd/tcplife-fsm.conf $(etc)/tcplife-fsm.conf
 	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.json) $(share)/doc/tcplife-fsm
 ifneq ($(wildcard contrib/*),)
-	cp -r contrib $(share)/doc/tcplife-fsm
+	install -d $(share)/doc/tcplife-fsm/contrib
+	cp -r $(filter-out contrib/debian contrib/rpm,$(wildcard contrib/*)) $(share)/doc/tcplife-fsm/contrib
 endif
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/tcplife-fsm $(share)/man/man8/tcplife-fsm.8 $(completion)
+	rm -f $(installed)
 	rm -rf $(share)/doc/tcplife-fsm
+	-rmdir $(etc)/tcplife-fsm.d
+
+## Packages, of what is committed, in $(O)/deb and $(O)/rpm. Two builds of one commit are the same: all times are the commit's.
+
+package_version = $(subst -,+,$(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed s/^v//))
+commit_version = $(or $(package_version),$(RELEASE)+git$(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M%S).$(shell git rev-parse --short=8 HEAD))
+commit_time = $(shell git log -1 --format=%ct)
+
+deb:
+	$(Q)tests/install-deps.sh build packages
+	$(Q)contrib/debian/build.sh '$(O)/deb' '$(commit_version)' '$(commit_time)'
+
+rpm:
+	$(Q)tests/install-deps.sh build packages
+	$(Q)contrib/rpm/build.sh '$(O)/rpm' '$(commit_version)' '$(commit_time)'
 
 clean:
 	rm -rf $(O)
@@ -266,20 +409,24 @@ make run         install what is missing, build, trace; flags: make run ARGS="--
 make check       install what the tests need, run all tests (as root the live ones too)
 make check-quick the tests that need no root, within a minute
 make deps        install what the build needs, from the distribution's packages
-make install     honours PREFIX ($(PREFIX)) and DESTDIR; make uninstall undoes it
+make install     honours PREFIX ($(PREFIX)), SYSCONFDIR ($(SYSCONFDIR)) and DESTDIR; make uninstall undoes it
+make deb         a package for Debian and Ubuntu in $(O)/deb; make rpm: one for Fedora and RHEL in $(O)/rpm
 make bench       measure cost and loss under load (as root)
 make fuzz        run the fuzzers, fuzz_seconds=60 each
+make check-fleet the queries of contrib/clickhouse; SCALE=1 for a million records
 make check-vm    run the live tests in Debian's kernels under QEMU; KERNEL=6.1 for one of them
 make compdb      write compile_commands.json, for clangd and other tools
 make clean       remove $(O)
-Parts of check:  check-layers check-core check-unit check-fuzz check-replay check-live; on their own: check-style check-vm
-Variables:       O=build CC=gcc CLANG=clang CROSS_COMPILE= CFLAGS="-O2 -g" LDFLAGS= SANITIZE=address,undefined
-                 STATIC=1 (no shared libbpf needed to run) WERROR=1 V=1 (show commands)
+Parts of check:  check-layers check-core check-hardening check-unit check-fuzz check-replay check-live;
+                 on their own: check-cost check-pipelines check-fleet check-style check-vm check-scale check-languages
+                 check-chroot check-packages check-service
+Variables:       O=build CC=gcc CLANG=clang CROSS_COMPILE= CFLAGS="-O3 -g" LDFLAGS= SANITIZE=address,undefined
+                 STATIC=1 (no shared libbpf needed to run), full (no library at all) WERROR=1 V=1 (show commands)
 endef
 help:
 	$(info $(help_text))
 	@:
 
 FORCE:
-.PHONY: all bench check check-core check-fuzz check-layers check-live check-quick check-replay check-style check-unit check-vm clean \
-	compdb deps fuzz fuzz-run help install run test-programs uninstall FORCE
+.PHONY: all bench check check-chroot check-core check-cost check-fleet check-fuzz check-hardening check-languages check-layers check-live check-packages check-pipelines \
+	check-quick check-replay check-scale check-service check-style check-unit check-vm clean compdb deb deps fuzz fuzz-run help install rpm run test-programs uninstall FORCE

@@ -54,9 +54,16 @@ static __always_inline struct sock *iter_sock(const struct bpf_iter__task_file *
 	return sk && sock_is_tcp(sk) && stands_for_table(ctx, task) ? sk : NULL;
 }
 
-/* `task` is not NULL: iter_sock() has found a socket. */
-static __always_inline void fill_holder(struct wire_task *t, struct wire_exec *e, const struct task_struct *task)
+/*
+ * `task` is not NULL: iter_sock() has found a socket. It may be in exec() on another CPU: which program it runs is not known
+ * while its name, its count and its arguments change, which begin_new_exec() and setup_arg_pages() do in this order.
+ */
+static __always_inline void fill_holder(struct wire_task *t, struct exec_parts *e, const struct task_struct *task)
 {
+	__u64 before = *(const volatile __u64 *)&task->self_exec_id;
+
 	fill_task(t, task->group_leader, BPF_CORE_READ(task, cred, uid.val));
 	fill_exec(e, task);
+	if (!e->exec.arg_start || e->program.exec_count != before)
+		e->program.exec_count = 0;
 }

@@ -78,20 +78,19 @@ static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
 }
 
 /* `tw` may be any pointer: it is read by probe reads. */
-static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, __u8 what, __u8 cause)
+static __always_inline void emit_minisock(const struct inet_timewait_sock *tw, __u8 what, __u8 cause, const enum writer writer)
 {
 	struct wire_minisock *w;
-	void *ring;
+	struct place place;
 
-	w = event_reserve(&ring, sizeof(*w));
+	w = event_place(&place, writer, sizeof(*w));
 	if (!w)
 		return;
-	fill_hdr(&w->hdr, (struct shape){WIRE_MINISOCK, 0, sizeof(*w)}, bpf_ktime_get_ns(),
-		 BPF_CORE_READ(tw, __tw_common.skc_cookie.counter), WIRE_TIME_WAIT);
+	fill_hdr(&w->hdr, (struct shape){WIRE_MINISOCK, 0, sizeof(*w)}, bpf_ktime_get_ns(), 0, WIRE_TIME_WAIT);
 	fill_tw(w, tw);
 	w->what = what;
 	w->cause = cause;
-	event_submit(ring, w);
+	event_send(&place, sizeof(*w));
 }
 
 /* fentry */
@@ -110,11 +109,11 @@ int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, con
 {
 	const struct tcp_sock *tp = sock_is_tcp(sk) ? bpf_skc_to_tcp_sock((void *)sk) : NULL;
 	struct wire_minisock *w;
-	void *ring;
+	struct place place;
 
 	if (!tp)
 		return 0;
-	w = event_reserve(&ring, sizeof(*w));
+	w = event_place(&place, BY_TW_ALLOC, sizeof(*w));
 	if (!w)
 		return 0;
 	fill_hdr(&w->hdr, (struct shape){WIRE_MINISOCK, 0, sizeof(*w)}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
@@ -128,7 +127,7 @@ int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, con
 	w->local_port = sk->__sk_common.skc_num;
 	w->entered_ms = 0;
 	w->expires = 0;
-	event_submit(ring, w);
+	event_send(&place, sizeof(*w));
 	return 0;
 }
 
@@ -159,7 +158,7 @@ int BPF_PROG(on_tw_segment_done, const struct inet_timewait_sock *tw)
 		return 0;
 	before->tw = 0;
 	if (tw->tw_timer.expires != before->expires || tw->tw_substate != before->substate)
-		emit_minisock(tw, WIRE_MINI_STARTED, 0);
+		emit_minisock(tw, WIRE_MINI_STARTED, 0, BY_TW_SEGMENT);
 	return 0;
 }
 
@@ -167,7 +166,7 @@ SEC("fentry/inet_twsk_kill")
 int BPF_PROG(on_tw_kill, const struct inet_timewait_sock *tw)
 {
 	my_tw_before()->tw = 0;
-	emit_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate) & ~DELETED);
+	emit_minisock(tw, WIRE_MINI_ENDED, cause_by_stack(ctx, tw->tw_substate) & ~DELETED, BY_TW_KILL);
 	return 0;
 }
 
@@ -187,7 +186,7 @@ SEC("tp_btf/timer_start") /* its other arguments changed in 6.11 */
 int BPF_PROG(on_tw_timer_start, const struct timer_list *timer)
 {
 	if (is_tw_timer(timer))
-		emit_minisock(timer_tw(timer), WIRE_MINI_STARTED, 0);
+		emit_minisock(timer_tw(timer), WIRE_MINI_STARTED, 0, BY_TIMER_START);
 	return 0;
 }
 
@@ -206,7 +205,7 @@ int BPF_PROG(on_tw_timer_cancel, const struct timer_list *timer)
 	tw = timer_tw(timer);
 	if (remaining_ns(timer->expires) > 0)
 		cause = cause_by_stack(ctx, BPF_CORE_READ(tw, tw_substate));
-	emit_minisock(tw, cause & DELETED ? WIRE_MINI_ENDED : WIRE_MINI_STOPPED, cause & ~DELETED);
+	emit_minisock(tw, cause & DELETED ? WIRE_MINI_ENDED : WIRE_MINI_STOPPED, cause & ~DELETED, BY_TIMER_CANCEL);
 	return 0;
 }
 
@@ -214,6 +213,6 @@ SEC("tp_btf/timer_expire_entry")
 int BPF_PROG(on_tw_timer_expire, const struct timer_list *timer)
 {
 	if (is_tw_timer(timer))
-		emit_minisock(timer_tw(timer), WIRE_MINI_ENDED, WIRE_CAUSE_EXPIRED);
+		emit_minisock(timer_tw(timer), WIRE_MINI_ENDED, WIRE_CAUSE_EXPIRED, BY_TIMER_EXPIRE);
 	return 0;
 }

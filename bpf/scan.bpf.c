@@ -5,7 +5,9 @@
  * socket's cookie also makes the kernel give it one.
  */
 #include "bpf/holder.bpf.h"
+#include "bpf/listening.bpf.h"
 #include "bpf/namespaces.bpf.h"
+#include "bpf/seen.bpf.h"
 #include "bpf/sock.bpf.h"
 #include "bpf/tw.bpf.h"
 
@@ -13,16 +15,17 @@ char LICENSE[] SEC("license") = "GPL";
 
 volatile bool minisocks_only = false; /* of scan_tcp */
 volatile bool listeners_only = false; /* of scan_files */
+volatile bool queues_only = false;    /* of scan_tcp: what waits at listeners */
 
 struct found {
 	struct wire_scan scan;
 	struct wire_task task;
 	struct wire_ident ident;
 	struct wire_stats stats;
-	struct wire_exec exec;
+	struct exec_parts exec;
 };
 
-#define PARTS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS | WIRE_PART_EXEC)
+#define PARTS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS | PARTS_EXEC)
 
 static __always_inline void fill_found(struct found *f, const struct sock *sk, const struct tcp_sock *tp, __u64 cookie)
 {
@@ -58,6 +61,9 @@ int scan_files(struct bpf_iter__task_file *ctx)
 	f.scan.fd = ctx->fd;
 	fill_holder(&f.task, &f.exec, task);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
+	/* A second sight shows numbers that are not torn, and the port that connect() has chosen meanwhile. */
+	if (!f.scan.torn && f.scan.s.hdr.old_state != WIRE_SYN_SENT)
+		seen_note(f.scan.s.hdr.cookie);
 	return 0;
 }
 
@@ -74,6 +80,7 @@ static __always_inline void fill_request(struct found_request *f, const struct s
 		 skc->skc_cookie.counter, WIRE_NEW_SYN_RECV);
 	f->scan.fd = -1;
 	fill_common_ident(&f->ident, skc);
+	f->ident.netns = skc->skc_net.net->ns.inum;
 	f->ident.local_port = skc->skc_num;
 }
 
@@ -92,6 +99,7 @@ static __always_inline void fill_minisock(struct found_minisock *f, const struct
 	fill_tw(&f->mini, tw);
 	f->mini.what = WIRE_MINI_FOUND;
 	fill_common_ident(&f->ident, skc);
+	f->ident.netns = skc->skc_net.net->ns.inum;
 	f->ident.local_port = skc->skc_num;
 }
 
@@ -111,6 +119,25 @@ static __always_inline int scan_mini(struct seq_file *seq, struct sock_common *s
 	return 0;
 }
 
+/*
+ * iter/tcp shows the listeners of a namespace before its other sockets, so that 1, which ends the reading
+ * (bpf_iter_run_prog()), spares those.
+ */
+static __always_inline int scan_queue(struct seq_file *seq, struct sock_common *skc)
+{
+	const struct tcp_sock *tp;
+	struct listening f;
+
+	if (skc->skc_state != WIRE_LISTEN)
+		return 1;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (!tp)
+		return 0;
+	fill_listening(&f, untrusted(tp), tp, bpf_get_socket_cookie(skc));
+	bpf_seq_write(seq, &f, sizeof(f));
+	return 0;
+}
+
 SEC("iter/tcp")
 int scan_tcp(struct bpf_iter__tcp *ctx)
 {
@@ -118,16 +145,22 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 	const struct tcp_sock *tp;
 	const struct sock *sk;
 	struct found f;
+	__u64 cookie;
 
 	if (!skc)
 		return 0;
+	if (queues_only)
+		return scan_queue(ctx->meta->seq, skc);
 	if (skc->skc_state == WIRE_TIME_WAIT || skc->skc_state == WIRE_NEW_SYN_RECV)
 		return scan_mini(ctx->meta->seq, skc);
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (!tp || minisocks_only || skc->skc_state == WIRE_CLOSE)
 		return 0;
 	sk = &tp->inet_conn.icsk_inet.sk;
-	fill_found(&f, sk, tp, bpf_get_socket_cookie(skc));
+	cookie = bpf_get_socket_cookie(skc);
+	if (seen_has(cookie))
+		return 0;
+	fill_found(&f, sk, tp, cookie);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }

@@ -19,6 +19,14 @@ struct {
 	__type(value, __u64);
 } aggregates SEC(".maps");
 
+/* Resets without a socket: a map of their own, which others fill at will. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AGGREGATES_MAX);
+	__type(key, struct aggregate_key);
+	__type(value, __u64);
+} resets SEC(".maps");
+
 static __always_inline __u8 segment_kind(__u8 flags, __u8 state)
 {
 	if (flags & TCPHDR_SYN)
@@ -57,11 +65,11 @@ static __always_inline void emit_retransmit(const struct sock *sk, const struct 
 	const __u16 size = sizeof(struct wire_retransmit) + (parts ? sizeof(struct wire_ident) : 0);
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct wire_retransmit *w;
-	void *ring;
+	struct place place;
 
 	if (!tp)
 		return;
-	w = event_reserve(&ring, size);
+	w = event_place(&place, BY_RETRANSMIT, size);
 	if (!w)
 		return;
 	fill_hdr(&w->hdr, (struct shape){kind, parts, size}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
@@ -69,7 +77,7 @@ static __always_inline void emit_retransmit(const struct sock *sk, const struct 
 	fill_retransmit(w, skb, tp);
 	if (parts)
 		fill_ident((void *)(w + 1), sk, tp);
-	event_submit(ring, w);
+	event_send(&place, size);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
@@ -93,16 +101,22 @@ int on_retransmit(__u64 *ctx)
 	return 0;
 }
 
-static __always_inline void aggregate(__u32 netns, __u16 port, __u8 what, __u32 reason)
+/* What has no room is counted, too, without its port. */
+static __always_inline void aggregate(__u32 netns, __u16 port, const __u8 what, __u32 reason)
 {
+	void *map = what == WIRE_AGG_RESET_SENT ? (void *)&resets : (void *)&aggregates;
 	struct aggregate_key key = {.netns = netns, .local_port = port, .what = what, .reason = reason};
-	__u64 *seen = bpf_map_lookup_elem(&aggregates, &key);
+	__u64 *seen = bpf_map_lookup_elem(map, &key);
 	__u64 one = 1;
 
+	if (!seen && !bpf_map_update_elem(map, &key, &one, BPF_NOEXIST))
+		return;
+	if (!seen) /* another CPU may have been faster */
+		seen = bpf_map_lookup_elem(map, &key);
 	if (seen)
 		__sync_fetch_and_add(seen, 1);
-	else if (bpf_map_update_elem(&aggregates, &key, &one, BPF_NOEXIST))
-		count(&my_counters()->aggregate_full);
+	else
+		count(&my_counters()->aggregate_rest[what]);
 }
 
 /* A child of Fast Open is a connection before its SYN-ACK is acknowledged: it repeats that itself. */
@@ -111,9 +125,9 @@ static __always_inline void emit_child_synack(const struct sock *sk, const struc
 	const struct tcp_request_sock *treq = (const void *)req;
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct wire_retransmit *w;
-	void *ring;
+	struct place place;
 
-	w = tp ? event_reserve(&ring, sizeof(*w)) : NULL;
+	w = tp ? event_place(&place, BY_SYNACK_RTX, sizeof(*w)) : NULL;
 	if (!w)
 		return;
 	fill_hdr(&w->hdr, (struct shape){WIRE_RETRANSMIT, 0, sizeof(*w)}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
@@ -124,7 +138,7 @@ static __always_inline void emit_child_synack(const struct sock *sk, const struc
 	w->trigger = WIRE_TRIGGER_RTO;
 	w->segs = 1;
 	w->total = tp->total_retrans;
-	event_submit(ring, w);
+	event_send(&place, sizeof(*w));
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
@@ -167,18 +181,18 @@ static __always_inline void read_answered(struct reset *r, const struct sk_buff 
 	}
 }
 
-static __always_inline void emit_reset(const struct sock *sk, const struct reset *r, const __u8 parts)
+static __always_inline void emit_reset(const struct sock *sk, const struct reset *r, const __u8 parts, const enum writer writer)
 {
 	const __u16 size =
 		sizeof(struct wire_reset) + (parts ? sizeof(struct wire_ident) : 0) + sizeof(struct wire_reset_number);
 	struct wire_reset_number *number;
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct wire_reset *w;
-	void *ring;
+	struct place place;
 
 	if (!tp)
 		return;
-	w = event_reserve(&ring, size);
+	w = event_place(&place, writer, size);
 	if (!w)
 		return;
 	fill_hdr(&w->hdr, (struct shape){WIRE_RESET, parts, size}, bpf_ktime_get_ns(), bpf_get_socket_cookie((void *)sk),
@@ -193,7 +207,7 @@ static __always_inline void emit_reset(const struct sock *sk, const struct reset
 	number = (void *)(w + 1) + (parts ? sizeof(struct wire_ident) : 0);
 	number->number = r->number;
 	number->pad = 0;
-	event_submit(ring, w);
+	event_send(&place, size);
 }
 
 /* A reset that no full socket sends: the port is the answered segment's destination. */
@@ -233,7 +247,7 @@ int on_send_reset(__u64 *ctx)
 			break;
 		if (skb)
 			read_answered(&r, skb);
-		emit_reset(sk, &r, 0);
+		emit_reset(sk, &r, 0, BY_SEND_RESET);
 	}
 	return 0;
 }
@@ -246,8 +260,8 @@ int BPF_PROG(on_recv_reset, const struct sock *sk)
 	if (!sock_is_tcp(sk))
 		return 0;
 	if (sk->__sk_common.skc_state == WIRE_SYN_SENT) /* refused: the tuple was not sent yet */
-		emit_reset(sk, &r, WIRE_PART_IDENT);
+		emit_reset(sk, &r, WIRE_PART_IDENT, BY_RECV_RESET);
 	else
-		emit_reset(sk, &r, 0);
+		emit_reset(sk, &r, 0, BY_RECV_RESET);
 	return 0;
 }

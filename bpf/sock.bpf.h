@@ -52,6 +52,10 @@ static __always_inline bool sock_is_tcp(const struct sock *sk)
 	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
 }
 
+/*
+ * Here and below `sk` is the socket by the pointer that costs least. The program's own argument is trusted: its numbers are
+ * loaded without a check of the address, which takes seven instructions. Pointers are loaded through untrusted(tp).
+ */
 static __always_inline __u8 sock_flags(const struct sock *sk, const struct tcp_sock *tp)
 {
 	unsigned long flags = sk->__sk_common.skc_flags;
@@ -61,7 +65,7 @@ static __always_inline __u8 sock_flags(const struct sock *sk, const struct tcp_s
 		out |= WIRE_SK_DONE;
 	if (flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DEAD)))
 		out |= WIRE_SK_DEAD;
-	if (!sk->sk_socket)
+	if (!untrusted(tp)->sk_socket)
 		out |= WIRE_SK_ORPHAN;
 	if (BPF_CORE_READ_BITFIELD(tp, repair))
 		out |= WIRE_SK_REPAIR;
@@ -103,11 +107,26 @@ static __always_inline void fill_numbers(struct wire_state *w, const struct sock
 	w->pad[1] = 0;
 }
 
-/* A socket as an iterator meets it. */
+static __always_inline __u8 state_now(const struct sock *sk)
+{
+	return *(const volatile unsigned char *)&sk->__sk_common.skc_state;
+}
+
+/*
+ * A socket as an iterator meets it, in a state that it had before and after the time is read. A state that is newer than the
+ * time would overtake its event. One that is older may hide the CLOSE and the death of the socket.
+ */
 static __always_inline void fill_socket(struct wire_state *w, struct shape shape, const struct sock *sk,
 					const struct tcp_sock *tp, __u64 cookie)
 {
-	fill_hdr(&w->hdr, shape, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
+	__u8 state = state_now(sk);
+	__u64 ts = bpf_ktime_get_ns();
+
+	if (state_now(sk) != state) {
+		state = state_now(sk);
+		ts = bpf_ktime_get_ns();
+	}
+	fill_hdr(&w->hdr, shape, ts, cookie, state);
 	w->hdr.sk_flags = sock_flags(sk, tp);
 	if (bpf_core_field_exists(tp->repair_queue) && tp->repair_queue) /* TCP_REPAIR_OFF leaves it */
 		w->hdr.sk_flags |= WIRE_SK_RESTORED;
@@ -129,7 +148,7 @@ static __always_inline void fill_task(struct wire_task *t, const struct task_str
 	t->tgid = leader->tgid;
 	t->uid = uid;
 	t->start_ns = leader->start_boottime;
-	bpf_probe_read_kernel_str(t->comm, sizeof(t->comm), leader->comm);
+	bpf_probe_read_kernel(t->comm, sizeof(t->comm), leader->comm); /* the kernel pads it with zeros */
 }
 
 static __always_inline void fill_current(struct wire_task *t)
@@ -137,22 +156,31 @@ static __always_inline void fill_current(struct wire_task *t)
 	fill_task(t, bpf_get_current_task_btf()->group_leader, (__u32)bpf_get_current_uid_gid());
 }
 
-static __always_inline void fill_no_exec(struct wire_exec *e)
+/* What stands beside each task. */
+#define PARTS_EXEC (WIRE_PART_EXEC | WIRE_PART_PROGRAM)
+struct exec_parts {
+	struct wire_exec exec;
+	struct wire_program program;
+};
+
+static __always_inline void fill_no_exec(struct exec_parts *e)
 {
-	e->arg_start = 0;
-	e->cgroup_id = 0;
+	e->exec.arg_start = 0;
+	e->exec.cgroup_id = 0;
+	e->program.exec_count = 0;
 }
 
-/* `task` is any living thread of the process. */
-static __always_inline void fill_exec(struct wire_exec *e, const struct task_struct *task)
+/* `task` is any living thread of the process. The name and the count change at one moment of exec() (begin_new_exec()). */
+static __always_inline void fill_exec(struct exec_parts *e, const struct task_struct *task)
 {
 	const struct mm_struct *mm = task->mm;
 
 	fill_no_exec(e);
 	if (mm)
-		e->arg_start = mm->arg_start;
+		e->exec.arg_start = mm->arg_start;
 	if (bpf_core_field_exists(task->cgroups))
-		e->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+		e->exec.cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	e->program.exec_count = task->self_exec_id;
 }
 
 static __always_inline void store_mapped(__u8 *addr, __be32 v4)
@@ -175,7 +203,7 @@ static __always_inline void store_v6(__u8 *addr, const struct in6_addr *from)
 	words[3] = from->in6_u.u6_addr32[3];
 }
 
-/* What full sockets, request sockets and minisockets have in common: addresses, peer's port, namespace. */
+/* What full sockets, request sockets and minisockets have in common: addresses and the peer's port. */
 static __always_inline void fill_common_ident(struct wire_ident *id, const struct sock_common *skc)
 {
 	id->family = skc->skc_family;
@@ -187,20 +215,21 @@ static __always_inline void fill_common_ident(struct wire_ident *id, const struc
 		store_mapped(id->peer_addr, skc->skc_daddr);
 	}
 	id->peer_port = bpf_ntohs(skc->skc_dport);
-	id->netns = skc->skc_net.net->ns.inum;
 }
 
 static __always_inline void fill_ident(struct wire_ident *id, const struct sock *sk, const struct tcp_sock *tp)
 {
+	const struct sock *pointers = untrusted(tp);
 	__u8 flags = 0;
 
 	fill_common_ident(id, &sk->__sk_common);
+	id->netns = pointers->__sk_common.skc_net.net->ns.inum;
 	/* skc_num is 0 again as soon as the port is put (->CLOSE); inet_sport stays. */
 	id->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	id->uid = sk->sk_uid.val;
 	id->cgroup_id = 0;
 	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		id->cgroup_id = sk->sk_cgrp_data.cgroup->kn->id;
+		id->cgroup_id = pointers->sk_cgrp_data.cgroup->kn->id;
 	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		flags |= WIRE_ID_MPTCP;
 	/* When an active opener leaves SYN_SENT, syn_data_acked is not set yet, but bytes_acked is more than the SYN. */
@@ -212,89 +241,6 @@ static __always_inline void fill_ident(struct wire_ident *id, const struct sock 
 	id->pad[1] = 0;
 	id->syn_rtt_us = tp->srtt_us >> 3;
 	id->syn_retrans = tp->total_retrans;
-}
-
-/* What tcp_write_xmit() asks before it sends, for one more number and nothing waiting. */
-static __always_inline bool has_room(const struct sock *sk, const struct tcp_sock *tp, __u64 now)
-{
-	__u32 in_flight = tp->packets_out - tp->sacked_out - tp->lost_out + tp->retrans_out;
-
-	return in_flight < tp->snd_cwnd && tp->write_seq + 1 - tp->snd_una <= tp->snd_wnd &&
-	       (!sk->sk_pacing_status || tp->tcp_wstamp_ns <= now) &&
-	       sk->sk_wmem_alloc.refs.counter == 1; /* 1: nothing waits in the layers below */
-}
-
-/*
- * The peer's FIN, as tcp_fin() runs: tcp_queue_rcv() has put it at the end of the queue before. A FIN that waited is accepted
- * when data comes (tcp_ofo_queue()), and that sets lrcvtime.
- */
-static __always_inline __u16 fill_fin(struct wire_proof *p, const struct sock *sk, const struct tcp_sock *tp)
-{
-	const struct sk_buff *skb = sk->sk_receive_queue.prev;
-	const struct tcp_skb_cb *cb = (const void *)&skb->cb[0];
-
-	if (!sk->sk_receive_queue.qlen || BPF_CORE_READ(cb, end_seq) != tp->rcv_nxt ||
-	    !(BPF_CORE_READ_BITFIELD_PROBED(cb, tcp_flags) & TCPHDR_FIN))
-		return 0;
-	p->fin_ack = BPF_CORE_READ(cb, ack_seq);
-	if (tp->rcv_ooopack && tp->inet_conn.icsk_ack.lrcvtime == (__u32)bpf_jiffies64())
-		return WIRE_PROOF_FIN;
-	return WIRE_PROOF_FIN | WIRE_PROOF_IN_ORDER;
-}
-
-/*
- * tcp_v4_err() puts each ICMP answer to a SYN into the error queue, where it stays after the process has taken sk_err_soft. The
- * queue has other messages, too, such as timestamps.
- */
-static __always_inline __u16 queued_icmp(const struct sock *sk)
-{
-	const struct sock_exterr_skb *message = (const void *)&sk->sk_error_queue.prev->cb[0];
-	__u8 origin;
-
-	if (!sk->sk_error_queue.qlen || !bpf_core_type_exists(struct sock_exterr_skb))
-		return 0;
-	origin = BPF_CORE_READ(message, ee.ee_origin);
-	return origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6 ? BPF_CORE_READ(message, ee.ee_errno) : 0;
-}
-
-/*
- * tcp_cleanup_rbuf() sends a delayed ACK early without reading the clock first: the stamp is then that of the segment before.
- * The timer's own ACK is stamped after the timer was due.
- */
-static __always_inline __u64 was_delayed(const struct tcp_sock *tp, __u64 now)
-{
-	__s64 remaining = remaining_ns(tp->inet_conn.icsk_delack_timer.expires) - (__s64)tick_ns;
-
-	return (tp->tcp_wstamp_ns - now - remaining) >>
-	       63; /* 1 if that is below 0: a branch would double the verifier's paths */
-}
-
-/* `takes_fin`: this may be the moment at which the peer's FIN is accepted. */
-static __always_inline void fill_proof(struct wire_proof *p, const struct sock *sk, const struct tcp_sock *tp, bool takes_fin)
-{
-	__u64 now = bpf_ktime_get_ns();
-	__u16 flags = 0;
-
-	__builtin_memset(p, 0, sizeof(*p));
-	p->sent_ns = tp->tcp_wstamp_ns;
-	p->snd_wl1 = tp->snd_wl1;
-	p->rcv_wup = tp->rcv_wup;
-	p->bytes_acked = tp->bytes_acked;
-	p->bytes_received = tp->bytes_received;
-	p->data_segs_out = tp->data_segs_out;
-	p->data_segs_in = tp->data_segs_in;
-	p->err_soft = sk->sk_err_soft;
-	p->err_icmp = queued_icmp(sk);
-	if (takes_fin)
-		flags = fill_fin(p, sk, tp);
-	flags |= (sk->sk_pacing_status != 0) * WIRE_PROOF_PACED;
-	flags |= has_room(sk, tp, now) * WIRE_PROOF_ROOM;
-	flags |= (tp->rx_opt.num_sacks != 0) * WIRE_PROOF_SACKS;
-	flags |= (sk->sk_error_queue.qlen != 0) * WIRE_PROOF_ERRORS;
-	flags |= BPF_CORE_READ_BITFIELD(tp, fastopen_connect) * WIRE_PROOF_DEFERS;
-	flags |= (tp->inet_conn.icsk_pending == 0) * WIRE_PROOF_IDLE;
-	flags |= was_delayed(tp, now) * WIRE_PROOF_DELAYED;
-	p->flags = flags;
 }
 
 static __always_inline void fill_stats(struct wire_stats *s, const struct tcp_sock *tp)
@@ -309,6 +255,5 @@ static __always_inline void fill_stats(struct wire_stats *s, const struct tcp_so
 	s->min_rtt_us = tp->rtt_min.s[0].v;
 	s->mss = tp->mss_cache;
 	s->total_retrans = tp->total_retrans;
-	__builtin_memset(s->ca_name, 0, sizeof(s->ca_name));
-	bpf_probe_read_kernel_str(s->ca_name, sizeof(s->ca_name), tp->inet_conn.icsk_ca_ops->name);
+	bpf_probe_read_kernel(s->ca_name, sizeof(s->ca_name), tp->inet_conn.icsk_ca_ops->name); /* padded with zeros */
 }

@@ -15,10 +15,43 @@ char LICENSE[] SEC("license") = "GPL";
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 << 20);
+	__uint(max_entries, CAPTURES_BYTES);
 } captures SEC(".maps");
 
 __u64 no_room = 0;
+__u64 over_share = 0;
+
+/* How often a process, or a control group, was captured within a second of 2^30 ns: in 32 bits each. Slots may be shared. */
+#define SLOTS 1024
+#define PROCESS_MAX 100 /* of them, while the buffer is half full: its other half is for those who open few connections */
+#define CGROUP_MAX 200
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} recent SEC(".maps");
+
+static __always_inline __u32 count(__u64 id)
+{
+	__u32 slot = id * 0x9e3779b97f4a7c15ULL >> 54, second = bpf_ktime_get_ns() >> 30;
+	__u64 *value = bpf_map_lookup_elem(&recent, &slot), before;
+
+	if (!value)
+		return 0;
+	before = *value;
+	before = before >> 32 == second ? before + 1 : ((__u64)second << 32) + 1;
+	*value = before;
+	return before;
+}
+
+static __always_inline bool floods(const struct task_struct *task)
+{
+	__u32 by_process = count(((__u64)1 << 63) + task->tgid), by_cgroup = count(bpf_get_current_cgroup_id());
+
+	return bpf_ringbuf_query(&captures, BPF_RB_AVAIL_DATA) > CAPTURES_BYTES / 2 &&
+	       (by_process > PROCESS_MAX || by_cgroup > CGROUP_MAX);
+}
 
 static __always_inline void copy_regs(__u64 *to, const struct pt_regs *regs)
 {
@@ -61,6 +94,10 @@ static __always_inline void capture(__u64 cookie, bool accepted)
 
 	if (!cookie || task->flags & (PF_KTHREAD | PF_USER_WORKER | PF_IO_WORKER))
 		return;
+	if (floods(task)) {
+		__sync_fetch_and_add(&over_share, 1);
+		return;
+	}
 	c = bpf_ringbuf_reserve(&captures, sizeof(*c), 0);
 	if (!c) {
 		__sync_fetch_and_add(&no_room, 1);
@@ -71,6 +108,7 @@ static __always_inline void capture(__u64 cookie, bool accepted)
 	c->tgid = task->tgid;
 	c->start_ns = task->group_leader->start_boottime;
 	c->exec_id = BPF_CORE_READ(task, mm, arg_start);
+	c->cgroup_id = bpf_get_current_cgroup_id();
 	c->accepted = accepted;
 	c->pad = 0;
 	copy_regs(c->regs, regs);

@@ -3,7 +3,9 @@
  * One short program per hook: it takes the time, reads the socket and sends an event. User space decides what the facts mean.
  */
 #include "bpf/emit.bpf.h"
+#include "bpf/listening.bpf.h"
 #include "bpf/minisock.bpf.h"
+#include "bpf/proof.bpf.h"
 #include "bpf/segments.bpf.h"
 #include "bpf/sock.bpf.h"
 
@@ -41,74 +43,85 @@ static __always_inline void set_marks(__u64 cookie, __u64 slot)
 
 #define ALL_OTHERS (WIRE_PART_TASK | WIRE_PART_IDENT | WIRE_PART_STATS)
 
-/* Who may have a listener, by the last bits of its pid: the end of such a process is sent. */
-__u8 listens[LISTENS];
+/* Processes that may have a listener: the end of each is sent, and takes it out. If there is no room, each end is sent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LISTENS);
+	__type(key, __u32);
+	__type(value, __u8);
+} listens SEC(".maps");
+volatile bool listens_full = false;
 
-struct change {
-	const struct sock *sk;
-	const struct tcp_sock *tp;
-	__u64 cookie;
-	__u8 old_state, new_state, sk_flags;
-};
-
-/* Into FIN_WAIT2's ->CLOSE tcp_fin() leads, too (tcp_time_wait()). */
-static __always_inline bool takes_fin(const struct change *ch)
+static __always_inline void note_listener(void)
 {
-	return ch->new_state == WIRE_CLOSE_WAIT || ch->new_state == WIRE_CLOSING ||
-	       (ch->old_state == WIRE_FIN_WAIT2 && (ch->sk_flags & WIRE_SK_DONE));
+	__u32 tgid = bpf_get_current_task_btf()->tgid;
+	__u8 one = 1;
+
+	if (bpf_map_update_elem(&listens, &tgid, &one, BPF_ANY))
+		listens_full = true;
 }
 
 /*
- * `parts` must be a constant, here and below: bpf_ringbuf_reserve() takes a constant size. The proof is in each event, behind
- * them, and the exec behind it beside a task.
+ * The kernel gives a socket its cookie when somebody asks for it. Most are asked for at the first transition, and of the others
+ * one is a child of Fast Open, which may be read before that.
  */
-static __always_inline bool emit_state(const struct change *ch, const __u8 parts, bool task)
+static __always_inline __u64 cookie_of(const struct sock *sk)
 {
-	const __u16 size = sizeof(struct wire_state) + (parts & WIRE_PART_TASK ? sizeof(struct wire_task) : 0) +
-			   (parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0) +
-			   (parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0) + sizeof(struct wire_proof) +
-			   (parts & WIRE_PART_TASK ? sizeof(struct wire_exec) : 0);
-	const __u8 behind = WIRE_PART_PROOF | (parts & WIRE_PART_TASK ? WIRE_PART_EXEC : 0);
-	__u64 ts = bpf_ktime_get_ns();
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	return cookie ? cookie : bpf_get_socket_cookie((void *)sk);
+}
+
+#define ACTS 0x80 /* beside parts: a task acts */
+
+/*
+ * Sends a change with these of the parts ALL_OTHERS. The proof is in each event, behind them, and the exec behind it beside a
+ * task. False: counted as lost.
+ */
+static __always_inline bool emit_state(const struct change *ch, __u64 parts)
+{
+	__u64 shown = parts & ALL_OTHERS, has_task = shown & WIRE_PART_TASK;
+	__u64 ident = sizeof(struct wire_state) + has_task / WIRE_PART_TASK * sizeof(struct wire_task);
+	__u64 stats = ident + (shown & WIRE_PART_IDENT) / WIRE_PART_IDENT * sizeof(struct wire_ident);
+	__u64 proof = stats + (shown & WIRE_PART_STATS) / WIRE_PART_STATS * sizeof(struct wire_stats);
+	__u64 exec = proof + sizeof(struct wire_proof), size = exec + has_task / WIRE_PART_TASK * sizeof(struct exec_parts);
+	__u64 ts = bpf_ktime_get_ns(), program = 0;
+	struct exec_parts *e;
 	struct wire_state *w;
 	struct wire_task *t;
-	void *ring, *part;
+	struct place place;
+	__u32 tgid = 0;
 
-	w = event_reserve(&ring, size);
+	w = event_place(&place, ch->writer, size);
 	if (!w)
 		return false;
-	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, parts | behind, size}, ts, ch->cookie, ch->old_state);
+	fill_hdr(&w->hdr, (struct shape){WIRE_STATE, shown | WIRE_PART_PROOF | has_task * PARTS_EXEC, size}, ts, ch->cookie,
+		 ch->old_state);
 	w->hdr.new_state = ch->new_state;
 	w->hdr.sk_flags = ch->sk_flags;
-	w->hdr.shutdown = ch->sk->sk_shutdown;
-	fill_numbers(w, ch->sk, ch->tp);
-	part = t = (void *)(w + 1);
-	if (parts & WIRE_PART_TASK) {
-		if (task)
+	w->hdr.shutdown = ch->trusted->sk_shutdown;
+	fill_numbers(w, ch->trusted, ch->tp);
+	if (shown & WIRE_PART_IDENT)
+		fill_ident((void *)w + ident, ch->trusted, ch->tp);
+	if (shown & WIRE_PART_STATS)
+		fill_stats((void *)w + stats, ch->tp);
+	fill_proof((void *)w + proof, ch, ts);
+	if (has_task) {
+		t = (void *)(w + 1);
+		e = (void *)w + exec;
+		fill_no_task(t);
+		fill_no_exec(e);
+		if (parts & ACTS) {
 			fill_current(t);
-		else
-			fill_no_task(t);
-		part = t + 1;
+			fill_exec(e, bpf_get_current_task_btf());
+		}
+		tgid = t->tgid;
+		program = t->start_ns ^ e->program.exec_count;
 	}
-	if (parts & WIRE_PART_IDENT) {
-		fill_ident(part, ch->sk, ch->tp);
-		part += sizeof(struct wire_ident);
-	}
-	if (parts & WIRE_PART_STATS) {
-		fill_stats(part, ch->tp);
-		part += sizeof(struct wire_stats);
-	}
-	fill_proof(part, ch->sk, ch->tp, takes_fin(ch));
-	part += sizeof(struct wire_proof);
-	if (parts & WIRE_PART_TASK) {
-		if (task)
-			fill_exec(part, bpf_get_current_task_btf());
-		else
-			fill_no_exec(part);
-		event_submit_task(ring, w, t, part);
-	} else {
-		event_submit(ring, w);
-	}
+	if (!event_send(&place, size))
+		return false;
+	see_program(tgid, program, ts);
 	return true;
 }
 
@@ -120,7 +133,7 @@ static __always_inline bool emit_state(const struct change *ch, const __u8 parts
  */
 static __always_inline bool closed_by_task(const struct change *ch)
 {
-	if (ch->sk->sk_err || (ch->sk_flags & WIRE_SK_DEAD))
+	if (ch->trusted->sk_err || (ch->sk_flags & WIRE_SK_DEAD))
 		return false;
 	switch (ch->old_state) {
 	case WIRE_SYN_RECV:
@@ -150,52 +163,72 @@ static __always_inline bool acts_in_task(const struct change *ch)
 }
 
 /*
- * Sends a change with the parts that are new, and returns its flags for marks[]. The tuple is complete when SYN_SENT or
- * SYN_RECV ends: at ->SYN_SENT the port may still be 0. `known` is false if nothing was sent of the socket before: then the
- * tuple is sent in any case, for sockets that are older than the tool.
+ * The parts that are new. The tuple is complete when SYN_SENT or SYN_RECV ends: at ->SYN_SENT the port may still be 0. `known`
+ * is false if nothing was sent of the socket before: then the tuple is sent in any case, for sockets that are older than the
+ * tool.
  */
-static __always_inline __u64 emit_change(const struct change *ch, bool known)
+static __always_inline __u64 parts_of(const struct change *ch, bool known)
 {
 	bool ident = !known || ch->old_state == WIRE_SYN_SENT || ch->old_state == WIRE_SYN_RECV;
-	bool task = acts_in_task(ch);
-
-	bool close = ch->new_state == WIRE_CLOSE, sent;
+	bool close = ch->new_state == WIRE_CLOSE, task = acts_in_task(ch);
+	__u64 parts = 0;
 
 	if (ch->new_state == WIRE_SYN_SENT)
 		ident = false;
 	if (ident ? close || task : close && task)
-		sent = emit_state(ch, ALL_OTHERS, task);
-	else if (close)
-		sent = emit_state(ch, WIRE_PART_STATS, false);
-	else if (ident)
-		sent = emit_state(ch, WIRE_PART_IDENT, false);
-	else if (task)
-		sent = emit_state(ch, WIRE_PART_TASK, true);
+		parts = ALL_OTHERS;
 	else
-		sent = emit_state(ch, 0, false);
-	if (!sent)
-		return 0;
-	return ch->new_state == WIRE_SYN_SENT ? MARK_OWNER : close ? MARK_CLOSED : 0;
+		parts = ident * WIRE_PART_IDENT | task * WIRE_PART_TASK | close * WIRE_PART_STATS;
+	return parts | task * ACTS;
 }
 
-static __always_inline void set_state(const struct sock *sk, int old, int new)
+/*
+ * Before a listener ends, and after one begins: what it counted in between. It stands beside the change that is sent, which is
+ * counted if the ring has no room.
+ */
+static __always_inline void emit_listening(const struct change *ch)
 {
-	struct change ch = {.old_state = old, .new_state = new};
-	__u64 slot;
+	struct place place;
+	const enum writer writer = ch->writer == BY_SET_STATE ? BY_LISTENING : BY_LISTENING_MISSED;
+	struct listening *l = event_place(&place, writer, sizeof(*l));
+
+	if (!l)
+		return;
+	fill_listening(l, ch->sk, ch->tp, ch->cookie);
+	l->wire.hdr.old_state = ch->old_state;
+	l->wire.hdr.new_state = ch->new_state;
+	event_try(&place, sizeof(*l));
+}
+
+static __always_inline void set_state(const struct sock *sk, int old, int new, const enum writer writer)
+{
+	struct change ch = {.old_state = old, .new_state = new, .writer = writer};
+	__u64 slot, parts, sent;
+	__u8 exiting;
 
 	ch.tp = bpf_skc_to_tcp_sock((void *)sk);
 	if (!ch.tp)
 		return;
+	ch.trusted = sk;
 	ch.sk = untrusted(ch.tp);
-	ch.cookie = bpf_get_socket_cookie((void *)sk);
-	ch.sk_flags = sock_flags(ch.sk, ch.tp);
-	/* No branch: one more would double the verifier's paths. */
-	ch.sk_flags |= (bpf_get_current_task_btf()->flags & PF_EXITING) * (WIRE_SK_EXITING / PF_EXITING);
+	ch.cookie = cookie_of(sk);
+	exiting = (bpf_get_current_task_btf()->flags & PF_EXITING) * (WIRE_SK_EXITING / PF_EXITING);
+	ch.sk_flags = hidden(sock_flags(sk, ch.tp) | exiting);
 	slot = new == WIRE_SYN_SENT ? ch.cookie << MARK_SHIFT : marks_of(ch.cookie); /* a reconnect is a new connection */
-	slot |= emit_change(&ch, slot & MARK_STATE);
-	set_marks(ch.cookie, (slot & ~MARK_STATE) | new);
-	if (new == WIRE_LISTEN)
-		listens[bpf_get_current_task_btf()->tgid & (LISTENS - 1)] = 1;
+	if (old == WIRE_LISTEN)
+		emit_listening(&ch);
+	sent = new == WIRE_SYN_SENT ? MARK_OWNER : new == WIRE_CLOSE ? MARK_CLOSED : 0;
+	parts = hidden(parts_of(&ch, slot & MARK_STATE));
+	ch.old_state = hidden(old);
+	ch.new_state = hidden(new);
+	ch.sk_flags = hidden(ch.sk_flags);
+	if (emit_state(&ch, parts))
+		slot |= sent;
+	set_marks(ch.cookie, (slot & ~MARK_STATE) | ch.new_state);
+	if (ch.new_state == WIRE_LISTEN) {
+		emit_listening(&ch);
+		note_listener();
+	}
 }
 
 /*
@@ -211,7 +244,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_set_state, const struct sock *sk, int old, int new)
 {
 	if (is_change(sk, old, new))
-		set_state(sk, old, new);
+		set_state(sk, old, new, BY_SET_STATE);
 	else
 		count(&my_counters()->ignored);
 	return 0;
@@ -229,7 +262,7 @@ int BPF_PROG(on_set_state_missed, const struct sock *sk, int old, int new)
 
 	if ((marks[cookie & (MARKS - 1)] & ~MARK_FLAGS) == (cookie << MARK_SHIFT | new) || !is_change(sk, old, new))
 		return 0;
-	set_state(sk, old, new);
+	set_state(sk, old, new, BY_SET_STATE_MISSED);
 	count(&my_counters()->rescued);
 	return 0;
 }
@@ -242,16 +275,16 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, const struct sock *sk)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct place place;
 	struct wire_hdr *w;
-	void *ring;
 
 	if (!cookie || ((marks_of(cookie) & MARK_CLOSED) && !report_deaths))
 		return 0;
-	w = event_reserve(&ring, sizeof(*w));
+	w = event_place(&place, BY_DESTROY, sizeof(*w));
 	if (!w)
 		return 0;
 	fill_hdr(w, (struct shape){WIRE_DESTROY, 0, sizeof(*w)}, bpf_ktime_get_ns(), cookie, sk->__sk_common.skc_state);
-	event_submit(ring, w);
+	event_send(&place, sizeof(*w));
 	return 0;
 }
 
@@ -259,7 +292,7 @@ int BPF_PROG(on_destroy, const struct sock *sk)
  * A process has to do with a connection. Each of the three ways is sent once, and not if the same process was sent for another
  * way before: one event is enough for nearly all servers.
  */
-static __always_inline void touch(__u64 cookie, __u8 state, __u64 mark)
+static __always_inline void touch(__u64 cookie, __u8 state, __u64 mark, const enum writer writer)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
 	__u64 slot = marks_of(cookie);
@@ -267,9 +300,10 @@ static __always_inline void touch(__u64 cookie, __u8 state, __u64 mark)
 	struct touch {
 		struct wire_hdr hdr;
 		struct wire_task task;
-		struct wire_exec exec;
+		struct exec_parts exec;
 	} * w;
-	void *ring;
+	struct place place;
+	__u64 ts, program;
 
 	if (!cookie || (slot & (MARK_OWNER | mark)) || (task->flags & PF_KTHREAD))
 		return;
@@ -277,25 +311,20 @@ static __always_inline void touch(__u64 cookie, __u8 state, __u64 mark)
 		set_marks(cookie, slot | mark);
 		return;
 	}
-	w = event_reserve(&ring, sizeof(*w));
+	w = event_place(&place, writer, sizeof(*w));
 	if (!w)
 		return;
-	fill_hdr(&w->hdr, (struct shape){WIRE_TOUCH, WIRE_PART_TASK | WIRE_PART_EXEC, sizeof(*w)}, bpf_ktime_get_ns(), cookie,
-		 state);
+	ts = bpf_ktime_get_ns();
+	fill_hdr(&w->hdr, (struct shape){WIRE_TOUCH, WIRE_PART_TASK | PARTS_EXEC, sizeof(*w)}, ts, cookie, state);
 	w->hdr.sk_flags = mark == MARK_ACCEPTED ? WIRE_SK_ACCEPT : 0;
 	fill_current(&w->task);
 	fill_exec(&w->exec, task);
-	event_submit_task(ring, w, &w->task, &w->exec);
+	program = w->task.start_ns ^ w->exec.program.exec_count;
+	if (!event_send(&place, sizeof(*w)))
+		return;
+	see_program(task->tgid, program, ts);
 	*last = task->tgid;
 	set_marks(cookie, slot | mark);
-}
-
-/* A child of Fast Open may be read before its first transition, which gives the others their cookie. */
-static __always_inline __u64 cookie_of(const struct sock *sk)
-{
-	__u64 cookie = sk->__sk_common.skc_cookie.counter;
-
-	return cookie ? cookie : bpf_get_socket_cookie((void *)sk);
 }
 
 /*
@@ -306,12 +335,12 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_read, const struct sock *sk)
 {
 	if (sk->sk_lock.owned)
-		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_OWNER);
+		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_OWNER, BY_READ);
 	return 0;
 }
 
 /* An MPTCP socket is not the connection that is traced: that is its first subflow, which nobody reads or writes itself. */
-static __always_inline void touch_mptcp(const struct sock *sk, __u64 mark)
+static __always_inline void touch_mptcp(const struct sock *sk, __u64 mark, const enum writer writer)
 {
 	const struct mptcp_sock *msk = (const void *)sk;
 	const struct sock *first;
@@ -320,7 +349,8 @@ static __always_inline void touch_mptcp(const struct sock *sk, __u64 mark)
 		return;
 	first = BPF_CORE_READ(msk, first);
 	if (first)
-		touch(BPF_CORE_READ(first, __sk_common.skc_cookie.counter), BPF_CORE_READ(first, __sk_common.skc_state), mark);
+		touch(BPF_CORE_READ(first, __sk_common.skc_cookie.counter), BPF_CORE_READ(first, __sk_common.skc_state), mark,
+		      writer);
 }
 
 /* These two fire for sockets of all families, 6.3 on. */
@@ -330,9 +360,9 @@ int BPF_PROG(on_send, const struct sock *sk, int ret)
 	if (ret <= 0)
 		return 0;
 	if (sock_is_tcp(sk))
-		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN);
+		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN, BY_SEND);
 	else
-		touch_mptcp(sk, MARK_WRITTEN);
+		touch_mptcp(sk, MARK_WRITTEN, BY_SEND);
 	return 0;
 }
 
@@ -340,7 +370,7 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_recv, const struct sock *sk, int ret)
 {
 	if (ret > 0)
-		touch_mptcp(sk, MARK_OWNER);
+		touch_mptcp(sk, MARK_OWNER, BY_RECV);
 	return 0;
 }
 
@@ -349,7 +379,7 @@ SEC("fentry/tcp_sendmsg")
 int BPF_PROG(on_sendmsg, const struct sock *sk)
 {
 	if (sock_is_tcp(sk))
-		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN);
+		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN, BY_SENDMSG);
 	return 0;
 }
 
@@ -363,7 +393,7 @@ int on_accepted(void *ctx)
 		return 0;
 	sk = (const void *)ret;
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		touch(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), WIRE_ESTABLISHED, MARK_ACCEPTED);
+		touch(BPF_CORE_READ(sk, __sk_common.skc_cookie.counter), WIRE_ESTABLISHED, MARK_ACCEPTED, BY_ACCEPTED);
 	return 0;
 }
 
@@ -375,18 +405,19 @@ SEC("tp_btf/sched_process_exit")
 int on_exit(__u64 *ctx)
 {
 	const struct task_struct *task = (const void *)ctx[0];
+	__u32 tgid = task->tgid;
 	struct wire_exit *w;
-	void *ring;
+	struct place place;
 
-	if ((!listens[task->tgid & (LISTENS - 1)] && !report_deaths) || task->signal->live.counter)
+	if (task->signal->live.counter || (bpf_map_delete_elem(&listens, &tgid) && !report_deaths && !listens_full))
 		return 0;
-	w = event_reserve(&ring, sizeof(*w));
+	w = event_place(&place, BY_EXIT, sizeof(*w));
 	if (!w)
 		return 0;
 	fill_hdr(&w->hdr, (struct shape){WIRE_EXIT, 0, sizeof(*w)}, bpf_ktime_get_ns(), 0, 0);
-	w->tgid = task->tgid;
+	w->tgid = tgid;
 	w->pad = 0;
 	w->start_ns = task->group_leader->start_boottime;
-	event_submit(ring, w);
+	event_send(&place, sizeof(*w));
 	return 0;
 }

@@ -3,13 +3,13 @@
  * The wire: every struct and number that goes through the ring buffer or into a recording.
  *
  * An event is a struct wire_hdr, the rest of its base struct, and then the parts that hdr.parts names, in the order
- * task, ident, stats, proof, exec. Everything is little-endian host order except addresses (network order bytes, IPv4 as
- * ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC in nanoseconds. Every byte, padding too, is written.
+ * task, ident, stats, proof, exec, program. Everything is little-endian host order except addresses (network order bytes, IPv4
+ * as ::ffff:a.b.c.d). Ports are in host order. hdr.ts is CLOCK_MONOTONIC, in ns. Every byte, padding too, is written.
  *
  * Recordings outlive versions. Within one WIRE_VERSION base structs and parts keep their size, and kinds and values their
  * numbers. New data is a new part bit, whose struct stands behind those of lower bits, or it stands behind all parts
- * (wire_tail()); texts have none. A reader skips what it does not know. What is missing is "not known", and each new field says
- * how that is written. A new kind adds facts and replaces none.
+ * (wire_tail(), wire_text_tail()). A reader skips what it does not know. What is missing is "not known", and each new field
+ * says how that is written. A new kind adds facts and replaces none.
  */
 #pragma once
 
@@ -17,11 +17,12 @@
 #include <linux/types.h>
 #endif
 
+#include "bpf/wire_stack.h"
+
 #define WIRE_VERSION 1
 #define WIRE_COMM_LEN 16
 #define WIRE_CA_LEN 16
-#define WIRE_MAX_LEN 4096    /* no event is longer, its texts included */
-#define WIRE_STACKS_MAX 4096 /* numbers of WIRE_STACK are below */
+#define WIRE_MAX_LEN 4096 /* no event is longer, its texts included */
 
 /* The kernel's TCP states (include/net/tcp_states.h). The transition tracepoint never shows 6 or 12 as a new state. */
 enum wire_tcp_state {
@@ -50,13 +51,13 @@ enum wire_kind {
 	WIRE_SCAN = 6,       /* struct wire_scan: a socket that exists */
 	/* from the collector, so that a recording holds all that the output needs */
 	WIRE_SCAN_BEGIN = 7,  /* struct wire_mark */
-	WIRE_SCAN_END = 8,    /* struct wire_mark */
+	WIRE_SCAN_END = 8,    /* struct wire_mark; hdr.new_state is 1 if the scan failed before it had met all */
 	WIRE_AGGREGATE = 9,   /* struct wire_aggregate: what has no connection, counted in the kernel */
 	WIRE_LOST = 10,       /* struct wire_lost */
 	WIRE_TICK = 11,       /* struct wire_tick: time passes; all that is due by hdr.ts is due now */
 	WIRE_CLOCK = 12,      /* struct wire_mark: value = CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
-	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, hdr.cookie = arg_start, text = path */
-	WIRE_CGROUP = 14,     /* struct wire_text: key = cgroup id, text = path */
+	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, hdr.cookie = exec_count, text = path */
+	WIRE_CGROUP = 14,     /* struct wire_text: key = cgroup id, text = path; struct wire_cgroup */
 	WIRE_RST_REASON = 15, /* struct wire_text: key = number in this kernel, text = name */
 	WIRE_HOOK = 16,       /* struct wire_text: key = 1 if used, 2 if not needed, text = name NUL type NUL why */
 	WIRE_META = 17,       /* struct wire_text: text = what ("start", "ready", "degraded", "stop") */
@@ -70,21 +71,25 @@ enum wire_kind {
 	/* from the collector */
 	WIRE_LEAK_BEGIN = 22, /* struct wire_mark: value 0 */
 	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned */
-	WIRE_STACK = 24,      /* struct wire_text: key = number, key2 = enum wire_stack_note, text = frames, one a line */
-	WIRE_OPENED = 25,     /* struct wire_opened: hdr.cookie was opened here */
+	WIRE_STACK = 24,  /* struct wire_text: key = growing number, key2 = enum wire_stack_note, text = frames, one a line */
+	WIRE_OPENED = 25, /* struct wire_opened: hdr.cookie was opened here */
 	/* from the kernel */
 	WIRE_RETRANSMIT_FAILED = 26, /* struct wire_retransmit: an attempt that sent nothing; Linux 6.15 on shows it */
 	WIRE_EXIT = 27,              /* struct wire_exit: a process ended, one that may have had a listener */
-	WIRE_KIND_MAX = 28,
+	WIRE_LISTENER = 28,          /* struct wire_listener: begins or ends to listen, or a survey met it */
+	/* from the collector */
+	WIRE_NETNS = 29, /* struct wire_netns: what a network namespace counts; in each survey */
+	WIRE_KIND_MAX = 30,
 };
 
 enum wire_parts {
 	WIRE_PART_TASK = 1,
 	WIRE_PART_IDENT = 2,
 	WIRE_PART_STATS = 4,
-	WIRE_PART_PROOF = 8, /* in each WIRE_STATE of a later version; without it what it proves is not known */
-	WIRE_PART_EXEC = 16, /* beside each task of a later version */
-	WIRE_PARTS_ALL = 31,
+	WIRE_PART_PROOF = 8,    /* in each WIRE_STATE of a later version; without it what it proves is not known */
+	WIRE_PART_EXEC = 16,    /* beside each task of a later version */
+	WIRE_PART_PROGRAM = 32, /* beside each exec of a later version */
+	WIRE_PARTS_ALL = 63,
 };
 
 enum wire_sk_flags {
@@ -134,8 +139,15 @@ struct wire_task {
 
 /* Which program the process of the task part runs, and where. */
 struct wire_exec {
-	__u64 arg_start; /* where its arguments stand, another place after each exec(); 0 not known, as while it exits */
+	/* Where its arguments stand: mostly another place after each exec(), but prctl() sets it; 0 not known, as while it
+	 * exits. */
+	__u64 arg_start;
 	__u64 cgroup_id; /* of the process, v2; 0 not known */
+};
+
+/* Which program it is for sure. Older recordings have arg_start instead, also in WIRE_EXE. */
+struct wire_program {
+	__u64 exec_count; /* how often it called exec(), and those before it that it was forked from; 0 not known */
 };
 
 enum wire_ident_flags {
@@ -175,6 +187,8 @@ struct wire_stats {
 	char ca_name[WIRE_CA_LEN];
 };
 
+/* FIN and IN_ORDER are read where a FIN may come, ROOM where ours is queued, DEFERS as SYN_SENT ends, DELAYED as CLOSE_WAIT
+ * ends, SACKS, ERRORS and IDLE at ->CLOSE. Older recordings have all but the first two everywhere. */
 enum wire_proof_flags {
 	WIRE_PROOF_FIN = 1,      /* fin_ack is valid: the peer's FIN is still in the receive queue */
 	WIRE_PROOF_IN_ORDER = 2, /* and that FIN did not wait for a segment before it */
@@ -197,9 +211,9 @@ struct wire_proof {
 	__u32 bytes_received; /* modulo 2^32: rcv_nxt less this is one more than the peer's initial sequence number */
 	__u32 data_segs_out;  /* of segs_out, those with payload */
 	__u32 data_segs_in;
-	__u16 err_soft; /* sk_err_soft, an errno: what ICMP said last */
+	__u16 err_soft; /* at ->CLOSE, sk_err_soft, an errno: what ICMP said last */
 	__u16 flags;    /* enum wire_proof_flags */
-	__u16 err_icmp; /* an errno: what the last message of the error queue says, if that is ICMP's; else 0 */
+	__u16 err_icmp; /* at ->CLOSE, an errno: what the last message of the error queue says, if that is ICMP's; else 0 */
 	__u16 pad[3];
 };
 
@@ -260,8 +274,14 @@ struct wire_scan { /* with any parts; one per (socket, process, descriptor) and 
 	__u32 torn; /* the socket was not locked, and its numbers changed while they were read */
 };
 
-/* Who else takes data and FIN out of the socket's queue: a sockmap's psock, an upper layer such as TLS. */
-enum wire_leak_flags { WIRE_LEAK_PSOCK = 1, WIRE_LEAK_ULP = 2 };
+enum wire_leak_flags {
+	WIRE_LEAK_PSOCK = 1,    /* who else takes data and FIN out of the socket's queue: a sockmap */
+	WIRE_LEAK_ULP = 2,      /* the same: an upper layer such as TLS */
+	WIRE_LEAK_ACCEPTED = 4, /* neither: the socket does not show it, or the recording is older */
+	WIRE_LEAK_OPENED = 8,
+	WIRE_LEAK_STRANGER = 16, /* its holder started well after payload was sent last, and after it was opened */
+	WIRE_LEAK_HELD = 32,     /* an open connection that a stranger holds; without it, one that shows its process's use */
+};
 
 /*
  * A socket that waits for its process or its peer: in CLOSE_WAIT, in FIN_WAIT2, not accepted; or a listener. Has the task and
@@ -277,10 +297,7 @@ struct wire_leak {
 	__u64 since_delack_ns; /* the latest moment that the delayed ACK was set for */
 };
 
-/* Behind the parts of a WIRE_LEAK, where an accept queue has it. */
-struct wire_leak_queue {
-	__u64 listener; /* cookie of the listener whose queue it is; 0 or without this: not known */
-};
+#include "bpf/wire_listen.h" /* of wire_hdr, too */
 
 struct wire_exit {
 	struct wire_hdr hdr;
@@ -380,13 +397,19 @@ struct wire_aggregate {
 };
 
 enum wire_lost_stage {
-	WIRE_LOST_HOOK = 1,  /* the kernel did not run a program (it was already running on that CPU) */
-	WIRE_LOST_RING = 2,  /* the ring buffer was full */
-	WIRE_LOST_TABLE = 3, /* --max-connections, or no memory */
-	WIRE_LOST_QUEUE = 4, /* the output could not keep up */
-	WIRE_LOST_WRITE = 5, /* the output failed */
-	WIRE_LOST_RATELIMIT = 6,
-	WIRE_LOST_MAX = 7,
+	WIRE_LOST_HOOK = 1,      /* the kernel did not run a program (it was already running on that CPU) */
+	WIRE_LOST_RING = 2,      /* the ring buffer was full */
+	WIRE_LOST_TABLE = 3,     /* --max-connections, or no memory */
+	WIRE_LOST_QUEUE = 4,     /* the output could not keep up */
+	WIRE_LOST_WRITE = 5,     /* the output failed */
+	WIRE_LOST_RATELIMIT = 6, /* in older recordings: stacks too */
+	/* of --stacks, what a connection's capture or stack was lost for */
+	WIRE_LOST_STACK_RING = 7,    /* the kernel's buffer of captures was full */
+	WIRE_LOST_STACK_BUDGET = 8,  /* its process or control group had used its share of the time */
+	WIRE_LOST_STACK_OPENER = 9,  /* its process's files could not be opened in time */
+	WIRE_LOST_STACK_PARSER = 10, /* the parser broke or hung at it, or at another one of that process before */
+	WIRE_LOST_STACK_TABLE = 11,  /* a stack made room for another one */
+	WIRE_LOST_MAX = 12,
 };
 
 /* Stands in the stream where the loss began (hdr.ts, or as near as is known), before all newer events. */
@@ -404,15 +427,6 @@ struct wire_tick {
 	__u64 cpu_us;
 };
 
-/* What is missing of a stack. Stack 0 stands for all connections without one. */
-enum wire_stack_note {
-	WIRE_STACK_WHOLE = 0,
-	WIRE_STACK_CUT = 1,          /* the callers of the last frame are not known */
-	WIRE_STACK_PROCESS_GONE = 2, /* it ended, or became another program, before its stack was read */
-	WIRE_STACK_NOT_TAKEN = 3,    /* opened before the run, or among too many */
-	WIRE_STACK_NOTE_MAX = 4,
-};
-
 struct wire_opened {
 	struct wire_hdr hdr;
 	__u32 stack;   /* the number of a WIRE_STACK */
@@ -420,31 +434,17 @@ struct wire_opened {
 	__u8 pad[3];
 };
 
+/* Behind the text of a WIRE_CGROUP. */
+struct wire_cgroup {
+	__s32 root_len; /* how much of the path root has for itself; -1: not even the root directory */
+	__u32 known;    /* 1 */
+};
+
 struct wire_text {
 	struct wire_hdr hdr;
 	__u64 key;
 	__u64 key2;
-	char text[]; /* NUL-terminated, zero-padded to a multiple of 8 */
+	char text[]; /* NUL-terminated, zero-padded to a multiple of 8; what stands behind it ends with a zero, too */
 };
 
-_Static_assert(sizeof(struct wire_hdr) == 24, "wire");
-_Static_assert(sizeof(struct wire_state) == 56, "wire");
-_Static_assert(sizeof(struct wire_task) == 32, "wire");
-_Static_assert(sizeof(struct wire_exec) == 16, "wire");
-_Static_assert(sizeof(struct wire_ident) == 64, "wire");
-_Static_assert(sizeof(struct wire_stats) == 72, "wire");
-_Static_assert(sizeof(struct wire_proof) == 48, "wire");
-_Static_assert(sizeof(struct wire_retransmit) == 40, "wire");
-_Static_assert(sizeof(struct wire_reset) == 32, "wire");
-_Static_assert(sizeof(struct wire_scan) == 64, "wire");
-_Static_assert(sizeof(struct wire_leak) == 88, "wire");
-_Static_assert(sizeof(struct wire_leak_queue) == 8, "wire");
-_Static_assert(sizeof(struct wire_exit) == 40, "wire");
-_Static_assert(sizeof(struct wire_minisock) == 48, "wire");
-_Static_assert(sizeof(struct wire_mark) == 32, "wire");
-_Static_assert(sizeof(struct wire_port_range) == 32, "wire");
-_Static_assert(sizeof(struct wire_aggregate) == 56, "wire");
-_Static_assert(sizeof(struct wire_lost) == 48, "wire");
-_Static_assert(sizeof(struct wire_tick) == 40, "wire");
-_Static_assert(sizeof(struct wire_opened) == 32, "wire");
-_Static_assert(sizeof(struct wire_text) == 40, "wire");
+#include "bpf/wire_sizes.h"

@@ -43,6 +43,7 @@ enum bpf_map_type {
 
 enum {
 	BPF_ANY = 0,
+	BPF_F_NO_PREALLOC = 1,
 	BPF_NOEXIST = 1,
 };
 
@@ -179,6 +180,8 @@ struct sock {
 	u16 sk_protocol;
 	u16 sk_type;
 	u8 sk_shutdown;
+	atomic_t sk_drops;
+	u32 sk_ack_backlog, sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -196,7 +199,13 @@ struct tcp_congestion_ops {
 	char name[16];
 };
 
+struct fastopen_queue {
+	int qlen, max_qlen;
+};
+
 struct request_sock_queue {
+	atomic_t qlen;
+	struct fastopen_queue fastopenq;
 	struct request_sock *rskq_accept_head;
 };
 
@@ -248,6 +257,7 @@ struct tcp_sock {
 	u32 segs_out;
 	u32 segs_in;
 	u32 rcv_tstamp;
+	u32 lsndtime;
 	u64 bytes_sent;
 	u64 bytes_acked;
 	u64 bytes_received;
@@ -360,6 +370,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups; /* with CONFIG_CGROUPS */
 	u64 start_boottime; /* 5.5 on */
+	u64 self_exec_id;   /* 32 bits before 5.7 */
 	char comm[16];
 };
 
@@ -372,6 +383,11 @@ struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;
 	u64 session_id;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {

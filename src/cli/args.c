@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The command line, by argp, whose options are made of option_rules[]. A wrong value gives one sentence, never a page of usage.
+ * What depends on several options is decided by settle.c.
  */
 #include "args.h"
 
 #include "completion.h"
+#include "config.h"
 #include "embedded.h"
 #include "error.h"
 #include "help.h"
 #include "option_rules.h"
+#include "output_arg.h"
 #include "parse.h"
+#include "settle.h"
+#include "ss_filter.h"
+#include "unknown.h"
+#include "src/format/format.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -23,22 +30,7 @@
 #define RING_DEFAULT (16ULL << 20)
 #define CONNECTIONS_DEFAULT 1000000
 #define EXPECTS_MAX 512
-
-struct context {
-	struct options options;
-	bool seen[HELP_OPTIONS_MAX]; /* by index in option_rules */
-	bool command_given, help;
-	int exit_code;
-};
-
-/* For argp, which stops at any error; what the user gets is exit_code. */
-static error_t finish(struct context *ctx, int exit_code)
-{
-	ctx->exit_code = exit_code;
-	return ECANCELED;
-}
-
-#define refuse(ctx, ...) finish(ctx, fail(EXIT_USAGE, __VA_ARGS__))
+#define ROTATE_KEEP_DEFAULT 5
 
 /* A full disk is an error; a reader that is gone is none. */
 static error_t printed(struct context *ctx)
@@ -48,24 +40,112 @@ static error_t printed(struct context *ctx)
 	return finish(ctx, fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno)));
 }
 
-static error_t take_option(struct context *ctx, const struct option_rule *rule, const char *arg)
+/* `where` is FILE:LINE, or NULL for the command line. */
+static error_t take_option(struct context *ctx, const struct option_rule *rule, const char *arg, const char *where)
 {
 	bool *seen = &ctx->seen[rule - option_rules];
 	char expects[EXPECTS_MAX], *bad;
+	const char *near;
 	int err;
 
 	/* The first --events replaces the default, a second one adds to the first. */
-	if (!*seen && rule->field == offsetof(struct options, events))
-		ctx->options.events = 0;
+	if (!*seen && rule->field == offsetof(struct options, each.events))
+		ctx->options.each.events = 0;
 	*seen = true;
 	err = option_set(rule, arg, &ctx->options, &bad);
 	if (err == -EINVAL) {
 		option_words(rule, rule->expects, expects, sizeof(expects));
-		refuse(ctx, "--%s '%s': %s", rule->name, bad, expects);
+		near = option_nearest(rule, bad);
+		refuse(ctx, "%s%s%s '%s': %s%s%s%s", where ?: "", where ? ": " : "--", rule->name, bad,
+		       near ? "did you mean " : "", near ?: "", near ? "? " : "", expects);
 		free(bad);
 		return ECANCELED;
 	}
 	return err ? finish(ctx, fail(EXIT_RUNTIME, "out of memory")) : 0;
+}
+
+/* Files of options: read after the command line, which wins */
+
+struct from_files {
+	struct context *ctx;
+	bool typed[HELP_OPTIONS_MAX]; /* options of the command line, by index in option_rules */
+	struct context checked;       /* where their values in files go, which are checked and not used */
+};
+
+/* config_reader.keep */
+static int keep_text(void *from, char *text)
+{
+	struct from_files *f = from;
+	struct value_list *texts = &f->ctx->options.config_texts;
+	char **items = reallocarray(texts->items, texts->len + 1, sizeof(*items));
+
+	if (!items) {
+		free(text);
+		return finish(f->ctx, fail(EXIT_RUNTIME, "out of memory"));
+	}
+	items[texts->len++] = text;
+	texts->items = items;
+	return 0;
+}
+
+/* config_reader.take */
+static int take_line(void *from, const char *where, const struct config_line *line)
+{
+	struct from_files *f = from;
+	const struct option_rule *rule = option_in_file(line->key);
+	struct context *to;
+	char why[192];
+	int err;
+
+	if (!rule)
+		return unknown_key(why, sizeof(why), line->key), refuse(f->ctx, "%s: %s", where, why);
+	if (rule->arg && !line->value)
+		return refuse(f->ctx, "%s: %s needs a value: %s %s", where, rule->name, rule->name, rule->arg);
+	if (!rule->arg && line->value)
+		return refuse(f->ctx, "%s: %s takes no value, and has '%s'", where, rule->name, line->value);
+	to = f->typed[rule - option_rules] ? &f->checked : f->ctx;
+	err = take_option(to, rule, line->value, where);
+	f->ctx->exit_code = to->exit_code;
+	return err;
+}
+
+static void free_values(struct options *options)
+{
+	selection_free(&options->select);
+	free(options->filter_args.items);
+	free(options->output_args.items);
+	free(options->config_files.items);
+}
+
+static error_t read_files(struct context *ctx)
+{
+	struct from_files from = {.ctx = ctx, .checked = {.why = ctx->why, .exit_code = -1}};
+	const struct config_reader reader = {.take = take_line, .keep = keep_text, .ctx = &from};
+	const char **files = ctx->options.config_files.items;
+	char why[CONFIG_WHY];
+	int result = 0;
+
+	memcpy(from.typed, ctx->seen, sizeof(from.typed));
+	for (size_t i = 0; i < ctx->options.config_files.len && !result; i++)
+		result = config_read(files[i], &reader, why);
+	if (result && ctx->exit_code < 0)
+		refuse(ctx, "%s", why);
+	free_values(&from.checked.options);
+	return result ? ECANCELED : 0;
+}
+
+static error_t read_and_settle(struct context *ctx)
+{
+	if (ctx->options.command != COMMAND_TRACE)
+		return settle(ctx);
+	if (ctx->options.check_config && !ctx->options.config_files.len)
+		return refuse(ctx, "--check-config needs files to check: --config FILE");
+	if (read_files(ctx) || settle(ctx))
+		return ECANCELED;
+	if (!ctx->options.check_config)
+		return 0;
+	puts("tcplife-fsm: the configuration is fine");
+	return printed(ctx);
 }
 
 static error_t take_id(struct context *ctx, const char *arg)
@@ -75,11 +155,20 @@ static error_t take_id(struct context *ctx, const char *arg)
 	if (s->cookie || s->endpoint.port)
 		return refuse(ctx, "'%s': show takes one ID and has one already", arg);
 	if (!parse_conn_id(arg, s->boot, &s->cookie) && !parse_endpoint(arg, &s->endpoint))
-		return refuse(
-			ctx,
-			"'%s': an ID is a conn_id like 7c9e6679.2a01, what ss -e prints, like sk:2a01, or an address and port "
-			"like 192.0.2.7:443 or [::1]:443",
-			arg);
+		return finish(ctx, unknown_id(arg));
+	return 0;
+}
+
+/* More of the filter: what it says is looked at when all of it is there. */
+static error_t take_filter(struct context *ctx, const char *arg)
+{
+	struct value_list *args = &ctx->options.filter_args;
+	const char **items = reallocarray(args->items, args->len + 1, sizeof(*items));
+
+	if (!items)
+		return finish(ctx, fail(EXIT_RUNTIME, "out of memory"));
+	items[args->len++] = arg;
+	args->items = items;
 	return 0;
 }
 
@@ -98,117 +187,38 @@ static error_t take_argument(struct context *ctx, const char *arg)
 	struct options *o = &ctx->options;
 	enum command command = help_find_command(arg);
 
-	if (!ctx->command_given && command == COMMAND_MAX)
-		return refuse(ctx, "unknown command '%s': see `tcplife-fsm help`", arg);
-	if (!ctx->command_given) {
+	if (!ctx->command_given && command < COMMAND_MAX) {
 		o->command = command;
 		ctx->command_given = true;
 		return 0;
 	}
+	if (!ctx->command_given && !ss_filter_begins(arg))
+		return finish(ctx, unknown_word(arg));
+	ctx->command_given = true; /* a filter alone is one of trace */
 	switch (o->command) {
+	case COMMAND_TRACE:
+	case COMMAND_LEAKS:
+	case COMMAND_DIAGNOSE:
+		return take_filter(ctx, arg);
 	case COMMAND_EXPLAIN:
 		return take_single(ctx, &o->word, "word", arg);
 	case COMMAND_REPLAY:
-		return take_single(ctx, &o->file, "file", arg);
+		return o->file ? take_filter(ctx, arg) : take_single(ctx, &o->file, "file", arg);
 	case COMMAND_HELP:
 		if (command == COMMAND_MAX)
 			return refuse(ctx, "help '%s': there is no such command: see `tcplife-fsm help`", arg);
 		return take_single(ctx, &o->word, "command", arg);
 	case COMMAND_SHOW:
-		return take_id(ctx, arg);
+		return o->filter_args.len || ss_filter_begins(arg) ? take_filter(ctx, arg) : take_id(ctx, arg);
 	default:
 		return refuse(ctx, "'%s': %s takes no argument", arg, help_command(o->command));
 	}
 }
 
-static bool was_seen(const struct context *ctx, size_t field)
+static void print_version(void)
 {
-	for (size_t i = 0; i < option_rules_len; i++) {
-		if (option_rules[i].field == field)
-			return ctx->seen[i];
-	}
-	return false;
-}
-#define WAS_SEEN(ctx, member) was_seen(ctx, offsetof(struct options, member))
-
-/* NULL is standard output, as "-" is. */
-static bool same_file(const char *a, const char *b)
-{
-	struct stat sa, sb;
-
-	a = a ? a : "-";
-	b = b ? b : "-";
-	if (!strcmp(a, b))
-		return true;
-	return !stat(a, &sa) && !stat(b, &sb) && S_ISREG(sa.st_mode) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* --progress and --summary ask for their records, whatever --events says. */
-static error_t settle_events(struct context *ctx)
-{
-	struct options *o = &ctx->options;
-
-	if (o->progress_ns)
-		o->events |= 1U << RECORD_PROGRESS;
-	else if (o->events & 1U << RECORD_PROGRESS)
-		return refuse(ctx, "--events 'progress' needs an interval: add --progress DUR, like --progress 1m");
-	if (WAS_SEEN(ctx, summary_ns))
-		o->events |= 1U << RECORD_SUMMARY;
-	return 0;
-}
-
-/* A table is read as it grows, a pipeline wants one record; and what is switched off has no hooks to choose. */
-static error_t settle_time_wait(struct context *ctx)
-{
-	struct options *o = &ctx->options;
-
-	if (!WAS_SEEN(ctx, time_wait))
-		o->time_wait = o->json || o->from ? CONN_TW_JOIN : CONN_TW_SPLIT;
-	if (o->time_wait == CONN_TW_OFF && o->tiers)
-		return refuse(ctx, "--hooks has no effect with --time-wait off: give one of the two");
-	if (o->time_wait == CONN_TW_SPLIT && o->json && !WAS_SEEN(ctx, events))
-		o->events |= 1U << RECORD_TIME_WAIT;
-	return 0;
-}
-
-static error_t check_files(struct context *ctx)
-{
-	const struct options *o = &ctx->options;
-
-	if (o->command == COMMAND_REPLAY && !o->file)
-		return refuse(ctx, "replay needs a recording: tcplife-fsm replay FILE");
-	if (o->command == COMMAND_REPLAY && o->output && same_file(o->output, o->file))
-		return refuse(ctx, "--output '%s' is the recording that is read: give another file", o->output);
-	if (o->from && o->follow)
-		return refuse(ctx, "--follow waits for connections, --from reads a file: give one of the two");
-	if (o->from && strcmp(o->from, "-") && o->output && same_file(o->output, o->from))
-		return refuse(ctx, "--output '%s' is what --from reads: give another file", o->output);
-	if (o->record && same_file(o->record, o->output))
-		return refuse(ctx, "--record '%s' is where the output goes: give two files", o->record);
-	return 0;
-}
-
-/* What only the whole command line can decide. */
-static error_t check_together(struct context *ctx)
-{
-	const struct options *o = &ctx->options;
-
-	for (size_t i = 0; i < option_rules_len; i++)
-		if (ctx->seen[i] && !(option_rules[i].takes & 1U << o->command))
-			return refuse(ctx, "%s does not take --%s: see `tcplife-fsm %s --help`", help_command(o->command),
-				      option_rules[i].name, help_command(o->command));
-	if (check_files(ctx))
-		return ECANCELED;
-	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
-		return refuse(ctx, "show takes --duration only with --follow");
-	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
-		return refuse(ctx, "leaks takes --stacks only with --watch: stacks are taken as connections open. Add "
-				   "--watch 5s, or use trace --stacks");
-	if (o->command == COMMAND_LEAKS && o->duration_ns && !o->watch_ns)
-		return refuse(ctx, "leaks takes --duration only with --watch");
-	if (o->leaks_max && o->watch_ns)
-		return refuse(ctx, "--max has no effect with --watch: give one of the two");
-	return settle_events(ctx) ? ECANCELED : settle_time_wait(ctx);
+	printf("tcplife-fsm %s\noutputs: %s\nmetrics: %s\nlinked: %s\n", version_string, outputs_string, metrics_string,
+	       linked_string);
 }
 
 /* Commands that only print. */
@@ -221,55 +231,12 @@ static error_t print_or_check(struct context *ctx)
 	else if (o->command == COMMAND_HELP)
 		help_print(o->word ? help_find_command(o->word) : COMMAND_HELP);
 	else if (o->command == COMMAND_VERSION)
-		printf("tcplife-fsm %s\n", version_string);
+		print_version();
 	else if (o->command == COMMAND_COMPLETION)
 		completion_print();
 	else
-		return check_together(ctx);
+		return read_and_settle(ctx);
 	return printed(ctx);
-}
-
-/* Options whose name begins so, or with this name, into `names`; *ret_rule is one of them. Their number. */
-static unsigned int find_names(const char *begin, size_t len, char *names, size_t size, const struct option_rule **ret_rule)
-{
-	unsigned int found = 0;
-	size_t used = 0;
-
-	for (size_t i = 0; i < option_rules_len; i++) {
-		const struct option_rule *rule = &option_rules[i];
-
-		if (strncmp(rule->name, begin, len) != 0 && !(rule->alias && !strncmp(rule->alias, begin, len)))
-			continue;
-		*ret_rule = rule;
-		if (!rule->name[len])
-			return 1;
-		found++;
-		if (used < size)
-			used += (size_t)snprintf(names + used, size - used, "%s--%s", used ? ", " : "", rule->name);
-	}
-	return found;
-}
-
-/* getopt refused the word before `next`: why, in a sentence of ours. */
-static error_t refuse_option(struct context *ctx, const struct argp_state *state)
-{
-	const char *word = state->argv[state->next - 1],
-		   *command = ctx->command_given ? help_command(ctx->options.command) : "";
-	bool is_long = !strncmp(word, "--", 2);
-	size_t len = strcspn(word, "=");
-	const struct option_rule *rule = NULL;
-	char names[EXPECTS_MAX];
-	unsigned int found = is_long && len > 2 ? find_names(word + 2, len - 2, names, sizeof(names), &rule) : 0;
-
-	if (found > 1)
-		return refuse(ctx, "'%s' is ambiguous: it may be %s", word, names);
-	if (!is_long)
-		rule = help_rule((unsigned char)word[len - 1]);
-	if (rule && rule->arg)
-		return refuse(ctx, "--%s needs a value: --%s %s", rule->name, rule->name, rule->arg);
-	if (is_long && rule)
-		return refuse(ctx, "--%s takes no value", rule->name);
-	return refuse(ctx, "unknown option '%s': see `tcplife-fsm%s%s --help`", word, *command ? " " : "", command);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -282,35 +249,41 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		return print_or_check(ctx);
 	case ARGP_KEY_ERROR:
-		return ctx->exit_code < 0 ? refuse_option(ctx, state) : ECANCELED; /* else it was refused already */
+		if (ctx->exit_code >= 0)
+			return ECANCELED; /* it was refused already */
+		return finish(ctx, unknown_option(state, ctx->options.command, ctx->command_given));
 	case 'h':
 		ctx->help = true;
 		return 0;
 	case 'V':
-		printf("tcplife-fsm %s\n", version_string);
+		print_version();
 		return printed(ctx);
 	case HELP_KEY_SCHEMA:
 		fwrite(schema_json, 1, schema_json_len, stdout);
 		return printed(ctx);
 	}
-	return help_rule(key) ? take_option(ctx, help_rule(key), arg) : ARGP_ERR_UNKNOWN;
+	return help_rule(key) ? take_option(ctx, help_rule(key), arg, NULL) : ARGP_ERR_UNKNOWN;
 }
 
-int options_parse(int argc, char **argv, struct options *ret_options)
+int options_parse(int argc, char **argv, struct options *ret_options, char *why)
 {
 	struct argp_option table[HELP_TABLE_MAX];
 	const struct argp argp = {.options = help_options(table, COMMAND_MAX), .parser = parse_option};
 	struct context ctx = {
 		.options =
 			{
-				.events = 1U << RECORD_CONNECTION | 1U << RECORD_CLOSE_WAIT_LEAK |
-					  1U << RECORD_CLOSE_WAIT_RESOLVED | 1U << RECORD_SNAPSHOT | 1U << RECORD_SUMMARY |
-					  1U << RECORD_LOST | 1U << RECORD_META,
+				.each.events = 1U << RECORD_CONNECTION | 1U << RECORD_CLOSE_WAIT_LEAK |
+					       1U << RECORD_CLOSE_WAIT_RESOLVED | 1U << RECORD_SNAPSHOT | 1U << RECORD_SUMMARY |
+					       1U << RECORD_LOST | 1U << RECORD_META,
+				.each.rotate_keep = ROTATE_KEEP_DEFAULT,
 				.summary_ns = SUMMARY_DEFAULT_NS,
 				.threshold_ns = THRESHOLD_DEFAULT_NS,
 				.ring_bytes = RING_DEFAULT,
 				.max_connections = CONNECTIONS_DEFAULT,
+				.argc = argc,
+				.argv = argv,
 			},
+		.why = why,
 		.exit_code = -1,
 	};
 
@@ -326,6 +299,12 @@ void options_free(struct options *options)
 {
 	if (!options)
 		return;
-	selection_free(&options->select);
+	for (size_t i = 0; i < options->outputs_len; i++)
+		output_arg_free(&options->outputs[i]);
+	free(options->outputs);
+	free_values(options);
+	for (size_t i = 0; i < options->config_texts.len; i++)
+		free(((char **)options->config_texts.items)[i]);
+	free(options->config_texts.items);
 	*options = (struct options){0};
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "help.h"
+#include "ss_filter.h"
+#include "ss_states.h"
 
 /* How the value of an option is completed: from its words, as a file, or not at all. */
 static void print_values(const struct option_rule *rule)
@@ -21,7 +23,9 @@ static void print_values(const struct option_rule *rule)
 		puts("'");
 		printf("\t\t%s\n", option_is_list(rule) ? "list=1" : "list=");
 	} else {
-		puts(strcmp(rule->arg, "FILE") ? "\t\treturn" : "\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return");
+		puts(strcmp(rule->arg, "FILE") && strcmp(rule->arg, "URL")
+			     ? "\t\treturn"
+			     : "\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return");
 	}
 	puts("\t\t;;");
 }
@@ -35,6 +39,20 @@ static void print_options(enum command command)
 	puts("--help --version' ;;");
 }
 
+static void print_all(const char *(*word)(size_t n), const char *between)
+{
+	for (size_t i = 0; word(i); i++)
+		printf("%s%s", i ? between : "", word(i));
+}
+
+/* What follows in a filter: a state, or any of its words. */
+static void print_filter(void)
+{
+	fputs("\tstate | exclude)\n\t\twords='", stdout);
+	print_all(ss_states_word, " ");
+	puts("'\n\t\t;;");
+}
+
 void completion_print(void)
 {
 	fputs("# bash completion for tcplife-fsm, printed by `tcplife-fsm completion`\n"
@@ -46,16 +64,20 @@ void completion_print(void)
 	      stdout);
 	for (enum command command = 0; command < COMMAND_MAX; command++)
 		printf("%s ", help_command(command));
+	fputs("' conditions='", stdout);
+	print_all(ss_filter_word, " ");
 	puts("'\n"
 	     "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
 	     "\t\tcase \" $all \" in *\" $word \"*) command=$word; break ;; esac\n"
+	     "\t\tcase \" $conditions \" in *\" $word \"*) command=trace; break ;; esac\n"
 	     "\tdone\n"
 	     "\t[ \"$cur\" = = ] && cur=\n"
 	     "\t[ \"$prev\" = = ] && prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
 	     "\tcase $prev in");
 	for (size_t i = 0; i < option_rules_len; i++)
-		if (option_rules[i].arg)
+		if (option_rules[i].arg && option_rules[i].takes)
 			print_values(&option_rules[i]);
+	print_filter();
 	puts("\tesac\n"
 	     "\tif [ -n \"$words\" ]; then\n"
 	     "\t\t[ -n \"$list\" ] && case $cur in *,*) before=${cur%,*},; cur=${cur##*,} ;; esac\n"
@@ -70,7 +92,8 @@ void completion_print(void)
 	     "\t*)\n"
 	     "\t\tcase $command in\n"
 	     "\t\t'' | help) COMPREPLY=($(compgen -W \"$all\" -- \"$cur\")) ;;\n"
-	     "\t\treplay) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
+	     "\t\ttrace | leaks | show) COMPREPLY=($(compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
+	     "\t\treplay) COMPREPLY=($(compgen -f -- \"$cur\"; compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
 	     "\t\tesac\n"
 	     "\t\t;;\n"
 	     "\tesac\n"

@@ -6,6 +6,29 @@
 
 const char version_string[] = VERSION;
 
+const char outputs_string[] = "file, unix, journal"
+#ifdef WITH_KAFKA
+			      ", kafka"
+#endif
+#ifdef WITH_OTLP
+			      ", otlp+http, otlp+https"
+#endif
+	;
+
+const char metrics_string[] = "file"
+#ifdef WITH_HTTP
+			      ", http"
+#endif
+	;
+
+#if !defined(LINKED_STATIC)
+const char linked_string[] = "to libraries of the host";
+#elif LINKED_STATIC == 1
+const char linked_string[] = "to the host's C library; libbpf and all others are in the program";
+#else
+const char linked_string[] = "to nothing: all libraries are in the program";
+#endif
+
 /* `name` and `name`_len are a file's bytes and their number. */
 #define EMBED(name, file)                                                                                                      \
 	__asm__(".pushsection .rodata, \"a\"\n"                                                                                \

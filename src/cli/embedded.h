@@ -5,6 +5,9 @@
 #include <stddef.h>
 
 extern const char version_string[]; /* from git describe */
+extern const char outputs_string[]; /* the kinds of outputs that are in */
+extern const char metrics_string[]; /* how metrics are read */
+extern const char linked_string[];  /* which libraries are in, and which are the host's */
 extern const char schema_json[];    /* docs/schema.json */
 extern const size_t schema_json_len;
 extern const char explain_text[]; /* docs/explain.txt */

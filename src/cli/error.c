@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "error.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include "src/io/message.h"
 
-static void warn_v(const char *format, va_list args)
+#define NAME "tcplife-fsm: "
+
+int vfail(int exit_code, const char *format, va_list args)
 {
-	fputs("tcplife-fsm: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	message_print(NAME, format, args, false);
+	return exit_code;
 }
 
 int fail(int exit_code, const char *format, ...)
@@ -16,7 +16,7 @@ int fail(int exit_code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	warn_v(format, args);
+	vfail(exit_code, format, args);
 	va_end(args);
 	return exit_code;
 }
@@ -26,6 +26,6 @@ void warn(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	warn_v(format, args);
+	message_print(NAME, format, args, false);
 	va_end(args);
 }

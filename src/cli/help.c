@@ -17,28 +17,42 @@ static const struct {
 	const char *more;     /* what its reader should know besides; may be NULL */
 	const char *examples; /* lines */
 } commands[COMMAND_MAX] = {
-	[COMMAND_TRACE] = {"trace", "", "Show each connection as it ends: its states, who closed, and why.", format_text_legend,
+	[COMMAND_TRACE] = {"trace", "[FILTER]", "Show each connection as it ends: its states, who closed, and why.",
+			   format_text_legend,
 			   "  tcplife-fsm                       all connections as they end\n"
 			   "  tcplife-fsm -L 443 --end timeout  of a web server, those that timed out\n"
+			   "  tcplife-fsm state time-wait dst 10/8 and not sport = :https\n"
 			   "  tcplife-fsm -j -o life.jsonl --record life.rec -d 30s\n"},
-	[COMMAND_LEAKS] = {"leaks", "", "Find sockets stuck in CLOSE_WAIT, who holds them, and why.", NULL,
-			   "  tcplife-fsm leaks                 those of this host, grouped by process\n"
-			   "  tcplife-fsm leaks --by peer       grouped by the peer's address\n"
-			   "  tcplife-fsm leaks --watch 10s     every 10 s, with the growth of each group\n"},
+	[COMMAND_LEAKS] = {"leaks", "[FILTER]", "Find sockets stuck in CLOSE_WAIT, who holds them, and why.",
+			   "Exit code 3: more sockets leak than --max allows, without --watch.",
+			   "  tcplife-fsm leaks                 all, by process and dependency\n"
+			   "  tcplife-fsm leaks --by unit,peer  by service and peer\n"
+			   "  tcplife-fsm leaks --watch 10s     every 10 s, with what has changed\n"},
+	[COMMAND_DIAGNOSE] = {"diagnose", "[FILTER]", "Say what is wrong on this host, the worst first.",
+			      "It watches for 30 s. Exit code 3: something is wrong. `tcplife-fsm explain ID` explains a "
+			      "finding. Ctrl-C ends it early, "
+			      "with what was seen until then.",
+			      "  tcplife-fsm diagnose              what is wrong, whose it is, and what to do\n"
+			      "  tcplife-fsm diagnose -q --ignore resets   from cron: silent if all is well\n"
+			      "  tcplife-fsm diagnose -d 5m --cgroup /system.slice/nginx.service\n"},
 	[COMMAND_SHOW] =
-		{"show", "[ID]", "Draw connections as ladders of states and segments.",
+		{"show", "[ID] [FILTER]", "Draw connections as ladders of states and segments.",
 		 "ID is a conn_id, what ss -e prints, like sk:2a01, or ADDRESS:PORT of one end. Without ID, all selected "
 		 "connections are drawn.",
 		 "  tcplife-fsm show                  what is open now\n"
+		 "  tcplife-fsm show state close-wait dport = :5432\n"
 		 "  tcplife-fsm show 2a01 --follow    this one, when it ends\n"
 		 "  tcplife-fsm show --from life.rec  each of a recording\n"},
-	[COMMAND_REPLAY] = {"replay", "FILE", "Show what trace shows, from a recording, without root.", NULL,
+	[COMMAND_REPLAY] = {"replay", "FILE [FILTER]", "Show what trace shows, from a recording, without root.", NULL,
 			    "  tcplife-fsm replay life.rec       the table\n"
 			    "  tcplife-fsm replay life.rec -j    the same as JSON lines\n"},
-	[COMMAND_EXPLAIN] = {"explain", "[WORD]", "Say what a state or a cause means, and what to do.",
-			     "Without WORD it lists the words that it knows.", "  tcplife-fsm explain close_wait\n"},
-	[COMMAND_DOCTOR] = {"doctor", "", "Say what this kernel offers, hook by hook, and what is used.", NULL,
-			    "  tcplife-fsm doctor -j             as JSON\n"},
+	[COMMAND_EXPLAIN] =
+		{"explain", "[WORD]", "Say what a word of the output means, and what to do.",
+		 "WORD is a state, a cause or any other word of JSON, or a key, like end_reason. Without WORD it lists all.",
+		 "  tcplife-fsm explain close_wait\n"
+		 "  tcplife-fsm explain conn_state\n"},
+	[COMMAND_FEATURES] = {"features", "", "Say what this kernel offers, hook by hook, and what is used.", NULL,
+			      "  tcplife-fsm features -j             as JSON\n"},
 	[COMMAND_HELP] = {"help", "[COMMAND]", "Show the help of a command.", NULL, "  tcplife-fsm help leaks\n"},
 	[COMMAND_VERSION] = {"version", "", "Print the version.", NULL, "  tcplife-fsm version\n"},
 	[COMMAND_COMPLETION] = {"completion", "", "Print the completion for bash.", NULL, "  . <(tcplife-fsm completion)\n"},
@@ -48,6 +62,7 @@ static const char *const group_titles[GROUP_MAX] = {
 	[GROUP_SELECT] = "Select (all options must match, each by one of its values):",
 	[GROUP_OUTPUT] = "Output:",
 	[GROUP_LEAKS] = "Leaks:",
+	[GROUP_DIAGNOSE] = "Diagnose:",
 	[GROUP_SHOW] = "Show:",
 	[GROUP_RUN] = "Run:",
 };
@@ -61,6 +76,8 @@ enum command help_find_command(const char *name)
 {
 	enum command command = 0;
 
+	if (!strcmp(name, "doctor")) /* as it was called up to version 0.1 */
+		return COMMAND_FEATURES;
 	while (command < COMMAND_MAX && strcmp(name, commands[command].name) != 0)
 		command++;
 	return command;
@@ -115,13 +132,13 @@ struct argp_option *help_options(struct argp_option *table, enum command command
 static void print_overview(void)
 {
 	puts("Trace the whole life of TCP connections: every state and how long it lasted, who\nclosed, and why. Tracing "
-	     "needs root; replay, explain and show --from do not.\n");
-	puts("Usage: tcplife-fsm [COMMAND] [OPTION...]\n\nCommands:");
+	     "needs root, or CAP_BPF and\nCAP_PERFMON; replay, explain and show --from need no privileges.\n");
+	puts("Usage: tcplife-fsm [COMMAND] [OPTION...] [FILTER]\n\nCommands:");
 	for (enum command command = 0; command < COMMAND_MAX; command++)
 		printf("  %-11s %s\n", commands[command].name, commands[command].doc);
 	puts("\nThe default command is trace. `tcplife-fsm COMMAND --help` shows its options,\n`man tcplife-fsm` explains "
-	     "them.\n\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 more leaks than --max,\n4 privilege "
-	     "missing, 5 kernel feature missing, 6 output not written.\n\nExamples:");
+	     "them.\n\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 more leaks than --max, or\n"
+	     "diagnose found something, 4 privilege missing, 5 kernel feature missing,\n6 output not written.\n\nExamples:");
 	for (enum command command = COMMAND_TRACE; command <= COMMAND_SHOW; command++)
 		fputs(commands[command].examples, stdout);
 }
@@ -146,7 +163,7 @@ void help_print(enum command command)
 	char name[32], text[2048];
 	const struct argp argp = {
 		.options = help_options(table, command),
-		.args_doc = commands[command].args,
+		.args_doc = *commands[command].args ? commands[command].args : NULL,
 		.doc = text,
 		.help_filter = filter,
 	};
@@ -160,7 +177,10 @@ void help_print(enum command command)
 	snprintf(text, sizeof(text), "%s\v%s%s%sExamples:\n%s", commands[command].doc,
 		 command <= COMMAND_REPLAY
 			 ? "DUR is a duration like 500ms, 1.5s, 5m, 2h or 1d. SIZE is a size like 256K, 16M or "
-			   "1G. If a list is given twice, both count.\n\n"
+			   "1G. If a list is given twice, both count; of another option the last. FILTER is a filter of ss(8): "
+			   "state, exclude, src, "
+			   "dst, sport, dport, cgroup, and, or, not and parentheses; `state` is the state of what is alive, "
+			   "and all states of what has ended.\n\n"
 			 : "",
 		 more ? more : "", more ? "\n\n" : "", commands[command].examples);
 	argp_help(&argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);

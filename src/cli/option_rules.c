@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One row per option, and how each type of value is taken. What depends on several options is checked in args.c. */
+/* One row per option, and how each type of value is taken. What depends on several options is checked in settle.c. */
 #include "option_rules.h"
 
+#include "nearest.h"
 #include "parse.h"
 #include "src/format/format.h"
 #include "src/host/netns.h"
@@ -21,14 +22,15 @@
 enum {
 	TRACE = 1 << COMMAND_TRACE,
 	LEAKS = 1 << COMMAND_LEAKS,
+	DIAGNOSE = 1 << COMMAND_DIAGNOSE,
 	SHOW = 1 << COMMAND_SHOW,
-	DOCTOR = 1 << COMMAND_DOCTOR,
+	FEATURES = 1 << COMMAND_FEATURES,
 	OUTPUT = TRACE | 1 << COMMAND_REPLAY,
-	LIVE = TRACE | SHOW,
+	LIVE = TRACE | SHOW | DIAGNOSE,
 	LIVES = OUTPUT | SHOW, /* whole ones */
 	TABLE = OUTPUT | LEAKS,
-	SELECT = LIVES | LEAKS,
-	JSON = OUTPUT | LEAKS | DOCTOR,
+	SELECT = LIVES | LEAKS | DIAGNOSE,
+	JSON = OUTPUT | LEAKS | DIAGNOSE | FEATURES,
 };
 
 /* Values */
@@ -112,6 +114,13 @@ static int take(const struct option_rule *rule, const char *word, void *field)
 			return -EINVAL;
 		*number = (uint32_t)wide;
 		return 0;
+	case OPTION_SAMPLE:
+		if (strncmp(word, "1/", 2) != 0 || !parse_number(word + 2, rule->min, rule->max, &wide))
+			return -EINVAL;
+		*number = (uint32_t)wide;
+		return 0;
+	case OPTION_TEXTS:
+		return *word ? append(field, &word, sizeof(word)) : -EINVAL;
 	case OPTION_WORD:
 		*number = value;
 		return value < rule->words ? 0 : -EINVAL;
@@ -144,6 +153,22 @@ static const char *time_wait_word(unsigned int mode)
 	static const char *const words[] = {[CONN_TW_JOIN] = "join", [CONN_TW_SPLIT] = "split", [CONN_TW_OFF] = "off"};
 
 	return words[mode];
+}
+
+static const char *output_format_word(unsigned int format)
+{
+	static const char *const words[OUTPUT_FORMATS] = {
+		[OUTPUT_JSON] = "json", [OUTPUT_TABLE] = "table", [OUTPUT_CSV] = "csv"};
+
+	return words[format];
+}
+
+static const char *on_full_word(unsigned int what)
+{
+	static const char *const words[OUTPUT_ON_FULL_MAX] = {
+		[OUTPUT_DROP] = "drop", [OUTPUT_BLOCK] = "block", [OUTPUT_EXIT] = "exit"};
+
+	return words[what];
 }
 
 static const char *tier_word(unsigned int tier)
@@ -186,14 +211,26 @@ const struct option_rule option_rules[] = {
 	 "reasons are", WORDS(conn_end_name, CONN_END_MAX)},
 
 	{"json", 'j', NULL, NULL, "JSON lines instead of a table", GROUP_OUTPUT, JSON, OPTION_FLAG, FIELD(json)},
-	{"output", 'o', NULL, "FILE", "Append to FILE; the default is standard output", GROUP_OUTPUT, LIVES | LEAKS,
-	 OPTION_TEXT, FIELD(output), NULL},
-	{"events", 0, NULL, "LIST", "Records to write (by default all but progress, state, retransmit, reset and time_wait):",
-	 GROUP_OUTPUT, OUTPUT, OPTION_WORDS, FIELD(events), "events are", WORDS(record_kind_name, RECORD_MAX)},
+	{"csv", 's', NULL, NULL,
+	 "CSV instead of a table: connections, their progress, and losses; of leaks, a row for each socket", GROUP_OUTPUT,
+	 TABLE, OPTION_FLAG, FIELD(csv)},
+	{"output", 'o', NULL, "URL",
+	 "Where records go: a file, to which they are appended, or - for standard output, the default. trace also takes "
+	 "unix:PATH, journal:, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT/v1/logs, and several outputs, each with options "
+	 "of its own: --json -o 'FILE?detail=short&events=connection,lost'",
+	 GROUP_OUTPUT, LIVES | LEAKS | DIAGNOSE, OPTION_TEXTS, FIELD(output_args), "an output needs a name"},
+	{"events", 0, NULL, "LIST",
+	 "Records to write (by default all but progress, state, retransmit, reset, time_wait and "
+	 "finding):",
+	 GROUP_OUTPUT, OUTPUT, OPTION_WORDS, FIELD(each.events), "events are", WORDS(record_kind_name, RECORD_MAX)},
+	{"detail", 0, NULL, "HOW", "How much a JSON line has of a connection: full (the default), standard, short",
+	 GROUP_OUTPUT, OUTPUT, OPTION_WORD, FIELD(each.detail), "a detail is one of",
+	 WORDS(format_detail_name, FORMAT_DETAIL_MAX)},
+	{"sample", 0, NULL, "1/N", "Write all records of one in N connections; alerts and totals always", GROUP_OUTPUT, OUTPUT,
+	 OPTION_SAMPLE, FIELD(each.sample), "a sample is like 1/100, from 1/1 to 1/1000000", LIMITS(1, 1000000)},
 	{"time-wait", 0, NULL, "MODE",
-	 "join (the default with --json): one record, after TIME_WAIT; split (the default without): one at the close, one "
-	 "after "
-	 "TIME_WAIT; off: do not follow TIME_WAIT",
+	 "join (the default with JSON or CSV): one record, after TIME_WAIT; split (the default for tables): one at the close, "
+	 "one after TIME_WAIT; off: do not follow TIME_WAIT",
 	 GROUP_OUTPUT, OUTPUT, OPTION_WORD, FIELD(time_wait), "a mode is one of", WORDS(time_wait_word, CONN_TW_OFF + 1)},
 	{"progress", 0, NULL, "DUR", "Report living connections every DUR", GROUP_OUTPUT, OUTPUT, OPTION_DURATION,
 	 FIELD(progress_ns), A_DURATION},
@@ -203,20 +240,56 @@ const struct option_rule option_rules[] = {
 	{"wide", 'w', NULL, NULL, "Columns wide enough for IPv6, and words for letters; of leaks, all groups", GROUP_OUTPUT,
 	 TABLE, OPTION_FLAG, FIELD(wide)},
 	{"no-header", 0, NULL, NULL, "No line of column names", GROUP_OUTPUT, TABLE, OPTION_FLAG, FIELD(no_header)},
-	{"record", 0, NULL, "FILE", "Keep all events in FILE, for replay; overwrites it", GROUP_OUTPUT, TRACE, OPTION_TEXT,
+	{"format", 0, NULL, "FORMAT", NULL, GROUP_OUTPUT, 0, OPTION_WORD, FIELD(each.format), "a format is one of",
+	 WORDS(output_format_word, OUTPUT_FORMATS)},
+	{"on-full", 0, NULL, "WHAT",
+	 "If an output is slower than its records: drop (the default) some and count them, block until there is room, or exit",
+	 GROUP_OUTPUT, TRACE, OPTION_WORD, FIELD(each.on_full), "WHAT is one of", WORDS(on_full_word, OUTPUT_ON_FULL_MAX)},
+	{"rotate-bytes", 0, NULL, "SIZE", "Begin a new file when it has SIZE; the old one gets the ending .1", GROUP_OUTPUT,
+	 TRACE, OPTION_SIZE, FIELD(each.rotate_bytes), "a size is a number with K, M or G, like 100M, from 64K to 1024G",
+	 LIMITS(64 << 10, 1ull << 40)},
+	{"rotate-keep", 0, NULL, "N", "Keep N old files (5)", GROUP_OUTPUT, TRACE, OPTION_NUMBER, FIELD(each.rotate_keep),
+	 "N is a number from 0 to 999", LIMITS(0, 999)},
+	{"rotate-compress", 0, NULL, NULL, "Compress old files with gzip", GROUP_OUTPUT, TRACE, OPTION_FLAG,
+	 FIELD(each.rotate_compress)},
+	{"group", 0, NULL, "NAME", "Group of new files, which may read them, like adm", GROUP_OUTPUT, TRACE, OPTION_TEXT,
+	 FIELD(each.group), NULL},
+	{"spool", 0, NULL, "DIR,SIZE", NULL, GROUP_OUTPUT, 0, OPTION_TEXT, FIELD(each.spool), NULL},
+	{"properties", 0, NULL, "FILE", NULL, GROUP_OUTPUT, 0, OPTION_TEXT, FIELD(each.properties), NULL},
+	{"headers", 0, NULL, "FILE", NULL, GROUP_OUTPUT, 0, OPTION_TEXT, FIELD(each.headers), NULL},
+	{"ca", 0, NULL, "FILE", NULL, GROUP_OUTPUT, 0, OPTION_TEXT, FIELD(each.ca), NULL},
+	{"record", 0, NULL, "FILE", "Keep all events in FILE, for replay; it is overwritten", GROUP_OUTPUT, TRACE, OPTION_TEXT,
 	 FIELD(record), NULL},
+	{"metrics", 0, NULL, "ADDR:PORT", "Serve metrics to Prometheus at http://ADDR:PORT/metrics, or at unix:PATH",
+	 GROUP_OUTPUT, TRACE, OPTION_TEXT, FIELD(metrics), NULL},
+	{"metrics-file", 0, NULL, "FILE", "Write metrics to FILE each 5 s, for node_exporter", GROUP_OUTPUT, TRACE, OPTION_TEXT,
+	 FIELD(metrics_file), NULL},
+	{"metrics-by", 0, NULL, "WHAT", "Metrics of connections by process, local_port or cgroup: the 50 commonest, and other",
+	 GROUP_OUTPUT, TRACE, OPTION_WORD, FIELD(metrics_by), "metrics are by", WORDS(metrics_by_name, METRICS_BY_MAX)},
 
-	{"threshold", 0, NULL, "DUR", "A socket leaks after DUR in CLOSE_WAIT (60s)", GROUP_LEAKS, TABLE, OPTION_DURATION,
-	 FIELD(threshold_ns), A_DURATION},
-	{"by", 0, NULL, "WHAT", "Group by process, peer or cgroup (process)", GROUP_LEAKS, LEAKS, OPTION_WORD, FIELD(leak_by),
-	 "leaks are grouped by", WORDS(leak_by_name, LEAK_BY_MAX)},
+	{"threshold", 0, NULL, "DUR",
+	 "A socket leaks after DUR in CLOSE_WAIT (60s). For leaks and diagnose also the time in FIN_WAIT2 and without "
+	 "accept(), for diagnose the time unused while a child holds it",
+	 GROUP_LEAKS, TABLE | DIAGNOSE, OPTION_DURATION, FIELD(threshold_ns), A_DURATION},
+	{"by", 0, NULL, "WHAT,..", "Group by one or several of these (process,dependency):", GROUP_LEAKS, LEAKS, OPTION_WORDS,
+	 FIELD(leak_by), "leaks are grouped by", WORDS(leak_by_name, LEAK_BY_MAX)},
+	{"sort", 0, NULL, "KEY[:desc]", "Order of the groups: the least first, or with :desc the most (count:desc)",
+	 GROUP_LEAKS, LEAKS, OPTION_WORD, FIELD(leak_sort), "groups are sorted by", WORDS(leak_sort_name, LEAK_SORT_MAX)},
 	{"watch", 0, NULL, "DUR", "Repeat the scan every DUR", GROUP_LEAKS, LEAKS, OPTION_DURATION, FIELD(watch_ns),
 	 A_DURATION},
 	{"stacks", 0, NULL, NULL,
 	 "Show the code that opened each leaked connection; not for connections that are older than this run", GROUP_LEAKS,
 	 TRACE | LEAKS, OPTION_FLAG, FIELD(stacks)},
+	{"redact", 0, NULL, NULL, "Of command lines show the program's name alone", GROUP_LEAKS, LEAKS, OPTION_FLAG,
+	 FIELD(redact)},
 	{"max", 0, NULL, "N", "Exit with 3 if more than N sockets leak (0); not with --watch", GROUP_LEAKS, LEAKS,
 	 OPTION_NUMBER, FIELD(leaks_max), "N is a number from 0 to 4294967295", LIMITS(0, UINT32_MAX)},
+
+	{"ignore", 0, NULL, "ID,..", "Leave these findings out:", GROUP_DIAGNOSE, DIAGNOSE, OPTION_WORDS, FIELD(ignored),
+	 "findings are", WORDS(finding_id_name, FINDING_MAX)},
+	{"quiet", 'q', NULL, NULL,
+	 "Print nothing if nothing was found wrong, and warn of nothing but failed scans and hooks, as for cron",
+	 GROUP_DIAGNOSE, DIAGNOSE, OPTION_FLAG, FIELD(quiet)},
 
 	{"follow", 0, NULL, NULL, "Draw each connection as it ends; the default is to draw what is open now", GROUP_SHOW, SHOW,
 	 OPTION_FLAG, FIELD(follow)},
@@ -224,17 +297,92 @@ const struct option_rule option_rules[] = {
 	 FIELD(from), NULL},
 	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(ascii)},
 
-	{"hooks", 0, NULL, "LIST", "Follow TIME_WAIT by the best of these that works:", GROUP_RUN, LIVE | DOCTOR, OPTION_WORDS,
-	 FIELD(tiers), "hooks for TIME_WAIT are", WORDS(tier_word, WIRE_TIER_MAX)},
-	{"duration", 'd', NULL, "DUR", "Stop after DUR", GROUP_RUN, LIVE | LEAKS, OPTION_DURATION, FIELD(duration_ns),
-	 A_DURATION},
+	{"config", 0, NULL, "FILE",
+	 "Read options from FILE, one a line without dashes; of a folder, from all its *.conf. The command line wins",
+	 GROUP_RUN, TRACE, OPTION_TEXTS, FIELD(config_files), "a file needs a name"},
+	{"check-config", 0, NULL, NULL, "Say whether the options of --config are fine, and do nothing else", GROUP_RUN, TRACE,
+	 OPTION_FLAG, FIELD(check_config)},
+	{"hooks", 0, NULL, "LIST", "Follow TIME_WAIT by the best of these that works:", GROUP_RUN, LIVE | FEATURES,
+	 OPTION_WORDS, FIELD(tiers), "hooks for TIME_WAIT are", WORDS(tier_word, WIRE_TIER_MAX)},
+	{"duration", 'd', NULL, "DUR", "Stop after DUR (diagnose: 30s; below 10s it finds less)", GROUP_RUN, LIVE | LEAKS,
+	 OPTION_DURATION, FIELD(duration_ns), A_DURATION},
 	{"ring", 0, NULL, "SIZE", "Buffer for the kernel's events (16M)", GROUP_RUN, LIVE, OPTION_SIZE, FIELD(ring_bytes),
 	 "a size is a number with K, M or G, like 16M, from 256K to 1G", LIMITS(256 << 10, 1 << 30)},
-	{"max-connections", 0, NULL, "N", "Track at most N at a time (1000000)", GROUP_RUN, LIVES, OPTION_NUMBER,
-	 FIELD(max_connections), "N is a number from 1 to 16777216", LIMITS(1, 1 << 24)},
+	{"no-lanes", 0, NULL, NULL, "Use ring buffers alone, without the faster lanes in front of them", GROUP_RUN, LIVE,
+	 OPTION_FLAG, FIELD(no_lanes)},
+	{"max-connections", 0, NULL, "N", "Track at most N at a time (1000000)", GROUP_RUN, LIVES | DIAGNOSE, OPTION_NUMBER,
+	 FIELD(max_connections), "N is a number from 1 to 16777216", LIMITS(1, CONN_MAX)},
 	{"verbose", 'v', NULL, NULL, "Say what is being done, on stderr", GROUP_RUN, JSON | SHOW, OPTION_FLAG, FIELD(verbose)},
 };
 const size_t option_rules_len = ARRAY_SIZE(option_rules);
+
+const struct option_rule *option_in_file(const char *name)
+{
+	for (const struct option_rule *rule = option_rules; rule < option_rules + option_rules_len; rule++) {
+		bool is_about_files = rule->field == offsetof(struct options, config_files) ||
+				      rule->field == offsetof(struct options, check_config);
+
+		if (!strcmp(rule->name, name) || (rule->alias && !strcmp(rule->alias, name)))
+			return rule->takes & TRACE && !is_about_files ? rule : NULL;
+	}
+	return NULL;
+}
+
+bool option_reloads(const struct option_rule *rule)
+{
+	return rule->group == GROUP_SELECT || rule->field == offsetof(struct options, each.sample) ||
+	       rule->field == offsetof(struct options, each.detail);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !a || !b ? a == b : !strcmp(a, b);
+}
+
+static bool same_texts(const struct value_list *a, const struct value_list *b)
+{
+	const char **x = a->items, **y = b->items;
+
+	for (size_t i = 0; a->len == b->len && i < a->len; i++)
+		if (!same_text(x[i], y[i]))
+			return false;
+	return a->len == b->len;
+}
+
+static bool same_list(enum option_type type, const struct value_list *a, const struct value_list *b)
+{
+	size_t size = type == OPTION_PORTS  ? sizeof(struct port_range)
+		      : type == OPTION_NETS ? sizeof(struct cidr)
+					    : sizeof(uint32_t);
+
+	return a->len == b->len && (!a->len || !memcmp(a->items, b->items, a->len * size));
+}
+
+bool option_same(const struct option_rule *rule, const struct options *a, const struct options *b)
+{
+	const void *x = (const char *)a + rule->field, *y = (const char *)b + rule->field;
+
+	switch (rule->type) {
+	case OPTION_FLAG:
+		return *(const bool *)x == *(const bool *)y;
+	case OPTION_TEXT:
+	case OPTION_COMM:
+	case OPTION_CGROUP:
+		return same_text(*(char *const *)x, *(char *const *)y);
+	case OPTION_DURATION:
+	case OPTION_SIZE:
+		return *(const uint64_t *)x == *(const uint64_t *)y;
+	case OPTION_TEXTS:
+		return same_texts(x, y);
+	case OPTION_PIDS:
+	case OPTION_NETNS:
+	case OPTION_PORTS:
+	case OPTION_NETS:
+		return same_list(rule->type, x, y);
+	default:
+		return *(const uint32_t *)x == *(const uint32_t *)y;
+	}
+}
 
 static int take_list(const struct option_rule *rule, const char *arg, void *field, char **ret_bad)
 {
@@ -270,6 +418,16 @@ int option_set(const struct option_rule *rule, const char *arg, struct options *
 		return *ret_bad ? -EINVAL : -ENOMEM;
 	}
 	return err;
+}
+
+const char *option_nearest(const struct option_rule *rule, const char *word)
+{
+	struct nearest nearest = {.word = word};
+
+	for (unsigned int i = 0; i < rule->words; i++)
+		if (rule->word(i))
+			nearest_try(&nearest, rule->word(i));
+	return nearest.found;
 }
 
 void option_words(const struct option_rule *rule, const char *text, char *buf, size_t size)

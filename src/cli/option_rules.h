@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_SHOW, GROUP_RUN, GROUP_MAX };
+enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_DIAGNOSE, GROUP_SHOW, GROUP_RUN, GROUP_MAX };
 
 /* What an option takes, and what its field is. */
 enum option_type {
@@ -15,6 +15,8 @@ enum option_type {
 	OPTION_DURATION, /* uint64_t, in ns */
 	OPTION_SIZE,     /* uint64_t from min to max, in bytes */
 	OPTION_NUMBER,   /* uint32_t from min to max */
+	OPTION_SAMPLE,   /* uint32_t N of 1/N, from min to max */
+	OPTION_TEXTS,    /* struct value_list of const char *: one more */
 	OPTION_WORD,     /* uint32_t, the number of a word */
 	/* Comma-separated; given twice, it adds up. */
 	OPTION_WORDS,  /* uint32_t, 1 << the number of each word */
@@ -33,7 +35,7 @@ struct option_rule {
 	const char *arg;   /* what stands for its value in help; NULL: it has none */
 	const char *help;
 	enum option_group group;
-	unsigned int takes; /* 1 << enum command */
+	unsigned int takes; /* 1 << enum command; 0: it stands in the query of -o only */
 	enum option_type type;
 	size_t field;                            /* offset in struct options */
 	const char *expects;                     /* what a value must be; followed by the words, if there are */
@@ -50,9 +52,19 @@ static inline bool option_is_list(const struct option_rule *rule)
 extern const struct option_rule option_rules[];
 extern const size_t option_rules_len;
 
+/* The option of this name, or alias, that a file may have; NULL: none. */
+const struct option_rule *option_in_file(const char *name);
+
+/* SIGHUP may change it: it says which records are written and how much of them. What the run is made of stays. */
+bool option_reloads(const struct option_rule *rule);
+bool option_same(const struct option_rule *rule, const struct options *a, const struct options *b);
+
 /* Takes the option's argument, NULL if it has none. 0, -ENOMEM, or -EINVAL with the wrong word in *ret_bad, which is freed
  * later. */
 int option_set(const struct option_rule *rule, const char *arg, struct options *options, char **ret_bad);
+
+/* The word that the user may have meant by `word`; NULL: none is near. */
+const char *option_nearest(const struct option_rule *rule, const char *word);
 
 /* The text (NULL: none) and the words that a value may be, in buf: "states are SYN_SENT, SYN_RECV, ...". */
 void option_words(const struct option_rule *rule, const char *text, char *buf, size_t size);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the command line says, as one const struct. args.h fills it in. */
+/* What the command line and its files say, as one const struct. args.h fills it in. */
 #pragma once
 
+#include "src/core/conn_config.h"
 #include "src/core/leak_group.h"
+#include "src/core/metrics.h"
+#include "src/pipeline/output_spec.h"
 #include "src/pipeline/select.h"
+
+#define OPTIONS_WHY 1024 /* bytes of a sentence */
 
 enum command {
 	COMMAND_TRACE,
 	COMMAND_LEAKS,
+	COMMAND_DIAGNOSE,
 	COMMAND_SHOW,
 	COMMAND_REPLAY,
 	COMMAND_EXPLAIN,
-	COMMAND_DOCTOR,
+	COMMAND_FEATURES,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 	COMMAND_COMPLETION,
@@ -19,23 +25,36 @@ enum command {
 };
 
 struct options {
+	int argc; /* as options_parse() got them, to read the files again */
+	char **argv;
+	struct value_list config_files; /* of const char *: --config, as given */
+	struct value_list config_texts; /* of char *, owned: what is in them, into which strings point */
+	bool check_config;
 	enum command command;
 	const char *file; /* replay FILE */
 	const char *word; /* explain WORD, help COMMAND */
 	const char *from; /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
 	bool follow, ascii;
 	struct selection select;
-	bool json;
-	const char *output;   /* NULL or "-": stdout */
-	uint32_t events;      /* 1 << enum record_kind */
-	uint64_t progress_ns; /* 0: off */
+	struct value_list filter_args; /* of const char *: the words that select.filter is made of */
+	bool json, csv;
+	struct value_list output_args; /* of const char *: -o, as given */
+	struct output_spec *outputs;   /* what they say; if there are none, standard output */
+	size_t outputs_len;
+	const char *output;      /* of a command that has one output: NULL or "-": stdout */
+	struct output_spec each; /* what holds for all outputs, but for their queries */
+	uint64_t progress_ns;    /* 0: off */
 	uint64_t summary_ns;
 	bool full_time;
 	bool wide;
 	bool no_header;
 	const char *record;
-	uint64_t duration_ns; /* 0: until stopped */
+	const char *metrics;      /* ADDR:PORT or unix:PATH; NULL: none, as the next one */
+	const char *metrics_file; /* for node_exporter */
+	uint32_t metrics_by;      /* enum metrics_by */
+	uint64_t duration_ns;     /* 0: until stopped */
 	uint64_t ring_bytes;
+	bool no_lanes;
 	uint32_t max_connections;
 	uint32_t time_wait; /* enum conn_tw_mode */
 	uint32_t tiers;     /* --hooks, 1 << enum wire_tw_tier; 0: not given */
@@ -44,5 +63,9 @@ struct options {
 	bool stacks;           /* where they were opened */
 	uint64_t watch_ns;     /* 0: one scan */
 	uint32_t leaks_max;    /* more than these are an exit code */
-	uint32_t leak_by;      /* enum leak_by */
+	bool redact;           /* of command lines the program's name alone */
+	uint32_t leak_by;      /* --by, 1 << enum leak_by; 0: not given */
+	uint32_t leak_sort;    /* leak_sort_name() */
+	uint32_t ignored;      /* findings, 1 << enum finding_id */
+	bool quiet;            /* prints nothing if nothing is wrong */
 };

@@ -8,5 +8,6 @@ int command_trace(const struct options *options);
 int command_replay(const struct options *options);
 int command_explain(const struct options *options);
 int command_leaks(const struct options *options);
-int command_doctor(const struct options *options);
+int command_diagnose(const struct options *options);
+int command_features(const struct options *options);
 int command_show(const struct options *options);

@@ -1,62 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Words of the output in plain language, from docs/explain.txt: sections that begin with a line "== WORD". */
+/* Words of the output in plain language. A word that several keys have is explained for each of them. */
 #include "commands.h"
 #include "run.h"
-#include "src/cli/embedded.h"
-#include "src/cli/parse.h"
+#include "src/cli/glossary.h"
+#include "src/cli/nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MARK "== "
+#define WIDTH 100
+#define INDENT 18
+#define WORD_LEN 64
 
-/* The next section at `at`: its word, and its text in *ret_text up to *ret_end, where the next one begins. NULL: there is none.
- */
-static const char *next_section(const char *at, const char **ret_text, const char **ret_end)
+/* Each group with its words. */
+static void list(void)
 {
-	const char *end = explain_text + explain_text_len, *next;
+	struct glossary_entry e = {0};
+	const char *group = NULL;
+	size_t used = 0;
 
-	if (at == end)
-		return NULL;
-	*ret_text = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-	next = memmem(*ret_text, (size_t)(end - *ret_text), "\n" MARK, strlen("\n" MARK));
-	*ret_end = next ? next + 1 : end;
-	return at + strlen(MARK);
+	puts("tcplife-fsm explain WORD says what one of these words means; with a key, all words of that key:");
+	while (glossary_next(&e)) {
+		if (e.group != group)
+			printf("\n  %-*.*s", INDENT - 2, (int)e.group_len, e.group);
+		else if (used + 1 + e.word_len > WIDTH)
+			printf("\n%*s", INDENT, "");
+		if (e.group != group || used + 1 + e.word_len > WIDTH)
+			used = INDENT;
+		group = e.group;
+		used += 1 + e.word_len;
+		printf(" %.*s", (int)e.word_len, e.word);
+	}
+	putchar('\n');
 }
 
-static bool is_word(const char *word, const char *section)
+static int refuse(const char *word)
 {
-	char name[64];
+	struct nearest nearest = {.word = word};
+	char words[2][WORD_LEN], *try = words[0];
+	struct glossary_entry e = {0};
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(section, "\n"), section);
-	return parse_name_equal(word, name);
-}
+	while (glossary_next(&e)) {
+		const char *found = nearest.found;
 
-static void list(FILE *to)
-{
-	const char *text, *end = explain_text, *section;
-
-	while ((section = next_section(end, &text, &end)))
-		fprintf(to, "%.*s%s", (int)(text - 1 - section), section, end < explain_text + explain_text_len ? " " : "\n");
+		snprintf(try, WORD_LEN, "%.*s", (int)e.word_len, e.word);
+		nearest_try(&nearest, try);
+		if (nearest.found != found) /* which must stay as it is */
+			try = try == words[0] ? words[1] : words[0];
+	}
+	if (nearest.found)
+		return fail(EXIT_USAGE, "explain '%s': unknown word: did you mean %s? `tcplife-fsm explain` lists all", word,
+			    nearest.found);
+	return fail(EXIT_USAGE, "explain '%s': unknown word: `tcplife-fsm explain` lists all", word);
 }
 
 int command_explain(const struct options *options)
 {
-	const char *text, *end = explain_text, *section;
+	struct glossary_entry e = {0};
+	bool found = false;
 
 	if (!options->word) {
-		fputs("tcplife-fsm explain WORD: ", stdout);
-		list(stdout);
+		list();
 		return fail_output(NULL, fflush(stdout) ? errno : 0);
 	}
-	while ((section = next_section(end, &text, &end)) && !is_word(options->word, section))
-		;
-	if (!section) {
-		fprintf(stderr, "tcplife-fsm: explain '%s': unknown word. The known words are: ", options->word);
-		list(stderr);
-		return EXIT_USAGE;
+	while (glossary_next(&e)) {
+		if (!glossary_is(&e, options->word))
+			continue;
+		if (found)
+			putchar('\n');
+		fwrite(e.text, 1, e.text_len, stdout);
+		found = true;
 	}
-	fwrite(text, 1, (size_t)(end - text), stdout);
-	return fail_output(NULL, fflush(stdout) ? errno : 0);
+	return found ? fail_output(NULL, fflush(stdout) ? errno : 0) : refuse(options->word);
 }

@@ -38,7 +38,7 @@ static void choose_consumer(struct replay *r)
 	r->lines.config.put = writer_put;
 	r->lines.config.ctx = &r->out;
 	if (!r->options->no_header)
-		lines_begin(&r->lines);
+		lines_begin(&r->lines, r->out.destination->fd);
 }
 
 /* 0, or what ended it early, with a sentence in `why`. */

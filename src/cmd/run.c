@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 struct conn_config run_conn_config(const struct options *o)
@@ -33,9 +34,10 @@ struct conn_config run_conn_config(const struct options *o)
 
 struct record_consumer run_lines(const struct options *o, struct lines *lines)
 {
-	lines->config.format = o->json ? &format_json : &format_text;
-	lines->config.options = (struct format_options){.wide = o->wide, .full_time = o->full_time};
-	return (struct record_consumer){.events = o->events, .select = &o->select, .ctx = lines, .take = lines_take};
+	lines->config.format = o->json ? &format_json : o->csv ? &format_csv : &format_text;
+	lines->config.options = (struct format_options){
+		.wide = o->wide, .full_time = o->full_time, .detail = o->each.detail, .sample = o->select.sample};
+	return (struct record_consumer){.events = o->each.events, .select = &o->select, .ctx = lines, .take = lines_take};
 }
 
 #define PID_NS_FIRST 0xeffffffcu /* PROC_PID_INIT_INO (include/linux/proc_ns.h) */
@@ -62,24 +64,31 @@ static void warn_of_namespaces(const struct value_list *namespaces)
 			warn("--netns %u: no process and no name of `ip netns` has this network namespace now", inode[i]);
 }
 
-static int check_cgroup(const char *path)
+/* `who` asks for it. */
+static int check_cgroup(const char *who, const char *path, bool quiet)
 {
 	size_t mount_len, slashes = strspn(path, "/");
 	int root = cgroup_open_root(&mount_len);
 
 	if (root < 0)
-		return fail(EXIT_RUNTIME, "--cgroup needs a cgroup2 file system, and none is mounted: %s is not known", path);
-	if (path[slashes] && faccessat(root, path + slashes, F_OK, 0))
-		warn("--cgroup '%s': there is no such control group now", path);
+		return fail(EXIT_RUNTIME, "%s needs a cgroup2 file system, and none is mounted: %s is not known", who, path);
+	if (!quiet && path[slashes] && faccessat(root, path + slashes, F_OK, 0))
+		warn("%s '%s': there is no such control group now", who, path);
 	close(root);
 	return EXIT_OK;
 }
 
-int run_check_selection(const struct selection *select)
+int run_check_selection(const struct selection *select, bool quiet)
 {
-	warn_of_pids(&select->pids);
-	warn_of_namespaces(&select->namespaces);
-	return select->cgroup ? check_cgroup(select->cgroup) : EXIT_OK;
+	if (!quiet) {
+		warn_of_pids(&select->pids);
+		warn_of_namespaces(&select->namespaces);
+	}
+	for (size_t i = 0; i < select->filter.len; i++)
+		if (select->filter.nodes[i].op == FILTER_CGROUP &&
+		    check_cgroup("filter: cgroup", select->filter.nodes[i].cgroup, quiet))
+			return EXIT_RUNTIME;
+	return select->cgroup ? check_cgroup("--cgroup", select->cgroup, quiet) : EXIT_OK;
 }
 
 static void read_boot_id(char *buf, size_t size)
@@ -132,12 +141,27 @@ int fail_output(const char *path, int error)
 {
 	if (!error || error == EPIPE)
 		return EXIT_OK;
-	return fail(EXIT_OUTPUT, "cannot write %s: %s", path ? path : "to standard output", strerror(error));
+	return fail(EXIT_OUTPUT, "cannot write %s: %s", path && strcmp(path, "-") ? path : "to standard output",
+		    output_error(error));
+}
+
+void warn_of_reader(const char *path, bool first)
+{
+	if (first)
+		warn("waiting for a reader of %s", path);
+}
+
+bool wait_for_reader(void *ctx, const char *path, bool first)
+{
+	(void)ctx;
+	warn_of_reader(path, first);
+	nanosleep(&(struct timespec){.tv_nsec = READER_WAIT_MS * 1000000}, NULL); /* a signal ends the program */
+	return true;
 }
 
 int open_writer(struct writer *writer, const char *path)
 {
 	writer->error = 0;
 	writer->len = 0;
-	return fail_output(path, -file_open(&writer->destination, path, false));
+	return fail_output(path, -file_open(&writer->destination, path, false, wait_for_reader, NULL));
 }

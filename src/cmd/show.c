@@ -10,6 +10,7 @@
 #include "src/core/record_clock.h"
 #include "src/format/json_read.h"
 #include "src/format/ladder.h"
+#include "src/host/self.h"
 #include "src/io/recording.h"
 #include "src/io/writer.h"
 #include "src/kernel/checks.h"
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define LIVE_WAIT_NS (1000 * 1000000ull)
 #define LIVE_BITS 12                       /* 4096 records wait at the most */
@@ -127,10 +129,11 @@ static void take(void *ctx, const struct record_context *context, const struct r
 	give(s, &end);
 }
 
-static void tick(void *ctx, uint64_t now)
+static void tick(void *ctx, const struct record_context *context, uint64_t now)
 {
 	struct show *s = ctx;
 
+	(void)context;
 	if (s->options->follow && !s->ready) {
 		s->ready = true;
 		warn("waiting for a matching connection to end");
@@ -201,7 +204,7 @@ static int read_lines(struct show *s, FILE *in)
 	pairs_tick(&s->pairs, UINT64_MAX);
 	free(line);
 	if (ferror(in))
-		return fail(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, strerror(errno));
+		return fail(EXIT_RUNTIME, "cannot read %s: %s", s->options->from, self_error(errno));
 	return EXIT_OK;
 }
 
@@ -268,14 +271,19 @@ static int show_file(struct show *s)
 	bool is_stdin = !strcmp(path, "-");
 	FILE *in = is_stdin ? stdin : fopen(path, "re");
 	int first, exit_code;
+	struct stat st;
 
 	if (!in)
-		return fail(EXIT_RUNTIME, "cannot read %s: %s", path, strerror(errno));
-	first = ungetc(getc(in), in);
-	if (first != RECORDING_MAGIC[0])
+		return fail(EXIT_RUNTIME, "cannot read %s: %s", path, self_error(errno));
+	first = isatty(fileno(in)) ? EOF : ungetc(getc(in), in);
+	if (isatty(fileno(in)))
+		exit_code = fail(EXIT_RUNTIME, "%s: a terminal has no records: give a file's name, or a pipe with JSON lines",
+				 path);
+	else if (first != RECORDING_MAGIC[0])
 		exit_code = show_lines(s, in);
-	else if (is_stdin)
-		exit_code = fail(EXIT_RUNTIME, "a recording does not come through standard input: give its name");
+	else if (is_stdin || fstat(fileno(in), &st) || !S_ISREG(st.st_mode)) /* it is read twice */
+		exit_code = fail(EXIT_RUNTIME, "a recording does not come through %s: give a file's name",
+				 is_stdin ? "standard input" : "a pipe");
 	else
 		exit_code = show_recording(s);
 	if (!is_stdin)
@@ -295,7 +303,7 @@ static void scan_leaks(struct show *s)
 	struct collector_failure failure = {0};
 	struct leak_scan *scan = NULL;
 
-	if (collector_check(&failure) || leak_set_init(&s->leaks, SOCKETS_MAX) ||
+	if (collector_check(&failure) || leak_set_init(&s->leaks, SOCKETS_MAX, &s->pairs.hash_key) ||
 	    leak_scan_open(&scan, s->options->verbose, &failure))
 		return;
 	s->leaks_known = !leak_scan_run(scan, take_leak, &s->leaks);
@@ -337,6 +345,7 @@ int command_show(const struct options *options)
 	s.ascii = options->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	s.run.consumer = (struct record_consumer){.take = take, .tick = tick, .ctx = &s};
 	s.pairs = (struct pairs){.fn = draw, .ctx = &s, .wait_ns = options->from ? FILE_WAIT_NS : LIVE_WAIT_NS};
+	self_hash_key(&s.pairs.hash_key);
 	if (pairs_init(&s.pairs, options->from ? FILE_BITS : LIVE_BITS))
 		return fail(EXIT_RUNTIME, "out of memory");
 	exit_code = options->from ? show_file(&s) : show_live(&s);

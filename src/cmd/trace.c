@@ -1,91 +1,212 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The live run: where its lines and its recording go, and its totals at the end. */
 #include "commands.h"
+#include "metrics.h"
+#include "notify.h"
+#include "reload.h"
 #include "run.h"
-#include "src/core/wire_make.h"
+#include "trace_totals.h"
+#include "src/host/clock.h"
 #include "src/host/self.h"
+#include "src/io/destination.h"
 #include "src/io/file.h"
 #include "src/io/loop.h"
 #include "src/io/queue.h"
 #include "src/io/recording.h"
+#include "src/io/run_before.h"
 #include "src/pipeline/live.h"
+#include "src/pipeline/output_kinds.h"
+#include "src/pipeline/output_trouble.h"
+#include "src/pipeline/outputs.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MS 1000000ull
-#define FLUSH_NS (100 * MS) /* to anything but a terminal */
-#define QUEUE_BYTES (64u << 20)
-#define QUEUE_LAST_WAIT_NS (2000 * MS) /* for a reader that hangs, at the end */
+#define RECORD_FLUSH_NS (100 * MS)
+#define RECORD_QUEUE_BYTES (64u << 20)
+#define LAST_WAIT_NS (1500 * MS) /* for a reader that hangs, at the end */
 
 struct trace {
 	const struct options *options;
 	struct run_consumer *other; /* NULL: lines */
 	struct recording_header header;
-	struct record_consumer consumer;
-	struct lines lines;
-	struct queue *out, *record;
+	struct record_consumer
+		consumers[OUTPUTS_MAX + 3]; /* and metrics, the ticks of the run itself, and the service manager */
+	size_t consumers_len;
+	struct format_before before[OUTPUTS_MAX];
+	struct outputs *outputs;
+	struct queue *record;
 	struct recorder *recorder;
 	struct live *live;
-	uint64_t reported_dropped, not_recorded;
+	struct reload reload;
+	struct notify notify;
+	struct metrics_sources sources;
+	struct run_metrics *metrics; /* NULL: none */
+	bool interrupted;            /* while an output waited for a reader */
+	bool record_failed;
+	int exit_code; /* of what ended the run early */
+	uint64_t not_recorded;
 };
 
-/* A line_fn. */
+/* A line_fn, of another consumer. */
 static bool put_line(void *ctx, const char *line, size_t len)
 {
-	return queue_put(((struct trace *)ctx)->out, line, len, false);
+	return outputs_put(((struct trace *)ctx)->outputs, line, len);
 }
 
-/* The same for alerts, which may use room that other lines may not. */
-static bool put_alert(void *ctx, const char *line, size_t len)
+/* A reader_wait_fn. Nothing is attached yet, so no event is lost. */
+static bool wait_in_loop(void *ctx, const char *path, bool first)
 {
-	return queue_put(((struct trace *)ctx)->out, line, len, true);
+	struct trace *t = ctx;
+
+	warn_of_reader(path, first);
+	t->interrupted = !live_wait(t->live, READER_WAIT_MS);
+	return !t->interrupted;
 }
 
-static int open_queue(struct queue **out, const char *path, bool fresh)
+/* outputs_config.goes_on */
+static bool goes_on(void *ctx)
+{
+	return live_goes_on(((struct trace *)ctx)->live);
+}
+
+/* outputs_config.full */
+static void on_full(void *ctx, const char *name)
+{
+	struct trace *t = ctx;
+
+	t->exit_code = fail(EXIT_OUTPUT, "output %s is slower than its records, and --on-full is exit", name);
+	live_stop(t->live);
+}
+
+static int open_output(struct trace *t, const struct output_spec *spec, struct format_before *before)
 {
 	struct destination *destination;
-	int err = file_open(&destination, path, fresh);
+	char why[OUTPUT_WHY];
+	int err;
 
+	for (const struct output_spec *other = t->options->outputs; other < spec; other++) /* now they exist */
+		if (other->kind == spec->kind && output_same(other->address, spec->address))
+			return fail(EXIT_USAGE, "--output '%s' and '%s' are the same: give each output once", other->name,
+				    spec->name);
+	err = output_destination(&destination, spec, wait_in_loop, t, why);
+	bool known;
+
+	if (err == -EINTR)
+		return EXIT_OK;
+	if (err)
+		return *why ? fail(EXIT_OUTPUT, "output %s: %s", spec->name, why) : fail_output(spec->address, -err);
+	known = !destination->shared && run_before(destination->fd, (int64_t)clock_now_ns() + clock_wall_offset_ns(), before);
+	err = outputs_add(t->outputs, spec, destination, known ? before : NULL);
+	return err ? fail(EXIT_RUNTIME, "cannot start the output: %s", self_error(err)) : EXIT_OK;
+}
+
+/* A recording with a hole is of no use: after its first failure it ends. */
+static int open_record(struct trace *t)
+{
+	const char *path = t->options->record;
+	struct destination *destination;
+	int err;
+
+	for (size_t i = 0; i < t->options->outputs_len; i++) /* now they exist */
+		if (t->options->outputs[i].kind == OUTPUT_FILE && output_same(t->options->outputs[i].address, path))
+			return fail(EXIT_USAGE, "--record '%s' is where the output goes: give two files", path);
+	err = file_open(&destination, path, true, wait_in_loop, t);
+
+	if (err == -EINTR)
+		return EXIT_OK;
 	if (err)
 		return fail_output(path, -err);
-	err = queue_open(out, destination, QUEUE_BYTES, isatty(destination->fd) ? 0 : FLUSH_NS);
-	return err ? fail(EXIT_RUNTIME, "cannot start the output: %s", strerror(-err)) : EXIT_OK;
+	destination->restore = NULL;
+	destination->reopen = NULL;
+	err = queue_open(&t->record, destination, RECORD_QUEUE_BYTES, RECORD_FLUSH_NS);
+	if (err || recorder_new(&t->recorder, t->record, &t->header))
+		return fail(EXIT_RUNTIME, "cannot start the recording: %s", self_error(err ? err : -ENOMEM));
+	return EXIT_OK;
 }
 
 static int open_outputs(struct trace *t)
 {
-	int exit_code = open_queue(&t->out, t->options->output, false);
+	const struct options *o = t->options;
+	const struct outputs_config config = {
+		.select = &o->select,
+		.format = {.wide = o->wide, .full_time = o->full_time},
+		.json = o->json,
+		.max_connections = t->header.max_connections,
+		.ring_bytes = t->header.ring_bytes,
+		.warn = warn,
+		.goes_on = goes_on,
+		.full = on_full,
+		.ctx = t,
+	};
+	int exit_code = EXIT_OK;
 
-	if (exit_code || !t->options->record)
-		return exit_code;
-	exit_code = open_queue(&t->record, t->options->record, true);
-	if (!exit_code && recorder_new(&t->recorder, t->record, &t->header))
-		exit_code = fail(EXIT_RUNTIME, "cannot start the recording: out of memory");
+	t->outputs = outputs_new(&config);
+	if (!t->outputs)
+		return fail(EXIT_RUNTIME, "out of memory");
+	for (size_t i = 0; i < o->outputs_len && !exit_code && !t->interrupted; i++)
+		exit_code = open_output(t, &o->outputs[i], &t->before[i]);
+	if (!exit_code && !t->interrupted && o->record)
+		exit_code = open_record(t);
 	return exit_code;
 }
 
-/* live_config.before_tick: reports lines that the output had no room for, once it has room again. */
-static void feed_dropped(void *ctx, struct pipeline *pipeline, uint64_t ts)
+/* A recording that has failed is named at once. */
+static void check_record(struct trace *t, const struct record_context *context, uint64_t now)
 {
-	struct trace *t = ctx;
+	struct record_output about = {.name = t->options->record, .since_ns = now};
+	const struct record_meta meta = {.what = "recording_failed", .output = &about};
 	struct queue_stats stats;
-	struct wire_lost lost;
 
-	queue_stats(t->out, &stats);
-	if (stats.dropped == t->reported_dropped || queue_room(t->out) < QUEUE_BYTES / 8)
+	if (!t->record || t->record_failed)
 		return;
-	lost = wire_make_lost(WIRE_LOST_QUEUE, stats.dropped - t->reported_dropped, ts, ts);
-	t->reported_dropped = stats.dropped;
-	pipeline_feed(pipeline, &lost.hdr);
+	queue_stats(t->record, &stats);
+	if (!stats.error)
+		return;
+	t->record_failed = true;
+	about.error = strerror(stats.error);
+	warn("the recording %s ends here: %s", about.name, about.error);
+	if (!t->other)
+		outputs_emit_meta(t->outputs, context, &meta, now == UINT64_MAX ? clock_now_ns() : now);
 }
 
-/* A loop_fn: the output has failed, or its reader has left. */
+/* record_consumer.tick */
+static void tick(void *ctx, const struct record_context *context, uint64_t now)
+{
+	struct trace *t = ctx;
+
+	check_record(t, context, now);
+	if (!t->other && now != UINT64_MAX)
+		reload_if_due(&t->reload, t->outputs, context, now);
+}
+
+/* live_config.reopen: at any moment, also while an output waits for room. The next tick reads the configuration. */
+static void reopen(void *ctx)
+{
+	struct trace *t = ctx;
+
+	notify_reloading(&t->notify);
+	outputs_reopen(t->outputs);
+	t->reload.due = true;
+}
+
+/* A loop_fn: an output has failed, or its reader has left. */
 static void on_output_error(void *ctx)
 {
 	live_stop(((struct trace *)ctx)->live);
+}
+
+static bool is_quiet(const struct trace *t)
+{
+	return t->other && t->other->quiet;
+}
+
+/* A warn_fn. */
+static void warn_nobody(const char *fmt, ...)
+{
+	(void)fmt;
 }
 
 static struct live_config live_config(struct trace *t)
@@ -96,6 +217,7 @@ static struct live_config live_config(struct trace *t)
 		.collector =
 			{
 				.ring_bytes = o->ring_bytes,
+				.no_lanes = o->no_lanes,
 				.verbose = o->verbose,
 				.tiers = o->time_wait == CONN_TW_OFF ? 0
 					 : o->tiers                  ? o->tiers
@@ -103,27 +225,52 @@ static struct live_config live_config(struct trace *t)
 				.tiers_forced = o->tiers,
 			},
 		.stacks = o->stacks,
+		.helpers = o->metrics                                           ? PRIVILEGES_HELPERS_HERE
+			   : outputs_have_processes(o->outputs, o->outputs_len) ? PRIVILEGES_HELPERS
+										: PRIVILEGES_NO_HELPERS,
 		.duration_ns = o->duration_ns,
 		.scan_only = t->other && t->other->scan_only,
-		.warn = warn,
-		.before_tick = feed_dropped,
+		.warn = is_quiet(t) ? warn_nobody : warn,
+		.reopen = reopen,
 		.ctx = t,
 	};
 }
 
-static void choose_consumer(struct trace *t)
+static void choose_consumers(struct trace *t)
 {
-	if (!t->other) {
-		t->consumer = run_lines(t->options, &t->lines);
-		t->lines.config.put = put_line;
-		t->lines.config.put_urgent = put_alert;
-		t->lines.config.ctx = t;
-		return;
+	if (t->other) {
+		t->consumers[t->consumers_len++] = t->other->consumer;
+		t->other->put = put_line;
+		t->other->put_ctx = t;
+		t->other->live = t->live;
+	} else {
+		t->consumers_len = outputs_consumers(t->outputs, t->consumers);
 	}
-	t->consumer = t->other->consumer;
-	t->other->put = put_line;
-	t->other->put_ctx = t;
-	t->other->live = t->live;
+	if (t->metrics)
+		t->consumers[t->consumers_len++] = run_metrics_consumer(t->metrics);
+	t->consumers[t->consumers_len++] = (struct record_consumer){.tick = tick, .ctx = t};
+	t->notify.live = t->live;
+	t->notify.outputs = t->outputs;
+	t->notify.record = t->record;
+	t->consumers[t->consumers_len++] = notify_consumer(&t->notify); /* behind tick(), which ends a reload */
+}
+
+static int open_metrics(struct trace *t)
+{
+	t->sources = (struct metrics_sources){.live = t->live,
+					      .outputs = t->outputs,
+					      .max_connections = t->header.max_connections,
+					      .ring_bytes = t->header.ring_bytes};
+	return run_metrics_open(&t->metrics, t->options, &t->sources);
+}
+
+static int watch_outputs(struct trace *t)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < outputs_len(t->outputs) && !err; i++)
+		err = loop_add(live_loop(t->live), outputs_error_fd(t->outputs, i), on_output_error, t);
+	return err ? fail(EXIT_RUNTIME, "cannot start the event loop: %s", self_error(err)) : EXIT_OK;
 }
 
 static int start(struct trace *t)
@@ -131,8 +278,8 @@ static int start(struct trace *t)
 	const struct pipeline_config config = {
 		.header = &t->header,
 		.conn = run_conn_config(t->options),
-		.consumers = &t->consumer,
-		.consumers_len = 1,
+		.consumers = t->consumers,
+		.consumers_len = t->consumers_len,
 		.recorder = t->recorder,
 		.live = true,
 	};
@@ -140,36 +287,14 @@ static int start(struct trace *t)
 
 	if (live_start(t->live, &config, &t->header, &failure))
 		return fail_collector(&failure);
-	if (loop_add(live_loop(t->live), queue_error_fd(t->out), on_output_error, t))
-		return fail(EXIT_RUNTIME, "cannot start the event loop: %s", strerror(errno));
-	warn_foreign_pids(&t->header);
+	if (watch_outputs(t))
+		return EXIT_RUNTIME;
+	if (!is_quiet(t))
+		warn_foreign_pids(&t->header);
 	if (!t->other && !t->options->no_header)
-		lines_begin(&t->lines);
+		outputs_begin(t->outputs);
 	live_run(t->live);
 	return EXIT_OK;
-}
-
-static void print_totals(const struct trace *t, const struct pipeline_stats *s, const struct queue_stats *q)
-{
-	uint64_t hook = s->lost[WIRE_LOST_HOOK], ring = s->lost[WIRE_LOST_RING], table = s->lost[WIRE_LOST_TABLE];
-	uint64_t lost = hook + ring + table + q->dropped + q->lost;
-	uint64_t written = t->lines.seq > q->lost ? t->lines.seq - q->lost : 0;
-
-	if (t->other && !hook && !ring && !table)
-		return;
-	fprintf(stderr, "tcplife-fsm: %llu events, %llu records, %llu lost", (unsigned long long)s->events,
-		(unsigned long long)written, (unsigned long long)lost);
-	if (lost)
-		fprintf(stderr, " (hook %llu, ring %llu, table %llu, queue %llu, write %llu)", (unsigned long long)hook,
-			(unsigned long long)ring, (unsigned long long)table, (unsigned long long)q->dropped,
-			(unsigned long long)q->lost);
-	if (s->leaks_open)
-		fprintf(stderr, ", %llu leaks in CLOSE_WAIT go on", (unsigned long long)s->leaks_open);
-	if (t->not_recorded)
-		fprintf(stderr, ", %llu of the events not in the recording", (unsigned long long)t->not_recorded);
-	if (t->options->verbose)
-		fprintf(stderr, ", %llu hits of hooks ignored", (unsigned long long)live_ignored(t->live));
-	fputc('\n', stderr);
 }
 
 /* A queue_lost_fn. */
@@ -178,47 +303,87 @@ static void count_not_recorded(void *ctx, const void *data, size_t len)
 	((struct trace *)ctx)->not_recorded += recorder_events(data, len);
 }
 
-/* Writes what is left, says the totals if a run took place, and turns an output's error into the exit code. */
-static int finish(struct trace *t, bool ran)
+/* What belongs to the recording is in its queue then. */
+static void end_record(struct trace *t, bool ran)
 {
-	struct queue_stats out = {0}, record = {0};
-	struct pipeline_stats stats = {0};
-	int exit_code;
-
 	if (t->recorder) {
 		recorder_flush(t->recorder);
 		t->not_recorded = recorder_lost(t->recorder);
 		queue_on_lost(t->record, count_not_recorded, t);
 	}
 	recorder_free(t->recorder, ran);
-	queue_close(t->record, QUEUE_LAST_WAIT_NS, &record);
-	queue_close(t->out, QUEUE_LAST_WAIT_NS, &out);
-	if (!ran || out.error == EPIPE)
+	queue_end(t->record);
+}
+
+static bool is_stdout(const struct trace *t, size_t output)
+{
+	return !strcmp(t->options->outputs[output].address, "-");
+}
+
+/* What could not be written at the end is an error, unless the reader of standard output left: that is its right. */
+static int judge_end(const struct trace *t, size_t output, const struct output_result *r)
+{
+	if (!r->lost_at_end || (r->error == EPIPE && is_stdout(t, output)))
 		return EXIT_OK;
-	pipeline_stats(live_pipeline(t->live), &stats);
-	print_totals(t, &stats, &out);
-	exit_code = fail_output(t->options->output, out.error);
+	if (r->error && r->error != EPIPE)
+		return fail_output(t->options->outputs[output].address, r->error);
+	return fail(EXIT_OUTPUT, "output %s did not take %llu records at the end%s%s",
+		    is_stdout(t, output) ? "to standard output" : r->name, (unsigned long long)r->lost_at_end,
+		    *r->why ? ": " : "", r->why);
+}
+
+/* Writes what is left, says the totals if a run took place, and turns an output's error into the exit code. */
+static int finish(struct trace *t, bool ran)
+{
+	struct output_result results[OUTPUTS_MAX];
+	struct queue_stats record = {0};
+	struct trace_totals totals = {.only_losses = t->other, .live = t->options->verbose ? t->live : NULL};
+	int exit_code = EXIT_OK;
+	size_t n;
+
+	end_record(t, ran);
+	n = outputs_close(t->outputs, LAST_WAIT_NS, results);
+	queue_close(t->record, LAST_WAIT_NS, &record);
+	if (!ran)
+		return EXIT_OK;
+	if (n == 1 && results[0].error == EPIPE && is_stdout(t, 0))
+		return EXIT_OK;
+	pipeline_stats(live_pipeline(t->live), &totals.stats);
+	totals.not_recorded = t->not_recorded;
+	if (!is_quiet(t))
+		trace_print_totals(&totals, results, n);
+	for (size_t i = 0; i < n && !exit_code; i++)
+		exit_code = judge_end(t, i, &results[i]);
 	if (!exit_code && record.error) /* of a recording nobody reads only a part */
 		exit_code = fail(EXIT_OUTPUT, "cannot write %s: %s", t->options->record, strerror(record.error));
-	return exit_code;
+	return exit_code ? exit_code : t->exit_code;
 }
 
 int trace_run(const struct options *options, struct run_consumer *consumer)
 {
-	struct trace t = {.options = options, .other = consumer};
+	struct trace t = {.options = options, .other = consumer, .reload.start = options};
 	const struct live_config config = live_config(&t);
 	struct collector_failure failure;
 	int exit_code, finished;
 
+	notify_open(&t.notify);
 	run_header(options, &t.header);
-	if (live_new(&t.live, &config, &failure))
+	if (live_new(&t.live, &config, &failure)) {
+		notify_close(&t.notify);
 		return fail_collector(&failure);
-	choose_consumer(&t);
-	exit_code = run_check_selection(&options->select) ?: open_outputs(&t);
-	if (!exit_code)
+	}
+	exit_code = run_check_selection(&options->select, is_quiet(&t)) ?: open_outputs(&t);
+	if (!exit_code && !t.interrupted && !consumer)
+		exit_code = open_metrics(&t);
+	if (!exit_code && !t.interrupted) {
+		choose_consumers(&t);
 		exit_code = start(&t);
-	finished = finish(&t, !exit_code);
+	}
+	run_metrics_close(t.metrics);
+	finished = finish(&t, !exit_code && !t.interrupted);
 	live_free(t.live);
+	reload_free(&t.reload);
+	notify_close(&t.notify);
 	return exit_code ? exit_code : finished;
 }
 

@@ -46,9 +46,10 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 	if (!a)
 		return -ENOMEM;
 	a->threshold_ns = config->leak_threshold_ns;
-	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key)
-		?: leak_set_init(&a->found, config->max_connections > FOUND_MIN ? config->max_connections : FOUND_MIN)
-		?: alert_groups_init(&a->groups, &a->found, config->max_connections);
+	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key, &config->hash_key)
+		?: leak_set_init(&a->found, config->max_connections > FOUND_MIN ? config->max_connections : FOUND_MIN,
+&config->hash_key)
+		?: alert_groups_init(&a->groups, &a->found, config->max_connections, &config->hash_key);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -75,6 +76,11 @@ uint64_t alerts_memory(const struct alerts *a)
 uint64_t alerts_open(const struct alerts *a)
 {
 	return pool_count(&a->open);
+}
+
+const struct leak_set *alerts_found(const struct alerts *a)
+{
+	return &a->found;
 }
 
 static struct alert *alert_at(const struct alerts *a, uint32_t id)
@@ -108,6 +114,13 @@ static void raise_alert(struct conn_table *t, const struct leak_socket *socket, 
 		table_refuse(t, now);
 }
 
+static void take_role(struct leak_socket *socket, enum conn_role role)
+{
+	socket->t.role = role;
+	socket->opened = role != CONN_SERVER;
+	socket->side_certain = true;
+}
+
 /* Adds what the table knows and the scan does not: who it is, and when it entered CLOSE_WAIT, if that was seen. */
 static bool complete(const struct conn_table *t, struct leak_socket *socket, uint64_t now)
 {
@@ -119,7 +132,9 @@ static bool complete(const struct conn_table *t, struct leak_socket *socket, uin
 	emit_tuple(t, c, &known);
 	socket->t.generation = known.generation;
 	if (known.role != CONN_ROLE_UNKNOWN)
-		socket->t.role = known.role;
+		take_role(socket, known.role);
+	if (known.from == CONN_FROM_CONNECT || known.from == CONN_FROM_ACCEPT || known.from == CONN_FROM_IO)
+		leak_judge_holders(socket, t->alerts->found.holders, &known.process);
 	if (c->spans[c->spans_len - 1].ev == CONN_EV_EVENT) {
 		socket->age_ns = now - conn_entered_ns(c);
 		socket->age_is_lower_bound = false;
@@ -135,10 +150,13 @@ static void raise_unseen(struct conn_table *t, const struct conn *c, uint64_t no
 		.verdict = {.cause = LEAK_UNSEEN},
 		.age_ns = now - conn_entered_ns(c),
 		.age_is_lower_bound = c->spans[c->spans_len - 1].ev != CONN_EV_EVENT,
+		.opened = true,
 		.first_holder = LEAK_NONE,
 	};
 
 	emit_tuple(t, c, &socket.t);
+	if (socket.t.role != CONN_ROLE_UNKNOWN)
+		take_role(&socket, socket.t.role);
 	raise_alert(t, &socket, now);
 }
 

@@ -2,6 +2,7 @@
 /* Alerts: sockets that stay in CLOSE_WAIT beyond the threshold, as they age and as they end, few records for many sockets. */
 #pragma once
 
+#include "leak.h"
 #include "table.h"
 
 int alerts_new(struct alerts **out, const struct conn_config *config);
@@ -11,6 +12,9 @@ uint64_t alerts_open(const struct alerts *alerts);
 
 /* `since_ns`, or when an alerted socket older than the tool entered CLOSE_WAIT, if that is earlier. */
 uint64_t alerts_oldest_ns(const struct alerts *alerts, uint64_t since_ns);
+
+/* What the last leak scan has found. */
+const struct leak_set *alerts_found(const struct alerts *alerts);
 
 /* An event of a leak scan. */
 void alerts_scan(struct conn_table *t, const struct wire_hdr *ev);

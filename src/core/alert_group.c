@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Records of alerts are few. In each group (one process, one cause) the first SINGLES sockets have an alert each, under their
- * own cookie. The others are counted in the group's alert, which has a name of its own, and one record per GROUP_NS has their
- * count. All groups together have BUDGET records a minute. The counts add up to the number of sockets, at the end of the run at
- * the latest.
+ * Records of alerts are few. In each group (one process, cause and dependency) the first SINGLES sockets have an alert each,
+ * under their own cookie. The others are counted in the group's alert, which has a name of its own, and one record per GROUP_NS
+ * has their count. All groups together have BUDGET records a minute. The counts add up to the number of sockets, at the end of
+ * the run at the latest.
  *
  * An alert is resolved under the name that it was raised with. The ends of a group's sockets are counted in the same way, one
  * record for each way of ending.
@@ -16,7 +16,7 @@
 
 #define SINGLES 5
 #define GROUP_NS 60000000000ull
-#define BUDGET 60
+#define BUDGET ALERT_BUDGET
 #define BUDGET_NS 60000000000ull
 
 /* Not emitted yet: how many ended in this way, and the last of them. */
@@ -26,7 +26,8 @@ struct waiting_ends {
 };
 
 struct alert_group {
-	struct leak_key key; /* by process; its hash names the group */
+	struct leak_key key; /* LEAK_BY_DEFAULT; its hash names the group */
+	uint64_t digest;     /* leak_key_digest() */
 	uint64_t open, waiting, singles;
 	uint64_t emitted_ns, ends_emitted_ns;
 	uint64_t mark_ns, mark_open; /* some time ago: for the growth */
@@ -37,13 +38,13 @@ struct alert_group {
 /* A pool_key_fn. */
 static uint64_t group_key(const void *group)
 {
-	return leak_key_hash(&((const struct alert_group *)group)->key);
+	return ((const struct alert_group *)group)->digest;
 }
 
-int alert_groups_init(struct alert_groups *groups, const struct leak_set *found, uint32_t max)
+int alert_groups_init(struct alert_groups *groups, const struct leak_set *found, uint32_t max, const struct hash_key *hash_key)
 {
 	*groups = (struct alert_groups){.found = found};
-	return pool_init(&groups->groups, sizeof(struct alert_group), max, group_key);
+	return pool_init(&groups->groups, sizeof(struct alert_group), max, group_key, hash_key);
 }
 
 void alert_groups_free(struct alert_groups *groups)
@@ -58,10 +59,11 @@ static struct alert_group *group_at(const struct alert_groups *groups, uint32_t 
 
 uint32_t alert_group_for(struct conn_table *t, struct alert_groups *groups, const struct leak_socket *socket)
 {
-	const struct alert_group fresh = {.key = leak_key_of(LEAK_BY_PROCESS, socket), .mark_ns = t->now};
+	const struct leak_key key = leak_key_of(LEAK_BY_DEFAULT, NULL, socket);
+	const struct alert_group fresh = {.key = key, .digest = leak_key_digest(&groups->groups, &key), .mark_ns = t->now};
 	uint32_t id;
 
-	pool_for_each (id, &groups->groups, leak_key_hash(&fresh.key)) {
+	pool_for_each (id, &groups->groups, fresh.digest) {
 		if (!memcmp(&group_at(groups, id)->key, &fresh.key, sizeof(fresh.key)))
 			return id;
 	}
@@ -137,9 +139,9 @@ bool alert_group_raise(struct conn_table *t, struct alert_groups *groups, uint32
 	struct alert_group *g = group_at(groups, id);
 
 	g->open++;
-	if (g->singles < SINGLES && take(&groups->leaks, t->now)) {
+	if (g->singles < SINGLES && groups->raised_len < BUDGET && take(&groups->leaks, t->now)) {
 		g->singles++;
-		emit_leak(t, groups->found, g, socket, 0);
+		groups->raised[groups->raised_len++] = (struct alert_raised){id, *socket};
 		return true;
 	}
 	g->waiting++;
@@ -197,6 +199,9 @@ void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool a
 {
 	uint32_t count = groups->groups.used - 1, first = groups->turn;
 
+	for (uint32_t i = 0; i < groups->raised_len; i++)
+		emit_leak(t, groups->found, group_at(groups, groups->raised[i].group), &groups->raised[i].socket, 0);
+	groups->raised_len = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t id = 1 + (first + i) % count;
 		struct alert_group *g = group_at(groups, id);

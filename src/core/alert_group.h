@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The alerts of one process and cause: which sockets have one of their own, and the counts of the others. */
+/* The alerts of one process, cause and dependency: which sockets have one of their own, and the counts of the others. */
 #pragma once
 
 #include "leak_group.h"
@@ -9,11 +9,22 @@ struct alert_budget {
 	uint64_t since_ns, used;
 };
 
+#define ALERT_BUDGET 60 /* records a minute */
+
+/* Has an alert of its own, which is emitted when the whole scan is known: all alerts of a scan have the same count of a group.
+ */
+struct alert_raised {
+	uint32_t group; /* id */
+	struct leak_socket socket;
+};
+
 struct alert_groups {
 	struct pool groups; /* struct alert_group by key; each has an alert, or had one a minute ago */
 	const struct leak_set *found;
 	struct alert_budget leaks, ends;
 	uint32_t turn; /* the last group that used the budget up */
+	uint32_t raised_len;
+	struct alert_raised raised[ALERT_BUDGET]; /* of the scan whose end is handled */
 };
 
 struct alert_ending {
@@ -24,18 +35,18 @@ struct alert_ending {
 };
 
 /* `found`: the last leak scan's, which must not move. 0 or -ENOMEM. */
-int alert_groups_init(struct alert_groups *groups, const struct leak_set *found, uint32_t max);
+int alert_groups_init(struct alert_groups *groups, const struct leak_set *found, uint32_t max, const struct hash_key *hash_key);
 void alert_groups_free(struct alert_groups *groups); /* all zero is fine */
 
 /* The id of the socket's group, valid while one of its alerts is open; 0: there is no room for it. */
 uint32_t alert_group_for(struct conn_table *t, struct alert_groups *groups, const struct leak_socket *socket);
 
-/* True: it has an alert of its own. */
+/* True: it has an alert of its own. alert_groups_emit() follows at the end of the scan. */
 bool alert_group_raise(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct leak_socket *socket);
 
 /* An alert that alert_group_raise() raised; `single`: what it returned. */
 void alert_group_end(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
 		     bool single);
 
-/* Emits the counts that are due; with `all`, all of them. */
+/* Emits the alerts that were raised, and the counts that are due; with `all`, all of them. */
 void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool all);

@@ -167,7 +167,7 @@ struct conn *closing_find(struct conn_table *t, uint64_t cookie)
 
 void closing_minisock(struct conn_table *t, const struct wire_minisock *ev)
 {
-	struct conn *c = table_find(t, ev->hdr.cookie);
+	struct conn *c = delay_first(t->resets) != delay_end(t->resets) ? table_find(t, ev->hdr.cookie) : NULL;
 	struct closed *closed = c && (c->facts & CONN_HELD) ? delay_at(t->resets, c->next) : NULL;
 
 	if (closed && closed->numbers.snd_nxt == ev->snd_nxt)

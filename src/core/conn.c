@@ -3,14 +3,15 @@
  * Takes in events by kind and hands out records. The other files of the core, each above those that it uses:
  *
  *   progress   what goes on             scan       what exists already        summary     losses and sums
+ *   finding_watch, finding_scan  what is wrong, by   findings  its limits, finding_set, finding_tally, finding_drain
  *   conn_events  what an event changes in a connection                         closing     closes that wait for a reset
  *   minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
  *   alert      who leaks CLOSE_WAIT     alert_group  few records for many     leak, leak_group  a leak scan, its groups
  *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
  *   facts      what numbers prove       proofs     what stamps prove
  *   timeline   its states               conn_owner  whose it is
- *   table      memory and look-up       listener   who listens                ports, half_open  for the summary
- *   fsm        what may follow what     wire_read  is an event well-formed    index, intern, delay  containers
+ *   table      memory and look-up       listener   who listens                ports, half_open, queues, netns_counts  for the
+ * summary fsm        what may follow what     wire_read  is an event well-formed    index, intern, delay, rows  containers
  */
 #include "conn.h"
 
@@ -18,10 +19,13 @@
 #include "closing.h"
 #include "conn_events.h"
 #include "delay.h"
+#include "finding_watch.h"
 #include "listener.h"
+#include "metrics.h"
 #include "minisock.h"
 #include "ports.h"
 #include "progress.h"
+#include "queues.h"
 #include "scan.h"
 #include "summary.h"
 #include "tw_conn.h"
@@ -48,8 +52,10 @@ int conn_table_new(struct conn_table **out, const struct conn_config *config, co
 	t->ctx = ctx;
 	t->leaves_close_wait = leaves_close_wait;
 	t->make_room = tw_conn_make_room;
-	err = table_init(t) ?: closing_init(t) ?: tw_conn_init(t) ?: listeners_init(&t->listeners)
-		?: alerts_new(&t->alerts, config) ?: intern_init(&t->places) ?: intern_init(&t->processes);
+	err = table_init(t) ?: closing_init(t) ?: tw_conn_init(t) ?: listeners_init(&t->listeners, &config->hash_key)
+		?: netns_counts_init(&t->netns_counts, &config->hash_key)
+		?: alerts_new(&t->alerts, config) ?: intern_init(&t->places, &config->hash_key)
+		?: intern_init(&t->processes, &config->hash_key) ?: findings_new(t);
 	if (err) {
 		conn_table_free(t);
 		return err;
@@ -66,6 +72,8 @@ void conn_table_free(struct conn_table *t)
 	delay_free(t->resets);
 	delay_free(t->fins);
 	listeners_free(&t->listeners);
+	netns_counts_free(&t->netns_counts);
+	findings_free(t);
 	alerts_free(t->alerts);
 	pool_free(&t->places);
 	pool_free(&t->processes);
@@ -78,6 +86,7 @@ static void on_tick(struct conn_table *t, const struct wire_tick *ev)
 	alerts_tick(t);
 	minisock_tick(t, ev->hdr.ts);
 	progress_tick(t, ev->hdr.ts);
+	findings_tick(t, ev->hdr.ts);
 	summary_tick(t, ev);
 }
 
@@ -91,8 +100,35 @@ static void pass_time(struct conn_table *t, const struct wire_hdr *ev)
 		t->events_in++;
 		t->interval.events_in++;
 	}
-	closing_expire(t, t->now);
-	tw_conn_expire(t, t->now);
+	if (delay_is_due(t->resets, t->now))
+		closing_expire(t, t->now);
+	if (delay_is_due(t->fins, t->now))
+		tw_conn_expire(t, t->now);
+}
+
+/* What the run itself found out. */
+static void feed_collected(struct conn_table *table, const struct wire_hdr *ev)
+{
+	switch (ev->kind) {
+	case WIRE_PORT_RANGE:
+		ports_set_range(table, (const struct wire_port_range *)ev);
+		break;
+	case WIRE_NETNS:
+		netns_counts_read(&table->netns_counts, (const struct wire_netns *)ev);
+		break;
+	case WIRE_TW_TIER:
+		table->tier = ((const struct wire_mark *)ev)->value;
+		break;
+	case WIRE_AGGREGATE:
+		summary_aggregate(table, (const struct wire_aggregate *)ev);
+		break;
+	case WIRE_LOST:
+		summary_lost(table, (const struct wire_lost *)ev);
+		break;
+	case WIRE_TICK:
+		on_tick(table, (const struct wire_tick *)ev);
+		break;
+	}
 }
 
 void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
@@ -121,6 +157,9 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_EXIT:
 		listeners_exited(&table->listeners, (const struct wire_exit *)ev);
 		break;
+	case WIRE_LISTENER:
+		queues_listener(table, (const struct wire_listener *)ev);
+		break;
 	case WIRE_SCAN_BEGIN:
 		scan_begin(table, (const struct wire_mark *)ev);
 		break;
@@ -131,26 +170,15 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_LEAK:
 	case WIRE_LEAK_END:
 		alerts_scan(table, ev);
+		if (ev->kind == WIRE_LEAK_END)
+			findings_scanned(table, ev->ts);
 		break;
 	case WIRE_MINISOCK:
 		closing_minisock(table, (const struct wire_minisock *)ev);
 		minisock_event(table, (const struct wire_minisock *)ev);
 		break;
-	case WIRE_PORT_RANGE:
-		ports_set_range(table, (const struct wire_port_range *)ev);
-		break;
-	case WIRE_TW_TIER:
-		table->tier = ((const struct wire_mark *)ev)->value;
-		break;
-	case WIRE_AGGREGATE:
-		summary_aggregate(table, (const struct wire_aggregate *)ev);
-		break;
-	case WIRE_LOST:
-		summary_lost(table, (const struct wire_lost *)ev);
-		break;
-	case WIRE_TICK:
-		on_tick(table, (const struct wire_tick *)ev);
-		break;
+	default:
+		feed_collected(table, ev);
 	}
 }
 
@@ -162,6 +190,7 @@ void conn_table_stop(struct conn_table *table, uint64_t now)
 		table->now = now;
 	closing_stop(table);
 	summary_refused(table, now);
+	findings_stop(table, now);
 	alerts_stop(table);
 	for (struct conn *c = table_next(table, NULL); c; c = next) {
 		next = table_next(table, c);
@@ -181,7 +210,7 @@ bool conn_table_wants_minisocks(const struct conn_table *table)
 
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)
 {
-	return alerts_want_scan(table, now);
+	return alerts_want_scan(table, now) || findings_want_scan(table, now);
 }
 
 bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now)
@@ -189,23 +218,38 @@ bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now)
 	return scan_listeners_due(table, now);
 }
 
-bool conn_table_wants_port_ranges(const struct conn_table *table, uint64_t now)
+bool conn_table_wants_survey(const struct conn_table *table, uint64_t now)
 {
-	return summary_due(table, now);
+	return summary_due(table, now) || findings_want_survey(table, now);
 }
 
 void conn_table_stats(const struct conn_table *t, struct conn_table_stats *ret_stats)
 {
+	struct findings_stats findings;
+
+	findings_stats(t, &findings);
 	*ret_stats = (struct conn_table_stats){
 		.events_in = t->events_in,
 		.tracked = t->tracked,
 		.resyncs = t->resyncs,
 		.memory_bytes = sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) +
-				listeners_memory(&t->listeners) + alerts_memory(t->alerts) + pool_memory(&t->places) +
-				pool_memory(&t->processes),
+				listeners_memory(&t->listeners) + netns_counts_memory(&t->netns_counts) +
+				alerts_memory(t->alerts) + pool_memory(&t->places) + pool_memory(&t->processes) +
+				findings_memory(t),
 		.leaks_open = t->leaks_open,
+		.finding_scans = findings.scans,
+		.findings_left_out = findings.left_out,
 		.generations_forgotten = t->ended_forgotten,
 		.time_wait_early = t->early,
 	};
 	memcpy(ret_stats->lost, t->lost, sizeof(ret_stats->lost));
+}
+
+void conn_table_metrics(const struct conn_table *t, uint64_t now, struct metrics_table *ret)
+{
+	struct conn_table_stats stats;
+
+	conn_table_stats(t, &stats);
+	summary_metrics(t, now, ret);
+	ret->memory_bytes = stats.memory_bytes;
 }

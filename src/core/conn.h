@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "conn_config.h"
 #include "record_types.h"
 
 struct conn_table;
@@ -25,14 +26,15 @@ void conn_table_stop(struct conn_table *table, uint64_t now);
 /* Records wait for what a scan of minisockets would show (CONN_TW_SPLIT, where hooks may miss it). */
 bool conn_table_wants_minisocks(const struct conn_table *table);
 
-/* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_LEAK_BEGIN) soon. */
+/* True if a socket has been in CLOSE_WAIT for so long that the stream should have a leak scan (WIRE_LEAK_BEGIN) soon, or if
+ * findings are wanted. */
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now);
 
 /* True if a listener's process has ended, or may not be the right one: the stream should have a scan of listeners. */
 bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now);
 
-/* True if a tick at `now` makes a summary: the stream should have each namespace's WIRE_PORT_RANGE before it. */
-bool conn_table_wants_port_ranges(const struct conn_table *table, uint64_t now);
+/* True if a tick at `now` makes a summary, or looks for findings: the stream should have a survey before it. */
+bool conn_table_wants_survey(const struct conn_table *table, uint64_t now);
 
 struct conn_table_stats {
 	uint64_t events_in;
@@ -42,6 +44,12 @@ struct conn_table_stats {
 	uint64_t lost[WIRE_LOST_MAX];
 	uint64_t time_wait_early;       /* TIME_WAITs emitted before their end: max_connections, or the socket connects again */
 	uint64_t leaks_open;            /* at the stop: alerts of CLOSE_WAIT without an end */
+	uint64_t finding_scans;         /* leak scans that were searched for findings */
+	uint64_t findings_left_out;     /* sockets, services and findings, for lack of room */
 	uint64_t generations_forgotten; /* sockets whose next connect() will count from 0 again */
 };
 void conn_table_stats(const struct conn_table *table, struct conn_table_stats *ret_stats);
+
+/* For metrics, at any time. */
+struct metrics_table;
+void conn_table_metrics(const struct conn_table *table, uint64_t now, struct metrics_table *ret);

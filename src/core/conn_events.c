@@ -169,8 +169,11 @@ static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 	if (ev->hdr.old_state != WIRE_SYN_RECV || child_role(ev) != CONN_SERVER)
 		return adopt(t, ev);
 	/* Of a Fast Open child they were counted for the connection. */
-	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans && !(ident->flags & WIRE_ID_FASTOPEN))
+	if (ev->hdr.new_state == WIRE_ESTABLISHED && ident && ident->syn_retrans && !(ident->flags & WIRE_ID_FASTOPEN)) {
 		half_open_add(&t->half_open, ident->netns, ident->local_port, 1, true);
+		if (t->findings)
+			half_open_add(&t->half_open_look, ident->netns, ident->local_port, 1, true);
+	}
 	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
 	if (c)
 		child_begin(t, c, ev);
@@ -251,6 +254,8 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 	/* The child of a listener is identified by its transition out of SYN_RECV. */
 	if (!h->cookie || cell->verdict == FSM_SAME || (h->old_state == WIRE_LISTEN && h->new_state == WIRE_SYN_RECV))
 		return;
+	if (h->new_state == WIRE_CLOSE)
+		table_note_close(t, h->cookie, h->ts);
 	c = closing_find(t, h->cookie);
 	if (c && (c->facts & CONN_MINISOCK)) {
 		if (h->old_state != WIRE_CLOSE &&
@@ -291,8 +296,9 @@ void conn_events_destroy(struct conn_table *t, const struct wire_hdr *ev)
 	listeners_remove(&t->listeners, ev->cookie);
 	if (!c || (c->facts & (CONN_HELD | CONN_MINISOCK))) /* a minisocket outlives the descriptor */
 		return;
-	/* A scan may find a socket after its CLOSE: the connection has its record already. */
-	if (t->scan.active && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN && c->start_ns >= t->scan.begin_ns)
+	/* The startup scan may find a socket after a CLOSE that was before us. */
+	if (t->scan.active && !t->scan.any_done && c->spans_len == 1 && c->spans[0].ev == CONN_EV_SCAN &&
+	    c->start_ns >= t->scan.begin_ns)
 		table_remove(t, c);
 	else
 		conn_events_lost_end(t, c, ev->ts);

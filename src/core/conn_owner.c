@@ -12,13 +12,16 @@
 
 #include <string.h>
 
-/* An exiting process has no program any more, and one that is in exec() not yet: with the same name it is the one before. */
+/*
+ * Older recordings: an exiting process has no program any more, and one that is in exec() not yet. With the same name it is the
+ * one before.
+ */
 static void keep_program(const struct process *known, struct process *process)
 {
-	if (!process->exec.arg_start && !memcmp(process->task.comm, known->task.comm, sizeof(known->task.comm)))
-		process->exec.arg_start = known->exec.arg_start;
-	if (!process->exec.cgroup_id)
-		process->exec.cgroup_id = known->exec.cgroup_id;
+	if (!process->program && !memcmp(process->task.comm, known->task.comm, sizeof(known->task.comm)))
+		process->program = known->program;
+	if (!process->cgroup_id)
+		process->cgroup_id = known->cgroup_id;
 }
 
 static const struct process *listens_for(const struct conn_table *t, const struct conn *c)
@@ -62,7 +65,8 @@ static void set_owner(struct conn_table *t, struct conn *c, struct process proce
 
 void conn_owner_saw(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_from from)
 {
-	set_owner(t, c, wire_process(ev), from);
+	if (wire_task(ev))
+		set_owner(t, c, wire_process(ev), from);
 }
 
 static struct table_touched *touched_slot(struct conn_table *t, uint64_t cookie)

@@ -4,12 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct delay {
-	uint32_t head, tail, slots; /* head and tail run free, used modulo slots */
-	size_t size;                /* of a slot: its deadline, then the item */
-	_Alignas(8) char space[];
-};
-
 int delay_new(struct delay **out, uint32_t slots, size_t size)
 {
 	size_t slot = (sizeof(uint64_t) + size + 7) & ~(size_t)7;
@@ -17,6 +11,7 @@ int delay_new(struct delay **out, uint32_t slots, size_t size)
 
 	if (!d)
 		return -ENOMEM;
+	d->due_ns = UINT64_MAX;
 	d->slots = slots;
 	d->size = slot;
 	*out = d;
@@ -45,6 +40,8 @@ bool delay_full(const struct delay *delay)
 
 void *delay_push(struct delay *delay, uint64_t due_ns, uint32_t *ret_place)
 {
+	if (delay->head == delay->tail)
+		delay->due_ns = due_ns;
 	*ret_place = delay->tail++;
 	*deadline(delay, *ret_place) = due_ns;
 	return delay_at(delay, *ret_place);
@@ -57,9 +54,13 @@ void *delay_at(const struct delay *delay, uint32_t place)
 
 void *delay_take(struct delay *delay, uint64_t now)
 {
-	if (delay->head == delay->tail || *deadline(delay, delay->head) > now)
+	uint32_t place = delay->head;
+
+	if (place == delay->tail || delay->due_ns > now)
 		return NULL;
-	return delay_at(delay, delay->head++);
+	delay->head++;
+	delay->due_ns = delay->head == delay->tail ? UINT64_MAX : *deadline(delay, delay->head);
+	return delay_at(delay, place);
 }
 
 uint32_t delay_first(const struct delay *delay)

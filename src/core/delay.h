@@ -9,7 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct delay;
+struct delay {
+	uint64_t due_ns;            /* of the oldest; UINT64_MAX: there is none */
+	uint32_t head, tail, slots; /* head and tail run free, used modulo slots */
+	size_t size;                /* of a slot: its deadline, then the item */
+	_Alignas(8) char space[];
+};
 
 /* `slots`: a power of two; `size` of an item in bytes. 0 or -ENOMEM. */
 int delay_new(struct delay **out, uint32_t slots, size_t size);
@@ -22,6 +27,12 @@ bool delay_full(const struct delay *delay);
 /* Room for an item that is due at `due_ns`, not before the one pushed last; delay_at(*ret_place) finds it until it is taken. */
 void *delay_push(struct delay *delay, uint64_t due_ns, uint32_t *ret_place);
 void *delay_at(const struct delay *delay, uint32_t place);
+
+/* True if there may be one that is due by `now`. */
+static inline bool delay_is_due(const struct delay *delay, uint64_t now)
+{
+	return delay->due_ns <= now;
+}
 
 /* Takes the oldest item if it is due by `now` (UINT64_MAX: in any case), else NULL. Valid until the next push. */
 void *delay_take(struct delay *delay, uint64_t now);

@@ -11,13 +11,9 @@
 #include "verdict.h"
 #include "wire_read.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
-
-bool emit_wanted(const struct conn_table *t, enum record_kind kind)
-{
-	return t->config.wanted & 1u << kind;
-}
 
 void emit_record(const struct conn_table *t, const struct record *rec)
 {
@@ -90,12 +86,12 @@ static void fill_timeline(const struct conn *c, struct conn_record *rec)
 /* The full socket is gone and a minisocket waits 2 MSL; how long is not known from transitions. */
 static void add_time_wait(struct conn_record *rec)
 {
-	struct conn_span *span = &rec->timeline[rec->timeline_len++];
-
-	span->at_us = sub_sat(rec->end_ns, rec->start_ns) / 1000;
-	span->state = WIRE_TIME_WAIT;
-	span->by = CONN_BY_PEER;
-	span->ev = CONN_EV_INFERRED;
+	rec->timeline[rec->timeline_len++] = (struct conn_span){
+		.at_us = sub_sat(rec->end_ns, rec->start_ns) / 1000,
+		.state = WIRE_TIME_WAIT,
+		.by = CONN_BY_PEER,
+		.ev = CONN_EV_INFERRED,
+	};
 }
 
 /* bytes_acked counts our SYN if it was acknowledged in SYN_SENT or later (not a server's), and our FIN; bytes_received a FIN.
@@ -136,15 +132,16 @@ static void fill_record(const struct conn_table *t, const struct conn *c, enum c
 	bool moved = numbers && numbers->closed && (numbers->sk_flags & WIRE_SK_REPAIR);
 	uint64_t last_ns = conn_entered_ns(c);
 
-	*rec = (struct conn_record){
-		.start_known = c->facts & CONN_START_KNOWN,
-		.start_ns = c->start_ns,
-		.end_ns = last->at_ns > last_ns ? last->at_ns : last_ns, /* only a broken stream goes back in time */
-		.end = end,
-		.retransmits = {c->retrans_syn, c->retrans_synack, c->retrans_data, c->retrans_fin},
-		.resets = {c->resets_sent, c->resets_received, c->reset_reason},
-		.gaps = c->gaps + (t->loss_epoch - c->loss_epoch),
-	};
+	memset(rec, 0, offsetof(struct conn_record, timeline));
+	rec->start_known = c->facts & CONN_START_KNOWN;
+	rec->start_ns = c->start_ns;
+	rec->end_ns = last->at_ns > last_ns ? last->at_ns : last_ns; /* only a broken stream goes back in time */
+	rec->end = end;
+	rec->retransmits = (struct conn_retransmits){c->retrans_syn, c->retrans_synack, c->retrans_data, c->retrans_fin};
+	rec->resets.sent = c->resets_sent;
+	rec->resets.received = c->resets_received;
+	rec->resets.reason = c->reset_reason;
+	rec->gaps = c->gaps + (t->loss_epoch - c->loss_epoch);
 	emit_tuple(t, c, &rec->t);
 	/* The begin of a passive handshake is known only if its length is. */
 	rec->duration_known = rec->start_known && !cut && !(c->spans[0].state == WIRE_SYN_RECV && c->spans[0].us_unknown);
@@ -195,6 +192,7 @@ void emit_finish(struct conn_table *t, struct conn *c, const struct conn_last *l
 	emit_connection(t, c, last);
 	if (!last->numbers || !(last->numbers->sk_flags & WIRE_SK_DEAD))
 		table_end_life(t, c);
+	table_note_emitted(t, c);
 	table_remove(t, c);
 }
 
@@ -220,7 +218,7 @@ void emit_progress(const struct conn_table *t, const struct conn *c, enum conn_e
 	emit_record(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
 }
 
-void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how)
+void emit_wanted_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how)
 {
 	struct conn_tuple tuple = {0};
 	struct conn_state_record state = {
@@ -228,8 +226,6 @@ void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev,
 	const struct conn_entry *last = c->spans_len ? conn_last_entry(c) : NULL;
 	bool timed;
 
-	if (!emit_wanted(t, RECORD_STATE))
-		return;
 	emit_first_state(t, c);
 	emit_tuple(t, c, &tuple);
 	/* That TIME_WAIT followed a ->CLOSE may be inferred: the event's time is its own. */

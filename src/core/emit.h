@@ -4,7 +4,10 @@
 
 #include "table.h"
 
-bool emit_wanted(const struct conn_table *t, enum record_kind kind);
+static inline bool emit_wanted(const struct conn_table *t, enum record_kind kind)
+{
+	return t->config.wanted & 1u << kind;
+}
 void emit_record(const struct conn_table *t, const struct record *rec); /* if it is wanted */
 
 /* Who `c` is. `tuple` must be zero. */
@@ -23,7 +26,13 @@ void emit_progress(const struct conn_table *t, const struct conn *c, enum conn_e
 void emit_time_wait(const struct conn_table *t, const struct conn *c, uint64_t ts, const struct conn_time_wait *tw);
 
 /* A transition of `c`, before the table has it. The first of a client waits for the tuple: the port may not be chosen yet. */
-void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how);
+void emit_wanted_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by, enum conn_ev how);
+static inline void emit_state(struct conn_table *t, struct conn *c, const struct wire_hdr *ev, enum conn_by by,
+			      enum conn_ev how)
+{
+	if (emit_wanted(t, RECORD_STATE))
+		emit_wanted_state(t, c, ev, by, how);
+}
 
 /* The same of what no WIRE_STATE shows: `c` leaves its state. */
 struct emit_step {

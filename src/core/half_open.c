@@ -15,6 +15,8 @@ static struct half_open_slot *slot_of(struct half_open *ho, uint32_t netns, uint
 {
 	uint32_t hash = (netns * 2654435761u + port) * 2654435761u >> 22;
 
+	if (!netns && !port) /* the kernel side had no room for the listener */
+		return &ho->rest;
 	for (unsigned int i = 0; i < PROBES; i++) {
 		struct half_open_slot *slot = &ho->slots[(hash + i) % HALF_OPEN_SLOTS];
 

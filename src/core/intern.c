@@ -5,56 +5,82 @@
 
 struct item {
 	_Alignas(8) uint8_t value[INTERN_SIZE]; /* first: intern_value() */
-	uint32_t users;                         /* 0: free */
+	uint32_t users;
+	uint32_t digest; /* 0: free */
 };
 
-static uint64_t hash_of(const void *value)
+static struct item *item_at(const struct pool *pool, uint32_t id)
+{
+	return pool_at(pool, id);
+}
+
+/* 32 bits of it are enough to distinguish values, and have room in the item. */
+static uint32_t digest_of(const struct pool *pool, const void *value)
+{
+	uint64_t words[INTERN_SIZE / 8];
+
+	memcpy(words, value, sizeof(words));
+	return (uint32_t)index_digest(&pool->index, words, INTERN_SIZE / 8);
+}
+
+/* Where those that were found last are remembered: the same in every run, cheap, and nothing else depends on it. */
+static uint32_t *recent_of(struct pool *pool, const void *value)
 {
 	uint64_t words[INTERN_SIZE / 8], hash = 0;
 
 	memcpy(words, value, sizeof(words));
 	for (unsigned int i = 0; i < INTERN_SIZE / 8; i++)
 		hash = index_hash(hash, words[i]);
-	return hash;
+	return &pool->recent[(hash >> 32) % POOL_RECENT];
 }
 
 /* A pool_key_fn. */
 static uint64_t key_of(const void *item)
 {
-	const struct item *i = item;
-
-	return i->users ? hash_of(i->value) : 0;
+	return ((const struct item *)item)->digest;
 }
 
-int intern_init(struct pool *pool)
+int intern_init(struct pool *pool, const struct hash_key *hash_key)
 {
-	return pool_init(pool, sizeof(struct item), UINT32_MAX - 1, key_of);
+	return pool_init(pool, sizeof(struct item), UINT32_MAX - 1, key_of, hash_key);
 }
 
 uint32_t intern_get(struct pool *pool, const void *value)
 {
-	struct item *known, item = {.users = 1};
-	uint32_t id;
+	uint32_t *recent = recent_of(pool, value), id = *recent;
+	struct item *known = item_at(pool, id), item = {.users = 1};
 
-	pool_for_each (id, pool, hash_of(value)) {
-		known = pool_at(pool, id);
-		if (!memcmp(known->value, value, INTERN_SIZE)) {
-			known->users++;
-			return id;
-		}
+	if (known->digest && !memcmp(known->value, value, INTERN_SIZE)) {
+		known->users++;
+		return id;
+	}
+	item.digest = digest_of(pool, value);
+	pool_for_each (id, pool, item.digest) {
+		known = item_at(pool, id);
+		if (memcmp(known->value, value, INTERN_SIZE))
+			continue;
+		known->users++;
+		*recent = id;
+		return id;
 	}
 	memcpy(item.value, value, INTERN_SIZE);
-	return pool_add(pool, &item);
+	*recent = pool_add(pool, &item);
+	return *recent;
 }
 
+/*
+ * A value without users stays for a while, since it is likely to come again. An id may stand among the idle ones twice, or when
+ * it is in use or free again: what matters is how it is when its turn comes.
+ */
 void intern_put(struct pool *pool, uint32_t id)
 {
-	struct item *item = pool_at(pool, id);
+	uint32_t *place, oldest;
 
-	if (id == INTERN_NONE)
+	if (id == INTERN_NONE || --item_at(pool, id)->users)
 		return;
-	if (item->users > 1)
-		item->users--;
-	else
-		pool_remove(pool, id);
+	place = &pool->idle[pool->idle_next++ % POOL_IDLE];
+	oldest = *place;
+	*place = id;
+	if (item_at(pool, oldest)->digest && !item_at(pool, oldest)->users)
+		pool_remove(pool, oldest);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Values of INTERN_SIZE bytes that many connections share, kept once: a process, a local address with its namespace. An id is
- * 4 bytes. There are never more values than connections that use them.
+ * 4 bytes. There are at most POOL_IDLE values more than connections that use them.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #define INTERN_SIZE 48
 #define INTERN_NONE 0u /* no value has this id; intern_value() gives zeros for it */
 
-int intern_init(struct pool *pool); /* 0 or -ENOMEM; pool_free() ends it */
+int intern_init(struct pool *pool, const struct hash_key *hash_key); /* 0 or -ENOMEM; pool_free() ends it */
 
 /* The id of `value`, for one more user; INTERN_NONE without memory. */
 uint32_t intern_get(struct pool *pool, const void *value);

@@ -1,13 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The cause follows from what waits in the socket: rcv_nxt - copied_seq is the payload that was not read, plus one for the FIN.
- *
- * The age is the longer of two lower bounds, since the kernel keeps no time stamp of the FIN. The FIN is not younger than the
- * last acceptable segment (since_ack), which is exact until the peer answers keepalive probes or acknowledges late data. And
- * the FIN is not younger than the later of the last payload and the due time of the last delayed ACK: a FIN without payload
- * sets that timer up to 200 ms ahead, keepalive does not, and a FIN that is acknowledged at once came with payload or while the
- * timer ran. (Only routes with the quickack attribute break this rule.)
- */
 #include "leak.h"
 
 #include "wire_read.h"
@@ -17,45 +8,8 @@
 
 #define HOLDERS_PER_SOCKET 8 /* room for so many on average */
 #define HOLDERS_MIN 256
-
-struct leak_verdict leak_judge(const struct wire_leak *ev)
-{
-	const struct wire_state *s = &ev->s;
-	uint32_t waiting = s->rcv_nxt - s->copied_seq, fin = s->hdr.old_state == WIRE_CLOSE_WAIT;
-	/* A psock, an upper layer or MPTCP empties the socket's queue into its own, which the process reads. */
-	bool between = ev->flags || (wire_ident(&s->hdr)->flags & WIRE_ID_MPTCP);
-	struct leak_verdict verdict = {
-		.certain = !between,
-		.unread_unknown = between,
-		.unread_bytes = waiting > fin ? waiting - fin : 0,
-		.unsent_bytes = s->write_seq - s->snd_nxt,
-	};
-
-	if (waiting > INT32_MAX) /* copied_seq is ahead: urgent data */
-		verdict.unread_bytes = 0;
-	if (s->hdr.sk_flags & WIRE_SK_ORPHAN) {
-		verdict.cause = LEAK_NEVER_ACCEPTED;
-	} else if (verdict.unread_bytes) {
-		verdict.cause = LEAK_DATA_UNREAD;
-	} else if (waiting == fin) {
-		verdict.cause = LEAK_EOF_UNREAD;
-	} else {
-		verdict.cause = LEAK_EOF_READ_NOT_CLOSED;
-		verdict.certain = false;
-	}
-	return verdict;
-}
-
-uint64_t leak_age_ns(const struct wire_leak *ev)
-{
-	uint64_t quiet = ev->since_data_ns;
-
-	if (ev->s.hdr.old_state != WIRE_CLOSE_WAIT)
-		return ev->since_ack_ns;
-	if (ev->delack_known && ev->since_delack_ns < quiet)
-		quiet = ev->since_delack_ns;
-	return quiet > ev->since_ack_ns ? quiet : ev->since_ack_ns;
-}
+#define IN_USE_MAX 65536 /* processes */
+#define STDERR 2         /* what is up to here was handed over on purpose, as inetd does */
 
 /* A pool_key_fn. */
 static uint64_t cookie_of(const void *socket)
@@ -63,36 +17,57 @@ static uint64_t cookie_of(const void *socket)
 	return ((const struct leak_socket *)socket)->t.cookie;
 }
 
-int leak_set_init(struct leak_set *set, uint32_t max_sockets)
+struct leak_in_use {
+	uint64_t since_ns, start_ns, tgid;
+};
+
+/* A pool_key_fn. */
+static uint64_t tgid_of(const void *in_use)
+{
+	return ((const struct leak_in_use *)in_use)->tgid;
+}
+
+int leak_set_init(struct leak_set *set, uint32_t max_sockets, const struct hash_key *hash_key)
 {
 	int err;
 
 	*set = (struct leak_set){0};
-	err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of);
+	err = pool_init(&set->sockets, sizeof(struct leak_socket), max_sockets, cookie_of, hash_key);
 
-	return err ? err : listeners_init(&set->listeners);
+	err = err ?: pool_init(&set->in_use, sizeof(struct leak_in_use), IN_USE_MAX, tgid_of, hash_key);
+	return err ?: listeners_init(&set->listeners, hash_key);
 }
 
 void leak_set_free(struct leak_set *set)
 {
 	listeners_free(&set->listeners);
+	pool_free(&set->in_use);
 	pool_free(&set->sockets);
 	free(set->holders);
 }
 
 static struct leak_socket *add(struct leak_set *set, const struct wire_leak *ev)
 {
-	const struct leak_socket socket = {
+	struct leak_socket socket = {
 		.t = {.cookie = ev->s.hdr.cookie, .id_known = true, .id = *wire_ident(&ev->s.hdr)},
 		.state = ev->s.hdr.old_state,
 		.verdict = leak_judge(ev),
 		.age_ns = leak_age_ns(ev),
+		.silent_ns = ev->since_ack_ns,
+		.snd_una = ev->s.snd_una,
+		.unacked = ev->s.snd_nxt - ev->s.snd_una,
 		.age_is_lower_bound = true,
+		.opened = ev->flags & WIRE_LEAK_OPENED,
+		.side_certain = ev->flags & (WIRE_LEAK_OPENED | WIRE_LEAK_ACCEPTED),
 		.first_holder = LEAK_NONE,
 		.last_holder = LEAK_NONE,
 	};
-	uint32_t id = pool_add(&set->sockets, &socket);
+	uint32_t id;
 
+	socket.sent_known = leak_sent_ns(ev, &socket.sent_ns);
+	if (socket.side_certain)
+		socket.t.role = socket.opened ? CONN_CLIENT : CONN_SERVER;
+	id = pool_add(&set->sockets, &socket);
 	return id ? pool_at(&set->sockets, id) : NULL;
 }
 
@@ -114,9 +89,11 @@ static bool holders_make_room(struct leak_set *set)
 }
 
 /* The process that is named is the oldest: of parent and child, the parent. */
-static void add_holder(struct leak_set *set, struct leak_socket *socket, const struct process *process, int fd)
+static void add_holder(struct leak_set *set, struct leak_socket *socket, const struct process *process,
+		       const struct wire_leak *ev)
 {
 	socket->holders++;
+	socket->strangers += ev->flags & WIRE_LEAK_STRANGER && ev->fd > STDERR;
 	if (socket->t.from == CONN_FROM_NONE || process->task.start_ns < socket->t.task.start_ns) {
 		socket->t.from = CONN_FROM_SCAN;
 		socket->t.process = *process;
@@ -125,7 +102,7 @@ static void add_holder(struct leak_set *set, struct leak_socket *socket, const s
 		set->lost++;
 		return;
 	}
-	set->holders[set->holders_len] = (struct leak_holder){.task = process->task, .fd = fd, .next = LEAK_NONE};
+	set->holders[set->holders_len] = (struct leak_holder){.task = process->task, .fd = ev->fd, .next = LEAK_NONE};
 	if (socket->last_holder == LEAK_NONE)
 		socket->first_holder = set->holders_len;
 	else
@@ -140,10 +117,44 @@ const struct leak_socket *leak_set_find(const struct leak_set *set, uint64_t coo
 	return id ? pool_at(&set->sockets, id) : NULL;
 }
 
+/* The latest use of a process's sockets that do not leak. */
+static void note_use(struct leak_set *set, const struct wire_task *task, uint64_t since_ns)
+{
+	const struct leak_in_use now = {since_ns, task->start_ns, task->tgid};
+	uint32_t id = pool_find(&set->in_use, task->tgid);
+	struct leak_in_use *in_use = id ? pool_at(&set->in_use, id) : NULL;
+
+	if (!id && !pool_add(&set->in_use, &now))
+		set->lost++;
+	else if (id && (in_use->start_ns != now.start_ns || since_ns < in_use->since_ns))
+		*in_use = now;
+}
+
+/* Of a connection that more than one process holds, a stranger is not who used it. */
+static bool shows_use(const struct wire_leak *ev, const struct process *process)
+{
+	bool stranger = ev->flags & WIRE_LEAK_HELD && ev->flags & WIRE_LEAK_STRANGER;
+
+	return ev->s.hdr.old_state == WIRE_ESTABLISHED && process->task.tgid && ev->fd >= 0 && !stranger;
+}
+
+static void judge_use(const struct leak_set *set, struct leak_socket *socket)
+{
+	uint32_t id = socket->t.from == CONN_FROM_SCAN ? pool_find(&set->in_use, socket->t.task.tgid) : 0;
+	const struct leak_in_use *in_use = id ? pool_at(&set->in_use, id) : NULL;
+
+	if (id && in_use->start_ns == socket->t.task.start_ns)
+		leak_judge_use(socket, in_use->since_ns);
+}
+
 static void found(struct leak_set *set, const struct wire_leak *ev)
 {
 	const struct process process = wire_process(&ev->s.hdr);
 	const struct wire_leak_queue *queue = wire_tail(&ev->s.hdr, sizeof(*queue));
+	const struct {
+		struct wire_leak_queue before;
+		struct wire_queue at;
+	} *tail = wire_tail(&ev->s.hdr, sizeof(*tail));
 	const struct listener_seen listener = {
 		.cookie = ev->s.hdr.cookie, .ident = wire_ident(&ev->s.hdr), .process = process, .epoch = set->epoch};
 	struct leak_socket *socket;
@@ -151,7 +162,14 @@ static void found(struct leak_set *set, const struct wire_leak *ev)
 
 	if (ev->s.hdr.old_state == WIRE_LISTEN) {
 		listeners_put(&set->listeners, &listener, &known);
+		if (tail && ev->fd < 0) /* who shows a descriptor does not look at the queue */
+			listeners_read(&set->listeners, &ev->s.hdr, &tail->at);
 		return;
+	}
+	if (shows_use(ev, &process)) {
+		note_use(set, &process.task, leak_used_since_ns(ev));
+		if (!(ev->flags & WIRE_LEAK_HELD))
+			return;
 	}
 	socket = (struct leak_socket *)leak_set_find(set, ev->s.hdr.cookie);
 	if (!socket)
@@ -161,7 +179,7 @@ static void found(struct leak_set *set, const struct wire_leak *ev)
 	if (!socket)
 		set->lost++;
 	else if (process.task.tgid && ev->fd >= 0)
-		add_holder(set, socket, &process, ev->fd);
+		add_holder(set, socket, &process, ev);
 }
 
 /* Whose accept queue has it; where that was not read, whose it must be by its address. */
@@ -173,6 +191,15 @@ static const struct process *acceptor(const struct leak_set *set, const struct l
 				: listeners_owner(&set->listeners, id->netns, id->local_port, id->local_addr);
 }
 
+/* By its listener, where the socket itself does not show it. */
+static void judge_side(const struct leak_set *set, struct leak_socket *socket)
+{
+	const struct wire_ident *id = &socket->t.id;
+
+	if (!socket->side_certain)
+		socket->opened = !listeners_any(&set->listeners, id->netns, id->local_port, id->local_addr);
+}
+
 static void end(struct leak_set *set)
 {
 	const struct process *owner;
@@ -182,9 +209,19 @@ static void end(struct leak_set *set)
 	listeners_held(&set->listeners, set->epoch);
 	for (uint32_t id = 1; id < set->sockets.used; id++) {
 		socket = pool_at(&set->sockets, id);
-		if (socket->verdict.cause != LEAK_NEVER_ACCEPTED)
+		if (socket->verdict.cause == LEAK_UNSEEN) {
+			judge_side(set, socket);
 			continue;
+		}
+		if (socket->verdict.cause != LEAK_NEVER_ACCEPTED) {
+			judge_side(set, socket);
+			leak_judge_holders(socket, set->holders, NULL);
+			judge_use(set, socket);
+			continue;
+		}
 		socket->t.role = CONN_SERVER;
+		socket->opened = false;
+		socket->side_certain = true;
 		owner = acceptor(set, socket);
 		if (owner && socket->t.from == CONN_FROM_NONE) {
 			socket->t.from = CONN_FROM_LISTENER;
@@ -198,6 +235,7 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 	switch (ev->kind) {
 	case WIRE_LEAK_BEGIN:
 		pool_clear(&set->sockets);
+		pool_clear(&set->in_use);
 		set->holders_len = 0;
 		set->lost = 0;
 		set->epoch++;
@@ -226,7 +264,9 @@ struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshol
 			totals.not_accepted++;
 			totals.not_accepted_over += over;
 		}
-		if (socket->state == WIRE_FIN_WAIT2) {
+		if (socket->state == WIRE_CLOSE) {
+			totals.killed++;
+		} else if (socket->state == WIRE_FIN_WAIT2) {
 			totals.fin_wait2++;
 			totals.fin_wait2_over += over;
 		} else if (socket->state == WIRE_CLOSE_WAIT) {
@@ -241,6 +281,6 @@ struct leak_totals leak_set_totals(const struct leak_set *set, uint64_t threshol
 
 uint64_t leak_set_memory(const struct leak_set *set)
 {
-	return sizeof(*set) + pool_memory(&set->sockets) + set->holders_room * sizeof(*set->holders) +
-	       listeners_memory(&set->listeners);
+	return sizeof(*set) + pool_memory(&set->sockets) + pool_memory(&set->in_use) +
+	       set->holders_room * sizeof(*set->holders) + listeners_memory(&set->listeners);
 }

@@ -5,24 +5,21 @@
  */
 #pragma once
 
+#include "leak_judge.h"
 #include "listener.h"
-
-struct leak_verdict leak_judge(const struct wire_leak *ev);
-
-/* How long it has been in CLOSE_WAIT at least, by the kernel's time stamps. */
-uint64_t leak_age_ns(const struct wire_leak *ev);
 
 struct leak_set {
 	struct pool sockets;         /* struct leak_socket by cookie, without holes */
 	struct leak_holder *holders; /* where first_holder and next point into */
 	uint32_t holders_len, holders_room;
 	struct listeners listeners;
+	struct pool in_use; /* struct leak_in_use by pid: processes that used a socket lately which does not leak */
 	uint8_t epoch;
 	uint64_t lost; /* found, and no room for it */
 };
 
-int leak_set_init(struct leak_set *set, uint32_t max_sockets); /* 0 or -ENOMEM */
-void leak_set_free(struct leak_set *set);                      /* all zero is fine */
+int leak_set_init(struct leak_set *set, uint32_t max_sockets, const struct hash_key *hash_key); /* 0 or -ENOMEM */
+void leak_set_free(struct leak_set *set);                                                       /* all zero is fine */
 uint64_t leak_set_memory(const struct leak_set *set);
 
 /* Takes a scan's events in; WIRE_LEAK_BEGIN forgets the scan before. `ev` must be wire_valid(). */

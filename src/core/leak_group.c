@@ -1,63 +1,125 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Groups by key, whose counts of the time before stay for the growth, and an order by size. */
+/* Groups by key, whose counts of the time before stay for the growth, and their order. */
 #include "leak_group.h"
 
 #include "pool.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char *const by_names[] = {
-	[LEAK_BY_PROCESS] = "process",
-	[LEAK_BY_PEER] = "peer",
-	[LEAK_BY_CGROUP] = "cgroup",
+	[LEAK_BY_PROCESS] = "process",     [LEAK_BY_DEPENDENCY] = "dependency",
+	[LEAK_BY_PEER] = "peer",           [LEAK_BY_LOCAL_PORT] = "local_port",
+	[LEAK_BY_CONTAINER] = "container", [LEAK_BY_USER] = "user",
+	[LEAK_BY_UNIT] = "unit",           [LEAK_BY_CGROUP] = "cgroup",
 };
 _Static_assert(sizeof(by_names) / sizeof(by_names[0]) == LEAK_BY_MAX, "a grouping has no name");
+_Static_assert(sizeof(struct leak_key) % 8 == 0, "a key is hashed as words");
 
 const char *leak_by_name(unsigned int by)
 {
 	return by_names[by];
 }
 
-struct leak_key leak_key_of(enum leak_by by, const struct leak_socket *socket)
+static void set_peer(struct leak_key *key, const struct leak_socket *socket)
 {
-	const struct conn_tuple *t = &socket->t;
-	struct leak_key key = {.cause = socket->verdict.cause, .used = 1};
+	const struct wire_ident *id = &socket->t.id;
 
-	switch (by) {
-	case LEAK_BY_PROCESS:
-		if (t->from != CONN_FROM_NONE) {
-			key.a = t->task.tgid;
-			key.b = t->task.start_ns;
-		}
-		break;
-	case LEAK_BY_PEER:
-		memcpy(&key.a, t->id.peer_addr, 8);
-		memcpy(&key.b, t->id.peer_addr + 8, 8);
-		key.c = t->id.netns;
-		break;
-	default:
-		key.a = t->id.cgroup_id;
+	memcpy(key->peer, id->peer_addr, sizeof(key->peer));
+	key->ports |= (uint64_t)id->netns << 32;
+	if (socket->opened)
+		key->ports |= (uint64_t)id->peer_port << 16;
+	key->side = socket->opened ? 1 : 2;
+}
+
+static void set_local_port(struct leak_key *key, const struct leak_socket *socket)
+{
+	key->ports |= (uint64_t)socket->t.id.netns << 32 | socket->t.id.local_port;
+}
+
+static void set_dependency(struct leak_key *key, const struct leak_socket *socket)
+{
+	if (socket->opened)
+		set_peer(key, socket);
+	else
+		set_local_port(key, socket);
+	key->side = socket->opened ? 1 : 2;
+}
+
+/* What waits to be read says nothing of why the peer does not end a socket in FIN_WAIT2. */
+static uint32_t cause_of(const struct leak_socket *socket)
+{
+	bool of_peer = socket->state == WIRE_FIN_WAIT2 && socket->verdict.cause != LEAK_NEVER_ACCEPTED;
+
+	return of_peer ? LEAK_UNSEEN : socket->verdict.cause;
+}
+
+struct leak_key leak_key_of(uint32_t by, const struct leak_names *names, const struct leak_socket *socket)
+{
+	struct leak_key key = {.cause = cause_of(socket), .used = 1};
+	const struct conn_tuple *t = &socket->t;
+
+	if (by & LEAK_BY(PROCESS) && t->from != CONN_FROM_NONE) {
+		key.pid = t->task.tgid;
+		key.start_ns = t->task.start_ns;
 	}
+	if (by & LEAK_BY(DEPENDENCY))
+		set_dependency(&key, socket);
+	if (by & LEAK_BY(PEER))
+		set_peer(&key, socket);
+	if (by & LEAK_BY(LOCAL_PORT))
+		set_local_port(&key, socket);
+	if (by & LEAK_BY(CGROUP))
+		key.cgroup = t->id.cgroup_id;
+	if (by & LEAK_BY(USER))
+		key.user = leak_user(t) + 1ull;
+	if (by & LEAK_BY(CONTAINER))
+		key.container = names->number(names->ctx, LEAK_BY_CONTAINER, socket);
+	if (by & LEAK_BY(UNIT))
+		key.unit = names->number(names->ctx, LEAK_BY_UNIT, socket);
 	return key;
 }
 
 uint64_t leak_key_hash(const struct leak_key *key)
 {
-	return key->used ? index_hash(index_hash(index_hash(index_hash(0, key->a), key->b), key->c), key->cause) : 0;
+	const uint64_t words[] = {key->pid,
+				  key->start_ns,
+				  be64toh(key->peer[0]),
+				  be64toh(key->peer[1]),
+				  key->ports,
+				  key->cause,
+				  key->side,
+				  key->container,
+				  key->unit,
+				  key->cgroup,
+				  key->user};
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		hash = index_hash(hash, words[i]);
+	return key->used ? hash : 0;
+}
+
+uint64_t leak_key_digest(const struct pool *pool, const struct leak_key *key)
+{
+	uint64_t words[sizeof(*key) / 8];
+
+	memcpy(words, key, sizeof(words));
+	return index_digest(&pool->index, words, sizeof(*key) / 8);
 }
 
 /* A pool_key_fn. */
 static uint64_t key_of(const void *group)
 {
-	return leak_key_hash(&((const struct leak_group *)group)->key);
+	return ((const struct leak_group *)group)->digest;
 }
 
-int leak_groups_init(struct leak_groups *groups, enum leak_by by)
+int leak_groups_init(struct leak_groups *groups, uint32_t by, const struct leak_names *names, const struct hash_key *hash_key)
 {
-	*groups = (struct leak_groups){.by = by};
-	return pool_init(&groups->groups, sizeof(struct leak_group), UINT32_MAX - 1, key_of);
+	*groups = (struct leak_groups){.by = by, .names = names};
+	return pool_init(&groups->groups, sizeof(struct leak_group), UINT32_MAX - 1, key_of, hash_key);
 }
 
 void leak_groups_free(struct leak_groups *groups)
@@ -71,7 +133,7 @@ static struct leak_group *find(const struct leak_groups *groups, const struct le
 	struct leak_group *group;
 	uint32_t id;
 
-	pool_for_each (id, &groups->groups, leak_key_hash(key)) {
+	pool_for_each (id, &groups->groups, leak_key_digest(&groups->groups, key)) {
 		group = pool_at(&groups->groups, id);
 		if (!memcmp(&group->key, key, sizeof(*key)))
 			return group;
@@ -81,8 +143,9 @@ static struct leak_group *find(const struct leak_groups *groups, const struct le
 
 static struct leak_group *group_for(struct leak_groups *groups, const struct leak_socket *socket)
 {
-	const struct leak_group empty = {.key = leak_key_of(groups->by, socket)};
-	struct leak_group *group = find(groups, &empty.key);
+	const struct leak_key key = leak_key_of(groups->by, groups->names, socket);
+	const struct leak_group empty = {.key = key, .digest = leak_key_digest(&groups->groups, &key)};
+	struct leak_group *group = find(groups, &key);
 	uint32_t id = group ? 0 : pool_add(&groups->groups, &empty);
 
 	return id ? pool_at(&groups->groups, id) : group;
@@ -112,25 +175,75 @@ static void count_fds(struct leak_group *group, const struct leak_holder *holder
 	}
 }
 
-static void count(struct leak_group *group, const struct leak_holder *holders, const struct leak_socket *socket,
-		  uint64_t threshold_ns)
+static void count(struct leak_group *group, const struct leak_holder *holders, const struct leak_socket *socket)
 {
 	group->count++;
-	group->over += socket->age_ns >= threshold_ns;
 	group->unread_bytes += socket->verdict.unread_bytes;
 	group->inherited += !one_process(holders, socket);
+	group->side_unclear += !socket->side_certain;
 	if (!group->oldest || socket->age_ns > group->oldest->age_ns)
 		group->oldest = socket;
 }
 
-/* The largest first, for qsort(). */
-static int by_size(const void *one, const void *other)
+static const struct leak_group *at(const void *place)
 {
-	const struct leak_group *a = *(const struct leak_group *const *)one, *b = *(const struct leak_group *const *)other;
+	return *(const struct leak_group *const *)place;
+}
 
-	if (a->count != b->count)
-		return a->count > b->count ? -1 : 1;
-	return a < b ? -1 : 1;
+/* For qsort(): the largest first, and where the value is the same, the larger group. */
+static int compare(int64_t a, int64_t b, const void *one, const void *other)
+{
+	if (a != b)
+		return a > b ? -1 : 1;
+	if (at(one)->count != at(other)->count)
+		return at(one)->count > at(other)->count ? -1 : 1;
+	return at(one) < at(other) ? -1 : 1;
+}
+
+#define COMPARE(name, value)                                                                                                   \
+	static int by_##name(const void *one, const void *other)                                                               \
+	{                                                                                                                      \
+		return compare((int64_t)(at(one)->value), (int64_t)(at(other)->value), one, other);                            \
+	}
+COMPARE(count, count)
+COMPARE(age, oldest->age_ns)
+COMPARE(unread, unread_bytes)
+
+static int by_growth(const void *one, const void *other)
+{
+	return compare((int64_t)(at(one)->count - at(one)->before), (int64_t)(at(other)->count - at(other)->before), one,
+		       other);
+}
+
+static const struct {
+	const char *name;
+	int (*compare)(const void *one, const void *other);
+	bool least_first;
+} sorts[LEAK_SORT_MAX] = {
+	[LEAK_SORT_DEFAULT] = {NULL, by_count, false},
+	{"count", by_count, true},
+	{"count:desc", by_count, false},
+	{"oldest", by_age, true},
+	{"oldest:desc", by_age, false},
+	{"growth", by_growth, true},
+	{"growth:desc", by_growth, false},
+	{"unread_bytes", by_unread, true},
+	{"unread_bytes:desc", by_unread, false},
+};
+
+const char *leak_sort_name(unsigned int sort)
+{
+	return sorts[sort].name;
+}
+
+static void reverse(const struct leak_group **order, uint32_t len)
+{
+	for (uint32_t i = 0; i < len / 2; i++) {
+		const struct leak_group *group = order[i];
+
+		order[i] = order[len - 1 - i];
+		order[len - 1 - i] = group;
+	}
 }
 
 static int sort(struct leak_groups *groups)
@@ -141,12 +254,20 @@ static int sort(struct leak_groups *groups)
 		return -ENOMEM;
 	groups->order = order;
 	groups->len = 0;
+	groups->gone = 0;
 	for (uint32_t id = 1; id < groups->groups.used; id++) {
 		group = pool_at(&groups->groups, id);
 		if (group->count)
 			order[groups->len++] = group;
 	}
-	qsort(order, groups->len, sizeof(*order), by_size);
+	qsort(order, groups->len, sizeof(*order), sorts[groups->sort].compare);
+	if (sorts[groups->sort].least_first)
+		reverse(order, groups->len);
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		group = pool_at(&groups->groups, id);
+		if (group->before && !group->count)
+			order[groups->len + groups->gone++] = group;
+	}
 	return 0;
 }
 
@@ -160,11 +281,30 @@ static void begin(struct leak_groups *groups)
 		if (group->key.used && !group->count)
 			pool_remove(&groups->groups, id);
 		else if (group->key.used)
-			*group = (struct leak_group){.key = group->key, .before = group->count};
+			*group = (struct leak_group){
+				.key = group->key, .digest = group->digest, .before = group->count, .last = group->last};
 	}
 }
 
-static bool is_meant(const struct leak_choice *choice, const struct leak_socket *socket)
+/* The next scan forgets its sockets. */
+static void remember(struct leak_groups *groups)
+{
+	struct leak_group *group;
+
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		group = pool_at(&groups->groups, id);
+		if (!group->key.used)
+			continue;
+		if (group->count)
+			group->last = *group->oldest;
+		group->last.holders = 0;
+		group->last.first_holder = LEAK_NONE;
+		if (!group->count)
+			group->oldest = &group->last;
+	}
+}
+
+bool leak_choice_has(const struct leak_choice *choice, const struct leak_socket *socket)
 {
 	return (choice->states & 1u << socket->state) && (!choice->over_only || socket->age_ns >= choice->threshold_ns) &&
 	       (!choice->queue_only || socket->verdict.cause == LEAK_NEVER_ACCEPTED) &&
@@ -178,23 +318,24 @@ int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, con
 
 	begin(groups);
 	leak_set_for_each (socket, set) {
-		if (!is_meant(choice, socket))
+		if (!leak_choice_has(choice, socket))
 			continue;
 		group = group_for(groups, socket);
 		if (!group)
 			return -ENOMEM;
-		count(group, set->holders, socket, choice->threshold_ns);
+		count(group, set->holders, socket);
 	}
 	leak_set_for_each (socket, set) { /* now that each group's oldest is known */
-		if (is_meant(choice, socket))
+		if (leak_choice_has(choice, socket))
 			count_fds(group_for(groups, socket), set->holders, socket);
 	}
+	remember(groups);
 	return sort(groups);
 }
 
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket)
 {
-	const struct leak_key key = leak_key_of(groups->by, socket);
+	const struct leak_key key = leak_key_of(groups->by, groups->names, socket);
 
 	return find(groups, &key);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LISTENERS_MAX 65536u
+#define SHARED_MAX 1024u
 #define FIRST_BITS 6
 
 struct listener {
@@ -21,7 +22,9 @@ struct listener {
 	uint8_t epoch, held_epoch; /* of the scan that met it, or a holder of it, last */
 	bool left_alone;
 	uint8_t addr[16];
-	uint64_t cookie;        /* 0: free */
+	uint64_t cookie; /* 0: free */
+	struct listener_queue queue;
+	bool mptcp;
 	struct process process; /* nobody: not known */
 	struct process settled; /* the same at the end of the last scan */
 };
@@ -50,11 +53,11 @@ static uint64_t port_of(const void *listeners, uint32_t id)
 	return l->cookie ? port_key(l->netns, l->port) : 0;
 }
 
-int listeners_init(struct listeners *ls)
+int listeners_init(struct listeners *ls, const struct hash_key *hash_key)
 {
-	int err = pool_init(&ls->by_cookie, sizeof(struct listener), LISTENERS_MAX, cookie_of);
+	int err = pool_init(&ls->by_cookie, sizeof(struct listener), LISTENERS_MAX, cookie_of, hash_key);
 
-	return err ? err : index_init(&ls->by_port, FIRST_BITS, port_of, ls);
+	return err ? err : index_init(&ls->by_port, FIRST_BITS, port_of, ls, hash_key);
 }
 
 void listeners_free(struct listeners *ls)
@@ -71,7 +74,8 @@ uint64_t listeners_memory(const struct listeners *ls)
 /* 0: no room. */
 static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident)
 {
-	struct listener l = {.netns = ident->netns, .port = ident->local_port, .cookie = cookie};
+	struct listener l = {
+		.netns = ident->netns, .port = ident->local_port, .cookie = cookie, .mptcp = ident->flags & WIRE_ID_MPTCP};
 	uint32_t id;
 
 	memcpy(l.addr, ident->local_addr, sizeof(l.addr));
@@ -172,16 +176,23 @@ void listeners_exited(struct listeners *ls, const struct wire_exit *ev)
 	}
 }
 
-/* False if nobody listens at exactly this address. */
+/*
+ * False if nobody listens at exactly this address. A process, or a stranger's recording, can have tens of thousands of
+ * listeners at one port, and would slow down each of its connections: of more than SHARED_MAX nobody is known as the owner.
+ */
 static bool owner_at(const struct listeners *ls, const struct listener *place, const struct process **ret_owner)
 {
 	const struct listener *l;
 	bool any = false;
-	uint32_t id;
+	uint32_t id, met = 0;
 
 	*ret_owner = NULL;
 	index_for_each (id, &ls->by_port, port_key(place->netns, place->port)) {
 		l = at(ls, id);
+		if (met++ == SHARED_MAX) {
+			*ret_owner = NULL;
+			return true;
+		}
 		if (l->netns != place->netns || l->port != place->port || memcmp(l->addr, place->addr, sizeof(l->addr)))
 			continue;
 		if (!any && l->process.task.tgid)
@@ -189,23 +200,42 @@ static bool owner_at(const struct listeners *ls, const struct listener *place, c
 		else if (any && *ret_owner && !process_is(*ret_owner, &l->process))
 			*ret_owner = NULL;
 		any = true;
+		if (!*ret_owner) /* others can only confirm that */
+			return true;
 	}
 	return any;
 }
 
-const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
+/* True if somebody listens there: the exact address before the wildcards. */
+static bool find_owner(const struct listeners *ls, struct listener *place, const uint8_t addr[16],
+		       const struct process **ret_owner)
 {
 	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
 	const uint8_t *const addrs[] = {addr, memcmp(addr, any_v4, 12) ? any : any_v4, any};
+
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		memcpy(place->addr, addrs[i], sizeof(place->addr));
+		if (owner_at(ls, place, ret_owner))
+			return true;
+	}
+	return false;
+}
+
+const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
+{
 	struct listener place = {.netns = netns, .port = port};
 	const struct process *owner = NULL;
 
-	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
-		memcpy(place.addr, addrs[i], sizeof(place.addr));
-		if (owner_at(ls, &place, &owner))
-			break;
-	}
+	find_owner(ls, &place, addr, &owner);
 	return owner;
+}
+
+bool listeners_any(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
+{
+	struct listener place = {.netns = netns, .port = port};
+	const struct process *owner;
+
+	return find_owner(ls, &place, addr, &owner);
 }
 
 const struct process *listeners_owner_of(const struct listeners *ls, uint64_t cookie)
@@ -213,4 +243,61 @@ const struct process *listeners_owner_of(const struct listeners *ls, uint64_t co
 	uint32_t id = pool_find(&ls->by_cookie, cookie);
 
 	return id && at(ls, id)->process.task.tgid ? &at(ls, id)->process : NULL;
+}
+
+uint32_t listeners_find(const struct listeners *ls, uint64_t cookie)
+{
+	return pool_find(&ls->by_cookie, cookie);
+}
+
+void listeners_read(struct listeners *ls, const struct wire_hdr *ev, const struct wire_queue *now)
+{
+	uint32_t id = pool_find(&ls->by_cookie, ev->cookie);
+	struct listener_queue *q = id ? &at(ls, id)->queue : NULL;
+	bool begins = ev->new_state == WIRE_LISTEN && ev->old_state != WIRE_LISTEN;
+
+	if (!q)
+		return;
+	if (begins)
+		*q = (struct listener_queue){.began_ns = ev->ts};
+	if (q->read_ns)
+		q->drops += (uint32_t)(now->drops - q->at.drops);
+	else
+		q->since_ns = ev->ts;
+	q->at = *now;
+	q->read_ns = ev->ts;
+}
+
+bool listeners_row(const struct listeners *ls, uint32_t id, struct conn_listener_row *ret_row)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct listener *l = at(ls, id);
+
+	if (!l->cookie || !l->queue.read_ns)
+		return false;
+	*ret_row = (struct conn_listener_row){
+		.netns = l->netns,
+		.local_port = l->port,
+		.ipv4 = !memcmp(l->addr, mapped, sizeof(mapped)),
+		.mptcp = l->mptcp,
+		.task = l->process.task,
+		.at = l->queue.at,
+		.drops = l->queue.drops,
+		.interval_us = (l->queue.read_ns - l->queue.since_ns) / 1000,
+		.began_ns = l->queue.began_ns,
+		.read_ns = l->queue.read_ns,
+		.cookie = l->cookie,
+	};
+	memcpy(ret_row->local_addr, l->addr, sizeof(l->addr));
+	return true;
+}
+
+void listeners_reported(struct listeners *ls)
+{
+	for (uint32_t id = 1; id < ls->by_cookie.used; id++) {
+		struct listener_queue *q = &at(ls, id)->queue;
+
+		q->drops = 0;
+		q->since_ns = q->read_ns;
+	}
 }

@@ -15,7 +15,15 @@ struct listeners {
 	uint8_t fruitless;    /* scans on end that confirmed all processes, as where workers accept: LISTENERS_FRUITLESS_MAX */
 };
 
-int listeners_init(struct listeners *ls); /* 0 or -ENOMEM */
+/* What waits at a listener, as it was read last, and what it dropped. */
+struct listener_queue {
+	struct wire_queue at;
+	uint64_t drops;             /* from since_ns to read_ns */
+	uint64_t since_ns, read_ns; /* read_ns 0: it was never read */
+	uint64_t began_ns;          /* it listens since then; 0: not known */
+};
+
+int listeners_init(struct listeners *ls, const struct hash_key *hash_key); /* 0 or -ENOMEM */
 void listeners_free(struct listeners *ls);
 uint64_t listeners_memory(const struct listeners *ls);
 
@@ -30,6 +38,20 @@ struct listener_seen {
 
 /* 0 or -ENOSPC. *ret_known: the scan `epoch` has met it before. */
 int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *ret_known);
+/* Takes a reading in: of a WIRE_LISTENER, or of a leak scan's listener. One that is not known is left out. */
+void listeners_read(struct listeners *ls, const struct wire_hdr *ev, const struct wire_queue *at);
+
+/* The listener `id`, from 1 below listeners_end(), as a row; false: there is none, or it was never read. */
+bool listeners_row(const struct listeners *ls, uint32_t id, struct conn_listener_row *ret_row);
+static inline uint32_t listeners_end(const struct listeners *ls)
+{
+	return ls->by_cookie.used;
+}
+uint32_t listeners_find(const struct listeners *ls, uint64_t cookie); /* its id; 0: not known */
+
+/* What each has dropped was reported. */
+void listeners_reported(struct listeners *ls);
+
 void listeners_remove(struct listeners *ls, uint64_t cookie);
 
 /* Forgets those that the scan `epoch` did not meet. */
@@ -46,6 +68,9 @@ void listeners_exited(struct listeners *ls, const struct wire_exit *ev);
  * address that are not all the same process's.
  */
 const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16]);
+
+/* Somebody listens at this address, or at a wildcard that includes it. */
+bool listeners_any(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16]);
 
 /* Whose listener it is; NULL: not known. */
 const struct process *listeners_owner_of(const struct listeners *ls, uint64_t cookie);

@@ -182,8 +182,11 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	int64_t at_ns = time_wait ? begin.at_ns : (int64_t)ev->hdr.ts;
 	struct conn *c;
 
-	/* Later scans also find what was emitted early; and nothing gives way to what is older than the tool. */
-	if ((t->scan.any_done && (t->scan.cause != WIRE_SCAN_RESYNC || t->early)) || t->tracked >= t->config.max_connections)
+	/* Later scans find what was emitted early, too, and shadows (scan.c). Nothing makes room for what is older than us. */
+	if (t->scan.any_done &&
+	    (t->scan.cause != WIRE_SCAN_RESYNC || t->early || table_just_closed(t, ev->hdr.cookie, ev->hdr.ts)))
+		return;
+	if (t->tracked >= t->config.max_connections)
 		return;
 	c = table_add(t, ev->hdr.cookie, at_ns > 0 ? at_ns : 0, WIRE_CLOSE);
 	if (!c)
@@ -196,7 +199,8 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	c->end = CONN_END_FIN;
 	timeline_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = !time_wait;
-	tw_conn_enter(t, c, ev->hdr.new_state, &(struct conn_last){.at_ns = c->start_ns}, MINI_FOUND);
+	tw_conn_enter(t, c, ev->hdr.new_state, &(struct conn_last){.at_ns = c->start_ns},
+		      MINI_FOUND | (table_was_emitted(t, c->cookie) ? MINI_EMITTED : 0));
 	c->mini.snd_nxt = ev->snd_nxt;
 	c->mini.restarts_unsure = !time_wait || begin.restarts_unsure;
 	tw_conn_set_due(t, c, due_of(ev), ev->expires);
@@ -232,6 +236,7 @@ static void found(struct conn_table *t, struct conn *c, const struct wire_miniso
 static void died(struct conn_table *t, struct conn *c, const struct wire_minisock *ev)
 {
 	c->mini.flags &= ~MINI_STOPPED;
+	table_note_close(t, c->cookie, ev->hdr.ts);
 	recover(t, c, ev);
 	tw_conn_end(t, c, ev->hdr.ts, ev->cause);
 }

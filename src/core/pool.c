@@ -15,11 +15,11 @@ static uint64_t key_of(const void *pool, uint32_t id)
 	return p->key(pool_at(p, id));
 }
 
-int pool_init(struct pool *pool, size_t size, uint32_t max, pool_key_fn key)
+int pool_init(struct pool *pool, size_t size, uint32_t max, pool_key_fn key, const struct hash_key *hash_key)
 {
 	*pool = (struct pool){.size = size, .used = 1, .room = 1 << FIRST_BITS, .max = max, .key = key};
 	pool->items = calloc(pool->room, size);
-	return pool->items ? index_init(&pool->index, FIRST_BITS, key_of, pool) : -ENOMEM;
+	return pool->items ? index_init(&pool->index, FIRST_BITS, key_of, pool, hash_key) : -ENOMEM;
 }
 
 void pool_free(struct pool *pool)

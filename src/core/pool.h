@@ -12,17 +12,21 @@
 /* An item's key, as index_key_fn; 0 for an item that is zero but for its first 4 bytes: it is free. */
 typedef uint64_t (*pool_key_fn)(const void *item);
 
+#define POOL_RECENT 256
+#define POOL_IDLE 256
+
 struct pool {
 	char *items;
 	size_t size;
 	uint32_t used; /* one more than the highest id that was ever in use */
 	uint32_t room, max, free_head;
+	uint32_t recent[POOL_RECENT], idle[POOL_IDLE], idle_next; /* intern.c */
 	pool_key_fn key;
 	struct index index;
 };
 
 /* At most `max` items of `size` bytes. The pool must not move. 0 or -ENOMEM. */
-int pool_init(struct pool *pool, size_t size, uint32_t max, pool_key_fn key);
+int pool_init(struct pool *pool, size_t size, uint32_t max, pool_key_fn key, const struct hash_key *hash_key);
 void pool_free(struct pool *pool);
 uint64_t pool_memory(const struct pool *pool); /* what it allocated, in bytes */
 
@@ -42,7 +46,7 @@ uint32_t pool_add(struct pool *pool, const void *item);
 void pool_remove(struct pool *pool, uint32_t id);
 void pool_clear(struct pool *pool);
 
-/* The item with this key, if keys are not hashed; 0: there is none. */
+/* The item with this key, if keys are no digests; 0: there is none. */
 uint32_t pool_find(const struct pool *pool, uint64_t key);
 
 /* Each `id` that may have this key; the caller compares. */

@@ -4,15 +4,22 @@
  * is over. Pairs that use more than half of their range are reported. They are few: a first pass counts in buckets, a second
  * counts exactly what is in a bucket that is full enough. At most PAIRS pairs are counted.
  *
+ * Where connect() takes ports in TIME_WAIT again, they are in use for REUSE_NS only: tcp_tw_reuse, by default within the host.
+ * The kernel leaves out those whose peer sent no timestamps, which is not known here.
+ *
  * The ranges of at most TABLE_NAMESPACES namespaces are known, those read last. They are read before each summary.
  */
 #include "ports.h"
+
+#include "wire_read.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define BUCKET_BITS 16
 #define PAIRS 1024u
+#define OWNERS 64
+#define REUSE_NS 1000000000ull
 
 /* Of one summary. */
 struct count {
@@ -33,6 +40,7 @@ static const struct table_port_range *range_of(const struct conn_table *t, uint3
 void ports_set_range(struct conn_table *t, const struct wire_port_range *ev)
 {
 	struct table_port_range *range = t->port_ranges, *end = range + TABLE_NAMESPACES, *oldest = range;
+	const struct wire_port_reuse *reuse = wire_tail(&ev->hdr, sizeof(*reuse));
 
 	if (!ev->netns || ev->first > ev->last)
 		return;
@@ -42,10 +50,26 @@ void ports_set_range(struct conn_table *t, const struct wire_port_range *ev)
 	}
 	if (range == end)
 		range = oldest;
-	*range = (struct table_port_range){ev->netns, ev->first, ev->last, ev->hdr.ts};
+	*range = (struct table_port_range){ev->netns, ev->first, ev->last, reuse ? reuse->where : WIRE_REUSE_OFF, ev->hdr.ts};
 }
 
-/* The range that `c` took its port from; NULL if it took none. */
+static bool is_loopback(const uint8_t addr[16])
+{
+	static const uint8_t mapped[13] = {[10] = 0xff, 0xff, 127}, ipv6[16] = {[15] = 1};
+
+	return !memcmp(addr, mapped, sizeof(mapped)) || !memcmp(addr, ipv6, sizeof(ipv6));
+}
+
+/* connect() may take its port again, although it is in TIME_WAIT. */
+static bool is_free_again(const struct conn_table *t, const struct conn *c, const struct table_port_range *range)
+{
+	if (c->state != WIRE_TIME_WAIT || t->now <= conn_entered_ns(c) + REUSE_NS)
+		return false;
+	return range->reuse == WIRE_REUSE_ALL || (range->reuse == WIRE_REUSE_LOOPBACK &&
+						  (is_loopback(c->peer_addr) || is_loopback(conn_place(t, c)->local_addr)));
+}
+
+/* The range that `c` took its port from; NULL if it took none, or if that is free again. */
 static const struct table_port_range *taken_from(const struct conn_table *t, const struct conn *c)
 {
 	const struct table_port_range *range;
@@ -53,7 +77,9 @@ static const struct table_port_range *taken_from(const struct conn_table *t, con
 	if (!conn_is_active(c) || !(c->facts & CONN_ID_KNOWN) || (c->facts & CONN_HELD))
 		return NULL;
 	range = range_of(t, conn_place(t, c)->netns);
-	return range && c->local_port >= range->first && c->local_port <= range->last ? range : NULL;
+	if (!range || c->local_port < range->first || c->local_port > range->last)
+		return NULL;
+	return is_free_again(t, c, range) ? NULL : range;
 }
 
 static uint32_t bucket_of(const struct conn_table *t, const struct conn *c)
@@ -137,4 +163,41 @@ void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)
 			sum->ports[sum->ports_len++] = *row;
 	}
 	free(count);
+}
+
+static bool is_of(const struct conn_table *t, const struct conn *c, const struct conn_ports_row *row)
+{
+	const struct conn_place *place = conn_place(t, c);
+
+	return taken_from(t, c) && place->netns == row->netns && c->peer_port == row->peer_port &&
+	       !memcmp(c->peer_addr, row->peer_addr, sizeof(row->peer_addr)) &&
+	       !memcmp(place->local_addr, row->local_addr, sizeof(row->local_addr));
+}
+
+/* Of OWNERS processes: the commonest are among the first ones that are met, or there is none that stands out. */
+void ports_owner(const struct conn_table *t, const struct conn_ports_row *row, struct ports_owner *ret_owner)
+{
+	struct {
+		uint32_t process, count;
+	} owners[OWNERS] = {0};
+	uint32_t i, most = 0;
+
+	*ret_owner = (struct ports_owner){0};
+	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
+		if (!is_of(t, c, row))
+			continue;
+		ret_owner->example = c;
+		if (c->from == CONN_FROM_NONE)
+			continue;
+		for (i = 0; i < OWNERS && owners[i].count && owners[i].process != c->process; i++)
+			;
+		if (i == OWNERS)
+			continue;
+		owners[i].process = c->process;
+		if (++owners[i].count > most) {
+			most = owners[i].count;
+			ret_owner->example_of_owner = c;
+		}
+	}
+	ret_owner->count = most;
 }

@@ -73,7 +73,8 @@ static void opened(struct conn *c, const struct wire_state *ev, const struct wir
  */
 static bool may_have_opened(const struct conn *c, const struct wire_state *ev, const struct wire_proof *p)
 {
-	bool waited = !(p->flags & WIRE_PROOF_IN_ORDER) || (ev->hdr.sk_flags & WIRE_SK_OWNED);
+	bool fast_open = c->id_flags & WIRE_ID_FASTOPEN; /* of all others a task has the socket only after the handshake */
+	bool waited = !(p->flags & WIRE_PROOF_IN_ORDER) || (fast_open && (ev->hdr.sk_flags & WIRE_SK_OWNED));
 
 	return c->role == CONN_SERVER && (p->flags & WIRE_PROOF_FIN) && waited && p->fin_ack == c->isn_local + 1;
 }

@@ -7,6 +7,14 @@
 
 #include "record_types.h"
 
+/* A stream may have any times: what no clock can show becomes the first or the last moment that int64_t has. */
+static inline int64_t record_clock_add(uint64_t ts, int64_t offset_ns)
+{
+	int64_t since = ts < INT64_MAX ? (int64_t)ts : INT64_MAX, wall;
+
+	return __builtin_add_overflow(since, offset_ns, &wall) ? INT64_MAX : wall;
+}
+
 /* CLOCK_REALTIME at `ts`. */
 static inline int64_t record_wall_ns(const struct record_context *context, uint64_t ts)
 {
@@ -15,7 +23,7 @@ static inline int64_t record_wall_ns(const struct record_context *context, uint6
 
 	while (i > 0 && clock->steps[i - 1].from_ns > ts)
 		i--;
-	return (int64_t)(ts + (uint64_t)(i ? clock->steps[i - 1].offset_ns : context->clock_offset_ns));
+	return record_clock_add(ts, i ? clock->steps[i - 1].offset_ns : context->clock_offset_ns);
 }
 
 /* Makes room: of two neighbours that are nearly alike, the later one goes. */

@@ -1,43 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record_names.h"
 
-#define WORD(value, name) [value] = name,
-
-/* A function that gives each value its word; NULL for a number that is no value. */
-#define NAMES(function, ...)                                                                                                   \
-	const char *function(unsigned int value)                                                                               \
+#define WORD(value, text) [value] = {text, sizeof(text) - 1},
+#define TABLE(name, count, ...)                                                                                                \
+	const struct word name##_words[count] = {__VA_ARGS__};                                                                 \
+	const char *name##_name(unsigned int value)                                                                            \
 	{                                                                                                                      \
-		static const char *const words[] = {__VA_ARGS__};                                                              \
-		return value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;                                         \
+		const struct word *word = name##_word(value);                                                                  \
+		return word->len ? word->text : NULL;                                                                          \
 	}
 
-NAMES(conn_role_name, CONN_ROLES(WORD))
-NAMES(conn_side_name, CONN_SIDES(WORD))
-NAMES(conn_by_name, CONN_BYS(WORD))
-NAMES(conn_ev_name, CONN_EVS(WORD))
-NAMES(conn_end_name, CONN_ENDS(WORD))
-NAMES(conn_close_kind_name, CONN_CLOSE_KINDS(WORD))
-NAMES(conn_from_name, CONN_FROMS(WORD))
-NAMES(conn_proof_name, CONN_PROOFS(WORD))
-NAMES(conn_dir_name, CONN_DIRS(WORD))
-NAMES(conn_flags_name, CONN_FLAGS(WORD))
-NAMES(leak_cause_name, LEAK_CAUSES(WORD))
-NAMES(leak_resolution_name, LEAK_RESOLUTIONS(WORD))
-NAMES(record_kind_name, RECORD_KINDS(WORD))
+const struct word no_word;
+
+TABLE(conn_role, CONN_ROLE_MAX, CONN_ROLES(WORD))
+TABLE(conn_side, CONN_SIDE_MAX, CONN_SIDES(WORD))
+TABLE(conn_by, CONN_BY_MAX, CONN_BYS(WORD))
+TABLE(conn_ev, CONN_EV_MAX, CONN_EVS(WORD))
+TABLE(conn_end, CONN_END_MAX, CONN_ENDS(WORD))
+TABLE(conn_close_kind, CONN_CLOSE_KIND_MAX, CONN_CLOSE_KINDS(WORD))
+TABLE(conn_from, CONN_FROM_MAX, CONN_FROMS(WORD))
+TABLE(conn_proof, CONN_PROOF_MAX, CONN_PROOFS(WORD))
+TABLE(conn_dir, CONN_DIR_MAX, CONN_DIRS(WORD))
+TABLE(conn_flags, CONN_FLAGS_MAX, CONN_FLAGS(WORD))
+TABLE(leak_cause, LEAK_CAUSE_MAX, LEAK_CAUSES(WORD))
+TABLE(leak_resolution, LEAK_RESOLUTION_MAX, LEAK_RESOLUTIONS(WORD))
+TABLE(record_kind, RECORD_MAX, RECORD_KINDS(WORD))
+TABLE(finding_id, FINDING_MAX, FINDINGS(WORD))
+TABLE(finding_severity, FINDING_SEVERITY_MAX, FINDING_SEVERITIES(WORD))
+TABLE(finding_what, FINDING_WHAT_MAX, FINDING_WHATS(WORD))
 
 /* To the user a request socket is a connection in SYN_RECV. */
-NAMES(conn_state_name, [WIRE_ESTABLISHED] = "ESTABLISHED", [WIRE_SYN_SENT] = "SYN_SENT", [WIRE_SYN_RECV] = "SYN_RECV",
-      [WIRE_FIN_WAIT1] = "FIN_WAIT1", [WIRE_FIN_WAIT2] = "FIN_WAIT2", [WIRE_TIME_WAIT] = "TIME_WAIT", [WIRE_CLOSE] = "CLOSE",
-      [WIRE_CLOSE_WAIT] = "CLOSE_WAIT", [WIRE_LAST_ACK] = "LAST_ACK", [WIRE_LISTEN] = "LISTEN", [WIRE_CLOSING] = "CLOSING",
-      [WIRE_NEW_SYN_RECV] = "SYN_RECV")
+#define STATES(X)                                                                                                              \
+	X(WIRE_ESTABLISHED, "ESTABLISHED")                                                                                     \
+	X(WIRE_SYN_SENT, "SYN_SENT")                                                                                           \
+	X(WIRE_SYN_RECV, "SYN_RECV")                                                                                           \
+	X(WIRE_FIN_WAIT1, "FIN_WAIT1")                                                                                         \
+	X(WIRE_FIN_WAIT2, "FIN_WAIT2")                                                                                         \
+	X(WIRE_TIME_WAIT, "TIME_WAIT")                                                                                         \
+	X(WIRE_CLOSE, "CLOSE")                                                                                                 \
+	X(WIRE_CLOSE_WAIT, "CLOSE_WAIT")                                                                                       \
+	X(WIRE_LAST_ACK, "LAST_ACK")                                                                                           \
+	X(WIRE_LISTEN, "LISTEN")                                                                                               \
+	X(WIRE_CLOSING, "CLOSING")                                                                                             \
+	X(WIRE_NEW_SYN_RECV, "SYN_RECV")
+TABLE(conn_state, WIRE_STATE_MAX, STATES(WORD))
 
-NAMES(conn_lost_stage_name, [WIRE_LOST_HOOK] = "hook", [WIRE_LOST_RING] = "ring", [WIRE_LOST_TABLE] = "table",
-      [WIRE_LOST_QUEUE] = "queue", [WIRE_LOST_WRITE] = "write", [WIRE_LOST_RATELIMIT] = "ratelimit")
+#define LOST_STAGES(X)                                                                                                         \
+	X(WIRE_LOST_HOOK, "hook")                                                                                              \
+	X(WIRE_LOST_RING, "ring")                                                                                              \
+	X(WIRE_LOST_TABLE, "table")                                                                                            \
+	X(WIRE_LOST_QUEUE, "queue")                                                                                            \
+	X(WIRE_LOST_WRITE, "write")                                                                                            \
+	X(WIRE_LOST_RATELIMIT, "ratelimit")                                                                                    \
+	X(WIRE_LOST_STACK_RING, "stack_ring")                                                                                  \
+	X(WIRE_LOST_STACK_BUDGET, "stack_budget")                                                                              \
+	X(WIRE_LOST_STACK_OPENER, "stack_opener")                                                                              \
+	X(WIRE_LOST_STACK_PARSER, "stack_parser")                                                                              \
+	X(WIRE_LOST_STACK_TABLE, "stack_table")
+TABLE(conn_lost_stage, WIRE_LOST_MAX, LOST_STAGES(WORD))
 
-NAMES(conn_segment_name, [WIRE_SEG_SYN] = "syn", [WIRE_SEG_SYNACK] = "synack", [WIRE_SEG_DATA] = "data", [WIRE_SEG_FIN] = "fin")
+#define SEGMENTS(X)                                                                                                            \
+	X(WIRE_SEG_SYN, "syn")                                                                                                 \
+	X(WIRE_SEG_SYNACK, "synack")                                                                                           \
+	X(WIRE_SEG_DATA, "data")                                                                                               \
+	X(WIRE_SEG_FIN, "fin")
+TABLE(conn_segment, WIRE_SEG_FIN + 1, SEGMENTS(WORD))
 
-NAMES(conn_trigger_name, [WIRE_TRIGGER_RTO] = "rto", [WIRE_TRIGGER_FAST] = "fast", [WIRE_TRIGGER_TLP] = "tlp")
+#define TRIGGERS(X)                                                                                                            \
+	X(WIRE_TRIGGER_RTO, "rto")                                                                                             \
+	X(WIRE_TRIGGER_FAST, "fast")                                                                                           \
+	X(WIRE_TRIGGER_TLP, "tlp")
+TABLE(conn_trigger, WIRE_TRIGGER_TLP + 1, TRIGGERS(WORD))
 
-NAMES(conn_tw_end_name, [WIRE_CAUSE_EXPIRED] = "expired", [WIRE_CAUSE_REUSED] = "reused", [WIRE_CAUSE_RESET] = "reset",
-      [WIRE_CAUSE_KILLED] = "killed", [WIRE_CAUSE_OVERFLOW] = "overflow", [WIRE_CAUSE_NETNS_GONE] = "netns_gone",
-      [WIRE_CAUSE_RESET_SENT] = "reset")
+#define TIME_WAIT_ENDS(X)                                                                                                      \
+	X(WIRE_CAUSE_EXPIRED, "expired")                                                                                       \
+	X(WIRE_CAUSE_REUSED, "reused")                                                                                         \
+	X(WIRE_CAUSE_RESET, "reset")                                                                                           \
+	X(WIRE_CAUSE_KILLED, "killed")                                                                                         \
+	X(WIRE_CAUSE_OVERFLOW, "overflow")                                                                                     \
+	X(WIRE_CAUSE_NETNS_GONE, "netns_gone")                                                                                 \
+	X(WIRE_CAUSE_RESET_SENT, "reset")
+TABLE(conn_tw_end, WIRE_CAUSE_MAX, TIME_WAIT_ENDS(WORD))

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The words of the output contract. Each enum is a list of its values with their words; a value that the contract prints as
- * null has the word NULL.
+ * null has NO_WORD.
  */
 #pragma once
 
 #include "bpf/wire.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define ENUM_VALUE(value, name) value,
+#define NO_WORD ""
 
 /* Who opened the connection. */
 #define CONN_ROLES(X)                                                                                                          \
-	X(CONN_ROLE_UNKNOWN, NULL)                                                                                             \
+	X(CONN_ROLE_UNKNOWN, NO_WORD)                                                                                          \
 	X(CONN_CLIENT, "client")                                                                                               \
 	X(CONN_SERVER, "server")                                                                                               \
 	X(CONN_SIMULTANEOUS, "simultaneous")
@@ -21,7 +23,7 @@ enum conn_role { CONN_ROLES(ENUM_VALUE) CONN_ROLE_MAX };
 
 /* Who closed first. */
 #define CONN_SIDES(X)                                                                                                          \
-	X(CONN_SIDE_UNKNOWN, NULL)                                                                                             \
+	X(CONN_SIDE_UNKNOWN, NO_WORD)                                                                                          \
 	X(CONN_LOCAL, "local")                                                                                                 \
 	X(CONN_PEER, "peer")                                                                                                   \
 	X(CONN_BOTH, "both")
@@ -29,7 +31,7 @@ enum conn_side { CONN_SIDES(ENUM_VALUE) CONN_SIDE_MAX };
 
 /* Who caused a change of state. */
 #define CONN_BYS(X)                                                                                                            \
-	X(CONN_BY_UNKNOWN, NULL)                                                                                               \
+	X(CONN_BY_UNKNOWN, NO_WORD)                                                                                            \
 	X(CONN_BY_LOCAL, "local")                                                                                              \
 	X(CONN_BY_PEER, "peer")                                                                                                \
 	X(CONN_BY_TIMER, "timer")
@@ -58,7 +60,7 @@ enum conn_end { CONN_ENDS(ENUM_VALUE) CONN_END_MAX };
 
 /* How the FINs crossed. */
 #define CONN_CLOSE_KINDS(X)                                                                                                    \
-	X(CONN_CLOSE_NONE, NULL) /* no FIN, or not known */                                                                    \
+	X(CONN_CLOSE_NONE, NO_WORD) /* no FIN, or not known */                                                                 \
 	X(CONN_CLOSE_FOUR_WAY, "four_way")                                                                                     \
 	X(CONN_CLOSE_THREE_SEGMENT, "three_segment")                                                                           \
 	X(CONN_CLOSE_SIMULTANEOUS, "simultaneous")                                                                             \
@@ -67,7 +69,7 @@ enum conn_close_kind { CONN_CLOSE_KINDS(ENUM_VALUE) CONN_CLOSE_KIND_MAX };
 
 /* Which evidence named the process. LISTENER: nobody touched the connection, so it is who listens. */
 #define CONN_FROMS(X)                                                                                                          \
-	X(CONN_FROM_NONE, NULL)                                                                                                \
+	X(CONN_FROM_NONE, NO_WORD)                                                                                             \
 	X(CONN_FROM_CONNECT, "connect")                                                                                        \
 	X(CONN_FROM_ACCEPT, "accept")                                                                                          \
 	X(CONN_FROM_IO, "io")                                                                                                  \
@@ -104,7 +106,10 @@ enum conn_flags { CONN_FLAGS(ENUM_VALUE) CONN_FLAGS_MAX };
 	X(LEAK_EOF_UNREAD, "eof_unread")         /* all payload was read, the FIN was not */                                   \
 	X(LEAK_EOF_READ_NOT_CLOSED,                                                                                            \
 	  "eof_read_not_closed") /* the FIN was read too, or came in one piece with the last payload */                        \
-	X(LEAK_UNSEEN, NULL)     /* no scan met the socket: nothing is known */
+	X(LEAK_IDLE_POOLED,                                                                                                    \
+	  "idle_pooled")               /* as LEAK_DATA_UNREAD: but a few last words, after a time in which it sent nothing */  \
+	X(LEAK_INHERITED, "inherited") /* who holds it did not open it, and did not use it */                                  \
+	X(LEAK_UNSEEN, NO_WORD)        /* no scan met the socket: nothing is known */
 enum leak_cause { LEAK_CAUSES(ENUM_VALUE) LEAK_CAUSE_MAX };
 
 #define LEAK_RESOLUTIONS(X)                                                                                                    \
@@ -115,6 +120,34 @@ enum leak_cause { LEAK_CAUSES(ENUM_VALUE) LEAK_CAUSE_MAX };
 	X(LEAK_UNKNOWN, "unknown")                                                                                             \
 	X(LEAK_DAEMON_STOP, "daemon_stop")
 enum leak_resolution { LEAK_RESOLUTIONS(ENUM_VALUE) LEAK_RESOLUTION_MAX };
+
+/* What is wrong on a host: the stable names of findings, as findings.h explains them. */
+#define FINDINGS(X)                                                                                                            \
+	X(FINDING_ACCEPT_QUEUE_FULL, "accept_queue_full")                                                                      \
+	X(FINDING_PORTS_USED_UP, "ports_used_up")                                                                              \
+	X(FINDING_CLOSE_WAIT_LEAK, "close_wait_leak")                                                                          \
+	X(FINDING_HELD_BY_CHILD, "held_by_child")                                                                              \
+	X(FINDING_ACCEPT_STALLED, "accept_stalled")                                                                            \
+	X(FINDING_FIN_WAIT2_PILE, "fin_wait2_pile")                                                                            \
+	X(FINDING_FIN_UNANSWERED, "fin_unanswered")                                                                            \
+	X(FINDING_FIN_BLOCKED, "fin_blocked")                                                                                  \
+	X(FINDING_SYN_UNANSWERED, "syn_unanswered")                                                                            \
+	X(FINDING_HALF_OPEN_PILE, "half_open_pile")                                                                            \
+	X(FINDING_CONNECT_REFUSED, "connect_refused")                                                                          \
+	X(FINDING_RESETS, "resets")                                                                                            \
+	X(FINDING_RETRANSMITS, "retransmits")
+enum finding_id { FINDINGS(ENUM_VALUE) FINDING_MAX };
+
+#define FINDING_SEVERITIES(X)                                                                                                  \
+	X(FINDING_WARNING, "warning")   /* it wastes something, or will get worse */                                           \
+	X(FINDING_CRITICAL, "critical") /* connections fail now, or are about to */
+enum finding_severity { FINDING_SEVERITIES(ENUM_VALUE) FINDING_SEVERITY_MAX };
+
+#define FINDING_WHATS(X)                                                                                                       \
+	X(FINDING_UP, "up")                                                                                                    \
+	X(FINDING_DOWN, "down")                                                                                                \
+	X(FINDING_STANDS, "stands") /* the run ends before it does */
+enum finding_what { FINDING_WHATS(ENUM_VALUE) FINDING_WHAT_MAX };
 
 /* The contract's `event`. */
 #define RECORD_KINDS(X)                                                                                                        \
@@ -129,26 +162,48 @@ enum leak_resolution { LEAK_RESOLUTIONS(ENUM_VALUE) LEAK_RESOLUTION_MAX };
 	X(RECORD_META, "meta") /* made outside the core */                                                                     \
 	X(RECORD_TIME_WAIT, "time_wait")                                                                                       \
 	X(RECORD_CLOSE_WAIT_LEAK, "close_wait_leak")                                                                           \
-	X(RECORD_CLOSE_WAIT_RESOLVED, "close_wait_resolved")
+	X(RECORD_CLOSE_WAIT_RESOLVED, "close_wait_resolved")                                                                   \
+	X(RECORD_FINDING, "finding")
 enum record_kind { RECORD_KINDS(ENUM_VALUE) RECORD_MAX };
 
-const char *conn_role_name(unsigned int role);
-const char *conn_side_name(unsigned int side);
-const char *conn_by_name(unsigned int by);
-const char *conn_ev_name(unsigned int ev);
-const char *conn_end_name(unsigned int end);
-const char *conn_close_kind_name(unsigned int kind);
-const char *conn_from_name(unsigned int from);
-const char *conn_proof_name(unsigned int proof);
-const char *conn_dir_name(unsigned int dir);
-const char *conn_flags_name(unsigned int flags);
-const char *leak_cause_name(unsigned int cause);
-const char *leak_resolution_name(unsigned int resolution);
-const char *record_kind_name(unsigned int kind);
+/*
+ * What a value is called. conn_role_name() gives the word, NULL for a value without one and for a number that is no value;
+ * conn_role_word() the same with its length, which is 0 then.
+ */
+struct word {
+	char text[23];
+	uint8_t len;
+};
+extern const struct word no_word;
+
+#define ENUM_WORDS(name, count)                                                                                                \
+	const char *name##_name(unsigned int value);                                                                           \
+	extern const struct word name##_words[count];                                                                          \
+	static inline const struct word *name##_word(unsigned int value)                                                       \
+	{                                                                                                                      \
+		return value < (count) ? &name##_words[value] : &no_word;                                                      \
+	}
+
+ENUM_WORDS(conn_role, CONN_ROLE_MAX)
+ENUM_WORDS(conn_side, CONN_SIDE_MAX)
+ENUM_WORDS(conn_by, CONN_BY_MAX)
+ENUM_WORDS(conn_ev, CONN_EV_MAX)
+ENUM_WORDS(conn_end, CONN_END_MAX)
+ENUM_WORDS(conn_close_kind, CONN_CLOSE_KIND_MAX)
+ENUM_WORDS(conn_from, CONN_FROM_MAX)
+ENUM_WORDS(conn_proof, CONN_PROOF_MAX)
+ENUM_WORDS(conn_dir, CONN_DIR_MAX)
+ENUM_WORDS(conn_flags, CONN_FLAGS_MAX)
+ENUM_WORDS(leak_cause, LEAK_CAUSE_MAX)
+ENUM_WORDS(leak_resolution, LEAK_RESOLUTION_MAX)
+ENUM_WORDS(record_kind, RECORD_MAX)
+ENUM_WORDS(finding_id, FINDING_MAX)
+ENUM_WORDS(finding_severity, FINDING_SEVERITY_MAX)
+ENUM_WORDS(finding_what, FINDING_WHAT_MAX)
 
 /* The same for the wire's enums that reach the output. */
-const char *conn_state_name(unsigned int tcp_state);
-const char *conn_tw_end_name(unsigned int cause);
-const char *conn_lost_stage_name(unsigned int stage);
-const char *conn_segment_name(unsigned int kind);
-const char *conn_trigger_name(unsigned int trigger);
+ENUM_WORDS(conn_state, WIRE_STATE_MAX)
+ENUM_WORDS(conn_tw_end, WIRE_CAUSE_MAX)
+ENUM_WORDS(conn_lost_stage, WIRE_LOST_MAX)
+ENUM_WORDS(conn_segment, WIRE_SEG_FIN + 1)
+ENUM_WORDS(conn_trigger, WIRE_TRIGGER_TLP + 1)

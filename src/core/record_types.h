@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "record_owner.h"
 #include "record_names.h"
 
 #include <stdbool.h>
@@ -56,7 +57,8 @@ struct conn_retransmits {
 /* A process, and the program that it ran when it was seen. */
 struct process {
 	struct wire_task task; /* tgid 0: nobody */
-	struct wire_exec exec; /* zeros are not known, as in older recordings */
+	uint64_t program;      /* struct wire_program's exec_count, in older recordings arg_start; 0 not known */
+	uint64_t cgroup_id;    /* 0 not known, as in older recordings */
 };
 
 static inline bool process_is(const struct process *a, const struct process *b)
@@ -76,7 +78,7 @@ struct conn_tuple {
 		struct process process;
 		struct {
 			struct wire_task task;
-			struct wire_exec exec;
+			uint64_t program, process_cgroup_id;
 		};
 	};
 };
@@ -95,9 +97,8 @@ struct conn_record {
 	const char *conn_state; /* Zeek's code, a static string */
 	char history[CONN_HISTORY_MAX];
 	unsigned int timeline_len;
-	struct conn_span timeline[CONN_TIMELINE_MAX];
 	unsigned int segments_len;
-	struct conn_segment segments[CONN_SEGMENTS_MAX];
+	uint8_t first_of[CONN_DIR_MAX][CONN_FLAGS_MAX]; /* how many segments there are up to the first of a kind; 0: none is */
 	bool isn_local_known, isn_peer_known;
 	uint32_t isn_local, isn_peer; /* as on the wire */
 	bool stats_known;
@@ -117,6 +118,10 @@ struct conn_record {
 	bool complete;
 	uint32_t gaps;
 	bool duration_known; /* end_ns - start_ns is all of it, from the first SYN on; else it is a lower bound */
+
+	/* Last, so that what is not used of them need not be cleared. */
+	struct conn_span timeline[CONN_TIMELINE_MAX];
+	struct conn_segment segments[CONN_SEGMENTS_MAX];
 };
 
 /* Opt-in: one transition. */
@@ -188,6 +193,49 @@ struct conn_ports_row {
 	uint32_t in_use, range; /* ports */
 };
 
+/* A listener whose accept queue is full, or that dropped something. */
+struct conn_listener_row {
+	uint8_t local_addr[16];
+	uint32_t netns;
+	uint16_t local_port;
+	bool ipv4, mptcp;
+	bool ended;            /* `at` is how it was then */
+	struct wire_task task; /* who listens; tgid 0: not known */
+	struct wire_queue at;
+	uint64_t drops, interval_us; /* segments dropped in it; 0: `drops` is not known */
+	uint64_t began_ns;           /* listens since; 0: older than the tool */
+	uint64_t read_ns;            /* when `at` was read */
+	uint64_t cookie;
+};
+
+static inline bool conn_queue_is_full(const struct wire_queue *at)
+{
+	return at->queue > at->limit; /* sk_acceptq_is_full() */
+}
+
+struct conn_listeners_rest {
+	uint64_t count, drops; /* listeners, and what they dropped as far as it is known */
+};
+
+/* What a network namespace counted. */
+struct conn_netns_row {
+	uint32_t netns;
+	uint16_t known;       /* bits of enum wire_netns_count */
+	uint64_t interval_us; /* 0: since the namespace was made */
+	uint64_t counts[WIRE_NETNS_COUNTS];
+};
+
+struct conn_netns_rest {
+	uint64_t count, counts[WIRE_NETNS_COUNTS];
+};
+
+static inline void conn_netns_rest_add(struct conn_netns_rest *rest, const struct conn_netns_row *row)
+{
+	rest->count++;
+	for (unsigned int i = 0; i < WIRE_NETNS_COUNTS; i++)
+		rest->counts[i] += row->known & 1u << i ? row->counts[i] : 0;
+}
+
 struct conn_summary_record {
 	uint64_t interval_us;
 	uint64_t opened; /* connections that reached ESTABLISHED (or were found) in the interval */
@@ -202,17 +250,24 @@ struct conn_summary_record {
 	} time_wait;
 	struct conn_half_open_row half_open[CONN_SUMMARY_ROWS]; /* the most first */
 	unsigned int half_open_len;
-	uint64_t half_open_rest;                        /* of other listeners */
+	uint64_t half_open_rest;                               /* of other listeners */
+	struct conn_listener_row listeners[CONN_SUMMARY_ROWS]; /* in the order of rows_choose() */
+	unsigned int listeners_len;
+	struct conn_listeners_rest listeners_rest;
+	struct conn_netns_row namespaces[CONN_SUMMARY_ROWS]; /* likewise */
+	unsigned int namespaces_len;
+	struct conn_netns_rest namespaces_rest;
 	struct conn_ports_row ports[CONN_SUMMARY_ROWS]; /* over half of the range; the most first */
 	unsigned int ports_len;
 	bool close_wait_any;
 	uint64_t close_wait_oldest_us;
 	bool close_wait_over_known;
-	uint64_t close_wait_over;        /* alerts that are open */
-	uint64_t events_in;              /* in the interval */
-	uint64_t lost[WIRE_LOST_MAX];    /* in the interval, by stage */
-	uint64_t rss_bytes, cpu_us;      /* cpu_us: since the daemon started */
-	const struct leak_totals *leaks; /* of a leak scan: then only close_wait_oldest_us is valid besides */
+	uint64_t close_wait_over;          /* alerts that are open */
+	uint64_t events_in;                /* in the interval */
+	uint64_t lost[WIRE_LOST_MAX];      /* in the interval, by stage */
+	uint64_t rss_bytes, cpu_us;        /* cpu_us: since the daemon started */
+	const struct leak_totals *leaks;   /* of a leak scan: then only close_wait_oldest_us and listeners are valid besides */
+	const struct diagnosis *diagnosis; /* of finding.h: then nothing else is valid */
 };
 
 struct conn_lost_record {
@@ -245,11 +300,21 @@ struct leak_holder {
 struct leak_socket {
 	struct conn_tuple t; /* its process: the first holder, or who listens where it waits */
 	uint64_t listener;   /* in whose accept queue it is: a cookie; 0 in none, or not known */
-	uint8_t state;       /* CLOSE_WAIT, FIN_WAIT2, or ESTABLISHED and not accepted */
+	uint8_t state;       /* CLOSE_WAIT, FIN_WAIT2, CLOSE and killed, ESTABLISHED and not accepted; see leak_scan_widen() */
 	struct leak_verdict verdict;
 	uint64_t age_ns;
+	uint64_t silent_ns; /* since the last acceptable segment of the peer */
+	bool sent_known;
+	uint64_t sent_ns;          /* since payload was sent last */
+	uint32_t snd_una, unacked; /* sent up to there with an answer, and so much behind it without */
 	bool age_is_lower_bound;
+	bool opened;       /* by connect(); else accepted */
+	bool side_certain; /* else a listener at its address stands for that it was accepted */
 	uint32_t holders, first_holder, last_holder;
+	uint32_t strangers; /* of its holders: WIRE_LEAK_STRANGER, and not standard input or output */
+	bool others_used;   /* idle in a pool, and its process used other sockets since: the last one so long ago */
+	uint64_t others_used_ns;
+	struct wire_task opener; /* of one that is inherited: who opened, accepted or used it; tgid 0: not known */
 };
 
 /* Of sockets in CLOSE_WAIT, in FIN_WAIT2, and of connections that nobody accepted yet, whatever their state. */
@@ -258,7 +323,15 @@ struct leak_totals {
 	uint64_t close_wait_any;              /* whatever is selected */
 	uint64_t fin_wait2, fin_wait2_over;
 	uint64_t not_accepted, not_accepted_over;
-	uint64_t oldest_ns; /* of CLOSE_WAIT */
+	uint64_t killed;                  /* ended from outside, and a descriptor of them is still held */
+	uint64_t oldest_ns;               /* of CLOSE_WAIT */
+	const struct leak_change *change; /* of those over the threshold; NULL: there is one look only */
+};
+
+/* What one look at the leaks has and the look before had not, and the other way round. */
+struct leak_change {
+	bool known; /* there was a look before */
+	uint64_t appeared, gone;
 };
 
 /* Names an alert: of one socket by its cookie, or of a group, whose number is no cookie. */
@@ -267,16 +340,18 @@ struct leak_alert {
 	bool is_group;
 };
 
-/* A socket has been in CLOSE_WAIT for longer than the threshold; in `leaks`, of any age. */
+/* A socket has been in CLOSE_WAIT for longer than the threshold. */
 struct leak_record {
 	const struct leak_socket *socket;
 	const struct leak_holder *holders; /* leak_for_each_holder() */
 	uint64_t threshold_ns;
 	struct leak_alert alert;
 	uint64_t count;      /* it stands for so many, of its group and itself */
-	uint64_t group_open; /* sockets that are in CLOSE_WAIT in the same process for the same cause */
+	uint64_t group_open; /* those of the same group that are over the threshold, too */
 	bool growth_known;
-	int64_t growth_per_min; /* of group_open */
+	int64_t growth_per_min;           /* of group_open */
+	const struct leak_change *change; /* NULL: there is one look only */
+	bool is_new;                      /* not in the look before, if there was one */
 };
 
 struct leak_resolved_record {
@@ -294,32 +369,30 @@ struct record_hook {                   /* a row of meta.hooks */
 	bool not_needed; /* not used, and nothing is missing without it */
 };
 
+/* Of an output, whose trouble begins or ends. */
+struct record_output {
+	const char *name;
+	const char *error; /* NULL: it takes records again */
+	uint64_t since_ns; /* when the trouble began */
+};
+
+/* The configuration was read again. */
+#define RECORD_RELOAD_NAMES 64
+struct record_reload {
+	const char *error; /* NULL: it was fine; else nothing was changed */
+	const char *changed[RECORD_RELOAD_NAMES], *needs_restart[RECORD_RELOAD_NAMES]; /* options */
+	size_t changed_len, needs_restart_len;
+};
+
 struct record_meta {
-	const char *what; /* start ready reload degraded stop */
+	const char *what;                   /* start ready reload degraded stop output_failing output_stuck output_works ... */
+	const struct record_output *output; /* NULL: it is not about one */
+	const struct record_reload *reload; /* of "reload" */
 	const struct record_hook *hooks;
 	size_t hooks_len;
 	struct {
 		uint64_t max_connections, ring_bytes;
 	} limits;
-};
-
-/* Where in its program a connection was opened. */
-struct record_stack {
-	const char *frames;        /* one a line, the innermost first, printable ASCII; "" none */
-	enum wire_stack_note note; /* what it is not */
-	bool accepted;             /* at accept(), not at connect() */
-};
-
-/* What is known of a connection's process and control group. Strings may be NULL: not known. */
-struct record_owner {
-	const char *exe;
-	bool exe_deleted;         /* another file, or none, has that path now */
-	const char *cgroup;       /* the socket's */
-	bool container_known;     /* else nothing is known of a container, not even that there is none */
-	const char *container_id; /* 64 hex digits, not NUL-terminated; NULL outside a container */
-	const char *pod_uid;      /* pod_uid_len bytes; NULL when the path has none */
-	size_t pod_uid_len;
-	const struct record_stack *stack; /* NULL: nobody asked for stacks */
 };
 
 /* When the wall clock was set or, against CLOCK_MONOTONIC, moved: see record_clock.h. */
@@ -340,6 +413,7 @@ struct record_context {
 	const char *boot_id; /* with dashes, as the kernel gives it */
 	const char *version, *kernel, *arch, *libbpf;
 	bool foreign_pids;       /* processes outside of a container were not seen */
+	uint64_t paths_dropped;  /* records since the last summary without a path, for want of room or of a descriptor */
 	int64_t clock_offset_ns; /* wall = monotonic + this, until the first of clock.steps */
 	struct record_clock clock;
 	int64_t boot_offset_ns;                                 /* wall = boottime + this: for the start of processes */
@@ -363,19 +437,8 @@ struct record {
 		const struct record_meta *meta;
 		const struct leak_record *leak;
 		const struct leak_resolved_record *leak_resolved;
+		const struct finding_record *finding; /* of finding.h */
 	};
 };
 
-/* When a connection that goes through TIME_WAIT is emitted: once after it, twice (before and after), or before it only. */
-enum conn_tw_mode { CONN_TW_JOIN, CONN_TW_SPLIT, CONN_TW_OFF };
-
 typedef void (*conn_emit_fn)(void *ctx, const struct record *rec);
-
-struct conn_config {
-	uint32_t max_connections; /* beyond it newcomers are counted as lost (stage table), not tracked */
-	uint64_t progress_ns;     /* 0: no progress records */
-	uint64_t summary_ns;      /* 0: no summary records */
-	enum conn_tw_mode time_wait;
-	uint64_t leak_threshold_ns; /* 0: no alerts */
-	uint32_t wanted;            /* 1 << enum record_kind: records of other kinds are not built */
-};

@@ -6,6 +6,9 @@
  * A scan shows a socket once per descriptor and once in its namespace's table, so each connection has the number of the scan
  * that counted it. After a resync scan a connection that is older than the scan and was not found is gone, and its end was
  * lost. A tracked socket that is found as a minisocket or closed does not count as found: its ->CLOSE will come, or was lost.
+ *
+ * The kernel reports a change just before it makes it (inet_sk_state_store()), so that a scan may read the state that a socket
+ * has left with its last event. It has its record: what is found then is its shadow, and no new connection.
  */
 #include "scan.h"
 
@@ -57,7 +60,7 @@ static void found_listener(struct conn_table *t, const struct wire_hdr *h)
 		.cookie = h->cookie, .ident = wire_ident(h), .process = wire_process(h), .epoch = t->listener_epoch};
 	bool known;
 
-	if (!seen.ident)
+	if (!seen.ident || (table_just_closed(t, h->cookie, h->ts) && !listeners_find(&t->listeners, h->cookie)))
 		return;
 	if (listeners_put(&t->listeners, &seen, &known))
 		table_refuse(t, h->ts);
@@ -68,7 +71,7 @@ static void found_listener(struct conn_table *t, const struct wire_hdr *h)
 static struct conn *found_new(struct conn_table *t, const struct wire_state *ev)
 {
 	const struct wire_hdr *h = &ev->hdr;
-	struct conn *c = table_add(t, h->cookie, h->ts, h->old_state);
+	struct conn *c = table_just_closed(t, h->cookie, h->ts) ? NULL : table_add(t, h->cookie, h->ts, h->old_state);
 
 	if (!c)
 		return NULL;
@@ -167,8 +170,10 @@ static void sweep(struct conn_table *t, uint64_t now)
 	listeners_sweep(&t->listeners, t->listener_epoch);
 }
 
+/* What a scan that failed has not met may live all the same. */
 void scan_end(struct conn_table *t, const struct wire_mark *ev)
 {
+	bool whole = !ev->hdr.new_state;
 	struct conn_snapshot_record snapshot = {
 		.cause = t->scan.cause,
 		.namespaces = ev->value,
@@ -179,14 +184,15 @@ void scan_end(struct conn_table *t, const struct wire_mark *ev)
 	if (!t->scan.active)
 		return;
 	t->scan.active = false;
-	if (t->scan.cause <= WIRE_SCAN_RESYNC || t->scan.cause == WIRE_SCAN_MINISOCKS)
+	if (whole && (t->scan.cause <= WIRE_SCAN_RESYNC || t->scan.cause == WIRE_SCAN_MINISOCKS))
 		minisock_scanned(t);
 	t->scan.any_done |= t->scan.cause < WIRE_SCAN_MINISOCKS;
 	if (t->scan.holders || t->scan.cause == WIRE_SCAN_LISTENERS) {
-		listeners_held(&t->listeners, t->listener_epoch);
+		if (whole)
+			listeners_held(&t->listeners, t->listener_epoch);
 		t->holders_ns = ev->hdr.ts;
 	}
-	if (t->scan.cause == WIRE_SCAN_RESYNC)
+	if (whole && t->scan.cause == WIRE_SCAN_RESYNC)
 		sweep(t, ev->hdr.ts);
 	progress_scanned(t);
 	if (t->scan.cause > WIRE_SCAN_RESYNC || !emit_wanted(t, RECORD_SNAPSHOT))

@@ -8,8 +8,11 @@ struct conn_segment *segments_add(struct segment_list *s, enum conn_dir dir, enu
 	struct conn_record *rec = s->rec;
 	struct conn_segment *seg = &s->spill;
 
-	if (rec->segments_len < CONN_SEGMENTS_MAX)
+	if (rec->segments_len < CONN_SEGMENTS_MAX) {
 		seg = &rec->segments[rec->segments_len++];
+		if (!rec->first_of[dir][flags])
+			rec->first_of[dir][flags] = (uint8_t)rec->segments_len;
+	}
 	*seg = (struct conn_segment){.n = 1, .dir = dir, .flags = flags, .proof = proof};
 	return seg;
 }
@@ -89,13 +92,4 @@ void segments_enters(const struct segment_list *s, struct conn_segment *seg, uns
 
 	if (span)
 		set_at(seg, span->at_us);
-}
-
-const struct conn_segment *segments_find(const struct conn_record *rec, enum conn_dir dir, enum conn_flags flags)
-{
-	for (unsigned int i = 0; i < rec->segments_len; i++) {
-		if (rec->segments[i].dir == dir && rec->segments[i].flags == flags)
-			return &rec->segments[i];
-	}
-	return NULL;
 }

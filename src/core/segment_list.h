@@ -62,7 +62,12 @@ static inline void set_at(struct conn_segment *seg, uint64_t at_us)
 }
 
 /* The first of a kind in a record, or NULL. */
-const struct conn_segment *segments_find(const struct conn_record *rec, enum conn_dir dir, enum conn_flags flags);
+static inline const struct conn_segment *segments_find(const struct conn_record *rec, enum conn_dir dir, enum conn_flags flags)
+{
+	uint8_t place = rec->first_of[dir][flags];
+
+	return place ? &rec->segments[place - 1] : NULL;
+}
 
 /* The parts of a connection's segments, in their order. */
 void segments_open_active(struct segment_list *s);  /* segments_open.c: the handshake */

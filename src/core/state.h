@@ -5,9 +5,11 @@
  */
 #pragma once
 
+#include "conn_config.h"
 #include "half_open.h"
 #include "intern.h"
 #include "listener.h"
+#include "netns_counts.h"
 #include "record_types.h"
 
 #define CONN_SPANS 6 /* TCP's graph has no loop: no life has more states, TIME_WAIT included */
@@ -198,6 +200,12 @@ struct conn_last {
 	const struct conn_time_wait *tw;    /* NULL: there was no minisocket, or TIME_WAIT is not followed */
 };
 
+/* Counts up to the last summary record; those since then are in struct table_interval. */
+struct table_totals {
+	uint64_t opened;
+	struct conn_retransmits retransmits;
+};
+
 /* Counts since the last summary record. */
 struct table_interval {
 	uint64_t since_ns, opened, closed, events_in;
@@ -213,6 +221,14 @@ struct table_scan {
 	enum wire_scan_cause cause;
 	uint64_t begin_ns;
 	uint64_t sockets, holders, by_state[WIRE_STATE_MAX];
+};
+
+/* Listeners that ended since the last summary: queues.c. */
+#define QUEUES_ENDED 64u
+struct queues_ended {
+	struct conn_listener_row rows[QUEUES_ENDED];
+	unsigned int len;
+	struct conn_listeners_rest rest; /* of those for which there was no room */
 };
 
 struct table_list {
@@ -234,13 +250,21 @@ struct table_touched {
 };
 #define TABLE_TOUCHED 4096u
 
+/* A socket's last ->CLOSE. */
+struct table_closed {
+	uint64_t cookie, ts;
+};
+
 /* Which ports connect() chooses from in a namespace. */
 struct table_port_range {
 	uint32_t netns; /* 0: free */
 	uint16_t first, last;
+	uint32_t reuse; /* enum wire_port_reuse_where; OFF if not known */
 	uint64_t read_ns;
 };
 #define TABLE_NAMESPACES 256u
+
+#define TABLE_RECENT 8192u
 
 struct conn_table {
 	struct conn_config config;
@@ -255,6 +279,7 @@ struct conn_table {
 	struct conn **chunks; /* slots by id; room for max_connections from the start */
 	uint32_t slots_used, free_head;
 	struct index index; /* by cookie */
+	uint32_t *recent;   /* ids of those that were found last, at their cookies modulo TABLE_RECENT */
 	uint32_t chunks_len;
 	uint64_t tracked, by_state[WIRE_STATE_MAX];
 	struct table_list close_wait; /* in order of entry */
@@ -266,18 +291,24 @@ struct conn_table {
 		uint32_t generation;
 	} * ended; /* sockets that may connect again: table_end_life() */
 	uint64_t ended_forgotten;
+	uint64_t *emitted; /* cookies, one slot per remainder, the newest wins; NULL: none yet. table_note_emitted() */
+	struct table_closed *closed; /* one slot per hash, the newest wins: table_note_close() */
 
 	struct delay *resets, *fins; /* what waits for a late reset, a FIN */
 	struct listeners listeners;
 	struct alerts *alerts;
-	uint64_t leaks_open; /* alerts at the stop */
-	struct half_open half_open;
+	uint64_t leaks_open;                        /* alerts at the stop */
+	struct findings *findings;                  /* NULL: nobody wants them */
+	struct half_open half_open, half_open_look; /* since the last summary; since the last look of findings */
+	struct queues_ended ended_queues;
+	struct netns_counts netns_counts;
 	struct table_port_range port_ranges[TABLE_NAMESPACES];
 	struct pool places, processes; /* interned */
 	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
 	struct table_scan scan;
 	uint64_t holders_ns; /* when a scan has read all descriptors last */
 	struct table_interval interval;
+	struct table_totals totals;
 	struct table_touched touched[TABLE_TOUCHED]; /* one slot per hash */
 	struct table_begun begun[TABLE_BEGUN];       /* one slot per hash: the two events are neighbours */
 	enum wire_tw_tier tier;

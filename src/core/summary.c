@@ -10,7 +10,9 @@
 #include "emit.h"
 #include "half_open.h"
 #include "listener.h"
+#include "metrics.h"
 #include "ports.h"
+#include "queues.h"
 
 #include <string.h>
 
@@ -53,22 +55,59 @@ void summary_aggregate(struct conn_table *t, const struct wire_aggregate *ev)
 		t->interval.synack += ev->count;
 	else if (ev->what == WIRE_AGG_RESET_SENT)
 		t->interval.resets_sent += ev->count;
-	else if (ev->what == WIRE_AGG_HALF_OPEN)
+	if (ev->what == WIRE_AGG_HALF_OPEN) {
 		half_open_add(&t->half_open, ev->netns, ev->local_port, ev->count, false);
+		if (t->findings)
+			half_open_add(&t->half_open_look, ev->netns, ev->local_port, ev->count, false);
+	}
 	emit_aggregate(t, ev);
 }
 
-static void fill_close_wait(const struct conn_table *t, uint64_t now, struct conn_summary_record *sum)
+/* 0 if there is none. */
+static uint64_t close_wait_oldest_us(const struct conn_table *t, uint64_t now)
 {
-	const struct conn *oldest;
 	uint64_t since_ns;
 
 	if (t->close_wait.head == CONN_NONE)
-		return;
-	oldest = table_by_id(t, t->close_wait.head);
-	since_ns = alerts_oldest_ns(t->alerts, conn_entered_ns(oldest));
-	sum->close_wait_any = true;
-	sum->close_wait_oldest_us = (now > since_ns ? now - since_ns : 0) / 1000;
+		return 0;
+	since_ns = alerts_oldest_ns(t->alerts, conn_entered_ns(table_by_id(t, t->close_wait.head)));
+	return (now > since_ns ? now - since_ns : 0) / 1000;
+}
+
+/* Of connections now; what is closed only waits for its record. */
+static void fill_states(const struct conn_table *t, uint64_t by_state[WIRE_STATE_MAX])
+{
+	memcpy(by_state, t->by_state, sizeof(t->by_state));
+	by_state[WIRE_CLOSE] = 0;
+	by_state[WIRE_LISTEN] = pool_count(&t->listeners.by_cookie);
+}
+
+static struct table_totals totals(const struct conn_table *t)
+{
+	const struct table_interval *in = &t->interval;
+	struct table_totals sum = t->totals;
+
+	sum.opened += in->opened;
+	sum.retransmits.syn += in->syn;
+	sum.retransmits.synack += in->synack;
+	sum.retransmits.data += in->data;
+	sum.retransmits.fin += in->fin;
+	return sum;
+}
+
+void summary_metrics(const struct conn_table *t, uint64_t now, struct metrics_table *ret)
+{
+	const struct table_totals sum = totals(t);
+
+	*ret = (struct metrics_table){
+		.tracked = t->tracked,
+		.opened = sum.opened,
+		.retransmits = sum.retransmits,
+		.leaks_open = alerts_open(t->alerts),
+		.close_wait_oldest_us = close_wait_oldest_us(t, now),
+	};
+	memcpy(ret->lost, t->lost, sizeof(ret->lost));
+	fill_states(t, ret->by_state);
 }
 
 bool summary_due(const struct conn_table *t, uint64_t now)
@@ -102,14 +141,16 @@ void summary_tick(struct conn_table *t, const struct wire_tick *ev)
 
 	if (!summary_due(t, now))
 		return;
-	memcpy(sum.by_state, t->by_state, sizeof(sum.by_state));
-	sum.by_state[WIRE_CLOSE] = 0; /* those only wait for their record */
-	sum.by_state[WIRE_LISTEN] = pool_count(&t->listeners.by_cookie);
+	fill_states(t, sum.by_state);
 	memcpy(sum.time_wait.ended, in->tw_ended, sizeof(in->tw_ended));
 	memcpy(sum.lost, in->lost, sizeof(sum.lost));
-	fill_close_wait(t, now, &sum);
+	sum.close_wait_any = t->close_wait.head != CONN_NONE;
+	sum.close_wait_oldest_us = close_wait_oldest_us(t, now);
 	half_open_take(&t->half_open, &sum);
+	queues_take(t, in->since_ns, &sum);
+	netns_counts_take(&t->netns_counts, in->since_ns, &sum);
 	ports_fill(t, &sum);
 	emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
+	t->totals = totals(t);
 	t->interval = (struct table_interval){.since_ns = now};
 }

@@ -12,4 +12,9 @@ void summary_refused(struct conn_table *t, uint64_t now);
 
 /* A tick at `now` makes a summary. */
 bool summary_due(const struct conn_table *t, uint64_t now);
+
+/* All but its memory_bytes. */
+struct metrics_table;
+void summary_metrics(const struct conn_table *t, uint64_t now, struct metrics_table *ret);
+
 void summary_tick(struct conn_table *t, const struct wire_tick *ev);

@@ -13,13 +13,17 @@
 #define CHUNK_BITS 10
 #define CHUNK_SLOTS (1u << CHUNK_BITS)
 #define INDEX_MIN_BITS 10
-#define MAX_CONNECTIONS (1u << 28)
+#define LIVES_MAX 64 /* of one socket in TIME_WAIT: it would have to connect more often than once a second */
 
 /*
  * Only a socket that is still open after its CLOSE can connect again: after a failed connect(), a reset, connect(AF_UNSPEC).
  * One slot per hash, the newest wins: of a forgotten one the next generation is 0 again.
  */
 #define ENDED_BITS 12
+
+#define CLOSED_BITS 12
+#define EMITTED_SLOTS 65536u    /* cookies are numbers in a row, so that neighbours have slots of their own */
+#define SHADOW_NS 1000000000ULL /* a processor may be taken away between the event and the change that it reports */
 
 /* An index_key_fn. */
 static uint64_t key_of(const void *table, uint32_t id)
@@ -32,17 +36,29 @@ struct conn *table_by_id(const struct conn_table *t, uint32_t id)
 	return &t->chunks[id >> CHUNK_BITS][id & (CHUNK_SLOTS - 1)];
 }
 
+/* SipHash costs as much as the rest of a short event: a socket's events are neighbours. */
+static struct conn *find_recent(const struct conn_table *t, uint64_t cookie, uint32_t id)
+{
+	struct conn *c = id && cookie ? table_by_id(t, id) : NULL;
+
+	return c && c->cookie == cookie && !(c->facts & CONN_MINISOCK) ? c : NULL;
+}
+
 struct conn *table_find(const struct conn_table *t, uint64_t cookie)
 {
-	struct conn *c, *last = NULL;
-	uint32_t id;
+	uint32_t *recent = &t->recent[cookie % TABLE_RECENT], id;
+	struct conn *c = find_recent(t, cookie, *recent), *last = NULL;
 
+	if (c)
+		return c;
 	index_for_each (id, &t->index, cookie) {
 		c = table_by_id(t, id);
 		if (c->cookie != cookie)
 			continue;
-		if (!(c->facts & CONN_MINISOCK))
+		if (!(c->facts & CONN_MINISOCK)) {
+			*recent = id;
 			return c;
+		}
 		if (!last || c->start_ns > last->start_ns)
 			last = c;
 	}
@@ -60,6 +76,23 @@ struct conn *table_find_minisock(const struct conn_table *t, uint64_t cookie, ui
 			return c;
 	}
 	return NULL;
+}
+
+struct conn *table_crowded(const struct conn_table *t, uint64_t cookie)
+{
+	struct conn *c, *oldest = NULL;
+	unsigned int lives = 0;
+	uint32_t id;
+
+	index_for_each (id, &t->index, cookie) {
+		c = table_by_id(t, id);
+		if (c->cookie != cookie || !(c->facts & CONN_MINISOCK))
+			continue;
+		lives++;
+		if (!oldest || c->start_ns < oldest->start_ns)
+			oldest = c;
+	}
+	return lives >= LIVES_MAX ? oldest : NULL;
 }
 
 struct conn *table_next(const struct conn_table *t, const struct conn *c)
@@ -145,6 +178,7 @@ struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns,
 			slot_free(t, c);
 		return NULL;
 	}
+	t->recent[cookie % TABLE_RECENT] = c->id;
 	c->start_ns = start_ns;
 	c->loss_epoch = t->loss_epoch - (start_ns <= t->loss_until_ns && t->loss_epoch);
 	t->tracked++;
@@ -233,6 +267,38 @@ uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie)
 	return t->ended[slot].cookie == cookie ? t->ended[slot].generation + 1 : 0;
 }
 
+void table_note_emitted(struct conn_table *t, const struct conn *c)
+{
+	if (!c->gaps && c->loss_epoch == t->loss_epoch)
+		return;
+	if (!t->emitted)
+		t->emitted = calloc(EMITTED_SLOTS, sizeof(*t->emitted));
+	if (t->emitted)
+		t->emitted[c->cookie % EMITTED_SLOTS] = c->cookie;
+}
+
+bool table_was_emitted(const struct conn_table *t, uint64_t cookie)
+{
+	return t->emitted && t->emitted[cookie % EMITTED_SLOTS] == cookie;
+}
+
+static struct table_closed *closed_slot(const struct conn_table *t, uint64_t cookie)
+{
+	return &t->closed[index_hash(0, cookie) >> (64 - CLOSED_BITS)];
+}
+
+void table_note_close(struct conn_table *t, uint64_t cookie, uint64_t ts)
+{
+	*closed_slot(t, cookie) = (struct table_closed){cookie, ts};
+}
+
+bool table_just_closed(const struct conn_table *t, uint64_t cookie, uint64_t ts)
+{
+	const struct table_closed *closed = closed_slot(t, cookie);
+
+	return closed->cookie == cookie && ts - closed->ts < SHADOW_NS;
+}
+
 void table_refuse(struct conn_table *t, uint64_t ts)
 {
 	if (!t->refused++)
@@ -251,15 +317,17 @@ int table_init(struct conn_table *t)
 {
 	uint32_t max = t->config.max_connections;
 
-	if (!max || max > MAX_CONNECTIONS)
+	if (!max || max > CONN_MAX)
 		return -EINVAL;
 	t->slots_used = 1; /* id 0 is CONN_NONE */
 	t->chunks = calloc((max >> CHUNK_BITS) + 2, sizeof(*t->chunks));
 	t->ended = calloc(1u << ENDED_BITS, sizeof(*t->ended));
+	t->closed = calloc(1u << CLOSED_BITS, sizeof(*t->closed));
 	t->ca_names = calloc(UINT8_MAX + 1, sizeof(*t->ca_names));
-	if (!t->chunks || !t->ended || !t->ca_names)
+	t->recent = calloc(TABLE_RECENT, sizeof(*t->recent));
+	if (!t->chunks || !t->recent || !t->ended || !t->closed || !t->ca_names)
 		return -ENOMEM;
-	return index_init(&t->index, INDEX_MIN_BITS, key_of, t);
+	return index_init(&t->index, INDEX_MIN_BITS, key_of, t, &t->config.hash_key);
 }
 
 void table_destroy(struct conn_table *t)
@@ -269,6 +337,9 @@ void table_destroy(struct conn_table *t)
 	free(t->chunks);
 	index_free(&t->index);
 	free(t->ended);
+	free(t->closed);
+	free(t->emitted);
+	free(t->recent);
 	free(t->ca_names);
 }
 
@@ -278,5 +349,6 @@ uint64_t table_memory(const struct conn_table *t)
 	uint64_t chunks = ((t->config.max_connections >> CHUNK_BITS) + 2) * sizeof(*t->chunks);
 
 	return slots + chunks + index_memory(&t->index) + (sizeof(*t->ended) << ENDED_BITS) +
-	       (UINT8_MAX + 1) * sizeof(*t->ca_names);
+	       (sizeof(*t->closed) << CLOSED_BITS) + (t->emitted ? EMITTED_SLOTS * sizeof(*t->emitted) : 0) +
+	       TABLE_RECENT * sizeof(*t->recent) + (UINT8_MAX + 1) * sizeof(*t->ca_names);
 }

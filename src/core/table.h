@@ -12,6 +12,8 @@ uint64_t table_memory(const struct conn_table *t);
 struct conn *table_find(const struct conn_table *t, uint64_t cookie);
 /* The life that left the minisocket with this snd_nxt: a socket that connects again may leave several. */
 struct conn *table_find_minisock(const struct conn_table *t, uint64_t cookie, uint32_t snd_nxt);
+/* The oldest life of a socket that has left so many minisockets that the look-ups above would take long; else NULL. */
+struct conn *table_crowded(const struct conn_table *t, uint64_t cookie);
 struct conn *table_by_id(const struct conn_table *t, uint32_t id);
 
 /* A new connection in `state`; NULL if there is no room, which is counted. */
@@ -34,6 +36,15 @@ const char *table_ca_name(const struct conn_table *t, uint8_t id);
 /* Remembers the generation of a socket that stays open, for its next connect(). */
 void table_end_life(struct conn_table *t, const struct conn *c);
 uint32_t table_next_generation(const struct conn_table *t, uint64_t cookie);
+
+/* A ->CLOSE at `ts`. True from then on for what a scan read at `ts`, so soon after it that the kernel still showed the state
+ * before. */
+void table_note_close(struct conn_table *t, uint64_t cookie, uint64_t ts);
+bool table_just_closed(const struct conn_table *t, uint64_t cookie, uint64_t ts);
+
+/* `c` lived through a loss and has its record: a scan that meets its minisocket meets nothing new. */
+void table_note_emitted(struct conn_table *t, const struct conn *c);
+bool table_was_emitted(const struct conn_table *t, uint64_t cookie);
 
 /* Something could not be tracked for lack of room. */
 void table_refuse(struct conn_table *t, uint64_t ts);

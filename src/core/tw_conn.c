@@ -217,10 +217,13 @@ static void begin_time_wait(struct conn_table *t, struct conn *c, uint64_t at_ns
 
 void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, const struct conn_last *last, uint8_t flags)
 {
+	struct conn *crowded = table_crowded(t, c->cookie);
 	const struct conn_live live = c->live;
 	uint64_t at_ns = last->at_ns;
 	uint32_t place;
 
+	if (crowded)
+		tw_conn_early(t, crowded);
 	c->facts &= ~CONN_SCAN_JUMP;
 	c->mini = (struct conn_minisock){
 		.flags = flags,

@@ -361,7 +361,7 @@ static void history(const struct conn *c, struct conn_record *rec)
 void verdict_fill(const struct conn *c, bool moved, struct conn_record *rec)
 {
 	rec->closed_by = moved && rec->end == CONN_END_ABORTED ? CONN_SIDE_UNKNOWN : closed_by(c, rec);
-	rec->close_kind = close_kind(c, rec);
+	rec->close_kind = rec->closed_by == CONN_SIDE_UNKNOWN ? CONN_CLOSE_NONE : close_kind(c, rec);
 	rec->conn_state = conn_state(c, rec);
 	history(c, rec);
 }

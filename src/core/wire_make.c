@@ -17,3 +17,16 @@ const struct wire_hdr *wire_make_text(union wire_text_space *space, const struct
 	memcpy(space->event.text, text, len);
 	return &space->event.hdr;
 }
+
+const struct wire_hdr *wire_make_path(union wire_text_space *space, const struct wire_text *head, const char *path,
+				      const void *tail)
+{
+	size_t len = strlen(path);
+
+	wire_make_text(space, head, path, len > WIRE_PATH_MAX ? 0 : len);
+	if (tail) {
+		memcpy(space->bytes + space->event.hdr.len, tail, sizeof(__u64));
+		space->event.hdr.len += sizeof(__u64);
+	}
+	return &space->event.hdr;
+}

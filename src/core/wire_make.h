@@ -29,3 +29,11 @@ union wire_text_space {
  * where an event has no more room. Returns the event.
  */
 const struct wire_hdr *wire_make_text(union wire_text_space *space, const struct wire_text *head, const char *text, size_t len);
+
+/*
+ * The same with a path, which is not cut: one of more than WIRE_PATH_MAX bytes becomes an empty text, "not known". `tail`, if
+ * not NULL, is eight bytes that stand behind it, the last of which must be 0.
+ */
+#define WIRE_PATH_MAX (WIRE_MAX_LEN - sizeof(struct wire_text) - 2 * sizeof(__u64))
+const struct wire_hdr *wire_make_path(union wire_text_space *space, const struct wire_text *head, const char *path,
+				      const void *tail);

@@ -7,6 +7,7 @@
 
 #include "record_types.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #define KIND(number) (1u << (number))
@@ -14,12 +15,12 @@
 /* The kinds that are about one socket: only they carry parts and states. */
 static const unsigned int socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
 					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK) |
-					 KIND(WIRE_RETRANSMIT_FAILED);
+					 KIND(WIRE_RETRANSMIT_FAILED) | KIND(WIRE_LISTENER);
 
 static const unsigned int text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
 
-static const unsigned char base_sizes[] = {
+const uint8_t wire_base_sizes[UINT8_MAX + 1] = {
 	[WIRE_STATE] = sizeof(struct wire_state),
 	[WIRE_DESTROY] = sizeof(struct wire_hdr),
 	[WIRE_RETRANSMIT] = sizeof(struct wire_retransmit),
@@ -47,85 +48,54 @@ static const unsigned char base_sizes[] = {
 	[WIRE_OPENED] = sizeof(struct wire_opened),
 	[WIRE_RETRANSMIT_FAILED] = sizeof(struct wire_retransmit),
 	[WIRE_EXIT] = sizeof(struct wire_exit),
+	[WIRE_LISTENER] = sizeof(struct wire_listener),
+	[WIRE_NETNS] = sizeof(struct wire_netns),
 };
-_Static_assert(sizeof(base_sizes) == WIRE_KIND_MAX, "every kind has a size");
+_Static_assert(WIRE_KIND_MAX == WIRE_NETNS + 1, "every kind has a size");
 
-bool wire_from_kernel(unsigned int kind)
-{
-	return kind <= WIRE_SCAN || kind == WIRE_MINISOCK || kind == WIRE_LEAK || kind == WIRE_RETRANSMIT_FAILED ||
-	       kind == WIRE_EXIT;
-}
+#define SIZE(parts, part, type) ((parts) & (part) ? sizeof(struct type) : 0)
+#define SUM(parts)                                                                                                             \
+	(SIZE(parts, WIRE_PART_TASK, wire_task) + SIZE(parts, WIRE_PART_IDENT, wire_ident) +                                   \
+	 SIZE(parts, WIRE_PART_STATS, wire_stats) + SIZE(parts, WIRE_PART_PROOF, wire_proof) +                                 \
+	 SIZE(parts, WIRE_PART_EXEC, wire_exec) + SIZE(parts, WIRE_PART_PROGRAM, wire_program))
+#define SUMS4(parts) SUM(parts), SUM((parts) + 1), SUM((parts) + 2), SUM((parts) + 3)
+#define SUMS16(parts) SUMS4(parts), SUMS4((parts) + 4), SUMS4((parts) + 8), SUMS4((parts) + 12)
+
+const uint16_t wire_parts_sizes[WIRE_PARTS_ALL + 1] = {SUMS16(0), SUMS16(16), SUMS16(32), SUMS16(48)};
 
 size_t wire_base_size(unsigned int kind)
 {
-	return kind < WIRE_KIND_MAX ? base_sizes[kind] : 0;
-}
-
-static size_t part_offset(const struct wire_hdr *ev, unsigned int part)
-{
-	size_t offset = wire_base_size(ev->kind);
-
-	if (part > WIRE_PART_TASK && (ev->parts & WIRE_PART_TASK))
-		offset += sizeof(struct wire_task);
-	if (part > WIRE_PART_IDENT && (ev->parts & WIRE_PART_IDENT))
-		offset += sizeof(struct wire_ident);
-	if (part > WIRE_PART_STATS && (ev->parts & WIRE_PART_STATS))
-		offset += sizeof(struct wire_stats);
-	if (part > WIRE_PART_PROOF && (ev->parts & WIRE_PART_PROOF))
-		offset += sizeof(struct wire_proof);
-	if (part > WIRE_PART_EXEC && (ev->parts & WIRE_PART_EXEC))
-		offset += sizeof(struct wire_exec);
-	return offset;
-}
-
-static const void *part(const struct wire_hdr *ev, unsigned int which)
-{
-	return ev->parts & which ? (const char *)ev + part_offset(ev, which) : NULL;
-}
-
-const struct wire_task *wire_task(const struct wire_hdr *ev)
-{
-	return part(ev, WIRE_PART_TASK);
-}
-
-const struct wire_ident *wire_ident(const struct wire_hdr *ev)
-{
-	return part(ev, WIRE_PART_IDENT);
-}
-
-const struct wire_stats *wire_stats(const struct wire_hdr *ev)
-{
-	return part(ev, WIRE_PART_STATS);
-}
-
-const struct wire_proof *wire_proof(const struct wire_hdr *ev)
-{
-	return part(ev, WIRE_PART_PROOF);
-}
-
-const struct wire_exec *wire_exec(const struct wire_hdr *ev)
-{
-	return part(ev, WIRE_PART_EXEC);
+	return kind < WIRE_KIND_MAX ? wire_base_sizes[kind] : 0;
 }
 
 struct process wire_process(const struct wire_hdr *ev)
 {
 	const struct wire_task *task = wire_task(ev);
 	const struct wire_exec *exec = wire_exec(ev);
+	const struct wire_program *program = wire_program(ev);
 	struct process process = {0};
 
 	if (task)
 		process.task = *task;
 	if (task && exec)
-		process.exec = *exec;
+		process.cgroup_id = exec->cgroup_id;
+	if (task && exec)
+		process.program = program ? program->exec_count : exec->arg_start;
 	return process;
 }
 
 const void *wire_tail(const struct wire_hdr *ev, size_t size)
 {
-	size_t offset = part_offset(ev, WIRE_PARTS_ALL + 1);
+	size_t offset = wire_parts_end(ev);
 
 	return ev->parts <= WIRE_PARTS_ALL && ev->len >= offset + size ? (const char *)ev + offset : NULL;
+}
+
+const void *wire_text_tail(const struct wire_text *text, size_t size)
+{
+	size_t offset = sizeof(*text) + ((strlen(text->text) + 1 + 7) & ~(size_t)7);
+
+	return text->hdr.len >= offset + size ? (const char *)text + offset : NULL;
 }
 
 static bool text_valid(const struct wire_hdr *ev)
@@ -194,6 +164,8 @@ static bool socket_valid(const struct wire_hdr *ev)
 		return ev->parts & WIRE_PART_TASK;
 	case WIRE_MINISOCK:
 		return minisock_valid((const void *)ev);
+	case WIRE_LISTENER:
+		return full_socket_state(ev->old_state) && full_socket_state(ev->new_state) && wire_ident(ev);
 	case WIRE_LEAK:
 		return full_socket_state(ev->old_state) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
 	default:
@@ -222,17 +194,16 @@ static bool collector_valid(const struct wire_hdr *ev)
 	}
 }
 
-bool wire_whole(const struct wire_hdr *ev, size_t avail)
+bool wire_known(const struct wire_hdr *ev)
 {
-	return avail >= sizeof(*ev) && ev->len >= sizeof(*ev) && ev->len <= avail && ev->len <= WIRE_MAX_LEN &&
-	       ev->len % 8 == 0;
-}
-
-bool wire_valid(const struct wire_hdr *ev, size_t avail)
-{
-	if (!wire_whole(ev, avail) || !wire_base_size(ev->kind) || ev->len < part_offset(ev, WIRE_PARTS_ALL + 1))
+	if (!wire_base_sizes[ev->kind] || ev->len < wire_parts_end(ev))
 		return false;
 	if (KIND(ev->kind) & text_kinds)
 		return text_valid(ev);
 	return KIND(ev->kind) & socket_kinds ? socket_valid(ev) : collector_valid(ev);
+}
+
+bool wire_valid(const struct wire_hdr *ev, size_t avail)
+{
+	return wire_whole(ev, avail) && wire_known(ev);
 }

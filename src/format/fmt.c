@@ -27,25 +27,54 @@ static char *fmt_pair(char *p, uint64_t value)
 	return (char *)memcpy(p, fmt_pairs + 2 * value, 2) + 2;
 }
 
-static int fmt_width(uint64_t value)
+/* How many digits a number has whose highest bit is bit i: one more if it reaches the power of ten behind. */
+static unsigned int fmt_width(uint64_t value)
 {
-	int width = 1;
+	static const uint64_t powers[] = {0,
+					  10,
+					  100,
+					  1000,
+					  10000,
+					  100000,
+					  1000000,
+					  10000000,
+					  100000000,
+					  1000000000,
+					  10000000000,
+					  100000000000,
+					  1000000000000,
+					  10000000000000,
+					  100000000000000,
+					  1000000000000000,
+					  10000000000000000,
+					  100000000000000000,
+					  1000000000000000000,
+					  10000000000000000000u};
+	unsigned int bits = 64 - (unsigned int)__builtin_clzll(value | 1), digits = bits * 1233 >> 12; /* log10(2) */
 
-	for (; value >= 10000; value /= 10000)
-		width += 4;
-	return width + (value >= 10) + (value >= 100) + (value >= 1000);
+	return digits + (value >= powers[digits]);
 }
 
-char *fmt_uint(char *p, uint64_t value)
+char *fmt_long_uint(char *p, uint64_t value)
 {
-	char *end = p + fmt_width(value), *d = end;
+	char *end, *d;
 
-	for (; value >= 100; value /= 100)
-		fmt_pair(d -= 2, value % 100);
-	if (value >= 10)
-		fmt_pair(d - 2, value);
-	else
-		d[-1] = (char)('0' + value);
+	if (value < 100)
+		return fmt_pair(p, value);
+	if (value < 10000) {
+		p = value < 1000 ? fmt_uint(p, value / 100) : fmt_pair(p, value / 100);
+		return fmt_pair(p, value % 100);
+	}
+	d = end = p + fmt_width(value);
+
+	for (; value >= 10000; value /= 10000) {
+		uint32_t four = value % 10000;
+
+		fmt_pair(d -= 2, four % 100);
+		fmt_pair(d -= 2, four / 100);
+	}
+	for (uint32_t rest = (uint32_t)value; d > p; rest /= 10)
+		*--d = (char)('0' + rest % 10);
 	return end;
 }
 
@@ -69,38 +98,46 @@ char *fmt_hex_bytes(char *p, const void *data, size_t len)
 	return p;
 }
 
+#define SECOND_LEN 20 /* 2026-11-30T14:32:51. */
+
+static void fmt_second(char *p, int64_t sec)
+{
+	time_t t = (time_t)sec;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	p = fmt_pair(p, (uint32_t)(tm.tm_year + 1900) / 100 % 100);
+	p = fmt_pair(p, (uint32_t)(tm.tm_year + 1900) % 100);
+	*p++ = '-';
+	p = fmt_pair(p, (uint32_t)tm.tm_mon + 1);
+	*p++ = '-';
+	p = fmt_pair(p, (uint32_t)tm.tm_mday);
+	*p++ = 'T';
+	p = fmt_pair(p, (uint32_t)tm.tm_hour);
+	*p++ = ':';
+	p = fmt_pair(p, (uint32_t)tm.tm_min);
+	*p++ = ':';
+	p = fmt_pair(p, (uint32_t)tm.tm_sec);
+	*p = '.';
+}
+
 char *fmt_time(char *p, int64_t wall_ns)
 {
-	/* Nearly all times are of the same day, so it is cached. */
+	/* Most times are of the same few seconds: now, and when long-lived processes began. */
 	static _Thread_local struct {
-		int64_t day;
-		char text[11];
-	} cache = {.day = -1};
-	int64_t us = wall_ns > 0 ? wall_ns / 1000 : 0;
-	int64_t sec = us / 1000000;
-	int64_t day = sec / 86400;
-	uint32_t of_day = (uint32_t)(sec % 86400), of_us = (uint32_t)(us % 1000000);
+		int64_t sec; /* and 1: 0 is none */
+		char text[SECOND_LEN];
+	} recent[16], *r;
+	uint64_t us = wall_ns > 0 ? (uint64_t)wall_ns / 1000 : 0;
+	int64_t sec = (int64_t)(us / 1000000);
+	uint32_t of_us = (uint32_t)(us % 1000000);
 
-	if (day != cache.day) {
-		time_t t = (time_t)sec;
-		struct tm tm;
-		gmtime_r(&t, &tm);
-		char *c = fmt_pair(cache.text, (uint32_t)(tm.tm_year + 1900) / 100 % 100);
-		c = fmt_pair(c, (uint32_t)(tm.tm_year + 1900) % 100);
-		*c++ = '-';
-		c = fmt_pair(c, (uint32_t)tm.tm_mon + 1);
-		*c++ = '-';
-		c = fmt_pair(c, (uint32_t)tm.tm_mday);
-		*c = 'T';
-		cache.day = day;
+	r = &recent[sec % 16];
+	if (r->sec != sec + 1) {
+		fmt_second(r->text, sec);
+		r->sec = sec + 1;
 	}
-	memcpy(p, cache.text, sizeof(cache.text));
-	p = fmt_pair(p + sizeof(cache.text), of_day / 3600);
-	*p++ = ':';
-	p = fmt_pair(p, of_day / 60 % 60);
-	*p++ = ':';
-	p = fmt_pair(p, of_day % 60);
-	*p++ = '.';
+	p = (char *)memcpy(p, r->text, SECOND_LEN) + SECOND_LEN;
 	p = fmt_pair(p, of_us / 10000);
 	p = fmt_pair(p, of_us / 100 % 100);
 	p = fmt_pair(p, of_us % 100);

@@ -15,16 +15,23 @@ static const uint8_t json_states[] = {
 	WIRE_CLOSE_WAIT, WIRE_LAST_ACK, WIRE_CLOSING,     WIRE_LISTEN,    WIRE_CLOSE,
 };
 
+const char *format_detail_name(unsigned int detail)
+{
+	static const char *const names[] = {[FORMAT_FULL] = "full", [FORMAT_STANDARD] = "standard", [FORMAT_SHORT] = "short"};
+
+	return names[detail];
+}
+
 static void json_envelope(struct json *j, const struct record *rec)
 {
-	struct buf *b = &j->b;
+	char *p = j->b.p;
 
-	jsonw_open(b, KEY_NONE, '{');
-	jsonw_time(b, KEY("ts"), json_wall(j, rec->ts));
-	jsonw_word(b, KEY("event"), record_kind_name(rec->kind));
-	jsonw_word(b, KEY("schema_version"), JSON_SCHEMA_VERSION);
-	jsonw_word(b, KEY("instance"), j->context->instance);
-	jsonw_uint(b, KEY("seq"), j->seq);
+	p = piece_time(p, FIRST_KEY("ts"), json_wall(j, rec->ts));
+	p = piece_word(p, KEY("event"), record_kind_word(rec->kind));
+	p = PIECE(p, "\"schema_version\":\"" JSON_SCHEMA_VERSION "\",");
+	jsonw_take(&j->b, p);
+	jsonw_word(&j->b, KEY("instance"), j->context->instance);
+	jsonw_uint(&j->b, KEY("seq"), j->seq);
 	json_text(j, KEY("host"), j->context->hostname);
 }
 
@@ -48,8 +55,8 @@ static void json_subject(struct json *j, const struct conn_tuple *t, uint32_t ne
 		json_tuple(j, t);
 		return;
 	}
-	jsonw_uint(&j->b, KEY("netns"), netns);
-	jsonw_uint(&j->b, KEY("local_port"), local_port);
+	jsonw_uint_if(&j->b, KEY("netns"), netns != 0, netns); /* 0: all other ports */
+	jsonw_uint_if(&j->b, KEY("local_port"), netns != 0, local_port);
 }
 
 static void json_count(struct json *j, uint64_t count, uint64_t interval_us)
@@ -173,10 +180,16 @@ static void json_summary(struct json *j, const struct record *rec)
 	struct buf *b = &j->b;
 	bool degraded = false;
 
+	if (s->diagnosis) {
+		json_diagnosis(j, s->diagnosis);
+		jsonw_uint(b, KEY("emitted"), j->seq);
+		return;
+	}
 	if (s->leaks) {
 		json_leak_totals(j, s->leaks);
 		if (s->close_wait_any)
 			jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
+		json_listeners(j, s);
 		jsonw_uint(b, KEY("emitted"), j->seq);
 		return;
 	}
@@ -191,6 +204,8 @@ static void json_summary(struct json *j, const struct record *rec)
 	jsonw_close(b, '}');
 	json_summary_time_wait(j, s);
 	json_half_open(j, s);
+	json_listeners(j, s);
+	json_namespaces(j, s);
 	json_ports(j, s);
 	if (s->close_wait_any)
 		jsonw_uint(b, KEY("close_wait_oldest_us"), s->close_wait_oldest_us);
@@ -200,10 +215,13 @@ static void json_summary(struct json *j, const struct record *rec)
 	jsonw_uint(b, KEY("emitted"), j->seq);
 	jsonw_open(b, KEY("lost"), '{');
 	for (enum wire_lost_stage stage = WIRE_LOST_HOOK; stage < WIRE_LOST_MAX; stage++) {
-		jsonw_uint_named(b, conn_lost_stage_name(stage), s->lost[stage]);
+		if (stage < WIRE_LOST_STACK_RING || s->lost[stage]) /* without --stacks there are none */
+			jsonw_uint_named(b, conn_lost_stage_name(stage), s->lost[stage]);
 		degraded |= s->lost[stage] != 0;
 	}
 	jsonw_close(b, '}');
+	if (j->context->paths_dropped)
+		jsonw_uint(b, KEY("paths_dropped"), j->context->paths_dropped);
 	jsonw_uint_if(b, KEY("rss_bytes"), s->rss_bytes != 0, s->rss_bytes);
 	jsonw_uint(b, KEY("cpu_us"), s->cpu_us);
 	jsonw_word(b, KEY("level"), degraded ? "degraded" : "full");
@@ -243,6 +261,43 @@ static void json_hooks(struct json *j, const struct record_meta *m)
 		jsonw_uint(b, KEY("hooks_dropped"), j->drop);
 }
 
+static void json_output(struct json *j, const struct record_output *output)
+{
+	json_text(j, KEY("output"), output->name);
+	if (output->error)
+		json_text(j, KEY("error"), output->error);
+	jsonw_time(&j->b, KEY("since"), json_wall(j, output->since_ns));
+}
+
+static void json_names(struct json *j, struct jsonw_key key, const char *const *names, size_t len)
+{
+	jsonw_open(&j->b, key, '[');
+	for (size_t i = 0; i < len; i++)
+		json_text(j, KEY_NONE, names[i]);
+	jsonw_close(&j->b, ']');
+}
+
+static void json_reload(struct json *j, const struct record_reload *reload)
+{
+	json_names(j, KEY("changed"), reload->changed, reload->changed_len);
+	json_names(j, KEY("needs_restart"), reload->needs_restart, reload->needs_restart_len);
+	if (reload->error)
+		json_text(j, KEY("error"), reload->error);
+}
+
+/* The run that wrote to this output before. */
+static void json_before(struct json *j, const struct format_before *before)
+{
+	jsonw_open(&j->b, KEY("before"), '{');
+	json_text(j, KEY("instance"), before->instance);
+	if (before->ended_known)
+		jsonw_bool(&j->b, KEY("ended"), before->ended);
+	else
+		jsonw_null(&j->b, KEY("ended"));
+	jsonw_uint(&j->b, KEY("down_us"), before->down_us);
+	jsonw_close(&j->b, '}');
+}
+
 static void json_meta(struct json *j, const struct record *rec)
 {
 	const struct record_meta *m = rec->meta;
@@ -254,11 +309,19 @@ static void json_meta(struct json *j, const struct record *rec)
 	json_text(j, KEY("arch"), context->arch);
 	json_text(j, KEY("boot_id"), context->boot_id);
 	json_text(j, KEY("libbpf"), context->libbpf);
+	jsonw_word(&j->b, KEY("detail"), format_detail_name(j->detail));
+	jsonw_uint(&j->b, KEY("sample"), j->sample ? j->sample : 1);
 	json_hooks(j, m);
 	jsonw_open(&j->b, KEY("limits"), '{');
 	jsonw_uint(&j->b, KEY("max_connections"), m->limits.max_connections);
 	jsonw_uint(&j->b, KEY("ring_bytes"), m->limits.ring_bytes);
 	jsonw_close(&j->b, '}');
+	if (m->output)
+		json_output(j, m->output);
+	if (m->reload)
+		json_reload(j, m->reload);
+	if (j->before && !strcmp(m->what, "start"))
+		json_before(j, j->before);
 }
 
 static void json_tw_end(struct json *j, const struct record *rec)
@@ -284,6 +347,7 @@ static void (*const json_bodies[RECORD_MAX])(struct json *j, const struct record
 	[RECORD_TIME_WAIT] = json_tw_end,
 	[RECORD_CLOSE_WAIT_LEAK] = json_leak,
 	[RECORD_CLOSE_WAIT_RESOLVED] = json_leak_resolved,
+	[RECORD_FINDING] = json_finding,
 };
 
 /* How many entries the record's lists have. */
@@ -293,6 +357,8 @@ static size_t json_list_len(const struct record *rec)
 	case RECORD_CONNECTION:
 	case RECORD_PROGRESS:
 		return rec->conn->segments_len + rec->conn->timeline_len;
+	case RECORD_SUMMARY:
+		return json_summary_len(rec->summary);
 	case RECORD_META:
 		return rec->meta->hooks_len;
 	case RECORD_CLOSE_WAIT_LEAK:
@@ -302,19 +368,42 @@ static size_t json_list_len(const struct record *rec)
 	}
 }
 
-static size_t json_format(const struct format_input *in, char *buf, size_t size)
+static size_t json_line(const struct format_input *in, char *buf, size_t max)
 {
 	static const struct record_owner unknown;
-	struct json j = {.context = in->context, .owner = in->owner ? in->owner : &unknown, .seq = in->seq};
+	bool alert = in->rec->kind == RECORD_CLOSE_WAIT_LEAK || in->rec->kind == RECORD_CLOSE_WAIT_RESOLVED ||
+		     in->rec->kind == RECORD_FINDING;
+	struct json j = {
+		.context = in->context,
+		.owner = in->owner ? in->owner : &unknown,
+		.memory = in->memory,
+		.seq = in->seq,
+		.sample = in->options ? in->options->sample : 0,
+		.before = in->options ? in->options->before : NULL,
+		.detail = alert || !in->options ? FORMAT_FULL
+						: in->options->detail, /* alerts are few, and someone acts on them */
+	};
 	size_t droppable = json_list_len(in->rec), len = 0;
 
 	for (; len == 0 && j.drop <= droppable; j.drop++) {
-		buf_init(&j.b, buf, size < FORMAT_LINE_MAX ? size : FORMAT_LINE_MAX);
+		buf_init(&j.b, buf, max);
 		json_envelope(&j, in->rec);
 		json_bodies[in->rec->kind](&j, in->rec);
 		jsonw_close(&j.b, '}');
 		len = jsonw_end(&j.b);
 	}
+	return len;
+}
+
+static size_t json_format(const struct format_input *in, char *buf, size_t size)
+{
+	size_t max = size < FORMAT_LINE_MAX ? size : FORMAT_LINE_MAX, len;
+	char space[FORMAT_LINE_MAX + JSONW_SLACK];
+
+	if (size >= max + JSONW_SLACK)
+		return json_line(in, buf, max);
+	len = json_line(in, space, max);
+	memcpy(buf, space, len);
 	return len;
 }
 

@@ -13,9 +13,17 @@ void json_text(struct json *j, struct jsonw_key key, const char *text)
 	jsonw_text(&j->b, key, text, text ? strlen(text) : 0, JSON_STRING_MAX);
 }
 
-void json_path(struct json *j, struct jsonw_key key, const char *path)
+void json_path(struct json *j, struct json_path_keys keys, const char *path)
 {
-	jsonw_text(&j->b, key, path, path ? strlen(path) : 0, JSON_PATH_MAX);
+	size_t len = path ? strlen(path) : 0, exact = len < JSON_HEX_MAX ? len : JSON_HEX_MAX;
+	bool cut;
+
+	if (!jsonw_bytes(&j->b, keys.text, &(struct jsonw_bytes){path, len, JSON_PATH_MAX}, &cut)) {
+		jsonw_hex_bytes(&j->b, keys.hex, path, exact);
+		cut = cut || exact < len;
+	}
+	if (cut)
+		jsonw_uint(&j->b, keys.len, len);
 }
 
 void json_reason(struct json *j, uint32_t reason)
@@ -27,21 +35,14 @@ void json_reason(struct json *j, uint32_t reason)
 }
 
 /* The boot id keeps numbers of two boots apart; cookies count from 1. */
-void json_id(struct json *j, struct jsonw_key key, const char *mark, uint64_t number)
+char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number)
 {
 	const char *boot_id = j->context->boot_id;
-	char id[8 + JSON_MARK_MAX + FMT_HEX_MAX + 1], *p = id + 8;
 
-	memset(id, '0', 8);
-	if (boot_id)
-		memcpy(id, boot_id, strnlen(boot_id, 8));
+	p = PIECE(piece_quote(p, key), "00000000");
+	for (char *to = p - 8; to < p && boot_id && *boot_id; to++)
+		*to = *boot_id++;
 	while (*mark)
 		*p++ = *mark++;
-	*fmt_hex(p, number) = '\0';
-	jsonw_word(&j->b, key, id);
-}
-
-void json_cookie(struct json *j, struct jsonw_key key, uint64_t cookie)
-{
-	json_id(j, key, ".", cookie);
+	return piece_unquote(fmt_hex(p, number));
 }

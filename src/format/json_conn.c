@@ -4,30 +4,102 @@
  * are docs/output.md's.
  */
 #include "json_common.h"
+#include "src/core/record_clock.h"
 
 #include <sys/socket.h>
 
-static void json_process(struct json *j, const struct conn_tuple *t)
+static void json_program(struct json *j, const struct wire_task *task)
+{
+	struct buf *b = &j->b;
+
+	jsonw_time_if(b, KEY("start"), task->start_ns != 0, record_clock_add(task->start_ns, j->context->boot_offset_ns));
+	json_path(j, PATH_KEYS("exe"), j->owner->exe);
+	if (j->owner->exe_deleted)
+		jsonw_bool(b, KEY("exe_deleted"), true);
+	jsonw_uint_if(b, KEY("uid"), task->uid != UINT32_MAX, task->uid);
+}
+
+static void json_running(struct json *j, const struct record_running *r)
+{
+	struct buf *b = &j->b;
+	bool cut = r->cmdline_cut, cut_here;
+
+	if (r->cmdline_len) {
+		if (!jsonw_bytes(b, KEY("cmdline"), &(struct jsonw_bytes){r->cmdline, r->cmdline_len, JSON_CMDLINE_MAX},
+				 &cut_here))
+			jsonw_hex_bytes(b, KEY("cmdline_hex"), r->cmdline,
+					r->cmdline_len < JSON_HEX_MAX ? r->cmdline_len : JSON_HEX_MAX);
+		if (cut || cut_here)
+			jsonw_bool(b, KEY("cmdline_cut"), true);
+	}
+	jsonw_uint(b, KEY("age_us"), r->age_us);
+	if (r->fds_known)
+		jsonw_uint(b, KEY("fds_open"), r->fds_open);
+	if (r->fds_limit_known)
+		jsonw_uint(b, KEY("fds_limit"), r->fds_limit);
+}
+
+static void write_process(struct json *j, const struct conn_tuple *t)
 {
 	const struct wire_task *task = &t->task;
 	size_t comm_len = strnlen(task->comm, sizeof(task->comm));
 	struct buf *b = &j->b;
 
-	if (t->from == CONN_FROM_NONE) {
-		jsonw_null(b, KEY("process"));
-		return;
-	}
 	jsonw_open(b, KEY("process"), '{');
 	jsonw_uint(b, KEY("pid"), task->tgid);
 	if (!jsonw_text(b, KEY("comm"), task->comm, comm_len, FORMAT_LINE_MAX))
 		jsonw_hex_bytes(b, KEY("comm_hex"), task->comm, comm_len);
-	jsonw_time_if(b, KEY("start"), task->start_ns != 0, (int64_t)(task->start_ns + (uint64_t)j->context->boot_offset_ns));
-	json_path(j, KEY("exe"), j->owner->exe);
-	if (j->owner->exe_deleted)
-		jsonw_bool(b, KEY("exe_deleted"), true);
-	jsonw_uint_if(b, KEY("uid"), task->uid != UINT32_MAX, task->uid);
+	if (j->detail != FORMAT_SHORT)
+		json_program(j, task);
 	jsonw_word(b, KEY("from"), conn_from_name(t->from));
+	if (j->owner->running)
+		json_running(j, j->owner->running);
 	jsonw_close(b, '}');
+}
+
+static struct format_process_key process_key(const struct json *j, const struct conn_tuple *t)
+{
+	return (struct format_process_key){
+		.process = t->process,
+		.boot_offset_ns = j->context->boot_offset_ns,
+		.from = (uint8_t)t->from,
+		.exe_known = j->owner->exe != NULL,
+		.exe_deleted = j->owner->exe_deleted,
+		.detail = (uint8_t)j->detail,
+	};
+}
+
+/* As write_process(), which is asked once for many lines. */
+static void repeat_process(struct json *j, const struct conn_tuple *t)
+{
+	struct format_process *known = &j->memory->processes[t->task.tgid % 16];
+	const struct format_process_key key = process_key(j, t);
+	const char *exe = j->owner->exe ? j->owner->exe : "", *begin = j->b.p;
+	size_t exe_size, len;
+
+	if (!memcmp(&known->key, &key, sizeof(key)) && !strcmp(known->exe, exe)) {
+		buf_put(&j->b, known->text, known->len);
+		return;
+	}
+	write_process(j, t);
+	len = (size_t)(j->b.p - begin);
+	exe_size = strlen(exe) + 1;
+	if (j->b.overflow || len > sizeof(known->text) || exe_size > sizeof(known->exe))
+		return;
+	known->key = key;
+	known->len = len;
+	memcpy(known->text, begin, len);
+	memcpy(known->exe, exe, exe_size);
+}
+
+static void json_process(struct json *j, const struct conn_tuple *t)
+{
+	if (t->from == CONN_FROM_NONE)
+		jsonw_null(&j->b, KEY("process"));
+	else if (j->memory && !j->owner->running)
+		repeat_process(j, t);
+	else
+		write_process(j, t);
 }
 
 static void json_container(struct json *j)
@@ -42,55 +114,92 @@ static void json_container(struct json *j)
 	}
 	jsonw_open(b, KEY("container"), '{');
 	if (owner->container_id)
-		jsonw_text(b, KEY("id"), owner->container_id, 64, 64);
+		jsonw_text(b, owner->id_claimed ? KEY("claimed_id") : KEY("id"), owner->container_id, 64, 64);
 	if (owner->pod_uid)
-		jsonw_text(b, KEY("pod_uid"), owner->pod_uid, owner->pod_uid_len, 64);
+		jsonw_text(b, owner->pod_claimed ? KEY("claimed_pod_uid") : KEY("pod_uid"), owner->pod_uid, owner->pod_uid_len,
+			   64);
 	jsonw_close(b, '}');
+}
+
+void json_whose(struct json *j, const struct conn_tuple *t)
+{
+	json_process(j, t);
+	if (j->detail == FORMAT_SHORT)
+		return;
+	json_path(j, PATH_KEYS("cgroup"), j->owner->cgroup);
+	json_container(j);
+}
+
+static char *put_tuple(const struct json *j, char *p, const struct conn_tuple *t)
+{
+	const struct wire_ident *id = &t->id;
+	bool ipv4 = t->id_known && fmt_is_ipv4(id);
+
+	p = json_put_id(j, p, KEY("conn_id"), ".", t->cookie);
+	if (t->generation)
+		p = piece_uint(p, KEY("generation"), t->generation);
+	if (!t->id_known) {
+		if (j->detail != FORMAT_SHORT)
+			p = piece_null(p, KEY("family"));
+		p = PIECE(p, "\"local_addr\":null,\"local_port\":null,\"peer_addr\":null,\"peer_port\":null,");
+	} else {
+		if (j->detail != FORMAT_SHORT)
+			p = ipv4 ? PIECE(p, "\"family\":\"ipv4\",") : PIECE(p, "\"family\":\"ipv6\",");
+		p = piece_addr(p, KEY("local_addr"), id->local_addr, ipv4);
+		p = piece_uint_if(p, KEY("local_port"), id->local_port != 0, id->local_port);
+		p = piece_addr(p, KEY("peer_addr"), id->peer_addr, ipv4);
+		p = piece_uint_if(p, KEY("peer_port"), id->peer_port != 0, id->peer_port);
+	}
+	p = piece_word(p, KEY("role"), conn_role_word(t->role));
+	return piece_uint_if(p, KEY("netns"), t->id_known && id->netns, id->netns);
 }
 
 void json_tuple(struct json *j, const struct conn_tuple *t)
 {
-	const struct wire_ident *id = &t->id;
-	bool known = t->id_known, ipv4 = known && fmt_is_ipv4(id);
-	struct buf *b = &j->b;
-
-	json_cookie(j, KEY("conn_id"), t->cookie);
-	if (t->generation)
-		jsonw_uint(b, KEY("generation"), t->generation);
-	jsonw_word(b, KEY("family"), !known ? NULL : ipv4 ? "ipv4" : "ipv6");
-	jsonw_addr(b, KEY("local_addr"), known ? id->local_addr : NULL, ipv4);
-	jsonw_uint_if(b, KEY("local_port"), known && id->local_port, id->local_port);
-	jsonw_addr(b, KEY("peer_addr"), known ? id->peer_addr : NULL, ipv4);
-	jsonw_uint_if(b, KEY("peer_port"), known && id->peer_port, id->peer_port);
-	jsonw_word(b, KEY("role"), conn_role_name(t->role));
-	jsonw_uint_if(b, KEY("netns"), known && id->netns, id->netns);
-	json_process(j, t);
-	json_path(j, KEY("cgroup"), j->owner->cgroup);
-	json_container(j);
+	jsonw_take(&j->b, put_tuple(j, j->b.p, t));
+	json_whose(j, t);
 }
 
-static void json_times(struct json *j, const struct conn_record *c)
+static char *put_times(const struct json *j, char *p, const struct conn_record *c)
 {
-	struct buf *b = &j->b;
-
-	jsonw_time_if(b, KEY("start"), c->start_known, json_wall(j, c->start_ns));
-	jsonw_time_if(b, KEY("end"), c->final, json_wall(j, c->end_ns));
-	jsonw_uint_if(b, KEY("duration_us"), c->duration_known, (c->end_ns - c->start_ns) / 1000);
-	jsonw_uint_if(b, KEY("handshake_us"), c->handshake_known, c->handshake_us);
+	p = piece_time_if(p, KEY("start"), c->start_known, json_wall(j, c->start_ns));
+	if (j->detail != FORMAT_SHORT)
+		p = piece_time_if(p, KEY("end"), c->final, json_wall(j, c->end_ns));
+	p = piece_uint_if(p, KEY("duration_us"), c->duration_known, (c->end_ns - c->start_ns) / 1000);
+	return piece_uint_if(p, KEY("handshake_us"), c->handshake_known, c->handshake_us);
 }
 
-static void json_segment(struct buf *b, const struct conn_segment *seg)
+static char *put_end(const struct json *j, char *p, const struct conn_record *c)
 {
-	jsonw_open(b, KEY_NONE, '{');
-	jsonw_uint_if(b, KEY("at_us"), seg->at_known, seg->at_us);
-	jsonw_word(b, KEY("dir"), conn_dir_name(seg->dir));
-	jsonw_word(b, KEY("flags"), conn_flags_name(seg->flags));
-	jsonw_uint_if(b, KEY("seq"), seg->seq_known, seg->seq);
-	jsonw_uint_if(b, KEY("ack"), seg->ack_known, seg->ack);
+	size_t history_len = strnlen(c->history, sizeof(c->history));
+
+	p = piece_word(p, KEY("closed_by"), conn_side_word(c->closed_by));
+	p = piece_word(p, KEY("end_reason"), conn_end_word(c->end));
+	p = piece_word(p, KEY("close_kind"), conn_close_kind_word(c->close_kind));
+	if (j->detail != FORMAT_SHORT)
+		p = c->conn_state ? piece_chars(p, KEY("conn_state"), c->conn_state, strlen(c->conn_state))
+				  : piece_null(p, KEY("conn_state"));
+	return history_len ? piece_chars(p, KEY("history"), c->history, history_len) : piece_null(p, KEY("history"));
+}
+
+static char *put_segment(char *p, const struct conn_segment *seg)
+{
+	p = piece_uint_if(p, FIRST_KEY("at_us"), seg->at_known, seg->at_us);
+	p = piece_word(p, KEY("dir"), conn_dir_word(seg->dir));
+	p = piece_word(p, KEY("flags"), conn_flags_word(seg->flags));
+	p = piece_uint_if(p, KEY("seq"), seg->seq_known, seg->seq);
+	p = piece_uint_if(p, KEY("ack"), seg->ack_known, seg->ack);
 	if (seg->n > 1)
-		jsonw_uint(b, KEY("n"), seg->n);
-	jsonw_word(b, KEY("ev"), conn_proof_name(seg->proof));
-	jsonw_close(b, '}');
+		p = piece_uint(p, KEY("n"), seg->n);
+	return piece_close(piece_word(p, KEY("ev"), conn_proof_word(seg->proof)));
+}
+
+static char *put_isn(char *p, const struct conn_record *c)
+{
+	if (!c->isn_local_known && !c->isn_peer_known)
+		return piece_null(p, KEY("isn"));
+	p = piece_uint_if(p, KEY_IN("isn", "local"), c->isn_local_known, c->isn_local);
+	return piece_close(piece_uint_if(p, KEY("peer"), c->isn_peer_known, c->isn_peer));
 }
 
 static void json_segments(struct json *j, const struct conn_record *c)
@@ -101,18 +210,20 @@ static void json_segments(struct json *j, const struct conn_record *c)
 
 	jsonw_open(b, KEY("segments"), '[');
 	for (unsigned int i = 0; i < keep; i++)
-		json_segment(b, &c->segments[i < head ? i : i + drop]);
+		jsonw_take(b, put_segment(b->p, &c->segments[i < head ? i : i + drop]));
 	jsonw_close(b, ']');
 	if (drop)
 		jsonw_uint(b, KEY("segments_dropped"), drop);
-	if (!c->isn_local_known && !c->isn_peer_known) {
-		jsonw_null(b, KEY("isn"));
-		return;
-	}
-	jsonw_open(b, KEY("isn"), '{');
-	jsonw_uint_if(b, KEY("local"), c->isn_local_known, c->isn_local);
-	jsonw_uint_if(b, KEY("peer"), c->isn_peer_known, c->isn_peer);
-	jsonw_close(b, '}');
+	jsonw_take(b, put_isn(b->p, c));
+}
+
+static char *put_span(char *p, const struct conn_span *span)
+{
+	p = piece_word(p, FIRST_KEY("state"), conn_state_word(span->state));
+	p = piece_uint(p, KEY("at_us"), span->at_us);
+	p = piece_uint_if(p, KEY("us"), span->us_known, span->us);
+	p = piece_word(p, KEY("by"), conn_by_word(span->by));
+	return piece_close(piece_word(p, KEY("ev"), conn_ev_word(span->ev)));
 }
 
 static void json_timeline(struct json *j, const struct conn_record *c)
@@ -123,61 +234,74 @@ static void json_timeline(struct json *j, const struct conn_record *c)
 	unsigned int head = keep - keep / 2; /* how it began and how it ended says more than what was between */
 
 	jsonw_open(b, KEY("timeline"), '[');
-	for (unsigned int i = 0; i < keep; i++) {
-		const struct conn_span *span = &c->timeline[i < head ? i : i + drop];
-		jsonw_open(b, KEY_NONE, '{');
-		jsonw_word(b, KEY("state"), conn_state_name(span->state));
-		jsonw_uint(b, KEY("at_us"), span->at_us);
-		jsonw_uint_if(b, KEY("us"), span->us_known, span->us);
-		jsonw_word(b, KEY("by"), conn_by_name(span->by));
-		jsonw_word(b, KEY("ev"), conn_ev_name(span->ev));
-		jsonw_close(b, '}');
-	}
+	for (unsigned int i = 0; i < keep; i++)
+		jsonw_take(b, put_span(b->p, &c->timeline[i < head ? i : i + drop]));
 	jsonw_close(b, ']');
 	if (drop)
 		jsonw_uint(b, KEY("timeline_dropped"), drop);
 }
 
-static void json_tcp(struct json *j, const struct conn_record *c)
+static char *put_tcp_short(const struct json *j, char *p, const struct conn_record *c)
+{
+	p = piece_uint_if(p, KEY_IN("tcp", "bytes_acked"), c->stats_known, c->payload_acked);
+	p = piece_uint_if(p, KEY("bytes_received"), c->stats_known, c->payload_received);
+	if (j->detail != FORMAT_SHORT)
+		p = piece_uint_if(p, KEY("srtt_us"), c->stats_known && c->stats.srtt_us != 0, c->stats.srtt_us);
+	return piece_close(p);
+}
+
+static char *put_tcp(char *p, const struct conn_record *c)
 {
 	const struct wire_stats *s = &c->stats;
 	bool known = c->stats_known;
-	struct buf *b = &j->b;
 
-	jsonw_open(b, KEY("tcp"), '{');
-	jsonw_uint_if(b, KEY("bytes_sent"), known && !c->sent_unknown, s->bytes_sent);
-	jsonw_uint_if(b, KEY("bytes_acked"), known, c->payload_acked);
-	jsonw_uint_if(b, KEY("bytes_received"), known, c->payload_received);
-	jsonw_uint_if(b, KEY("segs_out"), known, s->segs_out);
-	jsonw_uint_if(b, KEY("segs_in"), known, s->segs_in);
-	jsonw_uint_if(b, KEY("srtt_us"), known && s->srtt_us != 0, s->srtt_us);
-	jsonw_uint_if(b, KEY("min_rtt_us"), known && s->min_rtt_us != UINT32_MAX, s->min_rtt_us);
-	jsonw_uint_if(b, KEY("mss"), known && s->mss != 0, s->mss);
-	jsonw_uint_if(b, KEY("unread_bytes"), c->unread_known, c->unread_bytes);
-	jsonw_uint_if(b, KEY("unsent_bytes"), c->unread_known, c->unsent_bytes);
-	jsonw_text(b, KEY("congestion"), known && s->ca_name[0] ? s->ca_name : NULL, strnlen(s->ca_name, sizeof(s->ca_name)),
-		   FORMAT_LINE_MAX);
-	jsonw_close(b, '}');
+	p = piece_uint_if(p, KEY_IN("tcp", "bytes_sent"), known && !c->sent_unknown, s->bytes_sent);
+	p = piece_uint_if(p, KEY("bytes_acked"), known, c->payload_acked);
+	p = piece_uint_if(p, KEY("bytes_received"), known, c->payload_received);
+	p = piece_uint_if(p, KEY("segs_out"), known, s->segs_out);
+	p = piece_uint_if(p, KEY("segs_in"), known, s->segs_in);
+	p = piece_uint_if(p, KEY("srtt_us"), known && s->srtt_us != 0, s->srtt_us);
+	p = piece_uint_if(p, KEY("min_rtt_us"), known && s->min_rtt_us != UINT32_MAX, s->min_rtt_us);
+	p = piece_uint_if(p, KEY("mss"), known && s->mss != 0, s->mss);
+	p = piece_uint_if(p, KEY("unread_bytes"), c->unread_known, c->unread_bytes);
+	return piece_uint_if(p, KEY("unsent_bytes"), c->unread_known, c->unsent_bytes);
+}
+
+static void json_tcp(struct json *j, const struct conn_record *c)
+{
+	const struct wire_stats *s = &c->stats;
+
+	if (j->detail != FORMAT_FULL) {
+		jsonw_take(&j->b, put_tcp_short(j, j->b.p, c));
+		return;
+	}
+	jsonw_take(&j->b, put_tcp(j->b.p, c));
+	jsonw_text(&j->b, KEY("congestion"), c->stats_known && s->ca_name[0] ? s->ca_name : NULL,
+		   strnlen(s->ca_name, sizeof(s->ca_name)), FORMAT_LINE_MAX);
+	jsonw_close(&j->b, '}');
+}
+
+static char *put_retransmits(char *p, const struct conn_retransmits *again)
+{
+	p = piece_uint(p, KEY_IN("retransmits", "syn"), again->syn);
+	p = piece_uint(p, KEY("synack"), again->synack);
+	p = piece_uint(p, KEY("data"), again->data);
+	p = piece_uint(p, KEY("fin"), again->fin);
+	return piece_close(piece_null(p, KEY("probe"))); /* no hook shows them */
 }
 
 void json_retransmits(struct json *j, const struct conn_retransmits *again)
 {
-	struct buf *b = &j->b;
-
-	jsonw_open(b, KEY("retransmits"), '{');
-	jsonw_uint(b, KEY("syn"), again->syn);
-	jsonw_uint(b, KEY("synack"), again->synack);
-	jsonw_uint(b, KEY("data"), again->data);
-	jsonw_uint(b, KEY("fin"), again->fin);
-	jsonw_null(b, KEY("probe")); /* no hook shows them */
-	jsonw_close(b, '}');
+	jsonw_take(&j->b, put_retransmits(j->b.p, again));
 }
 
 static void json_counters(struct json *j, const struct conn_record *c)
 {
+	const struct conn_retransmits *again = &c->retransmits;
 	struct buf *b = &j->b;
 
-	json_retransmits(j, &c->retransmits);
+	if (j->detail != FORMAT_SHORT || again->syn || again->synack || again->data || again->fin)
+		json_retransmits(j, again);
 	if (!c->resets.sent && !c->resets.received)
 		return;
 	jsonw_open(b, KEY("resets"), '{');
@@ -187,20 +311,21 @@ static void json_counters(struct json *j, const struct conn_record *c)
 	jsonw_close(b, '}');
 }
 
+static char *put_time_wait(const struct json *j, char *p, const struct conn_time_wait *tw)
+{
+	p = piece_uint_if(p, KEY_IN("time_wait", "us"), tw->us_known, tw->us);
+	if (tw->fin_wait2 && j->detail != FORMAT_SHORT)
+		p = piece_uint_if(p, KEY("fin_wait2_us"), tw->fin_wait2_us_known, tw->fin_wait2_us);
+	if (j->detail != FORMAT_SHORT)
+		p = piece_uint_if(p, KEY("restarts"), !tw->restarts_unknown, tw->restarts);
+	p = piece_word(p, KEY("end"), conn_tw_end_word(tw->end));
+	return piece_close(piece_word(p, KEY("ev"), conn_ev_word(tw->ev)));
+}
+
 void json_time_wait(struct json *j, const struct conn_time_wait *tw)
 {
-	struct buf *b = &j->b;
-
-	if (!tw->entered)
-		return;
-	jsonw_open(b, KEY("time_wait"), '{');
-	jsonw_uint_if(b, KEY("us"), tw->us_known, tw->us);
-	if (tw->fin_wait2)
-		jsonw_uint_if(b, KEY("fin_wait2_us"), tw->fin_wait2_us_known, tw->fin_wait2_us);
-	jsonw_uint_if(b, KEY("restarts"), !tw->restarts_unknown, tw->restarts);
-	jsonw_word(b, KEY("end"), conn_tw_end_name(tw->end));
-	jsonw_word(b, KEY("ev"), conn_ev_name(tw->ev));
-	jsonw_close(b, '}');
+	if (tw->entered)
+		jsonw_take(&j->b, put_time_wait(j, j->b.p, tw));
 }
 
 static void json_marks(struct json *j, const struct conn_record *c)
@@ -217,26 +342,29 @@ static void json_marks(struct json *j, const struct conn_record *c)
 		jsonw_bool(&j->b, KEY("v4_mapped"), true);
 }
 
+static char *put_proof(const struct json *j, char *p, const struct conn_record *c)
+{
+	p = piece_bool(p, KEY("complete"), c->complete);
+	return c->gaps || j->detail != FORMAT_SHORT ? piece_uint(p, KEY("gaps"), c->gaps) : p;
+}
+
 void json_connection(struct json *j, const struct record *rec)
 {
 	const struct conn_record *c = rec->conn;
 	struct buf *b = &j->b;
-	size_t history_len = strnlen(c->history, sizeof(c->history));
 
 	json_tuple(j, &c->t);
-	jsonw_bool(b, KEY("final"), c->final);
-	json_times(j, c);
-	jsonw_word(b, KEY("closed_by"), conn_side_name(c->closed_by));
-	jsonw_word(b, KEY("end_reason"), conn_end_name(c->end));
-	jsonw_word(b, KEY("close_kind"), conn_close_kind_name(c->close_kind));
-	jsonw_word(b, KEY("conn_state"), c->conn_state);
-	jsonw_text(b, KEY("history"), history_len ? c->history : NULL, history_len, FORMAT_LINE_MAX);
-	json_timeline(j, c);
-	json_segments(j, c);
+	if (j->detail != FORMAT_SHORT)
+		jsonw_bool(b, KEY("final"), c->final);
+	jsonw_take(b, put_end(j, put_times(j, b->p, c), c));
+	if (j->detail != FORMAT_SHORT)
+		json_timeline(j, c);
+	if (j->detail == FORMAT_FULL)
+		json_segments(j, c);
 	json_tcp(j, c);
 	json_counters(j, c);
 	json_time_wait(j, &c->time_wait);
-	json_marks(j, c);
-	jsonw_bool(b, KEY("complete"), c->complete);
-	jsonw_uint(b, KEY("gaps"), c->gaps);
+	if (j->detail != FORMAT_SHORT)
+		json_marks(j, c);
+	jsonw_take(b, put_proof(j, b->p, c));
 }

@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#define YEAR_LAST 2261 /* int64_t nanoseconds go no further */
+#include "rfc3339.h"
+
 #define US_MAX ((UINT64_C(1) << 53) - 1)
 
 struct reader {
@@ -92,22 +92,16 @@ static bool get_bool(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* 2026-01-02T03:04:05.123456Z, exactly; in us since 1970. */
+/* In us since 1970. */
 static int64_t get_time(struct reader *rd, const json_t *object, const char *key, bool *ret_known)
 {
-	const char *text = get_text(rd, object, key), *rest;
-	unsigned int us = 0;
-	struct tm tm = {0};
-	int used = 0;
+	const char *text = get_text(rd, object, key);
+	int64_t us = 0;
 
 	*ret_known = text;
-	if (!text)
-		return 0;
-	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (!rest || strlen(rest) != 8 || sscanf(rest, ".%6uZ%n", &us, &used) != 1 || used != 8 || tm.tm_year < 70 ||
-	    tm.tm_year > YEAR_LAST - 1900)
+	if (text && !rfc3339_read(text, &us))
 		refuse(rd, "%s is not a time like 2026-01-02T03:04:05.000000Z", key);
-	return (int64_t)timegm(&tm) * 1000000 + us;
+	return us;
 }
 
 /* Who */
@@ -163,36 +157,37 @@ static void read_addresses(struct reader *rd, const json_t *object)
 	t->id.netns = get_u32(rd, object, "netns", NULL);
 }
 
-/* comm_hex has the exact bytes where comm could not. */
-static void read_comm(struct reader *rd, const json_t *process, char comm[WIRE_COMM_LEN])
+/* The exact bytes are in a second key, KEY_hex, where the first could not have them. At most `size`, no NUL behind them. */
+static void read_bytes(struct reader *rd, const json_t *object, const char *key, char *bytes, size_t size)
 {
-	const char *hex = get_text(rd, process, "comm_hex"), *text = get_text(rd, process, "comm");
-	size_t len = hex ? strlen(hex) : text ? strlen(text) : 0;
+	const char *hex, *text = get_text(rd, object, key);
+	char key_hex[16];
+	size_t len;
 	unsigned int byte;
 
-	if (len > (hex ? 2 : 1) * (size_t)WIRE_COMM_LEN)
-		refuse(rd, "comm is longer than a process name");
+	snprintf(key_hex, sizeof(key_hex), "%s_hex", key);
+	hex = get_text(rd, object, key_hex);
+	len = hex ? strlen(hex) : text ? strlen(text) : 0;
+	if (len > (hex ? 2 : 1) * size)
+		refuse(rd, "%s has more than %zu bytes", key, size);
 	else if (hex && (len % 2 || strspn(hex, "0123456789abcdef") != len))
-		refuse(rd, "comm_hex is not hex");
+		refuse(rd, "%s is not hex", key_hex);
 	else if (!hex && len)
-		memcpy(comm, text, len);
+		memcpy(bytes, text, len);
 	for (size_t i = 0; hex && !rd->bad && i < len / 2; i++) {
 		sscanf(hex + 2 * i, "%2x", &byte);
-		comm[i] = (char)byte;
+		bytes[i] = (char)byte;
 	}
 }
 
 static void read_owner(struct reader *rd, const json_t *object)
 {
 	const json_t *process = json_object_get(object, "process");
-	const char *cgroup = get_text(rd, object, "cgroup");
 	struct conn_tuple *t = &rd->r->end.rec.t;
 
 	t->role = get_word(rd, object, "role", conn_role_name, CONN_ROLE_MAX);
-	if (cgroup) {
-		rd->r->has_cgroup = true;
-		snprintf(rd->r->cgroup, sizeof(rd->r->cgroup), "%s", cgroup);
-	}
+	rd->r->has_cgroup = get_text(rd, object, "cgroup");
+	read_bytes(rd, object, "cgroup", rd->r->cgroup, sizeof(rd->r->cgroup) - 1);
 	if (!process || json_is_null(process))
 		return;
 	if (!json_is_object(process)) {
@@ -203,7 +198,7 @@ static void read_owner(struct reader *rd, const json_t *object)
 	if (t->from == CONN_FROM_NONE)
 		t->from = CONN_FROM_SCAN;
 	t->task.tgid = get_u32(rd, process, "pid", NULL);
-	read_comm(rd, process, t->task.comm);
+	read_bytes(rd, process, "comm", t->task.comm, WIRE_COMM_LEN);
 }
 
 /* Its life */

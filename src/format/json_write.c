@@ -12,9 +12,7 @@ void jsonw_uint(struct buf *b, struct jsonw_key key, uint64_t value)
 {
 	if (!buf_room(b, key.len + FMT_UINT_MAX + 1))
 		return;
-	memcpy(b->p, key.text, key.len);
-	b->p = fmt_uint(b->p + key.len, value < JSONW_INT_MAX ? value : JSONW_INT_MAX);
-	*b->p++ = ',';
+	b->p = piece_uint(b->p, key, value);
 }
 
 void jsonw_int(struct buf *b, struct jsonw_key key, int64_t value)
@@ -41,28 +39,24 @@ void jsonw_uint_named(struct buf *b, const char *name, uint64_t value)
 	jsonw_uint(b, KEY_NONE, value);
 }
 
-/* Room for a quoted value of `max` bytes after its key and quote, which are written; NULL if there is none. */
-static char *jsonw_quote(struct buf *b, struct jsonw_key key, size_t max)
+void jsonw_uint_named_if(struct buf *b, const char *name, bool known, uint64_t value)
 {
-	if (!buf_room(b, key.len + max + 3))
-		return NULL;
-	memcpy(b->p, key.text, key.len);
-	b->p[key.len] = '"';
-	return b->p + key.len + 1;
+	buf_char(b, '"');
+	buf_str(b, name);
+	buf_put(b, "\":", 2);
+	jsonw_uint_if(b, KEY_NONE, known, value);
 }
 
-static void jsonw_unquote(struct buf *b, char *p)
+/* Room for a quoted value of `max` bytes with its key. */
+static bool jsonw_room(struct buf *b, struct jsonw_key key, size_t max)
 {
-	*p++ = '"';
-	*p++ = ',';
-	b->p = p;
+	return buf_room(b, key.len + max + 3);
 }
 
 static void jsonw_chars(struct buf *b, struct jsonw_key key, const char *text, size_t len)
 {
-	char *p = jsonw_quote(b, key, len);
-	if (p)
-		jsonw_unquote(b, (char *)memcpy(p, text, len) + len);
+	if (jsonw_room(b, key, len))
+		b->p = piece_chars(b->p, key, text, len);
 }
 
 void jsonw_word(struct buf *b, struct jsonw_key key, const char *word)
@@ -76,9 +70,8 @@ void jsonw_word(struct buf *b, struct jsonw_key key, const char *word)
 
 void jsonw_time(struct buf *b, struct jsonw_key key, int64_t wall_ns)
 {
-	char *p = jsonw_quote(b, key, FMT_TIME_LEN);
-	if (p)
-		jsonw_unquote(b, fmt_time(p, wall_ns));
+	if (jsonw_room(b, key, FMT_TIME_LEN))
+		b->p = piece_time(b->p, key, wall_ns);
 }
 
 void jsonw_time_if(struct buf *b, struct jsonw_key key, bool known, int64_t wall_ns)
@@ -91,18 +84,16 @@ void jsonw_time_if(struct buf *b, struct jsonw_key key, bool known, int64_t wall
 
 void jsonw_addr(struct buf *b, struct jsonw_key key, const uint8_t *addr, bool ipv4)
 {
-	char *p = addr ? jsonw_quote(b, key, FMT_ADDR_MAX) : NULL;
 	if (!addr)
 		jsonw_null(b, key);
-	else if (p)
-		jsonw_unquote(b, fmt_addr(p, addr, ipv4));
+	else if (jsonw_room(b, key, FMT_ADDR_MAX))
+		b->p = piece_addr(b->p, key, addr, ipv4);
 }
 
 void jsonw_hex_bytes(struct buf *b, struct jsonw_key key, const void *data, size_t len)
 {
-	char *p = jsonw_quote(b, key, 2 * len);
-	if (p)
-		jsonw_unquote(b, fmt_hex_bytes(p, data, len));
+	if (jsonw_room(b, key, 2 * len))
+		b->p = piece_unquote(fmt_hex_bytes(piece_quote(b->p, key), data, len));
 }
 
 #define JSONW_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -131,27 +122,64 @@ static bool jsonw_put_char(char **p, const char *text, size_t len, size_t *ret_u
 	return true;
 }
 
-/* Nearly all texts are so: nothing in them to escape, to replace or to cut. */
-static bool jsonw_is_plain(const char *text, size_t len)
+/* Whether one of eight bytes is a control character, above '~', or one that JSON escapes. */
+static bool jsonw_any_special(const char *text)
 {
-	for (size_t i = 0; i < len; i++) {
+	const uint64_t ones = 0x0101010101010101, tops = 0x80 * ones;
+	uint64_t bytes, quote, backslash;
+
+	memcpy(&bytes, text, sizeof(bytes));
+	quote = bytes ^ ones * '"';
+	backslash = bytes ^ ones * '\\';
+	return ((bytes | (bytes + ones)) & tops) /* from DEL on */ ||
+	       (((bytes - ones * ' ') | (quote - ones) | (backslash - ones)) & tops); /* none has its top bit set */
+}
+
+/*
+ * Copies a text with nothing in it to escape or to replace, as nearly all are, and says if it was one. p has room for it.
+ */
+static bool jsonw_copy_plain(char *p, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i + 8 <= len; i += 8) {
+		if (jsonw_any_special(text + i))
+			return false;
+		memcpy(p + i, text + i, 8);
+	}
+	for (; i < len; i++) {
 		if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
 			return false;
+		p[i] = text[i];
 	}
 	return true;
 }
 
 bool jsonw_text(struct buf *b, struct jsonw_key key, const char *text, size_t len, size_t max)
 {
+	bool cut;
+
+	return jsonw_bytes(b, key, &(struct jsonw_bytes){text, len, max}, &cut);
+}
+
+bool jsonw_bytes(struct buf *b, struct jsonw_key key, const struct jsonw_bytes *bytes, bool *ret_cut)
+{
+	const char *text = bytes->text;
+	size_t len = bytes->len;
 	bool exact = true;
 
+	*ret_cut = false;
 	if (!text) {
 		jsonw_null(b, key);
 		return true;
 	}
-	if (len <= max && jsonw_is_plain(text, len)) {
-		jsonw_chars(b, key, text, len);
-		return true;
+	if (len <= bytes->max && (size_t)(b->end - b->p) >= key.len + len + 3) {
+		char *p = piece_quote(b->p, key);
+
+		if (jsonw_copy_plain(p, text, len)) {
+			b->p = piece_unquote(p + len);
+			return true;
+		}
 	}
 	buf_put(b, key.text, key.len);
 	buf_char(b, '"');
@@ -161,12 +189,13 @@ bool jsonw_text(struct buf *b, struct jsonw_key key, const char *text, size_t le
 			return exact;
 		exact &= jsonw_put_char(&b->p, text + i, len - i, &used);
 		size_t written = (size_t)(b->p - begin);
-		if (written > max) {
+		if (written > bytes->max) {
 			b->p = cut;
 			buf_put(b, JSONW_ELLIPSIS, 3);
+			*ret_cut = true;
 			break;
 		}
-		if (written + 3 <= max)
+		if (written + 3 <= bytes->max)
 			cut = b->p;
 	}
 	buf_put(b, "\",", 2);

@@ -5,29 +5,30 @@
  */
 #pragma once
 
-#include <string.h>
-
 #include "buf.h"
-#include "fmt.h"
-
-struct jsonw_key {
-	const char *text;
-	size_t len;
-};
-#define KEY(name) ((struct jsonw_key){"\"" name "\":", sizeof(name) + 2})
-#define KEY_NONE ((struct jsonw_key){"", 0})
-
-#define JSONW_INT_MAX ((UINT64_C(1) << 53) - 1) /* larger integers are not safe in JavaScript and jq */
+#include "json_piece.h"
 
 /* A literal of the language or any text that needs no escaping, as it is. */
 static inline void jsonw_raw(struct buf *b, struct jsonw_key key, const char *text, size_t len)
 {
 	if (!buf_room(b, key.len + len + 1))
 		return;
-	memcpy(b->p, key.text, key.len);
-	memcpy(b->p + key.len, text, len);
-	b->p += key.len + len;
+	b->p = piece_bytes(piece_key(b->p, key), text, len);
 	*b->p++ = ',';
+}
+
+/*
+ * Takes the pieces from b->p to p. They may go over the end: behind it the buffer has JSONW_SLACK bytes that buf_init() does
+ * not know of, and no pieces that are taken at once are longer.
+ */
+#define JSONW_SLACK 1024
+static inline void jsonw_take(struct buf *b, char *p)
+{
+	if (p > b->end) {
+		p = b->end;
+		b->overflow = true;
+	}
+	b->p = p;
 }
 
 static inline void jsonw_null(struct buf *b, struct jsonw_key key)
@@ -50,7 +51,8 @@ void jsonw_uint(struct buf *b, struct jsonw_key key, uint64_t value);           
 void jsonw_int(struct buf *b, struct jsonw_key key, int64_t value);                  /* held at -JSONW_INT_MAX, too */
 void jsonw_uint_if(struct buf *b, struct jsonw_key key, bool known, uint64_t value); /* else null */
 void jsonw_uint_named(struct buf *b, const char *name, uint64_t value);              /* a key that is a variable */
-void jsonw_word(struct buf *b, struct jsonw_key key, const char *word);              /* nothing to escape; NULL: null */
+void jsonw_uint_named_if(struct buf *b, const char *name, bool known, uint64_t value);
+void jsonw_word(struct buf *b, struct jsonw_key key, const char *word); /* nothing to escape; NULL: null */
 void jsonw_time(struct buf *b, struct jsonw_key key, int64_t wall_ns);
 void jsonw_time_if(struct buf *b, struct jsonw_key key, bool known, int64_t wall_ns); /* else null */
 void jsonw_addr(struct buf *b, struct jsonw_key key, const uint8_t *addr, bool ipv4); /* of 16 bytes; NULL: null */
@@ -61,6 +63,12 @@ void jsonw_hex_bytes(struct buf *b, struct jsonw_key key, const void *data, size
  * bytes of the line is cut and ends with U+2026. NULL: null.
  */
 bool jsonw_text(struct buf *b, struct jsonw_key key, const char *text, size_t len, size_t max);
+
+struct jsonw_bytes {
+	const char *text;
+	size_t len, max;
+};
+bool jsonw_bytes(struct buf *b, struct jsonw_key key, const struct jsonw_bytes *bytes, bool *ret_cut); /* says if it was cut */
 
 void jsonw_close(struct buf *b, char bracket);
 

@@ -52,8 +52,10 @@ void put_text_duration(struct buf *b, const char *before, uint64_t us)
 
 void put_spaces(struct buf *b, size_t used, size_t width)
 {
-	for (; used < width; used++)
-		buf_char(b, ' ');
+	if (used >= width || !buf_room(b, width - used))
+		return;
+	memset(b->p, ' ', width - used);
+	b->p += width - used;
 }
 
 void put_address(struct buf *b, const struct wire_ident *id, bool local)
@@ -65,6 +67,11 @@ void put_address(struct buf *b, const struct wire_ident *id, bool local)
 	PUT(b, FMT_ADDR_MAX, fmt_addr(p, local ? id->local_addr : id->peer_addr, ipv4));
 	if (!ipv4)
 		buf_char(b, ']');
+}
+
+void put_bare_address(struct buf *b, const struct wire_ident *id, bool local)
+{
+	PUT(b, FMT_ADDR_MAX, fmt_addr(p, local ? id->local_addr : id->peer_addr, fmt_is_ipv4(id)));
 }
 
 void put_endpoint(struct buf *b, const struct wire_ident *id, bool local, char unknown)
@@ -86,6 +93,12 @@ size_t put_safe(struct buf *b, const char *text, size_t len, size_t max, bool as
 	for (size_t i = 0, used; i < len; i += used) {
 		char escape[4 * 4];
 		uint32_t code;
+		used = 1;
+		if (text[i] >= ' ' && text[i] <= '~' && columns < max) { /* nearly all are */
+			buf_char(b, text[i]);
+			columns++;
+			continue;
+		}
 		used = utf8_decode(text + i, len - i, &code);
 		bool prints = used && !utf8_is_control(code) && (!ascii || code < 0x80);
 		if (!used)

@@ -42,6 +42,9 @@ void put_address(struct buf *b, const struct wire_ident *id, bool local);
 /* The same with its port, or `unknown` for a port that is not known. */
 void put_endpoint(struct buf *b, const struct wire_ident *id, bool local, char unknown);
 
+/* The address without brackets, as options take it. */
+void put_bare_address(struct buf *b, const struct wire_ident *id, bool local);
+
 /*
  * Foreign bytes: what prints is written as it is and every other byte (with `ascii`, all but ASCII) as \xNN, at most `max`
  * columns and no half of an escape. Returns the columns written: one per character, which is wrong only for wide and combining

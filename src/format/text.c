@@ -2,8 +2,8 @@
 /*
  * The table for people: a row per connection, at most 120 columns wide for IPv4. A long address makes its row longer. Bytes
  * that a process chose reach the terminal only if they print. Opt-in records (state, retransmit, reset, time_wait) have the
- * row's first columns and then a word that begins with +. Losses and missing hooks are lines that begin with #. Snapshots and
- * summaries are not shown.
+ * row's first columns and then a word that begins with +. Losses, missing hooks and full accept queues are lines that begin
+ * with #.
  */
 #include "text.h"
 
@@ -11,7 +11,9 @@
 #include <time.h>
 
 #include "fmt.h"
+#include "finding_text.h"
 #include "put.h"
+#include "stack_hint.h"
 #include "units.h"
 
 #include "src/core/record_clock.h"
@@ -171,7 +173,7 @@ static void text_state(struct text *t, const struct record *rec)
 }
 
 /* The columns of what has no connection: a local port that was counted for. */
-static void text_port(struct text *t, uint64_t ts, uint16_t local_port)
+static void text_port(struct text *t, uint64_t ts, uint32_t netns, uint16_t local_port)
 {
 	char text[FMT_UINT_MAX + 2] = "*:";
 
@@ -179,7 +181,7 @@ static void text_port(struct text *t, uint64_t ts, uint16_t local_port)
 	text_word(t, TEXT_PID, NULL);
 	text_word(t, TEXT_COMM, NULL);
 	text_word(t, TEXT_ROLE, NULL);
-	text_cell(t, TEXT_LOCAL, text, (size_t)(fmt_uint(text + 2, local_port) - text));
+	text_cell(t, TEXT_LOCAL, text, netns ? (size_t)(fmt_uint(text + 2, local_port) - text) : 1);
 	text_word(t, TEXT_PEER, NULL);
 }
 
@@ -197,13 +199,15 @@ static void text_retransmit(struct text *t, const struct record *rec)
 	if (r->t)
 		text_subject(t, rec, r->t);
 	else
-		text_port(t, rec->ts, r->local_port);
+		text_port(t, rec->ts, r->netns, r->local_port);
 	text_phrase(t, "+retransmit ", conn_segment_name(r->kind));
 	text_phrase(t, " by ", conn_trigger_name(r->trigger));
 	text_phrase(t, " in ", conn_state_name(r->state));
 	text_times(t, r->count, r->interval_us);
-	if (!r->t)
+	if (!r->t && r->netns)
 		put_text_uint(&t->b, " netns ", r->netns);
+	else if (!r->t)
+		buf_str(&t->b, " at all other ports");
 }
 
 static void text_reset(struct text *t, const struct record *rec)
@@ -214,12 +218,14 @@ static void text_reset(struct text *t, const struct record *rec)
 	if (r->t)
 		text_subject(t, rec, r->t);
 	else
-		text_port(t, rec->ts, r->local_port);
+		text_port(t, rec->ts, r->netns, r->local_port);
 	text_phrase(t, "+reset ", r->direction == WIRE_SENT ? "sent" : "received");
 	text_phrase(t, " in ", conn_state_name(r->state));
 	text_times(t, r->count, r->interval_us);
-	if (!r->t)
+	if (!r->t && r->netns)
 		put_text_uint(&t->b, " netns ", r->netns);
+	else if (!r->t)
+		buf_str(&t->b, " at all other ports");
 	if (r->reason && context->reason_name)
 		text_phrase(t, ": ", context->reason_name(context->ctx, r->reason));
 }
@@ -241,12 +247,14 @@ static void text_time_wait(struct text *t, const struct record *rec)
 		text_phrase(t, " by ", tw->ev == CONN_EV_SCAN ? "scan" : "inference");
 }
 
-/* The innermost frames in one line; JSON has them all. */
+/* The innermost frames in one line, from the programmer's own on; JSON has them all. */
 static void text_stack(struct text *t, const struct record_stack *stack)
 {
 	const char *frame = stack->frames, *before = stack->accepted ? " by accept() in " : " by connect() in ";
 	size_t len;
 
+	for (int line = 0; line < stack_own_line(stack); line++)
+		frame = strchr(frame, '\n') + 1;
 	for (unsigned int i = 0; i < FRAMES_SHOWN && *frame; i++, frame += len + (frame[len] == '\n')) {
 		len = strcspn(frame, "\n");
 		buf_str(&t->b, before);
@@ -272,6 +280,12 @@ static void text_leak(struct text *t, const struct record *rec)
 		put_text_uint(&t->b, " fd ", (uint64_t)holder->fd);
 		break;
 	}
+	if (socket->opener.tgid) {
+		buf_str(&t->b, " opened by ");
+		put_safe(&t->b, socket->opener.comm, strnlen(socket->opener.comm, sizeof(socket->opener.comm)), SIZE_MAX, true);
+		put_text_uint(&t->b, "[", socket->opener.tgid);
+		buf_char(&t->b, ']');
+	}
 	if (l->count > 1)
 		put_text_uint(&t->b, " sockets ", l->count);
 	if (stack && socket->verdict.cause != LEAK_NEVER_ACCEPTED)
@@ -288,26 +302,51 @@ static void text_leak_resolved(struct text *t, const struct record *rec)
 		put_text_uint(&t->b, " sockets ", r->count);
 }
 
+static void text_finding(struct text *t, const struct record *rec)
+{
+	text_phrase(t, "# finding ", finding_id_name(rec->finding->id));
+	text_phrase(t, " ", finding_what_name(rec->finding->what));
+	buf_str(&t->b, ": ");
+	finding_message(&t->b, rec->finding);
+	if (rec->finding->t.from == CONN_FROM_NONE)
+		return;
+	buf_char(&t->b, ' ');
+	put_process(&t->b, &rec->finding->t, SIZE_MAX, true);
+}
+
+const char *text_lost_unit(enum wire_lost_stage stage)
+{
+	if (stage == WIRE_LOST_QUEUE || stage == WIRE_LOST_WRITE)
+		return "records";
+	if (stage == WIRE_LOST_RATELIMIT)
+		return "counts or stacks";
+	return stage >= WIRE_LOST_STACK_RING ? "stacks" : "events";
+}
+
 static void text_lost(struct text *t, const struct record *rec)
 {
 	const struct conn_lost_record *l = rec->lost;
-	bool output = l->stage == WIRE_LOST_QUEUE || l->stage == WIRE_LOST_WRITE, rate = l->stage == WIRE_LOST_RATELIMIT;
+	const char *unit = text_lost_unit(l->stage);
 
 	put_text_uint(&t->b, "# lost ", l->count);
-	text_phrase(t,
-		    output ? " records in "
-		    : rate ? " counts or stacks in "
-			   : " events in ",
-		    conn_lost_stage_name(l->stage));
-	if (!output && !rate)
+	text_phrase(t, " ", unit);
+	text_phrase(t, " in ", conn_lost_stage_name(l->stage));
+	if (!strcmp(unit, "events"))
 		put_text_uint(&t->b, ", connections that may be affected: ", l->connections_affected);
 }
 
-static void text_degraded(struct text *t, const struct record *rec)
+static void text_meta(struct text *t, const struct record *rec)
 {
 	const struct record_meta *m = rec->meta;
 	const char *before = " without ";
 
+	if (m->output) {
+		text_phrase(t, "# output ", m->output->name);
+		text_phrase(t, ": ", m->output->error ?: "takes records again");
+		return;
+	}
+	if (m->reload && m->reload->error)
+		text_phrase(t, "# the configuration is wrong, and the old settings stay: ", m->reload->error);
 	if (strcmp(m->what, "degraded") != 0)
 		return;
 	buf_str(&t->b, "# degraded:");
@@ -320,7 +359,7 @@ static void text_degraded(struct text *t, const struct record *rec)
 	}
 }
 
-/* Snapshots and summaries have no place in a table. */
+/* Snapshots have no place in a table. */
 static void (*const text_rows[RECORD_MAX])(struct text *t, const struct record *rec) = {
 	[RECORD_CONNECTION] = text_connection,
 	[RECORD_PROGRESS] = text_connection,
@@ -329,9 +368,11 @@ static void (*const text_rows[RECORD_MAX])(struct text *t, const struct record *
 	[RECORD_RESET] = text_reset,
 	[RECORD_TIME_WAIT] = text_time_wait,
 	[RECORD_LOST] = text_lost,
-	[RECORD_META] = text_degraded,
+	[RECORD_SUMMARY] = text_summary,
+	[RECORD_META] = text_meta,
 	[RECORD_CLOSE_WAIT_LEAK] = text_leak,
 	[RECORD_CLOSE_WAIT_RESOLVED] = text_leak_resolved,
+	[RECORD_FINDING] = text_finding,
 };
 
 /* Room for the newline is kept: what does not fit is cut, but it stays a line. */

@@ -40,5 +40,12 @@ void text_name(struct text *t, enum text_column column, const char *name, size_t
 void text_duration(struct text *t, enum text_column column, bool known, const char *prefix, uint64_t us);
 void text_scaled(struct text *t, enum text_column column, bool known, char *(*scale)(char *, uint64_t), uint64_t value);
 
+/* What of a summary asks for an action; a listener with its queue. */
+void text_summary(struct text *t, const struct record *rec);
+void text_queue(struct buf *b, const struct conn_listener_row *row);
+
+/* What a `lost` record counts: "records", "events". */
+const char *text_lost_unit(enum wire_lost_stage stage);
+
 /* `before` and then the word, which may be foreign bytes; nothing at all if it is NULL. */
 void text_phrase(struct text *t, const char *before, const char *word);

@@ -50,14 +50,13 @@ static size_t text_width(const struct format_options *options, enum text_column 
 
 void text_cell(struct text *t, enum text_column column, const char *text, size_t len)
 {
-	size_t width = text_width(t->options, column);
+	size_t width = text_width(t->options, column), spaces = width > len ? width - len : 0;
 
-	if (text_columns[column].right)
-		put_spaces(&t->b, len, width);
-	buf_put(&t->b, text, len);
-	if (!text_columns[column].right)
-		put_spaces(&t->b, len, width);
-	buf_char(&t->b, ' ');
+	if (!buf_room(&t->b, len + spaces + 1))
+		return;
+	memset(t->b.p, ' ', len + spaces + 1);
+	memcpy(t->b.p + (text_columns[column].right ? spaces : 0), text, len);
+	t->b.p += len + spaces + 1;
 }
 
 void text_word(struct text *t, enum text_column column, const char *word)

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A cgroup's id is the kernfs file handle of its directory: open_by_handle_at() gives the path without a walk. A container's id
- * is read from the path. Forms in use: docker-<id>.scope, cri-containerd-<id>.scope, crio-<id>.scope, libpod-<id>.scope,
- * /docker/<id>, and kubepods…-pod<uid>.slice or /pod<uid>/, where systemd writes '-' as '_'. The uid of a static pod is a hash:
- * hex digits alone.
+ * A cgroup's id is the kernfs file handle of its directory: open_by_handle_at() gives the path without a walk. Nobody can
+ * rename a control group, so whoever may write to a directory made what is directly in it.
  */
 #include "cgroup.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#define FILEID_KERNFS 0xfe /* include/linux/exportfs.h, 5.5 on */
+#define DELETED " (deleted)" /* what d_path() appends */
+#define FILEID_KERNFS 0xfe   /* include/linux/exportfs.h, 5.5 on */
 
 int cgroup_open_root(size_t *ret_mount_len)
 {
@@ -41,6 +41,23 @@ int cgroup_open_root(size_t *ret_mount_len)
 	return fd;
 }
 
+/* Relative to the root directory. */
+static const char *below_root(const char *path)
+{
+	return path[1] ? path + 1 : ".";
+}
+
+/* It was removed while it was read; a name may end like that, too. */
+static void cut_deleted(int root_fd, uint64_t id, char *path)
+{
+	size_t len = strlen(path), tail = strlen(DELETED);
+	struct stat st;
+
+	if (len > tail && !strcmp(path + len - tail, DELETED) &&
+	    (fstatat(root_fd, below_root(path), &st, 0) || st.st_ino != id))
+		path[len - tail] = '\0';
+}
+
 bool cgroup_path(int root_fd, size_t mount_len, uint64_t id, char *buf, size_t size)
 {
 	union {
@@ -56,70 +73,52 @@ bool cgroup_path(int root_fd, size_t mount_len, uint64_t id, char *buf, size_t s
 	if (fd < 0)
 		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, sizeof(path) - 1);
+	len = readlink(link, path, sizeof(path));
 	close(fd);
-	if (len < (ssize_t)mount_len)
+	if (len < (ssize_t)mount_len || len == sizeof(path) || path[0] != '/' || (size_t)len - mount_len >= size)
 		return false;
 	path[len] = '\0';
 	snprintf(buf, size, "%s", len == (ssize_t)mount_len ? "/" : path + mount_len);
-	return true;
+	cut_deleted(root_fd, id, buf);
+	return buf[0] == '/';
 }
 
-const char *cgroup_container_id(const char *path)
+static bool is_roots(const struct stat *st)
 {
-	const char *found = NULL;
-	size_t run = 0;
-
-	for (;; path++) {
-		if (isxdigit((unsigned char)*path)) {
-			run++;
-			continue;
-		}
-		if (run == CONTAINER_ID_LEN)
-			found = path - run;
-		run = 0;
-		if (!*path)
-			return found;
-	}
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static size_t hex_run(const char *text)
+/* systemd marks what it delegates; without CAP_SYS_ADMIN the first mark cannot be seen, and older versions set no other. */
+static bool is_delegated(int fd)
 {
+	return fgetxattr(fd, "trusted.delegate", NULL, 0) >= 0 || fgetxattr(fd, "user.delegate", NULL, 0) >= 0;
+}
+
+static bool root_has(int fd)
+{
+	struct stat dir, procs;
+
+	return !fstat(fd, &dir) && is_roots(&dir) && !fstatat(fd, "cgroup.procs", &procs, AT_SYMLINK_NOFOLLOW) &&
+	       is_roots(&procs) && !is_delegated(fd);
+}
+
+int cgroup_root_len(int root_fd, const char *path)
+{
+	char part[4096];
 	size_t len = 0;
+	int fd, has = -1;
 
-	while (isxdigit((unsigned char)text[len]))
-		len++;
-	return len;
-}
-
-/* The length of the uid at `text`: 8-4-4-4-12 hex digits, joined by '-' or '_', or 32 without; 0: there is none. */
-static size_t uid_len(const char *text)
-{
-	static const size_t groups[] = {8, 4, 4, 4, 12};
-	size_t len = 0;
-
-	if (hex_run(text) == POD_HASH_LEN)
-		return POD_HASH_LEN;
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		if (i && text[len] != '-' && text[len] != '_')
-			return 0;
-		len += i ? 1 : 0;
-		if (i < 4 ? hex_run(text + len) != groups[i] : hex_run(text + len) < groups[i])
-			return 0;
-		len += groups[i];
-	}
-	return len;
-}
-
-size_t cgroup_pod_uid(const char *path, char *ret_uid)
-{
-	size_t len = 0;
-
-	while (!len && (path = strstr(path, "pod"))) {
-		path += 3;
-		len = uid_len(path);
-	}
-	for (size_t i = 0; i < len; i++)
-		ret_uid[i] = path[i] == '_' ? '-' : path[i];
-	return len;
+	do {
+		snprintf(part, sizeof(part), "%.*s", (int)len, path);
+		fd = openat(root_fd, len ? below_root(part) : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return has;
+		if (root_has(fd))
+			has = (int)len;
+		close(fd);
+		if (has != (int)len || !path[len] || !path[1])
+			return has;
+		len += 1 + strcspn(path + len + 1, "/");
+	} while (len < sizeof(part));
+	return has;
 }

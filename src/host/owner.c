@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two bounded caches, of programs by (pid, start time, exec) and of cgroups by id: in sets of four, where a new one replaces
- * the oldest. An empty text stands for a program that had ended, or had become another, before it was read.
+ * Two bounded caches, of programs by (pid, start time, count of exec()) and of cgroups by id. An empty text stands for a
+ * program that had ended, or had become another, before it was read.
+ *
+ * The kernel counts the exec() calls of a process, and no process can set that count. Each event has it, and the path is read
+ * only while the count still is the same. So the path is that of the program whose name the event has.
  */
 #include "owner.h"
 
 #include "cgroup.h"
+#include "path_cache.h"
 #include "procfs.h"
+#include "self.h"
+#include "bpf/shared.h"
 #include "bpf/wire.h"
 #include "src/core/record_types.h"
 #include "src/core/wire_make.h"
@@ -18,28 +24,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SETS 8192 /* times WAYS processes, and as many cgroups */
-#define WAYS 4
 #define DELETED " (deleted)"
 
-struct entry {
-	uint64_t key, key2, key3;
-	char *text;                /* NULL: free entry */
-	bool deleted;              /* the file of a program was */
-	char comm[WIRE_COMM_LEN];  /* of a program; "" not known */
-	char pod_uid[POD_UID_LEN]; /* of a cgroup */
-	size_t pod_uid_len;        /* 0 without */
-};
-
-struct cache {
-	struct entry entries[SETS][WAYS];
-	uint8_t oldest[SETS];
-};
-
 struct owner {
-	struct cache exes, cgroups;
+	struct path_cache exes, cgroups;
+	owner_exec_fn exec_fn; /* NULL: no path can be read */
+	void *exec_ctx;
 	int cgroup_root;
 	size_t cgroup_mount_len;
+	uint64_t forgotten;  /* owner_take_forgotten() */
+	uint64_t starved_ns; /* when a path could not be read for lack of a descriptor last; 0: never */
 };
 
 int owner_new(struct owner **out)
@@ -53,152 +47,150 @@ int owner_new(struct owner **out)
 	return 0;
 }
 
-static void cache_clear(struct cache *cache)
-{
-	for (size_t i = 0; i < SETS * WAYS; i++)
-		free(cache->entries[i / WAYS][i % WAYS].text);
-}
-
 void owner_free(struct owner *owner)
 {
 	if (!owner)
 		return;
-	cache_clear(&owner->exes);
-	cache_clear(&owner->cgroups);
+	path_cache_clear(&owner->exes);
+	path_cache_clear(&owner->cgroups);
 	if (owner->cgroup_root >= 0)
 		close(owner->cgroup_root);
 	free(owner);
 }
 
-static size_t set_of(uint64_t key, uint64_t key2)
+void owner_ask(struct owner *owner, owner_exec_fn fn, void *ctx)
 {
-	return ((key ^ key2) * 0x9e3779b97f4a7c15ull) >> 51; /* 13 bits: SETS */
+	owner->exec_fn = fn;
+	owner->exec_ctx = ctx;
 }
 
-static struct entry *cache_find(const struct cache *cache, uint64_t key, uint64_t key2, uint64_t key3)
-{
-	const struct entry *set = cache->entries[set_of(key, key2)];
+#define STARVED_NS 100000000ull /* between two tries to read a path for which no descriptor was left */
 
-	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].text && set[i].key == key && set[i].key2 == key2 && set[i].key3 == key3)
-			return (struct entry *)&set[i];
-	}
-	return NULL;
+static bool is_starved(const struct owner *owner, uint64_t ts)
+{
+	return owner->starved_ns && ts - owner->starved_ns < STARVED_NS;
 }
 
-static struct entry *cache_put(struct cache *cache, const struct wire_text *text, uint64_t key3)
+/* A path was not read: true if no descriptor was left. Then it stays unknown, and a later event tries again. */
+static bool starves(struct owner *owner, const char *path, uint64_t ts)
 {
-	struct entry *entry = cache_find(cache, text->key, text->key2, key3);
-	size_t set = set_of(text->key, text->key2);
-	char *copy = strdup(text->text);
-
-	if (!copy)
-		return NULL;
-	if (!entry) {
-		entry = &cache->entries[set][cache->oldest[set]++ % WAYS];
-		memset(entry->comm, 0, sizeof(entry->comm));
-	}
-	free(entry->text);
-	entry->key = text->key;
-	entry->key2 = text->key2;
-	entry->key3 = key3;
-	entry->text = copy;
-	return entry;
+	if (*path || !self_try_descriptor())
+		return false;
+	owner->starved_ns = ts ? ts : 1;
+	return true;
 }
 
-/* Which program the process runs is not known: it exits. It is the one that was read under this name. */
-static const struct entry *same_name(const struct cache *cache, const struct wire_task *task)
+static struct path_key key_of_program(const struct process *process)
 {
-	const struct entry *set = cache->entries[set_of(task->tgid, task->start_ns)];
-
-	for (size_t i = 0; i < WAYS; i++) {
-		if (set[i].text && set[i].key == task->tgid && set[i].key2 == task->start_ns &&
-		    !memcmp(set[i].comm, task->comm, sizeof(task->comm)))
-			return &set[i];
-	}
-	return NULL;
+	return (struct path_key){process->task.tgid, process->task.start_ns, process->program};
 }
 
-/* "" unless it is this program's for sure: the pid may be another process's now, or be of another namespace. */
-static void read_exe(const struct process *process, char *buf, size_t size)
-{
-	struct procfs_stat stat;
+struct asked {
+	const struct owner *owner;
+	const struct process *process;
+};
 
-	buf[0] = '\0';
-	if (!process->exec.arg_start)
-		return;
-	procfs_exe(process->task.tgid, process->exec.arg_start, buf, size);
-	if (!procfs_stat(process->task.tgid, &stat) || !procfs_started_at(&stat, process->task.start_ns))
-		buf[0] = '\0';
+/*
+ * A procfs_is_fn. The count is the same before and after the reading, and exec() is not under way now: it was not then, since
+ * it would have counted.
+ */
+static bool is_program(const void *asked, uint32_t tid)
+{
+	const struct asked *a = asked;
+	const struct process *process = a->process;
+	struct exec_shown shown;
+
+	return a->owner->exec_fn && a->owner->exec_fn(a->owner->exec_ctx, tid, &shown) && shown.arg_start &&
+	       shown.tgid == process->task.tgid && shown.start_ns == process->task.start_ns &&
+	       shown.exec_count == process->program;
 }
 
 void owner_resolve_process(struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx)
 {
 	const struct wire_task *task = &process->task;
-	const struct wire_text head = {.hdr = {.ts = ts, .cookie = process->exec.arg_start, .kind = WIRE_EXE},
-				       .key = task->tgid,
-				       .key2 = task->start_ns};
-	struct entry *entry = cache_find(&owner->exes, task->tgid, task->start_ns, process->exec.arg_start);
-	const struct entry *known = process->exec.arg_start ? NULL : same_name(&owner->exes, task);
+	const struct wire_text head = {
+		.hdr = {.ts = ts, .cookie = process->program, .kind = WIRE_EXE}, .key = task->tgid, .key2 = task->start_ns};
+	const struct asked asked = {owner, process};
 	union wire_text_space buf;
 	char text[PATH_MAX];
 
-	if (!task->tgid || (entry && (process->exec.arg_start || !memcmp(entry->comm, task->comm, sizeof(entry->comm)))))
+	if (!task->tgid || !process->program || path_cache_find(&owner->exes, key_of_program(process)) || is_starved(owner, ts))
 		return;
-	read_exe(process, text, sizeof(text));
-	if (known)
-		snprintf(text, sizeof(text), "%s%s", known->text, known->deleted ? DELETED : "");
-	fn(ctx, wire_make_text(&buf, &head, text, strlen(text)));
-	entry = cache_find(&owner->exes, task->tgid, task->start_ns, process->exec.arg_start);
-	if (entry)
-		memcpy(entry->comm, task->comm, sizeof(entry->comm));
+	procfs_exe(task->tgid, is_program, &asked, text, sizeof(text));
+	if (starves(owner, text, ts))
+		return;
+	fn(ctx, wire_make_path(&buf, &head, text, NULL));
 }
 
 void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_fn fn, void *ctx)
 {
 	const struct wire_text head = {.hdr = {.ts = ts, .kind = WIRE_CGROUP}, .key = id};
+	struct wire_cgroup cgroup = {.root_len = CGROUP_ROOT_LEN_UNKNOWN, .known = 1};
 	union wire_text_space buf;
 	char text[PATH_MAX];
 
-	if (!id || cache_find(&owner->cgroups, id, 0, 0))
+	if (!id || path_cache_find(&owner->cgroups, (struct path_key){.a = id}) || is_starved(owner, ts))
 		return;
 	if (owner->cgroup_root < 0 || !cgroup_path(owner->cgroup_root, owner->cgroup_mount_len, id, text, sizeof(text)))
 		text[0] = '\0';
-	fn(ctx, wire_make_text(&buf, &head, text, strlen(text)));
+	if (starves(owner, text, ts))
+		return;
+	if (text[0])
+		cgroup.root_len = cgroup_root_len(owner->cgroup_root, text);
+	fn(ctx, wire_make_path(&buf, &head, text, &cgroup));
 }
 
 /* What the kernel appends to the path of a file that has been replaced (d_path()). */
-static bool cut_deleted(char *path)
+static size_t len_without_deleted(const char *path)
 {
 	size_t len = strlen(path), tail = strlen(DELETED);
 
-	if (len <= tail || strcmp(path + len - tail, DELETED) != 0)
-		return false;
-	path[len - tail] = '\0';
-	return true;
+	return len > tail && !strcmp(path + len - tail, DELETED) ? len - tail : len;
+}
+
+static void feed_program(struct owner *owner, const struct wire_text *text)
+{
+	size_t len = len_without_deleted(text->text);
+	struct path_entry *entry;
+	char path[WIRE_MAX_LEN];
+
+	memcpy(path, text->text, len);
+	path[len] = '\0';
+	entry = path_cache_put(&owner->exes, (struct path_key){text->key, text->key2, text->hdr.cookie}, path);
+	if (entry)
+		entry->deleted = text->text[len] != '\0';
+}
+
+static void feed_cgroup(struct owner *owner, const struct wire_text *text)
+{
+	const struct wire_cgroup *cgroup = wire_text_tail(text, sizeof(*cgroup));
+	struct path_entry *entry = path_cache_put(&owner->cgroups, (struct path_key){.a = text->key}, text->text);
+
+	if (entry)
+		cgroup_container(entry->text, cgroup ? cgroup->root_len : CGROUP_ROOT_LEN_UNKNOWN, &entry->container);
 }
 
 void owner_feed(struct owner *owner, const struct wire_hdr *ev)
 {
-	const struct wire_text *text = (const void *)ev;
-	struct entry *entry;
-
-	if (ev->kind == WIRE_EXE) {
-		entry = cache_put(&owner->exes, text, ev->cookie);
-		if (entry)
-			entry->deleted = cut_deleted(entry->text);
-	} else if (ev->kind == WIRE_CGROUP) {
-		entry = cache_put(&owner->cgroups, text, 0);
-		if (entry)
-			entry->pod_uid_len = cgroup_pod_uid(text->text, entry->pod_uid);
-	}
+	if (ev->kind == WIRE_EXE)
+		feed_program(owner, (const void *)ev);
+	else if (ev->kind == WIRE_CGROUP)
+		feed_cgroup(owner, (const void *)ev);
 }
 
-static const struct entry *find_cgroup(const struct owner *owner, uint64_t id)
+/* Whatever an event named was put in, unless there was no descriptor: what is not there any more has made room for others. */
+static const struct path_entry *find_path(const struct owner *owner, const struct path_cache *cache, struct path_key key,
+					  bool *ret_forgotten)
 {
-	const struct entry *entry = id ? cache_find(&owner->cgroups, id, 0, 0) : NULL;
+	const struct path_entry *entry = path_cache_find(cache, key);
 
+	*ret_forgotten |= !entry && (cache->dropped || owner->starved_ns);
 	return entry && entry->text[0] ? entry : NULL;
+}
+
+static const struct path_entry *find_cgroup(const struct owner *owner, uint64_t id, bool *ret_forgotten)
+{
+	return id ? find_path(owner, &owner->cgroups, (struct path_key){.a = id}, ret_forgotten) : NULL;
 }
 
 /*
@@ -206,42 +198,54 @@ static const struct entry *find_cgroup(const struct owner *owner, uint64_t id)
  * recordings do not know the process's control group: one that connects has made its socket, of others a container is not
  * known.
  */
-static void describe_container(const struct owner *owner, const struct conn_tuple *tuple, const struct entry *of_socket,
-			       struct record_owner *ret_owner)
+static void describe_container(const struct conn_tuple *tuple, const struct path_entry *entry, struct record_owner *ret_owner)
 {
-	const struct entry *entry = of_socket;
-	const char *id;
+	const struct cgroup_container *container;
 	bool assumed;
 
-	if (tuple->from != CONN_FROM_NONE && tuple->exec.cgroup_id)
-		entry = find_cgroup(owner, tuple->exec.cgroup_id);
 	if (!entry)
 		return;
-	id = cgroup_container_id(entry->text);
-	assumed = tuple->from != CONN_FROM_NONE && tuple->from != CONN_FROM_CONNECT && !tuple->exec.cgroup_id;
-	ret_owner->container_known = !assumed || (!id && !entry->pod_uid_len);
+	container = &entry->container;
+	assumed = tuple->from != CONN_FROM_NONE && tuple->from != CONN_FROM_CONNECT && !tuple->process_cgroup_id;
+	ret_owner->container_known = !assumed || (!container->id && !container->pod_uid_len);
 	if (!ret_owner->container_known)
 		return;
-	ret_owner->container_id = id;
-	if (entry->pod_uid_len) {
-		ret_owner->pod_uid = entry->pod_uid;
-		ret_owner->pod_uid_len = entry->pod_uid_len;
+	ret_owner->container_id = container->id;
+	ret_owner->id_claimed = container->id_claimed;
+	if (container->pod_uid_len) {
+		ret_owner->pod_uid = container->pod_uid;
+		ret_owner->pod_uid_len = container->pod_uid_len;
+		ret_owner->pod_claimed = container->pod_claimed;
 	}
 }
 
-void owner_describe(const struct owner *owner, const struct conn_tuple *tuple, struct record_owner *ret_owner)
+void owner_describe(struct owner *owner, const struct conn_tuple *tuple, struct record_owner *ret_owner)
 {
-	const struct entry *cgroup = tuple->id_known ? find_cgroup(owner, tuple->id.cgroup_id) : NULL, *exe;
+	const struct path_entry *socket, *cgroup, *exe;
+	bool forgotten = false, exe_forgotten = false, process = tuple->from != CONN_FROM_NONE;
 
 	memset(ret_owner, 0, sizeof(*ret_owner));
-	if (cgroup)
-		ret_owner->cgroup = cgroup->text;
-	describe_container(owner, tuple, cgroup, ret_owner);
-	if (tuple->from == CONN_FROM_NONE)
-		return;
-	exe = cache_find(&owner->exes, tuple->task.tgid, tuple->task.start_ns, tuple->exec.arg_start);
-	if (exe && exe->text[0]) {
+	cgroup = socket = find_cgroup(owner, tuple->id_known ? tuple->id.cgroup_id : 0, &forgotten);
+	if (socket)
+		ret_owner->cgroup = socket->text;
+	if (process && tuple->process_cgroup_id)
+		cgroup = find_cgroup(owner, tuple->process_cgroup_id, &forgotten);
+	describe_container(tuple, cgroup, ret_owner);
+	if (ret_owner->container_known)
+		ret_owner->unit = cgroup_unit(cgroup->text, &ret_owner->unit_len);
+	exe = process ? find_path(owner, &owner->exes, key_of_program(&tuple->process), &exe_forgotten) : NULL;
+	if (exe) {
 		ret_owner->exe = exe->text;
 		ret_owner->exe_deleted = exe->deleted;
 	}
+	owner->forgotten +=
+		forgotten || (exe_forgotten && tuple->program); /* the oldest recordings have a path for program 0 */
+}
+
+uint64_t owner_take_forgotten(struct owner *owner)
+{
+	uint64_t forgotten = owner->forgotten;
+
+	owner->forgotten = 0;
+	return forgotten;
 }

@@ -21,15 +21,14 @@ static uint64_t field(const char *tail, unsigned int number)
 	return tail ? strtoull(tail, NULL, 10) : 0;
 }
 
-/* `dir`: of a process or of a thread. */
-static bool read_stat(const char *dir, struct procfs_stat *ret_stat)
+bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat)
 {
-	char path[80], stat[1024];
+	char path[32], stat[1024];
 	const char *tail;
 	size_t len;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/stat", dir);
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
@@ -44,44 +43,32 @@ static bool read_stat(const char *dir, struct procfs_stat *ret_stat)
 	return true;
 }
 
-bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat)
+static bool read_exe(uint32_t tid, procfs_is_fn is_it, const void *ctx, char *buf, size_t size)
 {
-	char dir[32];
-
-	snprintf(dir, sizeof(dir), "/proc/%u", pid);
-	return read_stat(dir, ret_stat);
-}
-
-/* First the link, then whose it was: an exec() between the two shows. */
-static bool read_exe(const char *dir, uint64_t exec_id, char *buf, size_t size)
-{
-	struct procfs_stat stat;
-	char path[80];
+	char path[32];
 	ssize_t len;
 
-	snprintf(path, sizeof(path), "%s/exe", dir);
-	len = readlink(path, buf, size - 1);
-	if (len <= 0 || !read_stat(dir, &stat) || stat.exec_id != exec_id)
+	snprintf(path, sizeof(path), "/proc/%u/exe", tid);
+	len = readlink(path, buf, size);
+	if (len <= 0 || len == (ssize_t)size || !is_it(ctx, tid))
 		len = 0;
 	buf[len] = '\0';
 	return len;
 }
 
-void procfs_exe(uint32_t pid, uint64_t exec_id, char *buf, size_t size)
+void procfs_exe(uint32_t pid, procfs_is_fn is_it, const void *ctx, char *buf, size_t size)
 {
-	char path[64];
+	char path[32];
 	struct dirent *entry;
 	DIR *threads;
 
-	snprintf(path, sizeof(path), "/proc/%u", pid);
-	if (read_exe(path, exec_id, buf, size))
+	if (read_exe(pid, is_it, ctx, buf, size))
 		return;
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	threads = opendir(path);
 	while (threads && !buf[0] && (entry = readdir(threads))) {
-		snprintf(path, sizeof(path), "/proc/%u/task/%.20s", pid, entry->d_name);
 		if (entry->d_name[0] != '.')
-			read_exe(path, exec_id, buf, size);
+			read_exe((uint32_t)strtoul(entry->d_name, NULL, 10), is_it, ctx, buf, size);
 	}
 	if (threads)
 		closedir(threads);

@@ -15,10 +15,12 @@ struct procfs_stat {
 bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat);
 
 /*
- * The path of its executable, cut to `size`; "" where it cannot be known, or if it runs another program than `exec_id`. Once a
- * process's first thread has ended, only its other threads show both.
+ * The path of its executable; "" where it cannot be known, or if it has not less than `size` bytes. `is_it` says, after each
+ * reading, whether the thread runs the program that is meant: first whose it is, then what it is, would not be safe from
+ * exec(). Once a process's first thread has ended, only its other threads show a path.
  */
-void procfs_exe(uint32_t pid, uint64_t exec_id, char *buf, size_t size);
+typedef bool (*procfs_is_fn)(const void *ctx, uint32_t tid);
+void procfs_exe(uint32_t pid, procfs_is_fn is_it, const void *ctx, char *buf, size_t size);
 
 /* True if it started then; false for one whose number is of another pid namespace, too. */
 bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns);

@@ -5,14 +5,16 @@
  */
 #include "recording.h"
 
+#include "crc.h"
 #include "queue.h"
 #include "src/core/wire_make.h"
+#include "src/host/self.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+#include <unistd.h>
 
 #define BLOCK_BYTES (64 * 1024)
 
@@ -50,7 +52,7 @@ static uint32_t header_crc(const struct recording_header *header)
 	struct recording_header copy = *header;
 
 	copy.crc = 0;
-	return crc32(0, (const void *)&copy, sizeof(copy));
+	return crc_add(0, &copy, sizeof(copy));
 }
 
 int recorder_new(struct recorder **out, struct queue *queue, const struct recording_header *header)
@@ -75,7 +77,7 @@ int recorder_new(struct recorder **out, struct queue *queue, const struct record
 static void block_write(struct recorder *r)
 {
 	r->block.head.magic = BLOCK_MAGIC;
-	r->block.head.crc = crc32(0, r->block.data, r->block.head.len);
+	r->block.head.crc = crc_add(0, r->block.data, r->block.head.len);
 	if (queue_put(r->queue, &r->block, sizeof(r->block.head) + r->block.head.len, false)) {
 		r->lost = 0; /* the block began with the loss */
 	} else if (r->events) {
@@ -165,7 +167,7 @@ static int bad(const struct recording *r, char *why, const char *what)
 static int refuse(const struct recording *r, char *why, size_t n)
 {
 	if (ferror(r->file)) { /* a folder, for example */
-		snprintf(why, RECORDING_WHY_LEN, "cannot read %.200s: %s", r->path, strerror(errno));
+		snprintf(why, RECORDING_WHY_LEN, "cannot read %.200s: %s", r->path, self_error(errno));
 		return -EBADMSG;
 	}
 	return bad(r, why,
@@ -176,8 +178,8 @@ static int refuse(const struct recording *r, char *why, size_t n)
 
 static int read_header(struct recording *r, char *why)
 {
-	struct recording_header *h = &r->header;
-	size_t n = fread(h, 1, sizeof(*h), r->file);
+	size_t n = fread(&r->header, 1, sizeof(r->header), r->file), offset;
+	const char *fault;
 
 	if (n < sizeof(r->header.magic) || memcmp(r->header.magic, RECORDING_MAGIC, sizeof(r->header.magic)))
 		return refuse(r, why, n);
@@ -193,9 +195,11 @@ static int read_header(struct recording *r, char *why)
 	}
 	if (r->header.crc != header_crc(&r->header))
 		return bad(r, why, "the recording's header is damaged");
-	/* Anybody may have made it. */
-	h->boot_id[sizeof(h->boot_id) - 1] = h->hostname[sizeof(h->hostname) - 1] = h->tool[sizeof(h->tool) - 1] = '\0';
-	h->kernel[sizeof(h->kernel) - 1] = h->arch[sizeof(h->arch) - 1] = h->libbpf[sizeof(h->libbpf) - 1] = '\0';
+	fault = recording_header_fault(&r->header, &offset);
+	if (fault) {
+		r->offset = offset;
+		return bad(r, why, fault);
+	}
 	r->offset = sizeof(r->header);
 	return 0;
 }
@@ -211,7 +215,11 @@ int recording_open(struct recording **out, const char *path, char *ret_why)
 	r->file = strcmp(path, "-") ? fopen(path, "re") : stdin;
 	if (!r->file) {
 		err = -errno;
-		snprintf(ret_why, RECORDING_WHY_LEN, "cannot read %.200s: %s", path, strerror(-err));
+		snprintf(ret_why, RECORDING_WHY_LEN, "cannot read %.200s: %s", path, self_error(err));
+	} else if (isatty(fileno(r->file))) {
+		err = -EBADMSG;
+		snprintf(ret_why, RECORDING_WHY_LEN, "%.200s: a terminal has no recording: give a file's name, or a pipe",
+			 path);
 	} else {
 		err = read_header(r, ret_why);
 	}
@@ -245,7 +253,7 @@ static int read_events(struct recording *r, size_t len, event_fn fn, void *ctx, 
 		if (!wire_whole(ev, len - pos))
 			return bad(r, why, "the recording is damaged");
 		pos += ev->len;
-		if (wire_valid(ev, ev->len)) {
+		if (wire_known(ev)) {
 			fn(ctx, ev);
 			continue;
 		}
@@ -274,7 +282,7 @@ int recording_read(struct recording *r, event_fn fn, void *ctx, char *ret_why)
 			return 0;
 		if (fread(r->data, 1, head.len, r->file) < head.len)
 			return bad(r, ret_why, "the recording is cut off");
-		if (crc32(0, r->data, head.len) != head.crc)
+		if (crc_add(0, r->data, head.len) != head.crc)
 			return bad(r, ret_why, "the recording is damaged");
 		r->offset += sizeof(head);
 		err = read_events(r, head.len, fn, ctx, ret_why);

@@ -9,24 +9,13 @@
  */
 #pragma once
 
+#include "recording_header.h"
 #include "src/core/wire_read.h"
 
 #include <stdint.h>
 
 struct queue;
 struct recorder;
-
-struct recording_header {
-	char magic[8];                           /* RECORDING_MAGIC */
-	uint32_t version;                        /* WIRE_VERSION */
-	uint32_t crc;                            /* CRC-32 of this header with crc 0 */
-	int64_t clock_offset_ns, boot_offset_ns; /* wall - monotonic, wall - boottime, at the start */
-	uint64_t ring_bytes;
-	uint32_t max_connections;
-	uint32_t foreign_pids; /* 1: the processes of the host were not seen; 0 also in older recordings */
-	char boot_id[40], hostname[72], tool[32], kernel[72], arch[24], libbpf[16]; /* NUL-terminated */
-};
-#define RECORDING_MAGIC "tcplfsm\n"
 
 /* Writes through `queue`, which stays the caller's; fills magic, version and crc. 0 or -errno. */
 int recorder_new(struct recorder **out, struct queue *queue, const struct recording_header *header);

@@ -2,12 +2,11 @@
 #include "checks.h"
 
 #include "hook_table.h"
+#include "privileges.h"
 #include "src/host/cgroup.h"
 #include "src/host/self.h"
 
-#include <cap-ng.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/btf.h>
@@ -16,55 +15,11 @@
 /* The kernel's bpf_get_socket_cookie() for tracing programs. */
 #define COOKIE_FUNCTION "bpf_get_socket_ptr_cookie"
 
-#define USER_NS_FIRST                                                                                                          \
-	0xeffffffdu /* PROC_USER_INIT_INO (include/linux/proc_ns.h): the inode number of the first user namespace */
-
 static enum collector_problem refuse(struct collector_failure *failure, enum collector_problem problem, const char *text)
 {
 	failure->problem = problem;
 	snprintf(failure->text, sizeof(failure->text), "%s", text);
 	return problem;
-}
-
-/* CAP_SYS_ADMIN holds all of them. Since 5.8 the first two suffice to load; the others are to see every process. */
-static const struct {
-	int cap;
-	const char *name, *what;
-} needed_caps[] = {
-	{CAP_BPF, "CAP_BPF", "load BPF programs"},
-	{CAP_PERFMON, "CAP_PERFMON", "attach to kernel tracepoints"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "name the processes behind sockets"},
-	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "read the cgroup of a socket"},
-};
-
-/* Capabilities in another user namespace are none for bpf(), which asks the first (bpf_capable()). */
-static bool in_user_namespace(void)
-{
-	struct stat ns;
-
-	return !stat("/proc/self/ns/user", &ns) && ns.st_ino != USER_NS_FIRST;
-}
-
-static enum collector_problem check_privileges(struct collector_failure *failure)
-{
-	if (in_user_namespace())
-		return refuse(failure, COLLECTOR_NO_PRIVILEGE,
-			      "this is a user namespace, whose root may not load BPF programs: run as the host's root (sudo)");
-	for (size_t i = 0; i < sizeof(needed_caps) / sizeof(needed_caps[0]); i++) {
-		if (capng_have_capability(CAPNG_EFFECTIVE, needed_caps[i].cap))
-			continue;
-		if (needed_caps[i].cap != CAP_DAC_READ_SEARCH && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
-			continue;
-		failure->problem = COLLECTOR_NO_PRIVILEGE;
-		snprintf(failure->text, sizeof(failure->text), "%s is missing, which is needed to %s: run as root (sudo)",
-			 needed_caps[i].name, needed_caps[i].what);
-		return failure->problem;
-	}
-	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
-		return refuse(
-			failure, COLLECTOR_NO_PRIVILEGE,
-			"CAP_SYS_ADMIN is missing, which is needed to enter other network namespaces: run as root (sudo)");
-	return COLLECTOR_OK;
 }
 
 static void feature(struct hook_state *state, bool available, const char *why)
@@ -77,24 +32,29 @@ static void feature(struct hook_state *state, bool available, const char *why)
 /* What is found out here is said in our own words: libbpf's are for -v, which collector_open() obeys. */
 static struct btf *load_btf(void)
 {
-	libbpf_set_print(NULL);
-	return btf__load_vmlinux_btf();
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	libbpf_set_print(print);
+	return btf;
 }
 
 size_t collector_features(struct hook_state *features)
 {
 	struct btf *btf = load_btf();
 	bool usable = !libbpf_get_error(btf);
+	const char *no_descriptor = self_no_descriptor(self_try_descriptor());
 	struct collector_failure failure = {0};
 	size_t mount_len, n = hooks_probe(NULL, HOOKS_FEATURES, features);
 	int root = cgroup_open_root(&mount_len);
 
-	feature(&features[0], !check_privileges(&failure), failure.text);
+	feature(&features[0], !privileges_check(&failure), failure.text);
 	feature(&features[1], !self_foreign_pids(), FOREIGN_PIDS_CURE);
-	feature(&features[2], usable, "/sys/kernel/btf/vmlinux is missing");
+	feature(&features[2], usable, no_descriptor ?: "/sys/kernel/btf/vmlinux is missing");
 	feature(&features[3], usable && btf__find_by_name_kind(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) >= 0,
 		"tracing programs have it since Linux 5.12");
-	feature(&features[4], root >= 0, "no cgroup2 is mounted");
+	feature(&features[4], root >= 0, (root < 0 ? self_no_descriptor(root) : NULL) ?: "no cgroup2 is mounted");
+	privileges_examine(features, n);
 	if (usable)
 		btf__free(btf);
 	if (root >= 0)
@@ -105,8 +65,11 @@ size_t collector_features(struct hook_state *features)
 static enum collector_problem check_kernel(struct collector_failure *failure)
 {
 	struct btf *btf = load_btf();
+	const char *no_descriptor = self_no_descriptor(self_try_descriptor()); /* libbpf does not say */
 	enum collector_problem problem = COLLECTOR_OK;
 
+	if (libbpf_get_error(btf) && no_descriptor)
+		return refuse(failure, COLLECTOR_FAILED, no_descriptor);
 	if (libbpf_get_error(btf))
 		return refuse(
 			failure, COLLECTOR_NO_KERNEL,
@@ -124,7 +87,7 @@ static enum collector_problem check_kernel(struct collector_failure *failure)
 
 enum collector_problem collector_check(struct collector_failure *ret_failure)
 {
-	enum collector_problem problem = check_privileges(ret_failure);
+	enum collector_problem problem = privileges_check(ret_failure);
 
 	return problem ? problem : check_kernel(ret_failure);
 }

@@ -6,9 +6,11 @@
 #include "collector.h"
 
 #include "internal.h"
+#include "privileges.h"
 #include "ringbuf.h"
 #include "src/core/wire_make.h"
 #include "src/host/clock.h"
+#include "src/host/self.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,8 +30,10 @@
 
 #include "bpf/scan.skel.h"
 #include "bpf/trace.skel.h"
+#include "src/io/message.h"
 
 #define RING_BYTES_MIN (256 * 1024)
+#define LANE_BYTES (1024 * 1024)
 #define REFUSED "the kernel refused the programs; run with -v for its reasons"
 #define KEPT_BYTES (32 << 20) /* at the most, says mallopt(3) */
 #define RESERVED_BYTES (24 << 20)
@@ -36,7 +41,9 @@
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+	if (level != LIBBPF_DEBUG)
+		message_print("", format, args, true);
+	return 0;
 }
 
 /*
@@ -69,11 +76,6 @@ void libbpf_set_verbose(bool verbose)
 	libbpf_set_print(verbose ? print_libbpf : NULL);
 }
 
-struct bpf_program *collector_program(const struct collector *c, size_t hook)
-{
-	return bpf_object__find_program_by_name(c->trace->obj, c->hooks[hook].hook->program);
-}
-
 static uint64_t ring_size(uint64_t total, unsigned int cpus)
 {
 	uint64_t size = RING_BYTES_MIN;
@@ -90,6 +92,28 @@ uint64_t collector_ring_bytes(uint64_t wanted)
 	return ring_size(wanted, cpus) * cpus;
 }
 
+/* Large enough for what comes between two readings, or most events would be copied into the ring. Together no larger than the
+ * rings. */
+static uint64_t lane_size(const struct collector_config *config, unsigned int cpus)
+{
+	uint64_t size = LANE_BYTES;
+
+	while (size > LANE_BYTES_MIN && size * cpus > config->ring_bytes)
+		size /= 2;
+	return config->no_lanes ? 0 : size;
+}
+
+static void lanes_configure(const struct collector *c)
+{
+	uint64_t bytes = c->lane_bytes ?: LANE_BYTES_MIN; /* a program has its own place there, too */
+
+	bpf_map__set_max_entries(c->trace->maps.lanes, c->cpus);
+	bpf_map__set_value_size(c->trace->maps.lanes, LANE_DATA + bytes + LANE_BEHIND);
+	c->trace->rodata->lane_mask = bytes - 1;
+	c->trace->rodata->lane_limit = c->lane_bytes ? bytes - LANE_MARGIN : LANE_UNUSED;
+	c->trace->rodata->lane_key = c->lane_key;
+}
+
 /* Opens and loads the trace programs that are available, or only the first, which is the state hook. */
 static int trace_load(struct collector *c, bool all)
 {
@@ -99,20 +123,24 @@ static int trace_load(struct collector *c, bool all)
 	if (!c->trace)
 		return -errno;
 	for (size_t i = 0; i < c->trace_n; i++)
-		bpf_program__set_autoload(collector_program(c, i), c->hooks[i].available && tier_has(c, i) && (all || !i));
+		bpf_program__set_autoload(hook_program(c->trace->obj, c->hooks[i].hook),
+					  c->hooks[i].available && tier_has(c, i) && (all || !i));
 	c->trace->rodata->retransmit_has_err = c->retransmit_args == 3;
 	c->trace->rodata->send_reset_has_reason = c->send_reset_args == 3;
 	c->trace->rodata->wake_bytes = c->ring_bytes / 8;
+	lanes_configure(c);
 	tier_configure(c, c->trace);
 	bpf_map__set_max_entries(c->trace->maps.rings, c->cpus);
 	err = trace_bpf__load(c->trace);
+	if (self_try_descriptor()) /* what failed for lack of one, was not refused */
+		err = self_try_descriptor();
 	if (err) {
 		trace_bpf__destroy(c->trace);
 		c->trace = NULL;
 		return err;
 	}
 	for (size_t i = 0; i < c->trace_n; i++) {
-		c->hooks[i].used = bpf_program__fd(collector_program(c, i)) >= 0;
+		c->hooks[i].used = bpf_program__fd(hook_program(c->trace->obj, c->hooks[i].hook)) >= 0;
 		if (!c->hooks[i].used && !c->hooks[i].not_needed)
 			hook_refused(&c->hooks[i], REFUSED);
 	}
@@ -133,6 +161,8 @@ static int ring_create(uint32_t bytes)
 
 static int rings_create(struct collector *c)
 {
+	struct rings_config rings = {
+		.n = c->cpus, .ring_bytes = c->ring_bytes, .lane_bytes = c->lane_bytes, .lane_key = c->lane_key};
 	unsigned int cpu;
 
 	c->ring_fds = malloc(c->cpus * sizeof(*c->ring_fds));
@@ -155,7 +185,9 @@ static int rings_create(struct collector *c)
 		if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
 			return -errno;
 	}
-	return rings_open(&c->rings, c->ring_fds, c->cpus, c->ring_bytes);
+	rings.ring_fds = c->ring_fds;
+	rings.lanes_fd = bpf_map__fd(c->trace->maps.lanes);
+	return rings_open(&c->rings, &rings);
 }
 
 int attach(const struct bpf_program *program, struct bpf_link **ret_link)
@@ -169,18 +201,18 @@ int attach(const struct bpf_program *program, struct bpf_link **ret_link)
 
 static int trace_attach(struct collector *c)
 {
-	char why[80];
+	char why[160];
 	int err;
 
 	for (size_t i = 0; i < c->trace_n; i++) {
 		if (!c->hooks[i].used)
 			continue;
-		err = attach(collector_program(c, i), &c->links[i]);
+		err = attach(hook_program(c->trace->obj, c->hooks[i].hook), &c->links[i]);
 		if (!err)
 			continue;
 		if (!i)
 			return err;
-		snprintf(why, sizeof(why), "attaching failed: %s", strerror(-err));
+		snprintf(why, sizeof(why), "attaching failed: %s", self_error(err));
 		hook_refused(&c->hooks[i], why);
 	}
 	return 0;
@@ -211,9 +243,9 @@ static int load_all(struct collector *c)
 
 	if (err)
 		return err;
-	while ((err = trace_load(c, true)) && c->tier != WIRE_TIER_OFF)
+	while ((err = trace_load(c, true)) && !self_no_descriptor(err) && c->tier != WIRE_TIER_OFF)
 		tier_next(c, tiers, REFUSED);
-	if (err)
+	if (err && !self_no_descriptor(err))
 		err = trace_load(c, false);
 	err = err ?: rings_create(c) ?: trace_attach(c);
 	if (!err && !tier_attached(c)) {
@@ -245,6 +277,9 @@ struct collector *collector_new(const struct collector_config *config)
 	c->epoll_fd = -1;
 	c->cpus = libbpf_num_possible_cpus();
 	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
+	c->lane_bytes = lane_size(config, c->cpus);
+	if (getrandom(&c->lane_key, sizeof(c->lane_key), 0) != sizeof(c->lane_key))
+		c->lane_bytes = 0;
 	if (config->tiers)
 		symbols_begin(&c->symbols);
 	return c;
@@ -252,6 +287,7 @@ struct collector *collector_new(const struct collector_config *config)
 
 int collector_open(struct collector *c, struct collector_failure *ret_failure)
 {
+	char reason[160];
 	int err;
 
 	c->aggregates_read_ns = clock_now_ns(); /* nothing is counted before */
@@ -262,14 +298,18 @@ int collector_open(struct collector *c, struct collector_failure *ret_failure)
 		ret_failure->problem = COLLECTOR_NO_KERNEL;
 		snprintf(ret_failure->text, sizeof(ret_failure->text), "none of --hooks can show TIME_WAIT here: %s",
 			 tier_why(c));
+	} else if (err && self_few_descriptors(err)) {
+		snprintf(ret_failure->text, sizeof(ret_failure->text), "%s", self_few_descriptors(err));
 	} else if (err) {
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
-			 "the kernel refused the BPF programs (%s): run with -v to see its messages", strerror(-err));
+			 "the kernel refused the BPF programs: %s%s; run with -v to see its messages", strerror(-err),
+			 privileges_reason(err, reason, sizeof(reason)));
 	}
 	if (err)
 		return err;
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_OK};
 	c->aggregates_fd = bpf_map__fd(c->trace->maps.aggregates);
+	c->resets_fd = bpf_map__fd(c->trace->maps.resets);
 	return 0;
 }
 
@@ -340,6 +380,12 @@ void collector_acknowledge(struct collector *collector)
 uint64_t collector_drain(struct collector *collector, uint64_t until_ns, event_fn fn, void *ctx)
 {
 	return rings_drain(collector->rings, until_ns, fn, ctx);
+}
+
+uint64_t collector_ring_peak(struct collector *collector, uint64_t *ret_size)
+{
+	*ret_size = collector->ring_bytes;
+	return rings_take_peak(collector->rings);
 }
 
 void collector_peek(struct collector *collector, event_fn fn, void *ctx)

@@ -10,10 +10,14 @@
 
 struct collector;
 
+/* Events are handed over so much later than they happen: one that is still being written on another CPU is not overtaken. */
+#define COLLECTOR_HOLD_NS 2000000ull
+
 #define COLLECTOR_TIERS_ALL (1u << WIRE_TIER_FENTRY | 1u << WIRE_TIER_TIMER | 1u << WIRE_TIER_SCAN)
 
 struct collector_config {
 	uint64_t ring_bytes; /* for all CPUs together; rounded so that each gets a power of two */
+	bool no_lanes;       /* all events go through the rings */
 	bool verbose;        /* libbpf's own messages to stderr */
 	uint32_t tiers;      /* 1 << enum wire_tw_tier: how minisockets may be seen; 0: not at all */
 	bool tiers_forced;   /* fail if none of them works, instead of running without */
@@ -48,6 +52,9 @@ void collector_acknowledge(struct collector *collector);
 /* All events older than `until_ns`, in time order; their number. */
 uint64_t collector_drain(struct collector *collector, uint64_t until_ns, event_fn fn, void *ctx);
 
+/* Of rings_take_peak(), and in *ret_size what a ring has room for. */
+uint64_t collector_ring_peak(struct collector *collector, uint64_t *ret_size);
+
 /* Shows events that still wait, each once and in no order, so that a process can be read before it ends. */
 void collector_peek(struct collector *collector, event_fn fn, void *ctx);
 
@@ -57,7 +64,8 @@ void collector_peek(struct collector *collector, event_fn fn, void *ctx);
  */
 int collector_scan(struct collector *collector, enum wire_scan_cause cause, event_fn fn, void *ctx);
 
-/* Network namespaces that exist and that the last scan could not enter. */
+/* Of network namespaces that exist and that the last scan could not enter. */
+void collector_warn_missed(const struct collector *collector, warn_fn warn);
 uint64_t collector_missed(const struct collector *collector);
 
 /* What the kernel side lost since the last call, as WIRE_LOST events (none if nothing was); returns the number lost. */
@@ -66,8 +74,8 @@ uint64_t collector_losses(struct collector *collector, uint64_t now, event_fn fn
 /* What was counted without a connection since the last call, as WIRE_AGGREGATE events. */
 void collector_aggregates(struct collector *collector, uint64_t now, event_fn fn, void *ctx);
 
-/* Which ports connect() chooses from in each network namespace that the last scan could enter, as WIRE_PORT_RANGE events. */
-void collector_port_ranges(struct collector *collector, uint64_t ts, event_fn fn, void *ctx);
+/* What each network namespace that can be entered has, as WIRE_PORT_RANGE, WIRE_NETNS and WIRE_LISTENER events. */
+void collector_survey(struct collector *collector, uint64_t ts, bool first, event_fn fn, void *ctx);
 
 /* The kernel's names for reset reasons, as WIRE_RST_REASON events. */
 void collector_reason_names(uint64_t now, event_fn fn, void *ctx);
@@ -77,6 +85,9 @@ void collector_detach(struct collector *collector);
 
 /* Hits that were no event of ours (see bpf/shared.h). */
 uint64_t collector_ignored(const struct collector *collector);
+
+/* New programs for which the reader was not woken (see bpf/emit.bpf.h). */
+uint64_t collector_wakes_saved(const struct collector *collector);
 
 /* What `wanted` bytes for all rings amount to here: a power of two for each CPU, 256 KiB at least. */
 uint64_t collector_ring_bytes(uint64_t wanted);

@@ -77,15 +77,33 @@ static const struct hook hook_table[] = {
 	 "its system calls show it"},
 	{HOOKS_STACKS, "on_accept_return", "sys_exit (accept, accept4)", "tp", 2, 2, WIRE_TIER_OFF, false, "--stacks: accept()",
 	 "no stacks of accept()"},
-	{HOOKS_FEATURES, NULL, "privileges", "feature", 0, 0, WIRE_TIER_OFF, false, "may load, attach and see everything",
-	 "none: the tool cannot run without them"},
+	{HOOKS_FEATURES, NULL, "privileges", "feature", 0, 0, WIRE_TIER_OFF, false, "may load and attach", NEEDED},
 	{HOOKS_FEATURES, NULL, "host's pids", "feature", 0, 0, WIRE_TIER_OFF, false, "processes, and where they live",
 	 "those outside of this container are not seen"},
 	{HOOKS_FEATURES, NULL, "BTF", "feature", 0, 0, WIRE_TIER_OFF, false, "the layout of this kernel's structs", NEEDED},
 	{HOOKS_FEATURES, NULL, "socket cookie", "feature", 0, 0, WIRE_TIER_OFF, false, "the identity of a connection", NEEDED},
 	{HOOKS_FEATURES, NULL, "cgroup2", "feature", 0, 0, WIRE_TIER_OFF, false, "cgroup and container of a socket",
 	 "both are null"},
+	{HOOKS_FEATURES, NULL, "CAP_BPF", "cap", 0, 0, WIRE_TIER_OFF, false, "loads the programs", NEEDED},
+	{HOOKS_FEATURES, NULL, "CAP_PERFMON", "cap", 0, 0, WIRE_TIER_OFF, false, "attaches them", NEEDED},
+	{HOOKS_FEATURES, NULL, "CAP_SYS_ADMIN", "cap", 0, 0, WIRE_TIER_OFF, false, "scans of other network namespaces",
+	 "sockets there that no process holds appear with their next event"},
+	{HOOKS_FEATURES, NULL, "CAP_SYS_PTRACE", "cap", 0, 0, WIRE_TIER_OFF, false, "other users' programs and namespaces",
+	 "exe is null, their namespaces are not scanned"},
+	{HOOKS_FEATURES, NULL, "CAP_DAC_READ_SEARCH", "cap", 0, 0, WIRE_TIER_OFF, false, "cgroup and container of a socket",
+	 "cgroup, container and unit are null"},
+	{HOOKS_FEATURES, NULL, "CAP_SYSLOG", "cap", 0, 0, WIRE_TIER_OFF, false, "addresses of the kernel's functions",
+	 "where fentry is refused, scans show TIME_WAIT, inferred"},
+	{HOOKS_FEATURES, NULL, "CAP_CHECKPOINT_RESTORE", "cap", 0, 0, WIRE_TIER_OFF, false, "--stacks: files that are mapped",
+	 "stacks without names of functions"},
+	{HOOKS_FEATURES, NULL, "CAP_NET_ADMIN", "cap", 0, 0, WIRE_TIER_OFF, false, "namespaces that only a socket keeps",
+	 "they are not scanned"},
 };
+
+struct bpf_program *hook_program(const struct bpf_object *object, const struct hook *hook)
+{
+	return bpf_object__find_program_by_name(object, hook->program);
+}
 
 void hook_set_why(struct hook_state *state, const char *format, ...)
 {

@@ -4,6 +4,8 @@
 
 #include "hook_info.h"
 
+struct bpf_object;
+struct bpf_program;
 struct btf;
 
 /* Fills a row for each hook of a set, nothing used yet; their number. `btf` NULL: the kernel has none, so nothing is available.
@@ -12,6 +14,9 @@ size_t hooks_probe(const struct btf *btf, enum hook_set set, struct hook_state *
 
 /* The same with the running kernel's BTF. */
 size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states);
+
+/* The program of a hook that has one of its own. */
+struct bpf_program *hook_program(const struct bpf_object *object, const struct hook *hook);
 
 /* Unless something better is known. */
 void hook_set_why(struct hook_state *state, const char *format, ...) __attribute__((format(printf, 2, 3)));

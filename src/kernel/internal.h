@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hook_table.h"
+#include "scan_queue.h"
 #include "symbols.h"
 #include "src/core/wire_read.h"
 
@@ -12,6 +13,22 @@ struct bpf_link;
 struct bpf_program;
 struct scan_bpf;
 struct trace_bpf;
+
+/* A closed port that had a row: it stays in the kernel's map. */
+#define RESET_PORTS 32
+struct reset_port {
+	struct aggregate_key key;
+	uint64_t since_ns, seen_ns; /* since_ns 0: free */
+	uint64_t reported;          /* of the count in the map */
+};
+
+/* How far a walk over the network namespaces came. */
+struct iterate_reach {
+	uint64_t entered, missed; /* missed: they exist, and could not be entered */
+	bool hidden;              /* there may be more: where some processes live was not shown */
+};
+bool iterate_met_all(const struct iterate_reach *reach);
+void iterate_warn(const struct iterate_reach *reach, warn_fn warn); /* of what was not met */
 
 struct collector {
 	uint32_t tiers; /* of struct collector_config */
@@ -25,29 +42,41 @@ struct collector {
 	int *ring_fds; /* one per possible CPU, -1 where not created */
 	unsigned int cpus;
 	uint64_t ring_bytes; /* of one ring */
+	uint64_t lane_bytes; /* of one lane; 0: none */
+	uint64_t lane_key;
 	int epoll_fd;
-	int aggregates_fd;
-	uint64_t namespaces_missed; /* by the last scan */
+	int aggregates_fd, resets_fd;
+	struct scan_queue found;    /* by the scan that runs */
+	uint64_t lost_in_scan;      /* not yet returned by collector_losses() */
+	struct iterate_reach reach; /* of the last scan of all sockets */
 	enum wire_tw_tier tier;
 	struct symbols symbols;
 	int retransmit_args, send_reset_args; /* of the tracepoints */
 	uint64_t attached_ns;
-	uint64_t reported_ring_full, reported_aggregate_full, reported_missed; /* by collector_losses() so far */
-	uint64_t losses_read_ns, aggregates_read_ns;                           /* when these were last read */
+	struct reset_port reset_ports[RESET_PORTS]; /* aggregates.c */
+	uint64_t reported_rest[WIRE_AGG_MAX];
+	uint64_t reported_ring_full, reported_missed; /* by collector_losses() so far */
+	uint64_t losses_read_ns, aggregates_read_ns;  /* when these were last read */
 };
 
-/* Of a trace hook. */
-struct bpf_program *collector_program(const struct collector *c, size_t hook);
+/* losses.c: of all CPUs, by the offset in struct counters. */
+uint64_t sum_counters(const struct collector *c, size_t offset);
 
 /* How libbpf behaves, for the whole process. */
 void libbpf_set_verbose(bool verbose);
+
+/* losses.c: of collector_losses(), for a scan. */
+uint64_t losses_read(struct collector *c, uint64_t now, event_fn fn, void *ctx);
 
 /* Loads and attaches the iterators that scan. 0 or -errno. */
 int scan_open(struct collector *c);
 int scan_held(const struct collector *c); /* iterate_visit.held */
 
-/* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. */
-int iterate(const struct bpf_link *link, event_fn fn, void *ctx);
+/* Called between two pieces of work, so that none of them keeps the rings from being read. */
+typedef void (*iterate_pause_fn)(void *ctx);
+
+/* Reads an iterator to its end; 0 or -errno. A NULL link has nothing to show. `pause` may be NULL. */
+int iterate(const struct bpf_link *link, event_fn fn, iterate_pause_fn pause, void *ctx);
 
 /* 0 or -errno, with NULL in *ret_link. */
 int attach(const struct bpf_program *program, struct bpf_link **ret_link);
@@ -55,23 +84,26 @@ int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_lin
 
 /*
  * The same in each network namespace, for iterators that show one at a time. `enter`, if not NULL, is called first in each, by
- * the thread that stands in it.
+ * the thread that stands in it. It returns false if the iterator would find nothing there: iter/tcp reads the tables of all
+ * namespaces to show the sockets of one, so that each one costs as much as all sockets of the host.
  */
-typedef void (*iterate_enter_fn)(void *ctx, uint32_t netns);
+typedef bool (*iterate_enter_fn)(void *ctx, uint32_t netns);
 struct iterate_visit {
 	const struct bpf_link *link;
-	int held; /* the map of namespaces.bpf.h, as the last scan of descriptors filled it */
+	bool first_part; /* the program ends the reading before the last object */
+	int held;        /* the map of namespaces.bpf.h, as the last scan of descriptors filled it */
 	iterate_enter_fn enter;
 	event_fn fn;
+	iterate_pause_fn pause;
 	void *ctx;
-};
-struct iterate_reach {
-	uint64_t entered, missed; /* missed: a descriptor shows that they exist, and they could not be entered */
 };
 int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *ret_reach);
 
 /* netns.c: before a scan of descriptors fills it. */
 void netns_forget_held(int held);
+
+/* A descriptor of the network namespace at `path`; -ENOENT: it is none, or is one no more; else -errno. Opens no other file. */
+int netns_open(const char *path);
 
 /*
  * The namespace that this descriptor keeps alive, opened; or -errno: ENOENT if it does not do so any more, or if it is a file
@@ -79,8 +111,15 @@ void netns_forget_held(int held);
  */
 int netns_open_held(uint32_t netns, const struct namespace_holder *holder);
 
+/* What the tables have of the namespace that this thread stands in; true where that is not known. */
+struct netns_sockets {
+	bool any, minisocks;
+};
+struct netns_sockets netns_sockets(void);
+unsigned long netns_all_sockets(void); /* TCP sockets of all namespaces; 0 if that is not known */
+
 /* Gives cookies to the minisockets of the namespace that this thread stands in. */
-void netns_name_minisocks(void);
+void netns_name_minisocks(iterate_pause_fn pause, void *ctx);
 
 /*
  * tw_tier.c: how minisockets are seen. `allowed` is 1 << enum wire_tw_tier, 0: not at all. tier_choose() takes the best of the

@@ -5,11 +5,15 @@
  */
 #include "internal.h"
 
+#include "privileges.h"
+#include "src/host/self.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +26,11 @@
 
 #define CHUNK_BYTES (64 * 1024) /* more than the kernel's own buffer for an iterator, 32 KiB */
 
-int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
+/*
+ * EAGAIN says that the kernel read very many objects and the program wrote nothing; and, with `first_part`, that the program
+ * returned 1 and what it wrote before has been read.
+ */
+static int iterate_part(const struct bpf_link *link, bool first_part, event_fn fn, iterate_pause_fn pause, void *ctx)
 {
 	_Alignas(8) char buf[CHUNK_BYTES];
 	size_t have = 0, pos;
@@ -36,10 +44,10 @@ int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
 		return -errno;
 	while ((n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
 		if (n < 0) {
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			err = -errno;
-			break;
+			err = errno == EINTR || errno == EAGAIN ? 0 : -errno;
+			if (err || (errno == EAGAIN && first_part))
+				break;
+			n = 0;
 		}
 		have += n;
 		for (pos = 0; have - pos >= sizeof(struct wire_hdr);) {
@@ -52,9 +60,16 @@ int iterate(const struct bpf_link *link, event_fn fn, void *ctx)
 		}
 		have -= pos; /* a read may end inside an event */
 		memmove(buf, buf + pos, have);
+		if (pause)
+			pause(ctx);
 	}
 	close(fd);
 	return err;
+}
+
+int iterate(const struct bpf_link *link, event_fn fn, iterate_pause_fn pause, void *ctx)
+{
+	return iterate_part(link, false, fn, pause, ctx);
 }
 
 int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_link)
@@ -72,14 +87,21 @@ struct seen {
 	size_t n, room;
 };
 
+static bool seen_has(const struct seen *seen, ino_t inode)
+{
+	for (size_t i = 0; i < seen->n; i++) {
+		if (seen->inodes[i] == inode)
+			return true;
+	}
+	return false;
+}
+
 static bool seen_add(struct seen *seen, ino_t inode)
 {
 	ino_t *grown;
 
-	for (size_t i = 0; i < seen->n; i++) {
-		if (seen->inodes[i] == inode)
-			return false;
-	}
+	if (seen_has(seen, inode))
+		return false;
 	if (seen->n == seen->room) {
 		grown = realloc(seen->inodes, (seen->room + 64) * sizeof(*grown));
 		if (!grown)
@@ -91,45 +113,90 @@ static bool seen_add(struct seen *seen, ino_t inode)
 	return true;
 }
 
-/* Closes `fd`, a namespace; -1: its process ended meanwhile. */
-static int iterate_in(int fd, uint32_t netns, const struct iterate_visit *visit)
-{
-	int err;
+/* A walk over all namespaces. */
+struct walk {
+	const struct iterate_visit *visit;
+	struct seen seen;
+	struct iterate_reach reach;
+	unsigned int shown, refused; /* paths, most of them of processes */
+	ino_t home;
+	bool away; /* from home: without CAP_SYS_ADMIN a thread can enter no namespace, but it is in one */
+};
 
-	if (fd < 0)
+static bool enter_namespace(struct walk *w, int fd, ino_t inode)
+{
+	if (!w->away && inode == w->home)
+		return true;
+	if (setns(fd, CLONE_NEWNET))
+		return false;
+	w->away = true;
+	return true;
+}
+
+/* Takes over `fd`: a namespace that was not seen before, or the error of opening it. One that ended meanwhile is not missed. */
+static int iterate_in(struct walk *w, int fd)
+{
+	bool gone = fd == -ENOENT || fd == -ESRCH || fd == -EBADF;
+	struct stat ns;
+	int err = 0;
+
+	if (fd < 0 && self_no_descriptor(fd)) /* a descriptor may have the number of that error */
+		return fd;
+	if (fd < 0) {
+		w->reach.missed += !gone;
 		return 0;
-	if (setns(fd, CLONE_NEWNET)) {
-		err = errno == ENOENT ? 0 : -errno;
-	} else {
-		if (visit->enter)
-			visit->enter(visit->ctx, netns);
-		err = iterate(visit->link, visit->fn, visit->ctx);
+	}
+	if (!fstat(fd, &ns) && seen_add(&w->seen, ns.st_ino)) {
+		if (!enter_namespace(w, fd, ns.st_ino)) {
+			w->reach.missed++;
+		} else {
+			w->reach.entered++;
+			if (!w->visit->enter || w->visit->enter(w->visit->ctx, ns.st_ino))
+				err = iterate_part(w->visit->link, w->visit->first_part, w->visit->fn, w->visit->pause,
+						   w->visit->ctx);
+		}
 	}
 	close(fd);
+	if (w->visit->pause)
+		w->visit->pause(w->visit->ctx);
 	return err;
 }
 
-static int visit_once(const char *path, struct seen *seen, const struct iterate_visit *visit)
+/* The kernel says EACCES also of a process that has just ended. */
+static bool is_hidden(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) || !seen_add(seen, st.st_ino))
-		return 0;
-	return iterate_in(open(path, O_RDONLY | O_CLOEXEC), st.st_ino, visit);
+	return (errno == EACCES || errno == EPERM) && (!lstat(path, &st) || (errno != ENOENT && errno != ESRCH));
 }
 
-static int visit_processes(struct seen *seen, const struct iterate_visit *visit)
+/* What stat() saw may have ended before open(), and the path be another file: only what was opened counts as seen. */
+static int visit_path(struct walk *w, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st)) {
+		w->refused += is_hidden(path);
+		return 0;
+	}
+	w->shown++;
+	if (seen_has(&w->seen, st.st_ino))
+		return 0;
+	return iterate_in(w, netns_open(path));
+}
+
+static int visit_processes(struct walk *w)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	char path[64];
-	int err = 0;
+	int err = proc ? 0 : -errno;
 
 	while (proc && !err && (entry = readdir(proc))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
-		err = visit_once(path, seen, visit);
+		err = visit_path(w, path);
 	}
 	if (proc)
 		closedir(proc);
@@ -137,16 +204,16 @@ static int visit_processes(struct seen *seen, const struct iterate_visit *visit)
 }
 
 /* Kept by a mount (`ip netns add`) a namespace lives on without a process. A path with spaces in it is passed over. */
-static int visit_mounts(struct seen *seen, const struct iterate_visit *visit)
+static int visit_mounts(struct walk *w)
 {
 	FILE *mounts = fopen("/proc/thread-self/mountinfo", "re");
 	char line[4096], root[64], path[PATH_MAX];
-	int err = 0;
+	int err = mounts ? 0 : -errno;
 
 	while (mounts && !err && fgets(line, sizeof(line), mounts)) {
 		if (strstr(line, " - nsfs ") && sscanf(line, "%*s %*s %*s %63s %4095s", root, path) == 2 &&
 		    !strncmp(root, "net:", 4))
-			err = visit_once(path, seen, visit);
+			err = visit_path(w, path);
 	}
 	if (mounts)
 		fclose(mounts);
@@ -154,22 +221,16 @@ static int visit_mounts(struct seen *seen, const struct iterate_visit *visit)
 }
 
 /* What is left: only descriptors keep it alive, of nsfs or of sockets. */
-static int visit_held(struct seen *seen, const struct iterate_visit *visit, uint64_t *ret_missed)
+static int visit_held(struct walk *w)
 {
 	struct namespace_holder holder;
 	uint32_t netns = 0, *before = NULL;
-	int fd, err = 0;
+	int err = 0;
 
-	while (!err && !bpf_map_get_next_key(visit->held, before, &netns)) {
+	while (!err && !bpf_map_get_next_key(w->visit->held, before, &netns)) {
 		before = &netns;
-		if (bpf_map_lookup_elem(visit->held, &netns, &holder) || !seen_add(seen, netns))
-			continue;
-		fd = netns_open_held(netns, &holder);
-		err = iterate_in(fd, netns, visit);
-		if (fd >= 0)
-			continue;
-		seen->n--;
-		*ret_missed += fd != -ENOENT && fd != -ESRCH && fd != -EBADF; /* else it ended meanwhile */
+		if (!bpf_map_lookup_elem(w->visit->held, &netns, &holder) && !seen_has(&w->seen, netns))
+			err = iterate_in(w, netns_open_held(netns, &holder));
 	}
 	return err;
 }
@@ -177,17 +238,40 @@ static int visit_held(struct seen *seen, const struct iterate_visit *visit, uint
 int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *ret_reach)
 {
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct seen seen = {0};
+	struct walk w = {.visit = visit};
+	struct stat st;
 	int err;
 
 	*ret_reach = (struct iterate_reach){0};
 	if (home < 0)
 		return -errno;
-	err = visit_processes(&seen, visit) ?: visit_mounts(&seen, visit) ?: visit_held(&seen, visit, &ret_reach->missed);
-	if (setns(home, CLONE_NEWNET) && !err)
+	w.home = fstat(home, &st) ? 0 : st.st_ino;
+	err = visit_processes(&w) ?: visit_mounts(&w) ?: visit_held(&w);
+	if (w.away && setns(home, CLONE_NEWNET) && !err)
 		err = -errno;
 	close(home);
-	ret_reach->entered = seen.n;
-	free(seen.inodes);
+	/* A security module that protects a few processes hides no namespace, one that hides most processes does. */
+	w.reach.hidden = w.refused && (w.refused > w.shown || privileges_missing(CAP_SYS_PTRACE));
+	*ret_reach = w.reach;
+	free(w.seen.inodes);
 	return err;
+}
+
+bool iterate_met_all(const struct iterate_reach *reach)
+{
+	return !reach->missed && !reach->hidden;
+}
+
+void iterate_warn(const struct iterate_reach *reach, warn_fn warn)
+{
+	const char *admin = privileges_missing(CAP_SYS_ADMIN), *ptrace = privileges_missing(CAP_SYS_PTRACE);
+
+	if (reach->missed)
+		warn("%llu of the network namespaces could not be entered%s%s%s: sockets there that no process holds are not "
+		     "found",
+		     (unsigned long long)reach->missed, admin ? " (" : "", admin ?: "", admin ? " is missing)" : "");
+	if (reach->hidden)
+		warn("network namespaces of other users' processes could not be found%s%s%s: sockets there that no process "
+		     "holds are not found either",
+		     ptrace ? " (" : "", ptrace ?: "", ptrace ? " is missing)" : "");
 }

@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "src/core/wire_make.h"
 #include "src/host/clock.h"
+#include "src/host/self.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 struct leak_scan {
 	struct leak_scan_bpf *bpf;
 	struct bpf_link *files, *tcp;
-	uint64_t missed;
+	struct iterate_reach reach;
 };
 
 static int open_iterators(struct leak_scan *scan)
@@ -38,6 +39,7 @@ static int open_iterators(struct leak_scan *scan)
 int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure)
 {
 	struct leak_scan *scan;
+	const char *few;
 	int err;
 
 	libbpf_set_verbose(verbose);
@@ -46,9 +48,10 @@ int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failur
 	if (err) {
 		leak_scan_close(scan);
 		ret_failure->problem = COLLECTOR_FAILED;
+		few = self_few_descriptors(err);
 		snprintf(ret_failure->text, sizeof(ret_failure->text),
-			 "the kernel refused the programs that scan sockets (%s): run with -v to see its messages",
-			 strerror(-err));
+			 few ? "%s" : "the kernel refused the programs that scan sockets (%s): run with -v to see its messages",
+			 few ?: strerror(-err));
 		return err;
 	}
 	*out = scan;
@@ -81,27 +84,46 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 	return n;
 }
 
+/* An iterate_enter_fn. */
+static bool leak_scan_enter(void *scan, uint32_t netns)
+{
+	(void)scan;
+	(void)netns;
+	return netns_sockets().any;
+}
+
+void leak_scan_widen(struct leak_scan *scan)
+{
+	scan->bpf->bss->wide = true;
+}
+
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 {
 	int held = bpf_map__fd(scan->bpf->maps.namespaces), err;
-	const struct iterate_visit visit = {.link = scan->tcp, .held = held, .fn = fn, .ctx = ctx};
+	const struct iterate_visit visit = {.link = scan->tcp, .held = held, .enter = leak_scan_enter, .fn = fn, .ctx = ctx};
 	struct wire_mark mark = wire_make_mark(WIRE_LEAK_BEGIN, clock_now_ns(), 0);
-	struct iterate_reach reach = {0};
 
+	scan->reach = (struct iterate_reach){0};
 	netns_forget_held(held);
 	scan->bpf->bss->namespace_before = 0;
 	scan->bpf->bss->namespaces_left_out = 0;
+	scan->bpf->bss->in_use_tgid = 0;
 	fn(ctx, &mark.hdr);
-	err = iterate(scan->files, fn, ctx);
+	err = iterate(scan->files, fn, NULL, ctx);
 	if (!err)
-		err = iterate_namespaces(&visit, &reach);
-	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)reach.entered);
+		err = iterate_namespaces(&visit, &scan->reach);
+	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)scan->reach.entered);
 	fn(ctx, &mark.hdr);
-	scan->missed = reach.missed + scan->bpf->bss->namespaces_left_out;
+	scan->reach.missed += scan->bpf->bss->namespaces_left_out;
 	return err;
+}
+
+void leak_scan_warn_missed(const struct leak_scan *scan, warn_fn warn)
+{
+	iterate_warn(&scan->reach, warn);
 }
 
 uint64_t leak_scan_missed(const struct leak_scan *scan)
 {
-	return scan->missed;
+	return scan->reach.missed;
 }

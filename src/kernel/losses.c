@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel side counted: losses, by cause, and what has no connection. */
+/* What the kernel side counted of losses, by cause. */
 #include "collector.h"
 #include "internal.h"
-#include "ringbuf.h"
 #include "src/core/wire_make.h"
 
 #include <bpf/bpf.h>
@@ -10,7 +9,7 @@
 
 #include "bpf/trace.skel.h"
 
-static uint64_t sum_counters(const struct collector *c, size_t offset)
+uint64_t sum_counters(const struct collector *c, size_t offset)
 {
 	uint64_t sum = 0;
 
@@ -32,7 +31,7 @@ static uint64_t missed_runs(const struct collector *c)
 		__u32 len = sizeof(info);
 
 		if (c->hooks[i].hook->misses_are_losses && c->hooks[i].used &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(collector_program(c, i)), &info, &len))
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(hook_program(c->trace->obj, c->hooks[i].hook)), &info, &len))
 			sum += info.recursion_misses;
 	}
 	return sum > rescued ? sum - rescued : 0;
@@ -69,58 +68,36 @@ static uint64_t full_since(struct collector *c, uint64_t now)
 	return since;
 }
 
-uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *ctx)
+uint64_t losses_read(struct collector *c, uint64_t now, event_fn fn, void *ctx)
 {
 	uint64_t last = c->losses_read_ns ? c->losses_read_ns : now, since = now, lost;
 	uint64_t full = not_reported(sum_counters(c, offsetof(struct counters, ring_full)), &c->reported_ring_full);
 	uint64_t missed = not_reported(missed_runs(c), &c->reported_missed);
-	/* Counts, not events of a connection: nothing to rescan for. */
-	uint64_t counts = not_reported(sum_counters(c, offsetof(struct counters, aggregate_full)), &c->reported_aggregate_full);
 
 	c->losses_read_ns = now;
 	if (full) {
 		since = full_since(c, now);
-		rings_drain(c->rings, since, fn, ctx); /* what was before the loss */
+		scan_queue_merge(&c->found, c->rings, since, fn, ctx); /* what was before the loss */
 	}
 	lost = emit_lost(wire_make_lost(WIRE_LOST_HOOK, missed, last, now), fn, ctx);
 	lost += emit_lost(wire_make_lost(WIRE_LOST_RING, full, since, now), fn, ctx);
-	emit_lost(wire_make_lost(WIRE_LOST_RATELIMIT, counts, last, now), fn, ctx);
 	return lost;
 }
 
-/* One step since 5.14; before, what is counted between the two steps is lost. */
-static int take_element(int fd, const struct aggregate_key *key, uint64_t *ret_count)
+uint64_t collector_losses(struct collector *c, uint64_t now, event_fn fn, void *ctx)
 {
-	if (!bpf_map_lookup_and_delete_elem(fd, key, ret_count))
-		return 0;
-	return bpf_map_lookup_elem(fd, key, ret_count) || bpf_map_delete_elem(fd, key) ? -1 : 0;
-}
+	uint64_t lost = losses_read(c, now, fn, ctx) + c->lost_in_scan;
 
-void collector_aggregates(struct collector *c, uint64_t now, event_fn fn, void *ctx)
-{
-	uint64_t interval = now - c->aggregates_read_ns;
-	struct aggregate_key key, next;
-	uint64_t count;
-
-	c->aggregates_read_ns = now;
-	for (unsigned int n = 0; n < AGGREGATES_MAX && !bpf_map_get_next_key(c->aggregates_fd, NULL, &next); n++) {
-		key = next;
-		if (take_element(c->aggregates_fd, &key, &count))
-			continue;
-		struct wire_aggregate event = {
-			.hdr = {.ts = now, .len = sizeof(event), .kind = WIRE_AGGREGATE},
-			.netns = key.netns,
-			.local_port = key.local_port,
-			.what = key.what,
-			.reason = key.reason,
-			.count = count,
-			.interval_ns = interval,
-		};
-		fn(ctx, &event.hdr);
-	}
+	c->lost_in_scan = 0;
+	return lost;
 }
 
 uint64_t collector_ignored(const struct collector *c)
 {
 	return sum_counters(c, offsetof(struct counters, ignored));
+}
+
+uint64_t collector_wakes_saved(const struct collector *c)
+{
+	return sum_counters(c, offsetof(struct counters, wakes_saved));
 }

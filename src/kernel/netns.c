@@ -2,6 +2,7 @@
 /* Network namespaces: how one that only a descriptor keeps alive is opened, and how its minisockets get cookies. */
 #include "collector.h"
 #include "internal.h"
+#include "src/host/self.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,21 +55,23 @@ static int open_of_socket(const struct namespace_holder *holder)
 	return err ? err : fd;
 }
 
-/* A file of nsfs is opened by its path, whatever that was: a namespace, of any kind. */
-static int open_of_nsfs(const char *path)
+int netns_open(const char *path)
 {
 	char again[32];
 	struct statfs fs;
-	int found = open(path, O_PATH | O_CLOEXEC), fd = -1; /* whose descriptor may be another by now, such as a FIFO */
+	int found = open(path, O_PATH | O_CLOEXEC), fd; /* which may be another file by now, such as a FIFO */
 
 	if (found < 0)
 		return -errno;
 	snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
-	if (!fstatfs(found, &fs) && fs.f_type == NSFS_MAGIC)
+	fd = -ENOENT;
+	if (!fstatfs(found, &fs) && fs.f_type == NSFS_MAGIC) {
 		fd = open(again, O_RDONLY | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
 	close(found);
 	if (fd < 0)
-		return -ENOENT;
+		return fd;
 	if (ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET)
 		return fd;
 	close(fd);
@@ -88,29 +91,63 @@ int netns_open_held(uint32_t netns, const struct namespace_holder *holder)
 	if (S_ISSOCK(st.st_mode))
 		fd = open_of_socket(holder);
 	else if (files.f_type == NSFS_MAGIC)
-		fd = open_of_nsfs(path);
+		fd = netns_open(path);
 	if (fd < 0 || (!fstat(fd, &st) && st.st_ino == netns))
 		return fd;
 	close(fd); /* the number was used again */
 	return -ENOENT;
 }
 
-static bool has_minisocks(void)
+/* 0, or -errno: not known. */
+static int read_sockstat(const char *path, const char *protocol, unsigned long *ret_in_use, unsigned long *ret_minisocks)
 {
-	FILE *file = fopen("/proc/thread-self/net/sockstat", "re");
-	unsigned long n = 0;
+	FILE *file = fopen(path, "re");
+	int err = file ? -ENODATA : -errno;
+	size_t len = strlen(protocol);
+	char line[256];
+
+	while (file && err && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, protocol, len) &&
+		    sscanf(line + len, " inuse %lu orphan %*u tw %lu", ret_in_use, ret_minisocks) >= 1)
+			err = 0;
+	}
+	if (file)
+		fclose(file);
+	return err;
+}
+
+/*
+ * sock_prot_inuse_add() counts a socket as it enters the tables, so that one that was there before is in the sum, whatever
+ * comes and goes as the CPUs' counts are added up. Request sockets are not counted: their listener is.
+ */
+struct netns_sockets netns_sockets(void)
+{
+	unsigned long v4 = 0, v6 = 0, minisocks = 0, none = 0;
+	int err = read_sockstat("/proc/thread-self/net/sockstat", "TCP:", &v4, &minisocks), err6;
+
+	if (err)
+		return (struct netns_sockets){.any = true, .minisocks = true};
+	err6 = v4 || minisocks ? 0 : read_sockstat("/proc/thread-self/net/sockstat6", "TCP6:", &v6, &none);
+	/* A kernel without IPv6 does not have this file. */
+	return (struct netns_sockets){.any = v4 || minisocks || v6 || (err6 && err6 != -ENOENT), .minisocks = minisocks};
+}
+
+unsigned long netns_all_sockets(void)
+{
+	FILE *file = fopen("/proc/self/net/sockstat", "re");
+	unsigned long sockets = 0;
 	char line[256];
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "TCP: inuse %*u orphan %*u tw %lu", &n) == 1)
+		if (sscanf(line, "TCP: inuse %*u orphan %*u tw %*u alloc %lu", &sockets) == 1)
 			break;
 	}
 	if (file)
 		fclose(file);
-	return n;
+	return sockets;
 }
 
-static void dump_minisocks(int fd, unsigned int family)
+static void dump_minisocks(int fd, unsigned int family, iterate_pause_fn pause, void *ctx)
 {
 	struct {
 		struct nlmsghdr head;
@@ -130,6 +167,7 @@ static void dump_minisocks(int fd, unsigned int family)
 	if (send(fd, &request, sizeof(request), 0) < 0)
 		return;
 	while ((len = recv(fd, answer, sizeof(answer), 0)) > 0) {
+		pause(ctx);
 		for (head = (void *)answer; NLMSG_OK(head, (size_t)len); head = NLMSG_NEXT(head, len)) {
 			if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR)
 				return;
@@ -138,18 +176,16 @@ static void dump_minisocks(int fd, unsigned int family)
 }
 
 /* A minisocket has a cookie only if its socket had one. sock_diag gives one to all that it shows; the answer is not used. */
-void netns_name_minisocks(void)
+void netns_name_minisocks(iterate_pause_fn pause, void *ctx)
 {
 	const struct timeval patience = {.tv_sec = 1};
 	int fd;
 
-	if (!has_minisocks())
-		return;
 	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	dump_minisocks(fd, AF_INET);
-	dump_minisocks(fd, AF_INET6);
+	dump_minisocks(fd, AF_INET, pause, ctx);
+	dump_minisocks(fd, AF_INET6, pause, ctx);
 	close(fd);
 }

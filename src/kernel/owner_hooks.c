@@ -4,6 +4,7 @@
  * Linux 6.3 on, and before by fentry, if the kernel does not refuse that.
  */
 #include "internal.h"
+#include "src/host/self.h"
 
 #include <string.h>
 
@@ -24,7 +25,8 @@ static void try_here(struct hook_state *state, const struct btf *btf)
 	if (!err)
 		return;
 	state->available = false;
-	hook_set_why(state, "this kernel refuses fentry programs (%s)", strerror(-err));
+	hook_set_why(state, "%s (%s)", self_no_descriptor(err) ? "not tried" : "this kernel refuses fentry programs",
+		     self_error(err));
 }
 
 void owner_hooks_choose(struct collector *c, const struct btf *btf)

@@ -2,15 +2,18 @@
 /*
  * A ring is a consumer position (ours to write), a producer position and the data, mapped twice in a row so that no event is
  * split. Each event has an 8-byte head: length and two flags. A busy event is reserved but not submitted: reading stops there.
+ * What a lane is stands in bpf/shared.h. Both have heads of the same size.
  *
- * The merge takes the ring with the oldest head and reads on in it until another ring's head is older: events come in runs, so
- * the search over all rings is rarely needed even on many CPUs.
+ * The merge takes the source with the oldest head and reads on in it until another one's head is older: events come in runs, so
+ * the search over all of them is rarely needed even on many CPUs.
  */
 #include "ringbuf.h"
 
+#include "bpf/shared.h"
 #include "bpf/wire.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,9 +23,11 @@
 #define HEAD_DISCARD (1u << 30)
 #define RELEASE_BYTES 16384 /* give space back to the kernel in pieces: its line is shared with the producer */
 
-struct ring {
-	uint64_t *consumer_pos; /* a page of its own, writable */
-	const uint64_t *producer_pos;
+_Static_assert(LANE_HEAD == HEAD_BYTES, "one way to step over a head");
+
+struct source {
+	uint64_t *consumer_pos;       /* a ring has a page of its own for it, writable */
+	const uint64_t *producer_pos; /* NULL: a lane */
 	const uint8_t *data;
 	uint64_t mask;
 	uint64_t pos;                /* ours; published to *consumer_pos now and then */
@@ -32,12 +37,15 @@ struct ring {
 };
 
 struct rings {
+	struct rings_config config;
+	size_t page;
+	uint8_t *lanes;
 	unsigned int n;
-	size_t ring_bytes, page;
-	struct ring ring[];
+	uint64_t peak; /* rings_take_peak() */
+	struct source source[];
 };
 
-static int ring_map(struct ring *ring, int fd, size_t bytes, size_t page)
+static int ring_map(struct source *ring, int fd, size_t bytes, size_t page)
 {
 	void *map;
 
@@ -55,47 +63,77 @@ static int ring_map(struct ring *ring, int fd, size_t bytes, size_t page)
 	return 0;
 }
 
+static size_t lane_stride(const struct rings_config *config)
+{
+	return LANE_DATA + config->lane_bytes + LANE_BEHIND;
+}
+
+/* Behind the sources that are rings. */
+static int lanes_map(struct rings *rings)
+{
+	const struct rings_config *config = &rings->config;
+	size_t stride = lane_stride(config);
+	void *map = mmap(NULL, stride * config->n, PROT_READ | PROT_WRITE, MAP_SHARED, config->lanes_fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	rings->lanes = map;
+	for (unsigned int i = 0; i < config->n; i++) {
+		struct lane *lane = (void *)(rings->lanes + i * stride);
+
+		rings->source[rings->n++] = (struct source){
+			.consumer_pos = (uint64_t *)&lane->tail,
+			.data = (const uint8_t *)lane + LANE_DATA,
+			.mask = config->lane_bytes - 1,
+			.pos = lane->tail,
+		};
+	}
+	return 0;
+}
+
 void rings_close(struct rings *rings)
 {
 	if (!rings)
 		return;
-	for (unsigned int i = 0; i < rings->n; i++) {
-		if (rings->ring[i].consumer_pos)
-			munmap(rings->ring[i].consumer_pos, rings->page);
-		if (rings->ring[i].producer_pos)
-			munmap((void *)rings->ring[i].producer_pos, rings->page + 2 * rings->ring_bytes);
+	for (unsigned int i = 0; i < rings->config.n; i++) {
+		if (rings->source[i].consumer_pos)
+			munmap(rings->source[i].consumer_pos, rings->page);
+		if (rings->source[i].producer_pos)
+			munmap((void *)rings->source[i].producer_pos, rings->page + 2 * rings->config.ring_bytes);
 	}
+	if (rings->lanes)
+		munmap(rings->lanes, lane_stride(&rings->config) * rings->config.n);
 	free(rings);
 }
 
-int rings_open(struct rings **out, const int *fds, unsigned int n, size_t ring_bytes)
+int rings_open(struct rings **out, const struct rings_config *config)
 {
-	struct rings *rings = calloc(1, sizeof(*rings) + n * sizeof(rings->ring[0]));
-	int err;
+	struct rings *rings = calloc(1, sizeof(*rings) + 2 * config->n * sizeof(rings->source[0]));
+	int err = 0;
 
 	if (!rings)
 		return -ENOMEM;
-	rings->n = n;
-	rings->ring_bytes = ring_bytes;
+	rings->config = *config;
+	rings->n = config->n;
 	rings->page = sysconf(_SC_PAGESIZE);
-	for (unsigned int i = 0; i < n; i++) {
-		err = ring_map(&rings->ring[i], fds[i], ring_bytes, rings->page);
-		if (err) {
-			rings_close(rings);
-			return err;
-		}
-	}
-	*out = rings;
-	return 0;
+	for (unsigned int i = 0; i < config->n && !err; i++)
+		err = ring_map(&rings->source[i], config->ring_fds[i], config->ring_bytes, rings->page);
+	if (!err && config->lane_bytes)
+		err = lanes_map(rings);
+	if (err)
+		rings_close(rings);
+	else
+		*out = rings;
+	return err;
 }
 
-static void ring_release(struct ring *ring)
+static void source_release(struct source *source)
 {
-	__atomic_store_n(ring->consumer_pos, ring->pos, __ATOMIC_RELEASE);
+	__atomic_store_n(source->consumer_pos, source->pos, __ATOMIC_RELEASE);
 }
 
 /* The next readable event at *pos, which moves over discarded ones; NULL if there is none yet. */
-static const struct wire_hdr *ring_at(struct ring *ring, uint64_t *pos)
+static const struct wire_hdr *ring_at(struct source *ring, uint64_t *pos)
 {
 	uint32_t head;
 
@@ -114,57 +152,115 @@ static const struct wire_hdr *ring_at(struct ring *ring, uint64_t *pos)
 	}
 }
 
-static void ring_advance(struct ring *ring)
+static const struct wire_hdr *source_at(const struct rings *rings, struct source *source, uint64_t *pos)
 {
-	uint64_t before = ring->pos;
+	const uint8_t *at = source->data + (*pos & source->mask);
 
-	ring->pos += ring->head->len + HEAD_BYTES; /* len is a multiple of 8 */
-	if ((before ^ ring->pos) & ~(uint64_t)(RELEASE_BYTES - 1))
-		ring_release(ring);
-	ring->head = ring_at(ring, &ring->pos);
+	if (source->producer_pos)
+		return ring_at(source, pos);
+	if (__atomic_load_n((const uint64_t *)at, __ATOMIC_ACQUIRE) != (*pos ^ rings->config.lane_key))
+		return NULL;
+	return (const void *)(at + HEAD_BYTES);
 }
 
-/* The ring with the oldest head, and in *ret_next the time up to which it stays that. */
-static struct ring *rings_oldest(struct rings *rings, uint64_t *ret_next)
+/* From one event to the next: in a ring as its head says, whatever the event says of itself. */
+static uint64_t source_step(const struct source *source, uint64_t pos, const struct wire_hdr *ev)
 {
-	struct ring *oldest = NULL;
+	uint64_t len = ev->len;
+
+	if (source->producer_pos)
+		len = *(const uint32_t *)(source->data + (pos & source->mask));
+	return (len + HEAD_BYTES + 7) & ~(uint64_t)7;
+}
+
+static void source_advance(const struct rings *rings, struct source *source)
+{
+	uint64_t before = source->pos;
+
+	source->pos += source_step(source, source->pos, source->head);
+	if ((before ^ source->pos) & ~(uint64_t)(RELEASE_BYTES - 1))
+		source_release(source);
+	source->head = source_at(rings, source, &source->pos);
+}
+
+/* The source with the oldest head, and in *ret_next the time up to which it stays that. */
+static struct source *rings_oldest(struct rings *rings, uint64_t *ret_next)
+{
+	struct source *oldest = NULL;
 	uint64_t next = UINT64_MAX;
 
 	for (unsigned int i = 0; i < rings->n; i++) {
-		struct ring *ring = &rings->ring[i];
+		struct source *source = &rings->source[i];
 
-		if (!ring->head)
+		if (!source->head)
 			continue;
 		if (!oldest) {
-			oldest = ring;
-		} else if (ring->head->ts < oldest->head->ts) {
+			oldest = source;
+		} else if (source->head->ts < oldest->head->ts) {
 			next = oldest->head->ts;
-			oldest = ring;
-		} else if (ring->head->ts < next) {
-			next = ring->head->ts;
+			oldest = source;
+		} else if (source->head->ts < next) {
+			next = source->head->ts;
 		}
 	}
 	*ret_next = next;
 	return oldest;
 }
 
+/* Of ring buffers: a lane that is full sends its events there. */
+static void note_peak(struct rings *rings)
+{
+	for (unsigned int i = 0; i < rings->n; i++) {
+		const struct source *ring = &rings->source[i];
+		uint64_t waits;
+
+		if (!ring->producer_pos)
+			continue;
+		waits = __atomic_load_n(ring->producer_pos, __ATOMIC_RELAXED) - ring->pos;
+		if (waits > rings->peak)
+			rings->peak = waits;
+	}
+}
+
+uint64_t rings_take_peak(struct rings *rings)
+{
+	uint64_t peak = rings->peak;
+
+	rings->peak = 0;
+	return peak;
+}
+
 uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *ctx)
 {
 	uint64_t n = 0, next;
-	struct ring *ring;
+	struct source *source;
 
+	note_peak(rings);
 	for (unsigned int i = 0; i < rings->n; i++)
-		rings->ring[i].head = ring_at(&rings->ring[i], &rings->ring[i].pos);
-	while ((ring = rings_oldest(rings, &next)) && ring->head->ts < until_ns) {
+		rings->source[i].head = source_at(rings, &rings->source[i], &rings->source[i].pos);
+	while ((source = rings_oldest(rings, &next)) && source->head->ts < until_ns) {
 		do {
-			fn(ctx, ring->head);
+			fn(ctx, source->head);
 			n++;
-			ring_advance(ring);
-		} while (ring->head && ring->head->ts <= next && ring->head->ts < until_ns);
+			source_advance(rings, source);
+		} while (source->head && source->head->ts <= next && source->head->ts < until_ns);
 	}
 	for (unsigned int i = 0; i < rings->n; i++)
-		ring_release(&rings->ring[i]);
+		source_release(&rings->source[i]);
 	return n;
+}
+
+uint64_t rings_next(const struct rings *rings)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned int i = 0; i < rings->n; i++) {
+		const struct wire_hdr *head = rings->source[i].head;
+
+		if (head && head->ts < next)
+			next = head->ts;
+	}
+	return next;
 }
 
 void rings_peek(struct rings *rings, event_fn fn, void *ctx)
@@ -172,13 +268,13 @@ void rings_peek(struct rings *rings, event_fn fn, void *ctx)
 	const struct wire_hdr *ev;
 
 	for (unsigned int i = 0; i < rings->n; i++) {
-		struct ring *ring = &rings->ring[i];
+		struct source *source = &rings->source[i];
 
-		if (ring->seen < ring->pos)
-			ring->seen = ring->pos;
-		while ((ev = ring_at(ring, &ring->seen))) {
+		if (source->seen < source->pos)
+			source->seen = source->pos;
+		while ((ev = source_at(rings, source, &source->seen))) {
 			fn(ctx, ev);
-			ring->seen += ev->len + HEAD_BYTES;
+			source->seen += source_step(source, source->seen, ev);
 		}
 	}
 }

@@ -4,6 +4,7 @@
  * nanoseconds and miss io_uring. Their numbers are read from a tracefs of our own that is mounted nowhere.
  */
 #include "stack_capture.h"
+#include "src/host/self.h"
 
 #include "checks.h"
 #include "internal.h"
@@ -29,9 +30,6 @@ static const char *const accept_calls[] = {"accept4", "accept"};
 struct stack_source {
 	struct stack_bpf *bpf;
 	struct bpf_link *connect, *accept[ACCEPT_CALLS];
-	struct ring_buffer *ring;
-	capture_fn fn;
-	void *ctx;
 	bool fexit;
 	char blind[120];
 };
@@ -125,15 +123,6 @@ static int load(struct stack_source *s)
 	return err;
 }
 
-static int on_capture(void *ctx, void *data, size_t size)
-{
-	struct stack_source *s = ctx;
-
-	if (size >= sizeof(struct capture))
-		s->fn(s->ctx, data);
-	return -ECANCELED; /* one at a time */
-}
-
 static int open_source(struct stack_source *s)
 {
 	int err;
@@ -149,14 +138,14 @@ static int open_source(struct stack_source *s)
 		return err;
 	err = s->fexit ? attach(s->bpf->progs.on_accept, &s->accept[0]) : attach_calls(s);
 	if (err)
-		snprintf(s->blind, sizeof(s->blind), "the kernel shows no accept() here (%s)", strerror(-err));
-	s->ring = ring_buffer__new(bpf_map__fd(s->bpf->maps.captures), on_capture, s, NULL);
-	return libbpf_get_error(s->ring);
+		snprintf(s->blind, sizeof(s->blind), "the kernel shows no accept() here (%s)", self_error(err));
+	return 0;
 }
 
 int stack_source_open(struct stack_source **out, bool verbose, struct collector_failure *ret_failure)
 {
 	struct stack_source *s = NULL;
+	const char *few;
 	int err = -EOPNOTSUPP;
 
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_NO_KERNEL};
@@ -168,11 +157,14 @@ int stack_source_open(struct stack_source **out, bool verbose, struct collector_
 		*out = s;
 		return 0;
 	}
+	few = self_few_descriptors(err);
 	snprintf(ret_failure->text, sizeof(ret_failure->text),
-		 "the kernel refused the programs of --stacks (%s). They need Linux 5.17: -v shows its messages",
-		 strerror(-err));
+		 few ? "%s" : "the kernel refused the programs of --stacks (%s). They need Linux 5.17: -v shows its messages",
+		 few ?: strerror(-err));
+	if (few)
+		ret_failure->problem = COLLECTOR_FAILED;
 #else
-	(void)verbose, (void)out, (void)open_source;
+	(void)verbose, (void)out, (void)few, (void)open_source;
 	snprintf(ret_failure->text, sizeof(ret_failure->text), "--stacks works on x86-64 only");
 #endif
 	stack_source_close(s);
@@ -183,8 +175,6 @@ void stack_source_close(struct stack_source *s)
 {
 	if (!s)
 		return;
-	if (!libbpf_get_error(s->ring))
-		ring_buffer__free(s->ring);
 	bpf_link__destroy(s->connect);
 	for (size_t i = 0; i < ACCEPT_CALLS; i++)
 		bpf_link__destroy(s->accept[i]);
@@ -224,17 +214,17 @@ const char *stack_source_blind(const struct stack_source *s)
 	return s->blind;
 }
 
-int stack_source_read(struct stack_source *s, int timeout_ms, capture_fn fn, void *ctx)
+int stack_source_fd(const struct stack_source *s)
 {
-	int n;
-
-	s->fn = fn;
-	s->ctx = ctx;
-	n = ring_buffer__poll(s->ring, timeout_ms);
-	return n == -ECANCELED ? 1 : n;
+	return bpf_map__fd(s->bpf->maps.captures);
 }
 
 uint64_t stack_source_lost(const struct stack_source *s)
 {
 	return __atomic_load_n(&s->bpf->bss->no_room, __ATOMIC_RELAXED);
+}
+
+uint64_t stack_source_over_share(const struct stack_source *s)
+{
+	return __atomic_load_n(&s->bpf->bss->over_share, __ATOMIC_RELAXED);
 }

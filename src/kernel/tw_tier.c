@@ -4,8 +4,11 @@
  * kernel that has it may refuse it (lockdown, a hypervisor's policy).
  */
 #include "internal.h"
+#include "privileges.h"
+#include "src/host/self.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,11 +116,14 @@ void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
 	if (allowed) {
 		symbols_end(&c->symbols);
 		err = all_available(c, WIRE_TIER_FENTRY) ? try_fexit(btf, "inet_twsk_alloc") : 0;
-		snprintf(why, sizeof(why), "this kernel refuses fentry programs (%s)", strerror(-err));
+		snprintf(why, sizeof(why), "%s (%s)",
+			 self_no_descriptor(err) ? "not tried" : "this kernel refuses fentry programs", self_error(err));
 		if (err)
 			set_aside(c, WIRE_TIER_FENTRY, false, why);
 		if (!c->symbols.range[SYMBOL_TIMER].begin)
-			set_aside(c, WIRE_TIER_TIMER, false, "/proc/kallsyms does not show tw_timer_handler");
+			set_aside(c, WIRE_TIER_TIMER, false,
+				  privileges_missing(CAP_SYSLOG) ? "/proc/kallsyms shows no addresses: CAP_SYSLOG is missing"
+								 : "/proc/kallsyms does not show tw_timer_handler");
 	}
 	take_best(c, allowed);
 }

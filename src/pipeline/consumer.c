@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "consumer.h"
 
+#include "src/core/finding.h"
+
 const struct conn_tuple *record_tuple(const struct record *rec)
 {
 	switch (rec->kind) {
@@ -17,6 +19,8 @@ const struct conn_tuple *record_tuple(const struct record *rec)
 		return &rec->leak->socket->t;
 	case RECORD_CLOSE_WAIT_RESOLVED:
 		return rec->leak_resolved->t;
+	case RECORD_FINDING:
+		return &rec->finding->t;
 	case RECORD_TIME_WAIT:
 		return rec->time_wait->t;
 	default:

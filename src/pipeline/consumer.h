@@ -19,7 +19,7 @@ struct record_consumer {
 		     const struct record_owner *owner);
 
 	/* Time passes, for what a consumer keeps back; UINT64_MAX: the stream is over. NULL: it keeps nothing. */
-	void (*tick)(void *ctx, uint64_t now);
+	void (*tick)(void *ctx, const struct record_context *context, uint64_t now);
 };
 
 /* The connection of a record; NULL: it has none. */

@@ -3,9 +3,10 @@
 
 #include "src/core/conn.h"
 #include "src/host/clock.h"
+#include "src/host/self.h"
 #include "src/kernel/collector.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define PAUSE_NS 1000000000ull /* between two scans, and */
 #define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
@@ -14,20 +15,19 @@
 static void merge(void *ctx, const struct wire_hdr *ev)
 {
 	struct leak_watch *watch = ctx;
+	uint64_t begin = clock_cpu_ns();
 
 	collector_drain(watch->collector, ev->ts, pipeline_feed, watch->pipeline);
+	watch->drain_ns += clock_cpu_ns() - begin; /* a flood must not make the scan look dear, and alerts late */
 	pipeline_feed(watch->pipeline, ev);
 }
 
-static bool ready(struct leak_watch *watch)
+void leak_watch_prepare(struct leak_watch *watch)
 {
-	struct collector_failure failure;
-
-	if (!watch->scan && !watch->failed && leak_scan_open(&watch->scan, watch->verbose, &failure)) {
-		watch->failed = true; /* alerts then need a stream that has scans */
-		watch->warn("CLOSE_WAIT alerts are off: %s", failure.text);
-	}
-	return watch->scan;
+	if (leak_scan_open(&watch->scan, watch->verbose, &watch->failure))
+		watch->warn("CLOSE_WAIT alerts are off: %s", watch->failure.text);
+	else if (watch->wide)
+		leak_scan_widen(watch->scan);
 }
 
 bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
@@ -35,15 +35,18 @@ bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struc
 	uint64_t begin = clock_now_ns(), cpu, pause;
 	int err;
 
-	if (begin < watch->next_ns || !conn_table_wants_leak_scan(pipeline_table(pipeline), begin) || !ready(watch))
+	if (!watch->scan || begin < watch->next_ns || !conn_table_wants_leak_scan(pipeline_table(pipeline), begin))
 		return false;
 	cpu = clock_cpu_ns();
 	watch->collector = collector;
 	watch->pipeline = pipeline;
+	watch->drain_ns = 0;
 	err = leak_scan_run(watch->scan, merge, watch);
-	if (err)
-		watch->warn("not all sockets could be scanned for leaks: %s", strerror(-err));
-	pause = (clock_cpu_ns() - cpu) * PAUSE_TIMES;
+	if (err) {
+		snprintf(watch->failure.text, sizeof(watch->failure.text), "%s", self_error(err));
+		watch->warn("not all sockets could be scanned for leaks: %s", watch->failure.text);
+	}
+	pause = (clock_cpu_ns() - cpu - watch->drain_ns) * PAUSE_TIMES;
 	watch->next_ns = clock_now_ns() + (pause > PAUSE_NS ? pause : PAUSE_NS);
 	return true;
 }

@@ -10,12 +10,17 @@ struct collector;
 struct leak_watch {
 	bool verbose;
 	warn_fn warn;
-	struct leak_scan *scan; /* opened when it is first needed; leak_scan_close() */
-	bool failed;
+	bool wide;                        /* leak_scan_widen() */
+	struct leak_scan *scan;           /* NULL: there are no alerts; leak_scan_close() */
+	struct collector_failure failure; /* why the last one that failed did; no text: none has */
 	uint64_t next_ns;
 	struct collector *collector; /* during a scan */
 	struct pipeline *pipeline;   /* likewise */
+	uint64_t drain_ns;           /* CPU time for events of the rings, likewise */
 };
+
+/* Loads what scans. A failure is a warning, and kept. */
+void leak_watch_prepare(struct leak_watch *watch);
 
 /* True if it scanned. */
 bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline);

@@ -5,21 +5,38 @@
  */
 #include "lines.h"
 
-void lines_begin(struct lines *l)
+#include <sys/stat.h>
+
+/* Few, and somebody acts on them. */
+#define URGENT                                                                                                                 \
+	(1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED | 1u << RECORD_LOST | 1u << RECORD_META |             \
+	 1u << RECORD_SUMMARY | 1u << RECORD_FINDING)
+
+static bool has_lines(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size;
+}
+
+bool lines_begin(struct lines *l, int fd)
 {
 	const struct format *format = l->config.format;
 
-	if (format->begin)
-		l->config.put(l->config.ctx, l->line, format->begin(&l->config.options, l->line, sizeof(l->line)));
+	return format->begin && !(format->begin_once && has_lines(fd)) &&
+	       l->config.put(l->config.ctx, l->line, format->begin(&l->config.options, l->line, sizeof(l->line)));
 }
 
 void lines_take(void *lines, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
 {
 	struct lines *l = lines;
-	bool alert = rec->kind == RECORD_CLOSE_WAIT_LEAK || rec->kind == RECORD_CLOSE_WAIT_RESOLVED;
-	line_fn put = alert && l->config.put_urgent ? l->config.put_urgent : l->config.put;
-	const struct format_input in = {
-		.context = context, .options = &l->config.options, .rec = rec, .owner = owner, .seq = l->seq};
+	line_fn put = (URGENT & 1u << rec->kind) && l->config.put_urgent ? l->config.put_urgent : l->config.put;
+	const struct format_input in = {.context = context,
+					.options = &l->config.options,
+					.rec = rec,
+					.owner = owner,
+					.seq = l->seq,
+					.memory = &l->memory};
 	size_t len = l->config.format->format(&in, l->line, sizeof(l->line));
 
 	if (len && put(l->config.ctx, l->line, len))

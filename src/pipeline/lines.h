@@ -12,18 +12,19 @@ struct lines_config {
 	const struct format *format;
 	struct format_options options;
 	line_fn put;
-	line_fn put_urgent; /* for alerts, which should get through when other lines do not; NULL: as others */
+	line_fn put_urgent; /* for what should get through when other lines do not; NULL: as others */
 	void *ctx;
 };
 
 struct lines {
 	struct lines_config config;
 	uint64_t seq; /* of the next line: so many were taken */
+	struct format_memory memory;
 	char line[4 * FORMAT_LINE_MAX];
 };
 
-/* What stands before the first record, e.g. the table's header. */
-void lines_begin(struct lines *lines);
+/* What stands before the first record, e.g. the table's header; `fd` is where lines go. */
+bool lines_begin(struct lines *lines, int fd);
 
 /* record_consumer.take: `lines` is a struct lines with its config filled in. */
 void lines_take(void *lines, const struct record_context *context, const struct record *rec, const struct record_owner *owner);

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Rounds: the rings are read every 20 ms while there is traffic, every 100 ms when idle, and at once when one fills. Events are
- * handed over HOLD_NS late, so that one still being written on another CPU is not overtaken. A tick every 100 ms makes time
- * pass in the stream; what the run itself finds out (losses, a clock that was set) goes into the stream too.
+ * handed over COLLECTOR_HOLD_NS late, so that one still being written on another CPU is not overtaken. A tick every 100 ms
+ * makes time pass in the stream; what the run itself finds out (losses, a clock that was set) goes into the stream too.
  */
 #include "live.h"
 
+#include "give_up.h"
 #include "leak_watch.h"
+#include "live_say.h"
 #include "src/core/conn.h"
-#include "src/core/wire_make.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
+#include "src/host/terminal.h"
 #include "src/io/loop.h"
 #include "src/io/recording.h"
 #include "src/kernel/checks.h"
+#include "src/kernel/exec_probe.h"
 #include "src/symbols/symbolizer.h"
 
 #include <errno.h>
@@ -25,17 +28,18 @@
 #include <unistd.h>
 
 #define MS 1000000ull
-#define HOLD_NS (2 * MS)
 #define BUSY_NS (20 * MS)
 #define TICK_NS (100 * MS)
 #define AGGREGATE_NS (1000 * MS)
 #define RESYNC_NS (5000 * MS) /* at the most one scan for losses in this time */
+#define RESYNC_TIMES 11       /* and so many times what the last one took: a tenth of the time at the most */
 #define PROGRESS_SCANS 4      /* scans for the counters of living connections, in a period of progress */
 #define PROGRESS_MIN_NS (1000 * MS)
 #define CLOCK_STEP_NS (1 * MS)   /* smaller changes of the wall clock are noise */
 #define MINISOCKS_NS (5000 * MS) /* between scans of minisockets, where no hook shows them */
 #define LISTENERS_TIMES 50       /* between scans of listeners, times their CPU time: 2 % of a CPU at the most */
-#define FINS_NS (500 * MS)       /* the same while a record waits for a FIN */
+#define FINS_NS (500 * MS)       /* the same while a record waits for a FIN, */
+#define FINS_TIMES 100           /* and so many times the CPU time of the last one: 1 % of a CPU at the most */
 
 struct live {
 	struct live_config config;
@@ -45,9 +49,11 @@ struct live {
 	struct loop loop;
 	struct collector *collector;
 	struct pipeline *pipeline;
+	struct exec_probe *exec_probe; /* NULL: the kernel refused it */
 	struct leak_watch leak_watch;
 	struct symbolizer *symbolizer; /* NULL: not asked for, or it has ended */
 	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, next_listeners, stop_at;
+	int scan_failed;
 	bool resync; /* something was lost: a scan is due */
 	bool stop;
 };
@@ -55,7 +61,15 @@ struct live {
 /* A loop_fn. */
 static void on_signal(void *ctx)
 {
-	live_stop(ctx);
+	struct live *l = ctx;
+	struct signalfd_siginfo info;
+
+	while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGHUP || terminal_hung_up())
+			live_stop(l);
+		else
+			l->config.reopen(l->config.ctx);
+	}
 }
 
 /* A loop_fn: a ring has filled, or a process appeared that may not live long. */
@@ -67,6 +81,12 @@ static void on_ring(void *ctx)
 	collector_peek(l->collector, pipeline_resolve, l->pipeline);
 }
 
+bool live_goes_on(struct live *l)
+{
+	on_signal(l);
+	return !l->stop && (!l->stop_at || clock_now_ns() < l->stop_at);
+}
+
 /* Blocked before any thread starts, so that only the signalfd sees them. */
 static int open_loop(struct live *l)
 {
@@ -76,6 +96,7 @@ static int open_loop(struct live *l)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->signal_fd < 0)
@@ -91,7 +112,6 @@ static int check(struct collector_failure *ret_failure)
 	return !problem ? 0 : problem == COLLECTOR_NO_PRIVILEGE ? -EPERM : -EOPNOTSUPP;
 }
 
-/* First, since it forks: before there are threads. */
 static int open_symbolizer(struct live *l, struct collector_failure *ret_failure)
 {
 	return check(ret_failure) ?: symbolizer_open(&l->symbolizer, l->config.collector.verbose, l->config.warn, ret_failure);
@@ -115,7 +135,8 @@ int live_new(struct live **out, const struct live_config *config, struct collect
 		err = l->collector ? check(ret_failure) : -ENOMEM;
 	if (!err) {
 		err = open_loop(l);
-		snprintf(ret_failure->text, sizeof(ret_failure->text), "cannot start the event loop: %s", strerror(-err));
+		ret_failure->problem = COLLECTOR_FAILED;
+		snprintf(ret_failure->text, sizeof(ret_failure->text), "cannot start the event loop: %s", self_error(err));
 	}
 	if (err)
 		live_free(l);
@@ -132,6 +153,7 @@ void live_free(struct live *l)
 	leak_scan_close(l->leak_watch.scan);
 	collector_close(l->collector);
 	pipeline_free(l->pipeline);
+	exec_probe_close(l->exec_probe);
 	loop_close(&l->loop);
 	if (l->signal_fd >= 0)
 		close(l->signal_fd);
@@ -153,9 +175,49 @@ uint64_t live_ignored(const struct live *l)
 	return collector_ignored(l->collector);
 }
 
+uint64_t live_ring_peak(struct live *l, uint64_t *ret_size)
+{
+	return collector_ring_peak(l->collector, ret_size);
+}
+
+bool live_wait(struct live *l, int ms)
+{
+	loop_wait(&l->loop, ms);
+	return !l->stop;
+}
+
+void live_reach(const struct live *l, struct live_reach *ret_reach)
+{
+	uint64_t scan = l->leak_watch.scan ? leak_scan_missed(l->leak_watch.scan) : 0, start = collector_missed(l->collector);
+	const char *why = l->leak_watch.failure.text;
+
+	*ret_reach =
+		(struct live_reach){.namespaces_missed = scan > start ? scan : start, .leak_scans_failed = *why ? why : NULL};
+}
+
+uint64_t live_wakes_saved(const struct live *l)
+{
+	return collector_wakes_saved(l->collector);
+}
+
 void live_stop(struct live *l)
 {
 	l->stop = true;
+}
+
+static int open_pipeline(struct live *l, const struct pipeline_config *config)
+{
+	struct pipeline_config with_probe = *config;
+
+	int err = exec_probe_open(&l->exec_probe);
+
+	if (err) {
+		l->config.warn(EXEC_PROBE_REFUSED, self_few_descriptors(err) ?: strerror(-err));
+	} else {
+		with_probe.exec_fn = exec_probe_read;
+		with_probe.exec_ctx = l->exec_probe;
+	}
+	return pipeline_new(&l->pipeline, &with_probe);
 }
 
 int live_start(struct live *l, const struct pipeline_config *config, struct recording_header *header,
@@ -170,54 +232,13 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 	if (err)
 		return err;
 	*ret_failure = (struct collector_failure){.problem = COLLECTOR_FAILED, .text = "out of memory"};
-	err = pipeline_new(&l->pipeline, config);
+	err = open_pipeline(l, config);
 	if (err)
 		return err;
 	err = loop_add(&l->loop, collector_fd(l->collector), on_ring, l);
 	if (err)
-		*ret_failure = (struct collector_failure){COLLECTOR_FAILED, "cannot start the event loop"};
+		snprintf(ret_failure->text, sizeof(ret_failure->text), "cannot start the event loop: %s", self_error(err));
 	return err;
-}
-
-/* What the run itself says, as events */
-
-static void feed_text(struct live *l, const struct wire_text *head, const char *text, size_t len)
-{
-	union wire_text_space buf;
-
-	pipeline_feed(l->pipeline, wire_make_text(&buf, head, text, len));
-}
-
-static void feed_meta(struct live *l, uint64_t now, const char *what)
-{
-	feed_text(l, &(struct wire_text){.hdr = {.ts = now, .kind = WIRE_META}}, what, strlen(what));
-}
-
-/* True if something is missing without one of them. */
-static bool feed_hooks(struct live *l, uint64_t now)
-{
-	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_HOOK}};
-	bool degraded = false;
-	char text[200];
-	size_t n;
-	const struct hook_state *states = collector_hooks(l->collector, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct hook *hook = states[i].hook;
-		int len = snprintf(text, sizeof(text), "%s%c%s%c%s", hook->name, '\0', hook->type, '\0', states[i].why);
-
-		head.key = states[i].used ? 1 : states[i].not_needed ? 2 : 0;
-		degraded |= !head.key;
-		feed_text(l, &head, text, len < (int)sizeof(text) ? (size_t)len : sizeof(text) - 1);
-	}
-	return degraded;
-}
-
-static void feed_mark(struct live *l, uint64_t ts, enum wire_kind kind, int64_t value)
-{
-	const struct wire_mark mark = wire_make_mark(kind, ts, value);
-
-	pipeline_feed(l->pipeline, &mark.hdr);
 }
 
 /* The programs are attached: what happens from here on is in the stream, what was before is in the scan. */
@@ -227,23 +248,25 @@ static void begin(struct live *l)
 	bool degraded;
 	int err;
 
-	feed_mark(l, now, WIRE_TW_TIER, collector_tier(l->collector));
+	live_say_mark(l->pipeline, now, WIRE_TW_TIER, collector_tier(l->collector));
 	collector_reason_names(now, pipeline_feed, l->pipeline);
-	degraded = feed_hooks(l, now);
-	feed_meta(l, now, "start");
+	degraded = live_say_hooks(l->pipeline, l->collector, now);
+	live_say_meta(l->pipeline, now, "start");
 	err = collector_scan(l->collector, WIRE_SCAN_STARTUP, pipeline_feed, l->pipeline);
-	collector_port_ranges(l->collector, clock_now_ns(), pipeline_feed, l->pipeline);
+	collector_survey(l->collector, clock_now_ns(), true, pipeline_feed, l->pipeline);
 	if (err)
 		l->config.warn("not all existing sockets could be scanned (%s): some appear with their next event only",
-			       strerror(-err));
-	if (collector_missed(l->collector))
-		l->config.warn(
-			"%llu of the network namespaces could not be entered: what no process holds in them is not known",
-			(unsigned long long)collector_missed(l->collector));
+			       self_error(err));
+	collector_warn_missed(l->collector, l->config.warn);
 	now = clock_now_ns();
 	if (degraded)
-		feed_meta(l, now, "degraded");
-	feed_meta(l, now, "ready");
+		live_say_meta(l->pipeline, now, "degraded");
+	live_say_meta(l->pipeline, now, "ready");
+	l->leak_watch.wide = pipeline_wants(l->pipeline, RECORD_FINDING);
+	give_up_privileges(&l->leak_watch, l->exec_probe,
+			   l->config.helpers
+				   ?: l->config.stacks ? PRIVILEGES_HELPERS
+						       : PRIVILEGES_NO_HELPERS);
 	collector_keep_memory(false);
 }
 
@@ -252,24 +275,30 @@ static void tick(struct live *l, uint64_t ts)
 	struct wire_tick tick = {.hdr = {.ts = ts, .len = sizeof(tick), .kind = WIRE_TICK}};
 	int64_t offset = clock_wall_offset_ns();
 
-	if (l->config.before_tick)
-		l->config.before_tick(l->config.ctx, l->pipeline, ts);
 	if (ts >= l->next_aggregates) {
 		l->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(l->collector, ts, pipeline_feed, l->pipeline);
 	}
 	if (llabs(offset - l->header->clock_offset_ns) >= (int64_t)CLOCK_STEP_NS) {
 		l->header->clock_offset_ns = offset;
-		feed_mark(l, ts, WIRE_CLOCK, offset);
+		live_say_mark(l->pipeline, ts, WIRE_CLOCK, offset);
 	}
-	if (conn_table_wants_port_ranges(pipeline_table(l->pipeline), ts))
-		collector_port_ranges(l->collector, ts, pipeline_feed, l->pipeline);
+	if (conn_table_wants_survey(pipeline_table(l->pipeline), ts))
+		collector_survey(l->collector, ts, false, pipeline_feed, l->pipeline);
 	tick.rss_bytes = self_rss_bytes();
 	tick.cpu_us = clock_process_ns() / 1000;
 	pipeline_feed(l->pipeline, &tick.hdr);
 }
 
 /* Scans */
+
+/* What a failed scan has not found may be missing. A scan that works again is not worth a word. */
+static void complain_scan(struct live *l, int err)
+{
+	if (err && err != l->scan_failed)
+		l->config.warn("not all sockets could be scanned: %s", self_error(err));
+	l->scan_failed = err;
+}
 
 /* The timer hooks do not show every FIN that arrives in FIN_WAIT2, and a record may wait for it. */
 static bool fins_are_silent(const struct live *l)
@@ -292,38 +321,48 @@ static bool scan_listeners_if_due(struct live *l, uint64_t now)
 
 	if (now < l->next_listeners || !conn_table_wants_listeners(pipeline_table(l->pipeline), now))
 		return false;
-	collector_scan(l->collector, WIRE_SCAN_LISTENERS, pipeline_feed, l->pipeline);
+	complain_scan(l, collector_scan(l->collector, WIRE_SCAN_LISTENERS, pipeline_feed, l->pipeline));
 	l->next_listeners = now + (clock_cpu_ns() - cpu) * LISTENERS_TIMES;
 	return true;
 }
 
 static bool scan_if_due(struct live *l, uint64_t now)
 {
-	uint64_t progress_ns = l->progress_ns / PROGRESS_SCANS;
+	uint64_t progress_ns = l->progress_ns / PROGRESS_SCANS, cpu = clock_process_ns(), took;
 	enum wire_scan_cause cause;
+	int err;
 
 	if (l->resync && now >= l->next_resync) {
 		cause = WIRE_SCAN_RESYNC;
 		l->resync = false;
-		l->next_resync = now + RESYNC_NS;
 	} else if (l->progress_ns && now >= l->next_progress) {
 		cause = WIRE_SCAN_PROGRESS;
 		l->next_progress = now + (progress_ns > PROGRESS_MIN_NS ? progress_ns : PROGRESS_MIN_NS);
 	} else if (minisocks_due(l, now)) {
 		cause = WIRE_SCAN_MINISOCKS;
 		l->next_minisocks = now + MINISOCKS_NS;
-		l->next_fins = now + FINS_NS;
 	} else {
 		return scan_listeners_if_due(l, now);
 	}
-	collector_scan(l->collector, cause, pipeline_feed, l->pipeline);
+	now = clock_now_ns();
+	err = collector_scan(l->collector, cause, pipeline_feed, l->pipeline);
+	complain_scan(l, err);
+	if (cause == WIRE_SCAN_MINISOCKS) {
+		took = (clock_process_ns() - cpu) * FINS_TIMES;
+		l->next_fins = now + (took > FINS_NS ? took : FINS_NS);
+	}
+	if (cause != WIRE_SCAN_RESYNC)
+		return true;
+	l->resync |= err != 0; /* what it has not met may be gone, or live */
+	took = clock_now_ns() - now;
+	l->next_resync = now + (took * RESYNC_TIMES > RESYNC_NS ? took * RESYNC_TIMES : RESYNC_NS);
 	return true;
 }
 
 /* One reading of the rings; returns how long to sleep, in ms. */
 static int round_trip(struct live *l)
 {
-	uint64_t now = clock_now_ns(), until = now - HOLD_NS, n;
+	uint64_t now = clock_now_ns(), until = now - COLLECTOR_HOLD_NS, n;
 	bool scanned;
 
 	if (collector_losses(l->collector, now, pipeline_feed, l->pipeline))
@@ -334,7 +373,7 @@ static int round_trip(struct live *l)
 		symbolizer_drain(l->symbolizer, until, false, pipeline_feed, l->pipeline);
 	scanned |= leak_watch_run(&l->leak_watch, l->collector, l->pipeline);
 	if (scanned) {
-		until = clock_now_ns() - HOLD_NS;
+		until = clock_now_ns() - COLLECTOR_HOLD_NS;
 		collector_drain(l->collector, until, pipeline_feed, l->pipeline);
 	}
 	if (until >= l->next_tick) {
@@ -346,11 +385,23 @@ static int round_trip(struct live *l)
 	return (n ? BUSY_NS : TICK_NS) / MS;
 }
 
+/* For the last look at what namespaces count. */
+static void survey_for_findings(struct live *l)
+{
+	uint64_t until = clock_now_ns() - COLLECTOR_HOLD_NS;
+
+	if (!pipeline_wants(l->pipeline, RECORD_FINDING))
+		return;
+	collector_drain(l->collector, until, pipeline_feed, l->pipeline);
+	collector_survey(l->collector, until, false, pipeline_feed, l->pipeline);
+}
+
 /* Once the programs are detached no event is missing in the rings. */
 static void finish(struct live *l)
 {
 	uint64_t now;
 
+	survey_for_findings(l);
 	/* Hooks may have missed a FIN in FIN_WAIT2, and what is emitted now depends on it. */
 	if (fins_are_silent(l))
 		collector_scan(l->collector, WIRE_SCAN_MINISOCKS, pipeline_feed, l->pipeline);
@@ -364,7 +415,7 @@ static void finish(struct live *l)
 	collector_drain(l->collector, UINT64_MAX, pipeline_feed, l->pipeline);
 	l->next_aggregates = 0;
 	tick(l, now);
-	feed_meta(l, now, "stop");
+	live_say_meta(l->pipeline, now, "stop");
 }
 
 void live_run(struct live *l)

@@ -5,25 +5,26 @@
 
 #include "pipeline.h"
 #include "src/kernel/collector.h"
+#include "src/kernel/privileges.h"
 
 struct live;
 struct loop;
 
 struct live_config {
 	struct collector_config collector;
-	bool stacks;          /* where connections were opened */
-	uint64_t duration_ns; /* 0: until live_stop() */
-	bool scan_only;       /* no more than what exists at the start */
+	bool stacks;                     /* where connections were opened */
+	enum privileges_helpers helpers; /* that outputs and metrics start */
+	uint64_t duration_ns;            /* 0: until live_stop() */
+	bool scan_only;                  /* no more than what exists at the start */
 	warn_fn warn;
 
-	/* Before each tick, with its time: may feed events of its own. NULL: nobody asks. */
-	void (*before_tick)(void *ctx, struct pipeline *pipeline, uint64_t ts);
+	void (*reopen)(void *ctx); /* SIGHUP */
 	void *ctx;
 };
 
 /*
- * Checks what can be checked, blocks SIGINT and SIGTERM, which end the run, and starts the symbolizer: before there are
- * threads. 0, or -errno with *ret_failure filled.
+ * Checks what can be checked, blocks SIGINT and SIGTERM, which end the run, and SIGHUP, and starts the symbolizer. 0, or -errno
+ * with *ret_failure filled.
  */
 int live_new(struct live **out, const struct live_config *config, struct collector_failure *ret_failure);
 void live_free(struct live *live); /* NULL is fine */
@@ -40,10 +41,26 @@ int live_start(struct live *live, const struct pipeline_config *config, struct r
 
 /* Returns when the run is over; everything that was seen has gone through the pipeline. */
 void live_run(struct live *live);
+/* Before live_start(): false if a signal has come within `ms`. */
+bool live_wait(struct live *live, int ms);
 void live_stop(struct live *live);
+bool live_goes_on(struct live *live); /* takes signals that have come; false: the run is to end */
 
 /* NULL before live_start(). */
 const struct pipeline *live_pipeline(const struct live *live);
 
 /* Hits of the hooks that were no event of ours. */
 uint64_t live_ignored(const struct live *live);
+
+/* Of collector_ring_peak(). */
+uint64_t live_ring_peak(struct live *live, uint64_t *ret_size);
+
+/* What it could not look at. */
+struct live_reach {
+	uint64_t namespaces_missed;    /* by the scan of all sockets, or by the last leak scan */
+	const char *leak_scans_failed; /* why the last one that failed did; NULL: none has. Valid as long as the run */
+};
+void live_reach(const struct live *live, struct live_reach *ret_reach);
+
+/* Of collector_wakes_saved(). */
+uint64_t live_wakes_saved(const struct live *live);

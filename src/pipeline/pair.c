@@ -10,10 +10,12 @@
 
 #define SLACK_NS 1000000000ULL
 #define NONE UINT32_MAX
+#define SAME_MAX 512     /* ends with the same addresses that one is compared with */
 #define ANNOUNCED_BITS 8 /* at first */
 
 struct waiting {
 	struct ladder_end end;
+	uint64_t key;   /* key_of_end(); 0: it is not in the index */
 	uint32_t other; /* place of the other end, which came later; NONE: not yet */
 	bool joined;    /* the other end came before, and takes this one along */
 	bool alone;     /* the stream does not have the other end */
@@ -26,25 +28,25 @@ struct pairs_address {
 	bool seen[2]; /* by whether the local address is the lower one */
 };
 
-static uint64_t hash_address(const uint8_t addr[16], uint16_t port)
+static uint64_t digest_of(const struct pairs *p, const uint8_t addr[16], uint16_t port)
 {
-	uint64_t words[2];
+	uint64_t words[3] = {[2] = port};
 
-	memcpy(words, addr, sizeof(words));
-	return index_hash(index_hash(index_hash(0, words[0]), words[1]), port);
+	memcpy(words, addr, 16);
+	return siphash13(&p->hash_key, words, 3);
 }
 
-static uint64_t key_of_end(const struct ladder_end *end)
+static uint64_t key_of_end(const struct pairs *p, const struct ladder_end *end)
 {
 	const struct wire_ident *id = &end->rec.t.id;
 
-	return hash_address(id->local_addr, id->local_port) + hash_address(id->peer_addr, id->peer_port);
+	return (digest_of(p, id->local_addr, id->local_port) + digest_of(p, id->peer_addr, id->peer_port)) | 1;
 }
 
 /* An index_key_fn. */
 static uint64_t key_of(const void *pairs, uint32_t id)
 {
-	return key_of_end(&((struct waiting *)delay_at(((const struct pairs *)pairs)->delay, id - 1))->end);
+	return ((struct waiting *)delay_at(((const struct pairs *)pairs)->delay, id - 1))->key;
 }
 
 /* An index_key_fn. */
@@ -57,9 +59,10 @@ int pairs_init(struct pairs *p, unsigned int bits)
 {
 	p->size = 1u << bits;
 	/* Twice the room, so that the index never grows. */
-	if (delay_new(&p->delay, p->size, sizeof(struct waiting)) || index_init(&p->by_addresses, bits + 1, key_of, p))
+	if (delay_new(&p->delay, p->size, sizeof(struct waiting)) ||
+	    index_init(&p->by_addresses, bits + 1, key_of, p, &p->hash_key))
 		return -ENOMEM;
-	return index_init(&p->by_announced, ANNOUNCED_BITS, key_of_announced, p);
+	return index_init(&p->by_announced, ANNOUNCED_BITS, key_of_announced, p, &p->hash_key);
 }
 
 void pairs_free(struct pairs *p)
@@ -81,7 +84,7 @@ static bool is_lower(const struct wire_ident *id)
 
 static struct pairs_address *find_announced(const struct pairs *p, const struct ladder_end *end)
 {
-	uint64_t key = key_of_end(end);
+	uint64_t key = key_of_end(p, end);
 	uint32_t id;
 
 	index_for_each (id, &p->by_announced, key) {
@@ -102,7 +105,7 @@ static struct pairs_address *add_announced(struct pairs *p, const struct ladder_
 			return NULL;
 		p->announced = room;
 	}
-	p->announced[p->announced_len] = (struct pairs_address){.key = key_of_end(end)};
+	p->announced[p->announced_len] = (struct pairs_address){.key = key_of_end(p, end)};
 	p->announced_len++;
 	if (index_add(&p->by_announced, p->announced_len, p->announced_len + 1))
 		return NULL;
@@ -160,18 +163,44 @@ static bool are_ends_of_one(const struct ladder_end *a, const struct ladder_end 
 	       ra->start_ns <= rb->end_ns + SLACK_NS && rb->start_ns <= ra->end_ns + SLACK_NS;
 }
 
+/* Nothing finds it any more. */
+static void forget(struct pairs *p, struct waiting *w, uint32_t place)
+{
+	if (w->key)
+		index_remove(&p->by_addresses, (place & (p->size - 1)) + 1);
+	w->key = 0;
+}
+
+/* The oldest with these addresses waits no longer: each of many ends would be compared with all others. */
+static void hurry(struct pairs *p, uint32_t place)
+{
+	struct waiting *w = delay_at(p->delay, place);
+
+	p->hurried += w->end.selected && w->other == NONE && !w->joined;
+	w->alone = true;
+	forget(p, w, place);
+}
+
 /* The oldest that waits for this end; NULL: there is none. */
 static struct waiting *find_other(struct pairs *p, const struct ladder_end *end)
 {
-	uint32_t first = delay_first(p->delay), id, age, oldest = NONE;
+	uint32_t first = delay_first(p->delay), id, age, oldest = NONE, oldest_same = NONE, same = 0;
+	uint64_t key = key_of_end(p, end);
 
-	index_for_each (id, &p->by_addresses, key_of_end(end)) {
+	index_for_each (id, &p->by_addresses, key) {
 		const struct waiting *w = delay_at(p->delay, id - 1);
 
+		if (w->key != key)
+			continue;
+		same++;
 		age = (id - 1 - first) & (p->size - 1);
+		if (age < oldest_same)
+			oldest_same = age;
 		if (age < oldest && w->other == NONE && !w->joined && are_ends_of_one(&w->end, end))
 			oldest = age;
 	}
+	if (same >= SAME_MAX && oldest_same != oldest)
+		hurry(p, first + oldest_same);
 	return oldest == NONE ? NULL : delay_at(p->delay, first + oldest);
 }
 
@@ -185,13 +214,12 @@ static struct waiting *find_oldest(const struct pairs *p)
 /* The oldest goes on if it is complete or due, with the other end if that has come. False: it still waits. */
 static bool release_oldest(struct pairs *p, uint64_t now)
 {
-	uint32_t id = (delay_first(p->delay) & (p->size - 1)) + 1;
+	uint32_t place = delay_first(p->delay);
 	struct waiting *w = find_oldest(p);
 
 	if (!w || !delay_take(p->delay, w->joined || w->alone || w->other != NONE ? UINT64_MAX : now))
 		return false;
-	if (w->end.rec.t.id_known)
-		index_remove(&p->by_addresses, id);
+	forget(p, w, place);
 	if (!w->joined)
 		p->fn(p->ctx, &w->end, w->other == NONE ? NULL : &((struct waiting *)delay_at(p->delay, w->other))->end);
 	return true;
@@ -218,7 +246,11 @@ void pairs_put(struct pairs *p, const struct ladder_end *end)
 	}
 	other = end->rec.t.id_known ? find_other(p, end) : NULL;
 	w = delay_push(p->delay, end->ts + p->wait_ns, &place);
-	*w = (struct waiting){.end = *end, .other = NONE, .joined = other, .alone = is_alone(p, address)};
+	*w = (struct waiting){.end = *end,
+			      .key = end->rec.t.id_known ? key_of_end(p, end) : 0,
+			      .other = NONE,
+			      .joined = other,
+			      .alone = is_alone(p, address)};
 	if (other)
 		other->other = place;
 	if (end->rec.t.id_known)

@@ -18,8 +18,9 @@ struct pairs {
 	pair_fn fn;
 	void *ctx;
 	uint64_t wait_ns;
-	uint64_t hurried;    /* selected ends that went on before their time, for want of room */
-	struct delay *delay; /* of those that wait */
+	struct hash_key hash_key; /* random in each run */
+	uint64_t hurried;         /* selected ends that went on before their time, for want of room */
+	struct delay *delay;      /* of those that wait */
 	uint32_t size;
 	struct index by_addresses; /* of places modulo size, from 1 on */
 	struct pairs_address *announced;
@@ -27,7 +28,7 @@ struct pairs {
 	struct index by_announced; /* of `announced`, from 1 on */
 };
 
-/* 2^bits ends wait at the most. `pairs` has fn, ctx and wait_ns, and must not move. 0 or -ENOMEM. */
+/* 2^bits ends wait at the most. `pairs` has fn, ctx, wait_ns and hash_key, and must not move. 0 or -ENOMEM. */
 int pairs_init(struct pairs *pairs, unsigned int bits);
 void pairs_free(struct pairs *pairs); /* what waits is dropped */
 

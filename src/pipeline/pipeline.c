@@ -5,7 +5,6 @@
 #include "select.h"
 #include "src/core/conn.h"
 #include "src/core/record_clock.h"
-#include "src/host/owner.h"
 #include "src/host/self.h"
 #include "src/io/recording.h"
 #include "src/symbols/stack_table.h"
@@ -18,8 +17,9 @@
 #define META_HOOKS_MAX 32
 #define REASONS_MAX 64
 #define REASON_LEN 48
+#define ALERTS (1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED)
 /* What needs leak scans. */
-#define LEAK_EVENTS (1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED | 1u << RECORD_SUMMARY)
+#define LEAK_EVENTS (ALERTS | 1u << RECORD_SUMMARY | 1u << RECORD_FINDING)
 
 struct pipeline {
 	struct pipeline_config config;
@@ -28,7 +28,7 @@ struct pipeline {
 	struct owner *owner;
 	struct stack_table stack_table;
 	struct record_context context;
-	uint64_t events;
+	uint64_t events, leaks_open; /* of what is selected */
 	char instance[INSTANCE_LEN];
 	char reasons[REASONS_MAX][REASON_LEN];
 	struct record_hook hooks[META_HOOKS_MAX];
@@ -42,32 +42,52 @@ static const char *reason_name(void *ctx, uint32_t reason)
 	return reason < REASONS_MAX && p->reasons[reason][0] ? p->reasons[reason] : NULL;
 }
 
+/* What is still open at the stop, as the alerts that are shown add up. */
+static void count_alert(struct pipeline *p, const struct record *rec)
+{
+	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
+		p->leaks_open += rec->leak->count;
+	else if (p->leaks_open > rec->leak_resolved->count)
+		p->leaks_open -= rec->leak_resolved->count;
+	else
+		p->leaks_open = 0;
+}
+
 /* A conn_emit_fn. */
 static void on_record(void *ctx, const struct record *rec)
 {
 	struct pipeline *p = ctx;
 	const struct conn_tuple *tuple = record_tuple(rec);
 	struct record_owner owner, *known = tuple ? &owner : NULL;
+	bool alert = ALERTS & 1u << rec->kind, selected = false;
 
-	if (!(p->wanted & 1u << rec->kind))
+	if (!(p->wanted & 1u << rec->kind) && !alert)
 		return;
 	if (tuple)
 		owner_describe(p->owner, tuple, &owner);
 	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
 		owner.stack = stack_table_find(&p->stack_table, tuple->cookie);
+	if (rec->kind == RECORD_SUMMARY)
+		p->context.paths_dropped = owner_take_forgotten(p->owner);
 	for (size_t i = 0; i < p->config.consumers_len; i++) {
 		const struct record_consumer *c = &p->config.consumers[i];
+		bool wanted = c->events & 1u << rec->kind;
 
-		if ((c->events & 1u << rec->kind) && (!c->select || selection_matches(c->select, rec, known)))
+		if ((!wanted && !alert) || (c->select && !selection_matches(c->select, rec, known)))
+			continue;
+		selected |= c->select != NULL; /* metrics count all, and who waits for ticks takes none */
+		if (wanted)
 			c->take(c->ctx, &p->context, rec, known);
 	}
+	if (alert && selected)
+		count_alert(p, rec);
 }
 
 static void tick_consumers(const struct pipeline *p, uint64_t now)
 {
 	for (size_t i = 0; i < p->config.consumers_len; i++) {
 		if (p->config.consumers[i].tick)
-			p->config.consumers[i].tick(p->config.consumers[i].ctx, now);
+			p->config.consumers[i].tick(p->config.consumers[i].ctx, &p->context, now);
 	}
 }
 
@@ -92,7 +112,8 @@ static int open_table(struct pipeline *p)
 	struct conn_config conn = p->config.conn;
 
 	conn.max_connections = p->config.header->max_connections;
-	conn.wanted = p->wanted;
+	conn.wanted = p->wanted | ALERTS; /* count_alert() */
+	self_hash_key(&conn.hash_key);
 	/* A recording has what summaries and alerts need, whatever is shown while it is made. */
 	if (!p->config.recorder && !(p->wanted & 1u << RECORD_SUMMARY))
 		conn.summary_ns = 0;
@@ -120,6 +141,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		pipeline_free(p);
 		return err;
 	}
+	owner_ask(p->owner, config->exec_fn, config->exec_ctx);
 	*out = p;
 	return 0;
 }
@@ -204,8 +226,11 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 		pipeline_resolve(p, ev);
 	if (p->config.recorder)
 		recorder_put(p->config.recorder, ev);
-	if (wire_from_kernel(ev->kind))
+	if (wire_from_kernel(ev->kind)) { /* nearly all are */
 		p->events++;
+		conn_table_feed(p->table, ev);
+		return;
+	}
 	dispatch(p, ev);
 	if (ev->kind != WIRE_TICK)
 		return;
@@ -217,11 +242,14 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 {
 	struct pipeline *p = pipeline;
-	const struct process process = wire_process(ev);
 	const struct wire_ident *ident = wire_ident(ev);
+	struct process process;
 
-	owner_resolve_process(p->owner, &process, ev->ts, pipeline_feed, p);
-	owner_resolve_cgroup(p->owner, process.exec.cgroup_id, ev->ts, pipeline_feed, p);
+	if (wire_task(ev)) {
+		process = wire_process(ev);
+		owner_resolve_process(p->owner, &process, ev->ts, pipeline_feed, p);
+		owner_resolve_cgroup(p->owner, process.cgroup_id, ev->ts, pipeline_feed, p);
+	}
 	if (ident)
 		owner_resolve_cgroup(p->owner, ident->cgroup_id, ev->ts, pipeline_feed, p);
 }
@@ -230,6 +258,11 @@ void pipeline_stop(struct pipeline *p, uint64_t now)
 {
 	conn_table_stop(p->table, now);
 	tick_consumers(p, UINT64_MAX);
+}
+
+bool pipeline_wants(const struct pipeline *p, enum record_kind kind)
+{
+	return p->wanted & 1u << kind;
 }
 
 const struct conn_table *pipeline_table(const struct pipeline *p)
@@ -243,6 +276,8 @@ void pipeline_stats(const struct pipeline *p, struct pipeline_stats *ret_stats)
 
 	conn_table_stats(p->table, &table);
 	ret_stats->events = p->events;
-	ret_stats->leaks_open = table.leaks_open;
+	ret_stats->leaks_open = p->leaks_open;
+	ret_stats->finding_scans = table.finding_scans;
+	ret_stats->findings_left_out = table.findings_left_out;
 	memcpy(ret_stats->lost, table.lost, sizeof(ret_stats->lost));
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "consumer.h"
+#include "src/core/conn_config.h"
 #include "src/core/wire_read.h"
+#include "src/host/owner.h"
 
 struct conn_table;
 struct pipeline;
@@ -20,6 +22,8 @@ struct pipeline_config {
 	size_t consumers_len;
 	struct recorder *recorder; /* NULL: none */
 	bool live;                 /* read processes' names; in a replay they are in the stream */
+	owner_exec_fn exec_fn;     /* live: see owner_ask() */
+	void *exec_ctx;
 };
 
 /* 0 or -errno. The config's pointers must outlive the pipeline. */
@@ -38,12 +42,16 @@ void pipeline_resolve(void *pipeline, const struct wire_hdr *ev);
 /* The stream ends here, unless it ended with a WIRE_META "stop": emits what waits. */
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
 
+/* Some consumer wants records of this kind. */
+bool pipeline_wants(const struct pipeline *pipeline, enum record_kind kind);
+
 /* For conn_table_wants_...(). */
 const struct conn_table *pipeline_table(const struct pipeline *pipeline);
 
 struct pipeline_stats {
 	uint64_t events;              /* fed that the kernel sent */
 	uint64_t lost[WIRE_LOST_MAX]; /* by stage, as the stream said */
-	uint64_t leaks_open;          /* at the stop */
+	uint64_t leaks_open;          /* of what a consumer selects, at the stop */
+	uint64_t finding_scans, findings_left_out;
 };
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret_stats);

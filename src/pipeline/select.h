@@ -2,17 +2,11 @@
 /* Which records pass the user's selection. Applied to finished records, so that it never disturbs tracking. */
 #pragma once
 
-#include <netinet/in.h>
-
+#include "filter.h"
 #include "src/core/record_types.h"
 
 struct port_range {
 	uint16_t first, last;
-};
-
-struct cidr {
-	struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
-	unsigned int bits;    /* of the 128 */
 };
 
 /* An address with a port, of either end. */
@@ -42,6 +36,8 @@ struct selection {
 	uint64_t min_duration_ns;
 	uint32_t states; /* 1 << enum wire_tcp_state: was ever in one of them; 0: any */
 	uint32_t ends;   /* 1 << enum conn_end; 0: any */
+	struct filter filter;
+	uint32_t sample; /* one of so many connections, with all its records; 0 and 1: all. Alerts are not sampled */
 };
 
 void selection_free(struct selection *select); /* its lists */
@@ -52,5 +48,12 @@ void selection_free(struct selection *select); /* its lists */
  */
 bool selection_matches(const struct selection *select, const struct record *rec, const struct record_owner *owner);
 
-/* The part of it that a tuple can answer. */
+/* The part of it that a tuple can answer, without the filter. */
 bool selection_matches_tuple(const struct selection *select, const struct conn_tuple *tuple, const struct record_owner *owner);
+
+/* The filter: `states` as in struct filter_subject. */
+bool selection_filter_matches(const struct selection *select, const struct conn_tuple *tuple, const struct record_owner *owner,
+			      uint32_t states);
+
+/* Nothing matches without an owner whose cgroup is known. */
+bool selection_asks_cgroup(const struct selection *select);

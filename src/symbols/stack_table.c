@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A table of stacks, and a direct-mapped one of cookies without deletion. The kernel gives cookies out in blocks of consecutive
- * numbers, so a slot is replaced after a quarter of a million younger connections.
+ * A table of stacks, in which a new one replaces the one with the same place, and a direct-mapped one of cookies without
+ * deletion. The kernel gives cookies out in blocks of consecutive numbers, so a slot is replaced after a quarter of a million
+ * younger connections.
  */
 #include "stack_table.h"
+
+#include "src/core/wire_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,24 +20,36 @@ void stack_table_free(struct stack_table *o)
 	free(o->slots);
 }
 
+/* A recording may hold any. */
+static struct wire_stack_about known(const struct wire_stack_about *about)
+{
+	struct wire_stack_about ret = about ? *about : (struct wire_stack_about){0};
+
+	if (ret.hint >= WIRE_STACK_HINT_MAX) /* a later version's */
+		ret.hint = WIRE_STACK_HINT_NONE;
+	return ret;
+}
+
 static void add_stack(struct stack_table *o, const struct wire_text *text)
 {
-	struct record_stack *stack;
+	uint64_t place = text->key % WIRE_STACKS_MAX;
+	struct record_stack *stack = o->stacks[place];
+	const struct wire_stack_about *about = wire_text_tail(text, sizeof(*about));
 	char *frames;
 
 	if (!o->slots)
 		o->slots = calloc(SLOTS, sizeof(*o->slots));
-	if (text->key >= WIRE_STACKS_MAX)
+	if (text->key > UINT32_MAX || (text->key && !place))
 		return;
 	frames = strdup(text->text);
 	if (!o->slots || !frames) {
 		free(frames);
 		return;
 	}
-	stack = o->stacks[text->key];
+	o->numbers[place] = (uint32_t)text->key;
 	free((char *)stack[0].frames);
 	for (int accepted = 0; accepted < 2; accepted++)
-		stack[accepted] = (struct record_stack){.frames = frames, .note = text->key2, .accepted = accepted};
+		stack[accepted] = (struct record_stack){frames, text->key2, accepted, known(about)};
 }
 
 void stack_table_feed(struct stack_table *o, const struct wire_hdr *ev)
@@ -49,10 +64,15 @@ void stack_table_feed(struct stack_table *o, const struct wire_hdr *ev)
 
 const struct record_stack *stack_table_find(const struct stack_table *o, uint64_t cookie)
 {
+	static const struct record_stack made_room = {.frames = "", .note = WIRE_STACK_MADE_ROOM};
 	const struct stack_slot *slot = o->slots ? &o->slots[cookie % SLOTS] : NULL;
-	const struct record_stack *stack = o->stacks[0];
+	const struct record_stack *none = o->stacks[0]->frames ? o->stacks[0] : NULL;
+	uint32_t place;
 
-	if (slot && slot->cookie == cookie && slot->stack && slot->stack < WIRE_STACKS_MAX && o->stacks[slot->stack][0].frames)
-		stack = &o->stacks[slot->stack][slot->accepted != 0];
-	return stack->frames ? stack : NULL;
+	if (!slot || slot->cookie != cookie || !slot->stack)
+		return none;
+	place = slot->stack % WIRE_STACKS_MAX;
+	if (place && o->stacks[place]->frames && o->numbers[place] == slot->stack)
+		return &o->stacks[place][slot->accepted != 0];
+	return place && o->numbers[place] > slot->stack ? &made_room : none;
 }

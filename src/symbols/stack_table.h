@@ -6,7 +6,8 @@
 
 /* All zero is empty. */
 struct stack_table {
-	struct record_stack stacks[WIRE_STACKS_MAX][2]; /* by number, and by how: connect() and accept() */
+	struct record_stack stacks[WIRE_STACKS_MAX][2]; /* by number % WIRE_STACKS_MAX, and by how: connect() and accept() */
+	uint32_t numbers[WIRE_STACKS_MAX];              /* theirs */
 	struct stack_slot {
 		uint64_t cookie;
 		uint32_t stack;

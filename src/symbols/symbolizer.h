@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* --stacks: where in their programs processes open connections, as events for the stream. A process of its own unwinds. */
+/*
+ * --stacks: where in their programs processes open connections, as events for the stream. Processes of their own open files and
+ * unwind, see parser.h and opener.h; a thread keeps them within bounds.
+ */
 #pragma once
 
 #include "src/kernel/hook_info.h"
@@ -7,10 +10,7 @@
 
 struct symbolizer;
 
-/*
- * After collector_check(), and before there are threads, since it forks. 0, or -errno with *ret_failure filled. Warns of
- * what cannot be seen.
- */
+/* After collector_check(). 0, or -errno with *ret_failure filled. Warns of what cannot be seen. */
 int symbolizer_open(struct symbolizer **out, bool verbose, warn_fn warn, struct collector_failure *ret_failure);
 void symbolizer_close(struct symbolizer *symbolizer); /* NULL is fine */
 

@@ -1,236 +1,176 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One Dwfl for each of the program images seen last. An image is a process between two exec()s; when a stack leads to what it
- * mapped later (dlopen), the image is opened again. Files are opened by the mapping, not by name: so they are the right ones in
- * a container, and after an upgrade.
+ * One image for each of the programs seen last, a program being a process between two exec()s; when a stack leads to what it
+ * mapped later (dlopen), the image is opened again.
  */
 #include "unwind.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <elfutils/libdwfl.h>
 
 #include "frame.h"
+#include "image.h"
+#include "perf_maps.h"
+#include "perf_name.h"
+#include "runtime.h"
+#include "trampoline.h"
 #include "bpf/shared.h"
 #include "src/host/clock.h"
-#include "src/host/procfs.h"
 
 #define IMAGES 32
-#define FRAMES_MAX 32
+#define FRAMES_MAX 32             /* that are shown */
+#define STEPS_MAX 128             /* with those that are left out */
+#define PYTHON_WITH_PERF 12       /* the first 3.N that has it */
 #define AGE_MAX_NS 10000000000ull /* an image is opened again no sooner */
-
-struct image {
-	uint32_t tgid; /* 0: free */
-	uint64_t start_ns, exec_id;
-	uint64_t opened_ns, used;
-	Dwfl *dwfl;
-	const struct capture *capture; /* while it is unwound */
-};
 
 struct unwinder {
 	struct image images[IMAGES];
 	uint64_t uses;
+	const struct file_source *source;
 	struct frame_names names;
+	struct perf_maps maps;
 };
 
 /* The walk over a stack's frames. */
 struct walk {
-	struct frame_names *names;
-	Dwfl *dwfl;
+	struct unwinder *unwinder;
+	struct image *image;
 	char *begin; /* of the text */
 	struct frame_text text;
-	unsigned int frames;
-	bool whole;   /* the last frame has no caller */
-	bool strange; /* an address belongs to no file */
+	unsigned int steps, frames, lines;
+	unsigned int own; /* the first line that is the programmer's own, from 1 */
+	bool whole;       /* the last frame has no caller */
+	bool strange;     /* an address belongs to no file and is in no map */
+	bool again;       /* it goes on with regs */
+	__u64 regs[DWARF_REGS];
+	bool trampoline; /* the last frame can be left by its layout alone */
+	bool generated;  /* a frame is in a map */
+	bool in_runtime; /* a frame is in a file of the image's runtime */
 };
 
-/* Whose files find_elf() opens: libdwfl does not pass it. */
-static _Thread_local uint32_t image_tgid;
-
-/* The mapping of `pid` that begins at `base`: as START-END. */
-static bool find_mapping(uint32_t pid, uint64_t base, char *range, size_t size)
+struct unwinder *unwinder_new(const struct file_source *source)
 {
-	char path[40], *line = NULL;
-	bool found = false;
-	size_t room = 0;
-	FILE *maps;
+	struct unwinder *u = calloc(1, sizeof(*u));
 
-	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return false;
-	while (!found && getline(&line, &room, maps) > 0) {
-		found = strtoull(line, NULL, 16) == base;
-		if (found)
-			snprintf(range, size, "%.*s", (int)strcspn(line, " "), line);
-	}
-	free(line);
-	fclose(maps);
-	return found;
+	if (!u)
+		return NULL;
+	u->source = source;
+	perf_maps_init(&u->maps);
+	return u;
 }
 
-/* Never waits, and gives regular files only: a name may lead anywhere. */
-static int open_regular(const char *path)
+void unwinder_free(struct unwinder *u)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (!u)
+		return;
+	for (size_t i = 0; i < IMAGES; i++)
+		image_close(&u->images[i]);
+	for (size_t i = 0; i < FRAME_NAMES; i++)
+		free(u->names.places[i].text);
+	perf_maps_free(&u->maps);
+	free(u);
 }
 
-static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base, char **file_name, Elf **elf)
+static bool is_of(const struct image *image, const struct capture *c)
 {
-	char range[40], path[4200];
-	int fd = -1;
-
-	if (name[0] != '/')
-		return dwfl_linux_proc_find_elf(mod, userdata, name, base, file_name, elf);
-	if (find_mapping(image_tgid, base, range, sizeof(range))) {
-		snprintf(path, sizeof(path), "/proc/%u/map_files/%s", image_tgid, range);
-		fd = open_regular(path);
-	}
-	if (fd < 0) { /* without CAP_SYS_ADMIN */
-		snprintf(path, sizeof(path), "/proc/%u/root%s", image_tgid, name);
-		fd = open_regular(path);
-	}
-	if (fd >= 0)
-		*file_name = strdup(name);
-	return fd;
+	return image->program.tgid == c->tgid && image->program.start_ns == c->start_ns && image->program.exec_id == c->exec_id;
 }
 
-static const Dwfl_Callbacks callbacks = {
-	.find_elf = find_elf,
-	.find_debuginfo = dwfl_standard_find_debuginfo,
-};
-
-static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
+/* The image of the capture's program; opened, if need be, in place of the one that was used longest ago. 0 or -errno. */
+static int find_image(struct unwinder *u, const struct capture *c, struct image **ret_image)
 {
-	const struct image *image = arg;
-
-	(void)dwfl;
-	if (*thread_arg)
-		return 0;
-	*thread_arg = arg;
-	return (pid_t)image->tgid;
-}
-
-static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread_arg)
-{
-	(void)dwfl, (void)tid;
-	*thread_arg = arg;
-	return true;
-}
-
-static bool read_stack(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
-{
-	const struct capture *c = ((const struct image *)arg)->capture;
-	uint64_t offset = addr - c->regs[DWARF_RSP];
-
-	(void)dwfl;
-	if (c->len < sizeof(*result) || offset > c->len - sizeof(*result))
-		return false;
-	memcpy(result, c->stack + offset, sizeof(*result));
-	return true;
-}
-
-static bool set_registers(Dwfl_Thread *thread, void *arg)
-{
-	const struct image *image = arg;
-	Dwarf_Word regs[DWARF_REGS];
-
-	for (unsigned int i = 0; i < DWARF_REGS; i++)
-		regs[i] = image->capture->regs[i];
-	return dwfl_thread_state_registers(thread, 0, DWARF_REGS, regs);
-}
-
-static const Dwfl_Thread_Callbacks thread_callbacks = {
-	.next_thread = next_thread,
-	.get_thread = get_thread,
-	.memory_read = read_stack,
-	.set_initial_registers = set_registers,
-};
-
-struct unwinder *unwinder_new(void)
-{
-	return calloc(1, sizeof(struct unwinder));
-}
-
-static void image_close(struct image *image)
-{
-	if (image->dwfl)
-		dwfl_end(image->dwfl);
-	*image = (struct image){0};
-}
-
-/* The process is still the one of the capture, and runs the same program. */
-static bool is_alive(const struct capture *c)
-{
-	struct procfs_stat stat;
-
-	return procfs_stat(c->tgid, &stat) && procfs_started_at(&stat, c->start_ns) && stat.exec_id == c->exec_id;
-}
-
-static bool image_open(struct image *image, const struct capture *c)
-{
-	*image = (struct image){.tgid = c->tgid, .start_ns = c->start_ns, .exec_id = c->exec_id, .opened_ns = clock_now_ns()};
-	image_tgid = c->tgid;
-	if (!is_alive(c))
-		return false;
-	image->dwfl = dwfl_begin(&callbacks);
-	if (!image->dwfl || dwfl_linux_proc_report(image->dwfl, (pid_t)c->tgid) || dwfl_report_end(image->dwfl, NULL, NULL) ||
-	    !dwfl_attach_state(image->dwfl, NULL, (pid_t)c->tgid, &thread_callbacks, image))
-		return false;
-	return is_alive(c); /* what was read was its own */
-}
-
-/* The image of the capture's process; opened, if need be, in place of the one that was used longest ago. NULL: it is gone. */
-static struct image *image_find(struct unwinder *u, const struct capture *c)
-{
+	const struct program_id program = {.tgid = c->tgid, .start_ns = c->start_ns, .exec_id = c->exec_id};
 	struct image *oldest = &u->images[0];
+	int err;
 
 	for (size_t i = 0; i < IMAGES; i++) {
 		struct image *image = &u->images[i];
 
-		if (image->tgid == c->tgid && image->start_ns == c->start_ns && image->exec_id == c->exec_id) {
+		if (is_of(image, c)) {
 			image->used = ++u->uses;
-			image_tgid = image->tgid;
-			return image;
+			*ret_image = image;
+			return 0;
 		}
 		if (image->used < oldest->used)
 			oldest = image;
 	}
 	image_close(oldest);
-	if (!image_open(oldest, c)) {
-		image_close(oldest);
-		return NULL;
-	}
+	err = image_open(oldest, u->source, &program, clock_now_ns());
+	if (err)
+		return err;
 	oldest->used = ++u->uses;
-	return oldest;
+	*ret_image = oldest;
+	return 0;
 }
 
+/* In memory of no file: by what the program's runtime says of it. */
+static bool put_generated(struct walk *w, uint64_t pc, uint64_t addr, bool *ret_of_runtime)
+{
+	struct unwinder *u = w->unwinder;
+	char name[PERF_NAME_MAX];
+	struct perf_name n;
+	uint64_t offset;
+	int error;
+	const struct perf_map *map = perf_maps_of(&u->maps, u->source, &w->image->program, &error);
+
+	if (error == -ETIMEDOUT || error == -EAGAIN)
+		w->image->late = true;
+	if (!map || !perf_map_find(map, addr, name, &offset))
+		return false;
+	perf_name_parse(name, &n);
+	w->generated = true;
+	w->trampoline = trampoline_is(name);
+	*ret_of_runtime = n.of_runtime;
+	if (n.function_len > FRAME_NAME_MAX)
+		n.function_len = FRAME_NAME_MAX;
+	if (!n.file)
+		frame_text_put(&w->text, "%.*s+0x%" PRIx64 " (perf map)\n", (int)n.function_len, n.function,
+			       offset + (pc - addr));
+	else if (!n.line)
+		frame_text_put(&w->text, "%.*s (%.*s)\n", (int)n.function_len, n.function, (int)n.file_len, n.file);
+	else
+		frame_text_put(&w->text, "%.*s (%.*s:%u)\n", (int)n.function_len, n.function, (int)n.file_len, n.file, n.line);
+	return true;
+}
+
+/* Counts the lines from `from` on, those of the last frame, and looks for the first that is the programmer's own. */
+static void look_at(struct walk *w, const char *from, bool is_library)
+{
+	for (const char *line = from, *end; line < w->text.p; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(w->text.p - line));
+		if (!end)
+			return; /* cut */
+		w->lines++;
+		if (!w->own && !is_library && !runtime_has_function(line) && !(w->frames == 1 && runtime_is_call(line)))
+			w->own = w->lines;
+	}
+}
+
+/* Between the functions of a program that is interpreted stands the interpreter, each time: that is left out. */
 static void put_frame(struct walk *w, Dwarf_Addr pc, bool exact)
 {
-	Dwfl_Module *mod = dwfl_addrmodule(w->dwfl, exact ? pc : pc - 1);
-	struct frame_text *text = &w->text;
+	Dwarf_Addr addr = exact ? pc : pc - 1;
+	Dwfl_Module *mod = dwfl_addrmodule(w->image->dwfl, addr);
+	const char *from = w->text.p;
+	bool is_library = true, in_runtime;
+	struct runtime runtime;
 
 	if (mod) {
-		frame_name_put(w->names, mod, pc, exact, text);
-		return;
+		is_library = image_is_library(mod, &runtime);
+		in_runtime = runtime.kind && runtime.kind == w->image->runtime.kind;
+		w->in_runtime |= in_runtime;
+		if (in_runtime && w->generated)
+			return;
+		frame_name_put(&w->unwinder->names, mod, pc, exact, &w->text);
+	} else if (!put_generated(w, pc, addr, &is_library)) {
+		w->strange = true;
+		frame_text_put(&w->text, "0x%" PRIx64 "\n", (uint64_t)pc);
 	}
-	w->strange = true;
-	text->p += snprintf(text->p, (size_t)(text->end - text->p), "0x%" PRIx64 "\n", (uint64_t)pc);
-	if (text->p >= text->end)
-		text->p = text->end - 1;
+	w->frames++;
+	look_at(w, from, is_library);
 }
 
 static int on_frame(Dwfl_Frame *frame, void *arg)
@@ -239,47 +179,111 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 	Dwarf_Addr pc;
 	bool exact;
 
-	if (w->frames == FRAMES_MAX || w->text.end - w->text.p < 2 || !dwfl_frame_pc(frame, &pc, &exact))
+	if (w->frames == FRAMES_MAX || w->steps == STEPS_MAX || w->text.end - w->text.p < 2 ||
+	    !dwfl_frame_pc(frame, &pc, &exact))
 		return DWARF_CB_ABORT;
-	w->frames++;
-	put_frame(w, pc, exact || w->frames == 1);
-	return DWARF_CB_OK;
+	if (w->again) /* it begins behind a call */
+		exact = w->again = false;
+	w->steps++;
+	w->trampoline = false;
+	put_frame(w, pc, exact || w->steps == 1);
+	w->again = w->trampoline && trampoline_leave(frame, w->image->capture, w->regs);
+	return w->again ? DWARF_CB_ABORT : DWARF_CB_OK;
+}
+
+/* Without the last newline, and with no more lines than a record has room for. */
+static void end_text(struct walk *w)
+{
+	unsigned int lines = 0;
+
+	for (char *p = w->begin; p < w->text.p; p++) {
+		if (*p == '\n' && (++lines == UNWINDER_LINES_MAX || p + 1 == w->text.p))
+			w->text.p = p;
+	}
+	*w->text.p = '\0';
 }
 
 static void walk(struct walk *w, struct image *image, const struct capture *c)
 {
-	w->dwfl = image->dwfl;
+	unsigned int before;
+
+	w->image = image;
 	w->text.p = w->begin;
-	w->frames = 0;
-	w->strange = false;
+	w->steps = w->frames = w->lines = w->own = 0;
+	w->strange = w->generated = w->in_runtime = false;
+	w->again = false;
 	image->capture = c;
-	w->whole = !dwfl_getthread_frames(image->dwfl, (pid_t)image->tgid, on_frame, w);
+	image->regs = c->regs;
+	do {
+		before = w->steps;
+		w->whole = !dwfl_getthread_frames(image->dwfl, (pid_t)image->program.tgid, on_frame, w);
+		image->regs = w->regs;
+	} while (w->again && w->steps > before);
 	image->capture = NULL;
-	if (w->text.p > w->begin && w->text.p[-1] == '\n')
-		w->text.p--;
-	*w->text.p = '\0';
-	for (char *p = w->begin; *p; p++) {
-		if ((*p < ' ' || *p > '~') && *p != '\n')
-			*p = '?';
+	end_text(w);
+}
+
+/* The files that it has mapped by now may be others. False: it is gone, and what is known of it is all there will be. */
+static bool may_refresh(const struct unwinder *u, const struct image *image)
+{
+	struct module_range ranges[MODULES_MAX];
+
+	return clock_now_ns() - image->opened_ns >= AGE_MAX_NS &&
+	       u->source->modules(u->source->ctx, &image->program, ranges) >= 0;
+}
+
+/* What its language needs for names of the programmer's own functions. */
+static enum wire_stack_hint hint_of(const struct walk *w, const struct runtime *r)
+{
+	switch (r->kind) {
+	case RUNTIME_PYTHON:
+		if (w->generated || !w->in_runtime)
+			return WIRE_STACK_HINT_NONE;
+		return r->version && r->version < PYTHON_WITH_PERF ? WIRE_STACK_HINT_PYTHON_OLD : WIRE_STACK_HINT_PYTHON;
+	case RUNTIME_JAVA:
+		return w->own || (!w->strange && !w->generated && !w->in_runtime) ? WIRE_STACK_HINT_NONE : WIRE_STACK_HINT_JAVA;
+	case RUNTIME_NODE:
+		return w->generated ? WIRE_STACK_HINT_NODE_LOOP : w->in_runtime ? WIRE_STACK_HINT_NODE : WIRE_STACK_HINT_NONE;
+	default:
+		return WIRE_STACK_HINT_NONE;
 	}
 }
 
-enum wire_stack_note unwinder_trace(struct unwinder *u, const struct capture *c, char *text, size_t size)
+static struct wire_stack_about about(const struct walk *w, const struct image *image)
 {
-	struct walk w = {.names = &u->names, .begin = text, .text = {text, text + size}};
-	struct image *image = image_find(u, c);
+	return (struct wire_stack_about){
+		.hint = hint_of(w, &image->runtime),
+		.version = image->runtime.version,
+		.own = w->own <= UNWINDER_LINES_MAX ? (__u8)w->own : 0,
+	};
+}
+
+enum wire_stack_note unwinder_trace(struct unwinder *u, const struct capture *c, char *text, size_t size,
+				    struct wire_stack_about *ret_about)
+{
+	struct walk w = {.unwinder = u, .begin = text, .text = {text, text + size}};
+	struct image *image;
+	int err = find_image(u, c, &image);
 
 	text[0] = '\0';
-	if (!image)
-		return WIRE_STACK_PROCESS_GONE;
+	*ret_about = (struct wire_stack_about){0};
+	if (err)
+		return err == -ESRCH ? WIRE_STACK_PROCESS_GONE : WIRE_STACK_UNREADABLE;
+	image->late = false;
 	walk(&w, image, c);
-	if (w.strange && clock_now_ns() - image->opened_ns >= AGE_MAX_NS && is_alive(c)) {
+	if (w.strange && may_refresh(u, image)) {
 		image_close(image);
-		image = image_find(u, c);
-		if (image)
+		if (!find_image(u, c, &image))
 			walk(&w, image, c);
+	}
+	if (image->late)
+		return WIRE_STACK_UNREADABLE;
+	if (image->gone) {
+		text[0] = '\0';
+		return WIRE_STACK_PROCESS_GONE;
 	}
 	if (!w.frames)
 		return WIRE_STACK_NOT_TAKEN;
+	*ret_about = about(&w, image);
 	return w.whole ? WIRE_STACK_WHOLE : WIRE_STACK_CUT;
 }

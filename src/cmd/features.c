@@ -121,7 +121,7 @@ static void print_json(const struct report *r)
 	fwrite(space, 1, jsonw_end(&b), stdout);
 }
 
-int command_doctor(const struct options *options)
+int command_features(const struct options *options)
 {
 	struct report report = {0};
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "helper_main.h"
+
+#include "src/host/helper.h"
+#include "src/io/metrics_http.h"
+#include "src/io/relay_main.h"
+#include "src/symbols/opener.h"
+#include "src/symbols/parser.h"
+
+void helper_run_if_asked(int argc, char **argv)
+{
+	const int fd = HELPER_FIRST_FD;
+	enum helper which;
+
+	if (!helper_asked(argc, argv, &which))
+		return;
+	if (which == HELPER_PARSER)
+		parser_run(&(struct parser_fds){fd, fd + 1, fd + 2, fd + 3, fd + 4});
+	if (which == HELPER_RELAY)
+		relay_run(fd);
+	if (which == HELPER_METRICS)
+		metrics_http_run(fd);
+	opener_run(fd, fd + 1);
+}

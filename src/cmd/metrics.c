@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "metrics.h"
+
+#include "run.h"
+#include "src/cli/parse.h"
+#include "src/core/conn.h"
+#include "src/host/clock.h"
+#include "src/host/self.h"
+#include "src/io/metrics_file.h"
+#include "src/io/metrics_server.h"
+#include "src/pipeline/live.h"
+#include "src/pipeline/metrics_run.h"
+#include "src/pipeline/outputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct run_metrics {
+	const struct options *options;
+	const struct metrics_sources *sources;
+	struct metrics_run *run;
+	struct metrics_server *server; /* NULL: none, as the next one */
+	struct metrics_file *file;
+	int file_error;
+	int64_t start_wall_ns;
+};
+
+/* metrics_run_config.fill */
+static void fill(void *ctx, uint64_t now, struct metrics_table *table, struct metrics_self *self)
+{
+	const struct run_metrics *m = ctx;
+	const struct metrics_sources *from = m->sources;
+	struct pipeline_stats stats;
+
+	pipeline_stats(live_pipeline(from->live), &stats);
+	conn_table_metrics(pipeline_table(live_pipeline(from->live)), now, table);
+	*self = (struct metrics_self){
+		.events = stats.events,
+		.cpu_us = clock_process_ns() / 1000,
+		.rss_bytes = self_rss_bytes(),
+		.start_wall_ns = m->start_wall_ns,
+		.max_connections = from->max_connections,
+		.ring_bytes = from->ring_bytes,
+	};
+	self->ring_used = live_ring_peak(from->live, &self->ring_size);
+	outputs_metrics(from->outputs, self);
+}
+
+/* metrics_run_config.publish */
+static void publish(void *ctx, const char *text, size_t len)
+{
+	struct run_metrics *m = ctx;
+	char why[METRICS_WHY];
+	int error;
+
+	if (m->server && metrics_server_publish(m->server, text, len, why))
+		warn("--metrics %s: %s; it is started again", m->options->metrics, why);
+	error = m->file ? metrics_file_publish(m->file, text, len) : 0;
+	if (error && error != m->file_error)
+		warn("--metrics-file %s: %s; it is tried again", m->options->metrics_file, strerror(error));
+	m->file_error = error;
+}
+
+static int open_server(struct run_metrics *m, const char *text)
+{
+	struct metrics_address address = {0};
+	struct endpoint endpoint;
+	char why[METRICS_WHY];
+
+	if (!strncmp(text, "unix:", 5)) {
+		address.path = text + 5;
+	} else if (parse_endpoint(text, &endpoint)) {
+		address.addr = endpoint.addr;
+		address.port = endpoint.port;
+	}
+	if (metrics_server_open(&m->server, &address, why))
+		return fail(EXIT_OUTPUT, "--metrics %s: %s", text, why);
+	return EXIT_OK;
+}
+
+static int open_file(struct run_metrics *m, const char *path)
+{
+	int err = metrics_file_open(&m->file, path);
+
+	return err ? fail(EXIT_OUTPUT, "--metrics-file %s: %s", path, strerror(-err)) : EXIT_OK;
+}
+
+int run_metrics_open(struct run_metrics **out, const struct options *o, const struct metrics_sources *sources)
+{
+	struct run_metrics *m;
+	struct metrics_run_config config = {.by = o->metrics_by, .fill = fill, .publish = publish};
+	int exit_code = EXIT_OK;
+
+	*out = NULL;
+	if (!o->metrics && !o->metrics_file)
+		return EXIT_OK;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return fail(EXIT_RUNTIME, "out of memory");
+	m->options = o;
+	m->sources = sources;
+	m->start_wall_ns = (int64_t)clock_now_ns() + clock_wall_offset_ns();
+	config.ctx = m;
+	m->run = metrics_run_new(&config);
+	if (!m->run)
+		exit_code = fail(EXIT_RUNTIME, "out of memory");
+	if (!exit_code && o->metrics)
+		exit_code = open_server(m, o->metrics);
+	if (!exit_code && o->metrics_file)
+		exit_code = open_file(m, o->metrics_file);
+	if (exit_code)
+		run_metrics_close(m);
+	else
+		*out = m;
+	return exit_code;
+}
+
+struct record_consumer run_metrics_consumer(struct run_metrics *m)
+{
+	return metrics_run_consumer(m->run);
+}
+
+void run_metrics_close(struct run_metrics *m)
+{
+	if (!m)
+		return;
+	metrics_server_close(m->server);
+	metrics_file_close(m->file);
+	metrics_run_free(m->run);
+	free(m);
+}

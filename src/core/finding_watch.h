@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Findings of a stream: looks at what leak scans and surveys bring and at what happened to connections, and emits records. */
+#pragma once
+
+#include "table.h"
+
+/* Before records are emitted. If findings are wanted, takes part in what is emitted. 0 or -ENOMEM. */
+int findings_new(struct conn_table *t);
+void findings_free(struct conn_table *t);
+uint64_t findings_memory(const struct conn_table *t);
+
+/* A leak scan is over. */
+void findings_scanned(struct conn_table *t, uint64_t now);
+
+void findings_tick(struct conn_table *t, uint64_t now);
+
+/* The run ends: a last look, and what stands. */
+void findings_stop(struct conn_table *t, uint64_t now);
+
+/* What the stream should bring. */
+bool findings_want_scan(const struct conn_table *t, uint64_t now);
+bool findings_want_survey(const struct conn_table *t, uint64_t now);
+
+struct findings_stats {
+	uint64_t scans;    /* of sockets, that were looked at */
+	uint64_t left_out; /* sockets, services and findings, for lack of room */
+};
+void findings_stats(const struct conn_table *t, struct findings_stats *ret_stats);

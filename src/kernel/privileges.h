@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Capabilities: what this process may do here. Two are needed to run, each of the others adds something. */
+#pragma once
+
+#include "hook_info.h"
+
+/* COLLECTOR_OK, or COLLECTOR_NO_PRIVILEGE if a run cannot work. Nothing is tried: the capabilities are read. */
+enum collector_problem privileges_check(struct collector_failure *ret_failure);
+
+/* " (AppArmor may forbid it ...)" behind an error that is a refusal; "" if nothing is known to be the reason. */
+const char *privileges_reason(int err, char *buf, size_t size);
+
+/* For the rows of HOOKS_FEATURES that are capabilities: each is tried, by what the tool does with it. */
+void privileges_examine(struct hook_state *features, size_t n);
+
+/* The name of a capability of the table that this process does not have; NULL: it has it. */
+const char *privileges_missing(unsigned int capability);
+
+/*
+ * When all is loaded and attached: the calling thread, which scans, keeps what scans and owners take, and all threads give up
+ * the system calls that are not needed any more (syscalls.h). CAP_BPF and CAP_PERFMON go if `works` still returns true without
+ * them. 0 or -errno.
+ */
+enum privileges_helpers {
+	PRIVILEGES_NO_HELPERS,
+	PRIVILEGES_HELPERS,      /* processes of other users will be ended, and started by other threads */
+	PRIVILEGES_HELPERS_HERE, /* and by this thread, too */
+};
+int privileges_reduce(bool (*works)(void *ctx), void *ctx, enum privileges_helpers helpers);
