@@ -5,11 +5,11 @@
 # Asks for things (a command, a library), not for packages, so that what came another way counts too, and calls the
 # package manager only if something is missing: a second run needs neither network nor root.
 #
-# usage: install-deps.sh [--static] build [check] [style] [fuzz] [vm]
+# usage: install-deps.sh [--static] build [check] [style] [fuzz] [cost] [journal] [vm] [pipelines] [fleet] [chroot] [languages] [packages] [service]
 #        install-deps.sh --bpftool    print the bpftool that works here
 set -euo pipefail
 export LC_ALL=C
-PATH=$PATH:/usr/sbin:/sbin
+PATH=$PATH:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin) # Debian keeps the server's programs out of the way
 
 # Ubuntu's bpftool in the path is a script that refuses to run under a kernel other than the packaged one (a container, a
 # newer kernel), while the program behind it would do.
@@ -32,7 +32,7 @@ has()
 	command) command -v "$name" >/dev/null ;;
 	library) command -v pkg-config >/dev/null && pkg-config --exists "$name" ;;
 	file) compgen -G "$name" >/dev/null ;;
-	python) [ -x /usr/bin/python3 ] && /usr/bin/python3 -c "import importlib.util as u; exit(not u.find_spec('$name'))" ;;
+	python) [ -x /usr/bin/python3 ] && /usr/bin/python3 -c "import importlib.util as u; exit(not u.find_spec('$name'))" 2>/dev/null ;;
 	bpftool) find_bpftool >/dev/null ;;
 	fuzzer) echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
 		clang -x c - -fsanitize=fuzzer,address -o /dev/null 2>/dev/null ;;
@@ -55,7 +55,12 @@ list_build()
 	library:libdw      libdw-dev                  elfutils-devel
 	library:zlib       zlib1g-dev                 zlib-devel
 	library:libcap-ng  libcap-ng-dev              libcap-ng-devel
+	library:libseccomp libseccomp-dev             libseccomp-devel
 	library:jansson    libjansson-dev             jansson-devel
+	library:rdkafka    librdkafka-dev             librdkafka-devel
+	library:libcurl    libcurl4-openssl-dev       libcurl-devel
+	library:libmicrohttpd libmicrohttpd-dev       libmicrohttpd-devel
+	file:/usr/include/libiberty/demangle.h libiberty-dev binutils-devel
 	END
 }
 
@@ -68,6 +73,7 @@ list_static()
 	file:/usr/lib*/**/libdw.a     libdw-dev       elfutils-devel-static
 	file:/usr/lib*/**/libz.a      zlib1g-dev      zlib-static
 	file:/usr/lib*/**/libcap-ng.a libcap-ng-dev   libcap-ng-static
+	file:/usr/lib*/**/libseccomp.a libseccomp-dev libseccomp-static
 	file:/usr/lib*/**/libjansson.a libjansson-dev jansson-static
 	END
 }
@@ -81,6 +87,7 @@ list_check()
 	python:scapy       python3-scapy              python3-scapy
 	python:jsonschema  python3-jsonschema         python3-jsonschema
 	python:xdist       python3-pytest-xdist       python3-pytest-xdist
+	python:fusepy      python3-fusepy             python3-fusepy
 	command:nft        nftables                   nftables
 	command:tcpdump    tcpdump                    tcpdump
 	command:ip         iproute2                   iproute
@@ -101,6 +108,46 @@ list_fuzz()
 	echo "fuzzer:libFuzzer   libclang-rt-dev|libclang-rt-14-dev|libclang-common-14-dev compiler-rt"
 }
 
+list_cost()
+{
+	echo "command:valgrind   valgrind                   valgrind"
+}
+
+# A journal of the test's own.
+list_journal()
+{
+	cat <<-END
+	command:journalctl systemd                    systemd
+	command:nsenter    util-linux                 util-linux
+	END
+}
+
+# Another Debian in a folder.
+list_chroot()
+{
+	echo "command:mmdebstrap mmdebstrap                 mmdebstrap"
+}
+
+# Some hundred MB: what the tests of --stacks and of docs/leaks.md run. Debian starts servers as it installs them.
+list_languages()
+{
+	cat <<-END
+	command:g++        g++                        gcc-c++
+	command:rustc      rustc                      rust
+	command:go         golang-go                  golang-bin
+	command:javac      openjdk-17-jdk-headless|default-jdk-headless java-17-openjdk-devel
+	command:node       nodejs                     nodejs
+	command:nginx      nginx-light|nginx-core|nginx nginx
+	command:redis-server redis-server             redis
+	command:initdb     postgresql                 postgresql-server
+	command:psql       postgresql-client          postgresql
+	python:psycopg2    python3-psycopg2           python3-psycopg2
+	python:redis       python3-redis              python3-redis
+	python:requests    python3-requests           python3-requests
+	command:openssl    openssl                    openssl
+	END
+}
+
 # Kernels for the guests come as Debian packages: with Debian's and Ubuntu's tools only.
 list_vm()
 {
@@ -109,6 +156,56 @@ list_vm()
 	file:/usr/bin/busybox busybox-static          busybox
 	command:setpriv    util-linux                 util-linux
 	command:dpkg-deb   dpkg                       dpkg
+	END
+}
+
+# Packages for Debian and for Fedora, built on either.
+list_packages()
+{
+	cat <<-END
+	command:git        git                        git
+	command:dpkg-buildpackage dpkg-dev            dpkg-dev
+	command:dh         debhelper                  debhelper
+	command:fakeroot   fakeroot                   fakeroot
+	command:lintian    lintian                    lintian
+	command:rpmbuild   rpm                        rpm-build
+	python:yaml        python3-yaml               python3-pyyaml
+	END
+}
+
+# The service in a guest whose first process is systemd; its kernel comes as list_vm's.
+list_service()
+{
+	cat <<-END
+	command:systemd-analyze systemd               systemd
+	command:mmdebstrap mmdebstrap                 mmdebstrap
+	command:cpio       cpio                       cpio
+	END
+}
+
+# The system loggers are not here: a host has one, and to install another removes it. tests/pipelines/peers.py unpacks them.
+list_pipelines()
+{
+	cat <<-END
+	command:logrotate  logrotate                  logrotate
+	command:initdb     postgresql                 postgresql-server
+	command:psql       postgresql-client          postgresql
+	python:google.protobuf python3-protobuf       python3-protobuf
+	command:openssl    openssl                    openssl
+	command:dpkg-deb   dpkg                       dpkg
+	command:kcat       kcat                       kcat
+	command:node       nodejs                     nodejs
+	command:npm        npm                        nodejs-npm
+	END
+}
+
+# The engine itself comes from npm: tests/fleet/engine.py.
+list_fleet()
+{
+	cat <<-END
+	command:npm        npm                        npm
+	command:kcat       kcat                       kcat
+	file:/usr/lib*/**/librdkafka.so.1 librdkafka1 librdkafka
 	END
 }
 

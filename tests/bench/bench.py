@@ -1,11 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the tool costs: `make bench`, as root. Prints a Markdown table against the targets of the design.
-
-Absolute figures swing with the machine by 20 % and more: each round runs the same load bare, under an empty program on the
-same tracepoint, and under the tool, one after the other, and the table quotes medians. BPF statistics are counted only in
-rounds of their own, because counting costs time too.
-"""
+"""What the tool costs: `make bench`, as root. Prints Markdown tables. Everything is measured beside bare rounds, empty programs on
+the tool's own hooks and, if REFERENCE names one, another build of the tool: see rounds.py."""
 
 import argparse
 import atexit
@@ -14,6 +10,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -25,171 +22,225 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bpfstats  # noqa: E402  (this folder is no package)
+import rounds  # noqa: E402
 from programs import build  # noqa: E402
+from rounds import Contender, Load, cpu_seconds, settle  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("TCPLIFE_FSM", str(ROOT / "build" / "tcplife-fsm"))
-TICK = os.sysconf("SC_CLK_TCK")
-STAGES = ("hook", "ring", "table", "queue", "write")
-FINAL = re.compile(
-    r"tcplife-fsm: (\d+) events, (\d+) records, (\d+) lost"
-    r"(?: \(hook (\d+), ring (\d+), table (\d+), queue (\d+), write (\d+)\))?"
-)
+REFERENCE = os.environ.get("REFERENCE")
+FINAL = re.compile(r"tcplife-fsm: (\d+) events, (\d+) records, (\d+) lost")
+STREAM = ("--stream",)
+
 
 class Tool:
     """The tool, tracing into a file."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, binary=BINARY):
         self.output = Path(folder) / "out"
         self.output.unlink(missing_ok=True)  # it would be appended to
         self.process = subprocess.Popen(
-            [BINARY, *options, "-o", str(self.output)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            [binary, *options, "-o", str(self.output)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
+        self.pid = self.process.pid
         atexit.register(self.process.kill)  # does nothing to one that has ended
         self._wait_ready()
 
     def _wait_ready(self):
-        """Both programs that a tracer cannot do without are in the kernel."""
+        """Both programs that a tracer cannot do without are in the kernel, and the first scan is over: it uses no CPU any more."""
         deadline = time.monotonic() + 20
-        needed = {"on_set_state", "on_set_state_missed"}
-        while not needed <= {name for name, *_ in programs(self.process.pid)}:
+        needed = {"on_set_state", "on_set_state_mi"}
+        while True:
+            with bpfstats.programs(self.pid) as programs:
+                if needed <= set(programs):
+                    break
             if self.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"bench: the tool did not start: {self.process.stderr.read()}")
             time.sleep(0.02)
-
-    def cpu_seconds(self):
-        return cpu_seconds(self.process.pid)
+        settle(self.pid)
 
     def anon_bytes(self):
         """Its own memory: rings and files that it maps do not grow with connections."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024
 
-    def stop(self):
-        """Ends it; returns its final figures."""
+    def end(self):
+        """Its final figures: events, records, lost."""
         self.process.send_signal(signal.SIGINT)
         _, errors = self.process.communicate(timeout=60)
-        match = FINAL.fullmatch(errors.splitlines()[-1])
+        match = FINAL.match(errors.splitlines()[-1])
         if self.process.returncode or not match:
             sys.exit(f"bench: the tool ended with {self.process.returncode}: {errors}")
-        figures = [int(value or 0) for value in match.groups()]
-        return {"events": figures[0], "records": figures[1], "lost": figures[2], **dict(zip(STAGES, figures[3:]))}
+        return [int(value) for value in match.groups()]
+
+    def stop(self):
+        return self.end()[2]
 
 
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+class Empty:
+    """Programs that do nothing on these tracepoints: the floor of any tool that uses them."""
+
+    def __init__(self, path, tracepoints):
+        self.process = subprocess.Popen([path, *tracepoints], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        if self.process.stdout.readline() != b"attached\n":
+            sys.exit("bench: the empty programs did not attach")
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        return 0
 
 
-def children_cpu():
-    times = os.times()
-    return times.children_user + times.children_system
+class Peer:
+    """Another program that shows connections, which loses unseen."""
+
+    def __init__(self, *argv):
+        self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        atexit.register(self.process.kill)
+        time.sleep(1.5)
+
+    @property
+    def runs(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
+        return 0
 
 
-def programs(pid):
-    """(name, run_cnt, run_time_ns) of each BPF program that a process holds."""
-    found = {}
-    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            fields = bpfstats.fdinfo(info)
-            if "prog_id" in fields and "run_cnt" in fields:
-                found[fields["prog_id"]] = int(fields["run_cnt"]), int(fields["run_time_ns"])
-    return [(program_name(number), *figures) for number, figures in found.items()]
+PEERS = {
+    "bpftrace, one counter": ["bpftrace", "-e", "tracepoint:sock:inet_sock_set_state { @ = count(); }"],
+    "libbpf-tools `tcplife`": ["tcplife.bt" if shutil.which("tcplife.bt") else "tcplife"],
+    "libbpf-tools `tcpstates`": ["tcpstates"],
+    "`ss -E`": ["ss", "-tE"],
+    "`conntrack -E`": ["conntrack", "-E", "-p", "tcp"],
+    "tcpdump of SYN, FIN, RST": ["tcpdump", "-i", "any", "-nn", "-w", "/dev/null", "tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0"],
+}
 
 
-def program_name(number):
-    shown = subprocess.run(["bpftool", "-j", "prog", "show", "id", number], capture_output=True, check=False)
-    if shown.returncode:  # gone: the start tries what the kernel allows with programs that it does not keep
-        return number
-    return json.loads(shown.stdout).get("name", number)
+def peers():
+    """Those that are installed and stay alive here."""
+    for name, argv in PEERS.items():
+        if not shutil.which(argv[0]):
+            continue
+        one = Peer(*argv)
+        if one.runs:
+            yield Contender(name, lambda argv=argv: Peer(*argv))
+        one.stop()
 
 
-@contextlib.contextmanager
-def empty_program(path):
-    """The smallest program there is on the tracepoint: the floor of any tool. Gives the pid that holds it."""
-    with subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        if process.stdout.readline() != b"attached\n":
-            sys.exit("bench: the empty program did not attach")
-        yield process.pid
-        process.stdin.close()
+def tracepoints_in_use():
+    """Those that the tool is attached to here, each as often as it is."""
+    shown = json.loads(subprocess.run([BINARY, "features", "--json"], capture_output=True, text=True, check=True).stdout)
+    return [hook["name"].partition(" ")[0] for hook in shown["hooks"] if hook["type"] == "tp_btf" and hook["used"]]
+
+
+def share(value, of):
+    return "" if value is None or not of else f"{value / of:.2f}"
 
 
 class Bench:
-    def __init__(self, folder, rounds, seconds):
-        self.folder, self.rounds, self.seconds = folder, rounds, seconds
+    def __init__(self, folder, count, seconds):
+        self.folder, self.rounds, self.seconds = folder, count, seconds
         self.load, self.empty = build("load"), build("empty", "-lbpf")
         self.rows = []
 
-    def rate(self):
-        """Connections per second of the load."""
-        done = subprocess.run([self.load, "-t", str(self.seconds)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"bench: {done.stderr.strip()}")
-        return float(done.stdout.split()[-1])
-
-    def row(self, what, value, target, good):
+    def row(self, what, value, target="", good=None):
         self.rows.append((what, value, target, {True: "yes", False: "**no**", None: ""}[good]))
         print(f"{what}: {value}", file=sys.stderr)
 
-    def throughput(self):
-        bare, empty, traced, stacks, lost, events = [], [], [], [], 0, 0
-        for number in range(self.rounds):
-            print(f"round {number + 1} of {self.rounds}", file=sys.stderr)
-            bare.append(self.rate())
-            with empty_program(self.empty):
-                empty.append(self.rate())
-            tool = Tool(self.folder, "--json")
-            traced.append(self.rate())
-            figures = tool.stop()
-            lost += figures["lost"]
-            events += figures["events"]
-            tool = Tool(self.folder, "--json", "--stacks")
-            stacks.append(self.rate())
-            tool.stop()
-        base, floor, with_tool, with_stacks = map(statistics.median, (bare, empty, traced, stacks))
-        share = 100 * with_tool / base
-        self.row("connections/s, bare", f"{base:,.0f}", "", None)
-        self.row("connections/s, empty program", f"{floor:,.0f} ({100 * floor / base:.0f} %)", "", None)
-        self.row("connections/s, with the tool (`--json` to a file)", f"{with_tool:,.0f} ({share:.0f} %)", "90 %", share >= 90)
-        shown = f"{with_stacks:,.0f} ({100 * with_stacks / base:.0f} %)"
-        self.row("connections/s, with `--stacks`", shown, "", None)
-        self.row("events lost", f"{lost:,} of {events:,}", "none", lost == 0)
+    def tool(self, name, *options, binary=BINARY):
+        return Contender(name, lambda: Tool(self.folder, *options, binary=binary))
 
-    def kernel_cost(self):
-        """ns per run of each program, the kernel's own counting included, and of the empty one in the same way."""
-        with bpfstats.statistics():
-            with empty_program(self.empty) as pid:
-                self.rate()
-                ((_, runs, total),) = programs(pid)
-            floor = total / runs
-            tool = Tool(self.folder, "--json")
-            before = {name: (count, ns) for name, count, ns in programs(tool.process.pid)}
-            self.rate()
-            after = programs(tool.process.pid)
-            tool.stop()
-        self.row("kernel, empty program", f"{floor:.0f} ns/event", "", None)
-        limit = max(200, 5 * floor)
-        spent = {name: (count - before[name][0], ns - before[name][1]) for name, count, ns in after if name in before}
-        events = spent["on_set_state"][0]
-        cost = sum(ns for name, (_, ns) in spent.items() if name.startswith("on_set_state")) / events
-        self.row("kernel, a state event, all in", f"{cost:.0f} ns", f"{limit:.0f} ns", cost <= limit)
-        for name, (runs, ns) in sorted(spent.items()):
-            if runs >= 1000:
-                self.row(f"kernel, `{name}`", f"{ns / runs:.0f} ns/event ({runs:,} runs)", "", None)
+    def contenders(self, *modes):
+        """Empty programs, the reference if there is one, and the tool in these modes."""
+        hooks = tracepoints_in_use()
+        found = [Contender("empty programs", lambda: Empty(self.empty, hooks))]
+        if REFERENCE:
+            found.append(self.tool("the reference, `--json`", "--json", binary=REFERENCE))
+        return found + [self.tool(name, *options) for name, options in modes]
 
-    def user_cost(self):
-        for label, options, target in (("`--json` to a file", ["--json"], 500), ("text to a file", [], None)):
-            costs = []
-            for _ in range(max(1, self.rounds // 2)):
-                tool = Tool(self.folder, *options)
-                begun = tool.cpu_seconds()
-                self.rate()
-                settle(tool)
-                used = tool.cpu_seconds() - begun
-                costs.append(used * 1e9 / tool.stop()["events"])
-            cost = statistics.median(costs)
-            good = cost <= target if target else None
-            self.row(f"user space, {label}", f"{cost:.0f} ns/event", f"{target} ns" if target else "", good)
+    def compare(self, title, contenders, *options):
+        """One table: what each costs beside the bare rounds."""
+        load = Load(self.load, self.seconds, options)
+        apart = rounds.throughput(contenders, load, self.rounds)
+        rounds.kernel_cost(contenders, load, (self.rounds + 1) // 2)
+        floor = contenders[0].median("kernel")
+        reference = next((c for c in contenders if "reference" in c.name), None)
+        print(f"\n### {title}\n\nNeighbouring bare rounds: {min(apart):.3f} to {max(apart):.3f}.\n")
+        print("| | kept of bare | kernel, ns per event | of empty | of the reference | user, us per event | of the reference | lost |")
+        print("|---|---|---|---|---|---|---|---|")
+        for c in contenders:
+            kept, kernel, user = c.median("kept"), c.median("kernel"), c.median("user_us")
+            of_kernel = reference and share(kernel, reference.median("kernel"))
+            of_user = reference and share(user, reference.median("user_us"))
+            shown = "noisy" if kept is None else f"{kept:.3f}{' (noisy)' if c.noisy else ''}"
+            cost = "" if user is None else f"{user:.3f}"
+            print(f"| {c.name} | {shown} | {kernel:.0f} | {share(kernel, floor)} | {of_kernel or ''} | {cost} | {of_user or ''} | {c.lost} |", flush=True)
+
+    def saturation(self, peer_rows):
+        modes = [
+            ("`--json` (full, join)", ["--json"]),
+            ("`--json --detail standard`", ["--json", "--detail", "standard"]),
+            ("table (split)", []),
+            ("`--json --time-wait split`", ["--json", "--time-wait", "split"]),
+            ("`--json --time-wait off`", ["--json", "--time-wait", "off"]),
+            ("`--json --no-lanes`", ["--json", "--no-lanes"]),
+            ("`--json --stacks`", ["--json", "--stacks"]),
+        ]
+        self.compare("Connections as fast as one client makes them", self.contenders(*modes) + (list(peers()) if peer_rows else []))
+
+    def refused(self):
+        self.compare("Refused connections, as fast as one client tries (per event: divided by ten, too)",
+                     self.contenders(("`--json`", ["--json"])), "--refused")  # fmt: skip
+
+    def stream(self):
+        """What the timer hooks cost a host that sets many timers; there are no events, and kept is of MB/s."""
+        contenders = self.contenders(("`--json`", ["--json"]))
+        apart = rounds.throughput(contenders, Load(self.load, self.seconds, STREAM), self.rounds)
+        print(f"\n### One connection that carries data\n\nNeighbouring bare rounds: {min(apart):.3f} to {max(apart):.3f}.\n")
+        print("| | MB/s, of bare |\n|---|---|")
+        for c in contenders:
+            kept = c.median("kept")
+            print(f"| {c.name} | {'noisy' if kept is None else f'{kept:.3f}'} |", flush=True)
+
+    def latency(self, rate):
+        """connect() at a fixed rate: the tool between bare rounds."""
+        load, bare, tool = Load(self.load, self.seconds, ("-r", str(rate))), [], []
+        for _ in range(self.rounds):
+            load.run()
+            bare.append(load.latencies)
+            one = Tool(self.folder, "--json")
+            load.run()
+            tool.append(load.latencies)
+            one.stop()
+        for at, name in enumerate(("median", "99th percentile")):
+            with_tool, without = sorted(t[at] for t in tool), sorted(b[at] for b in bare)
+            value = f"{statistics.median(with_tool):.1f} us, bare {statistics.median(without):.1f} us ({without[0]:.1f} to {without[-1]:.1f})"
+            within = statistics.median(with_tool) <= without[-1]
+            self.row(f"connect() at {rate:,} a second, {name}", value, "within the bare rounds", within)
+
+    def delay(self):
+        """From the end of a connection to its line on a pipe."""
+        argv = [BINARY, "--json", "--time-wait", "off", "--events", "connection"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as tool:
+            time.sleep(1)
+            with subprocess.Popen([self.load, "-t", str(self.seconds), "-r", "50"], stdout=subprocess.PIPE) as load:
+                took = []
+                while load.poll() is None:
+                    end = json.loads(tool.stdout.readline())["end"]
+                    took.append(1000 * (time.time() - datetime.fromisoformat(end.replace("Z", "+00:00")).timestamp()))
+            tool.send_signal(signal.SIGINT)
+            tool.stdout.read()
+        took.sort()
+        self.row("from an event to its line, 50 connections/s", f"median {took[len(took) // 2]:.0f} ms, at most {took[-1]:.0f} ms")
 
     def memory(self, steps=2, per_process=7_500):
         """
@@ -201,7 +252,7 @@ class Bench:
         try:
             for _ in range(steps + 1):
                 holders.append(self.hold(per_process))
-                settle(tool)
+                settle(tool.pid)
                 rss.append(tool.anon_bytes())
         finally:
             release(holders)
@@ -254,8 +305,9 @@ class Bench:
     def replay(self):
         recording = Path(self.folder) / "recording"
         tool = Tool(self.folder, "--json", "--record", str(recording))
-        self.rate()
-        events = tool.stop()["events"]
+        Load(self.load, self.seconds).run()
+        settle(tool.pid)
+        events = tool.end()[0]
         for label, options in (("text", []), ("JSON", ["--json"]), ("no record shown", ["--json", "--end", "netns_gone"])):
             cpu = children_cpu()
             replay = [BINARY, "replay", str(recording), "-o", "/dev/null", *options]
@@ -273,50 +325,59 @@ def release(holders):
         holder.stdout.close()
 
 
-def settle(tool):
-    """Until the tool has worked off what the load left: its CPU time stands still."""
-    last, since = tool.cpu_seconds(), time.monotonic()
-    while time.monotonic() - since < 0.5:
-        time.sleep(0.05)
-        now = tool.cpu_seconds()
-        if now - last > 0.02:
-            last, since = now, time.monotonic()
-
-
 def machine():
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     name = model[1].strip() if model else platform.machine()
     return f"{os.cpu_count()} x {name}, Linux {platform.release()}, {date.today().isoformat()}"
 
 
-def print_table(bench):
-    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-    print(f"\n{version}. {machine()}. Medians of {bench.rounds} rounds of {bench.seconds} s.\n")
-    print("| what | measured | target | reached |\n|---|---|---|---|")
+def print_rows(bench):
+    print("\n### The rest\n\n| what | measured | target | reached |\n|---|---|---|---|")
     for row in bench.rows:
         print("| " + " | ".join(row) + " |")
 
 
+def children_cpu():
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def main():
-    parser = argparse.ArgumentParser(description="measures what tcplife-fsm costs")
+    parser = argparse.ArgumentParser(
+        description="measures what tcplife-fsm costs",
+        epilog="The long form takes about 40 minutes, --short about 6, --quick about 2. REFERENCE=PATH names a build to compare with.",
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="length of each load")
-    parser.add_argument("--quick", action="store_true", help="one round of one second: a try, not a measurement")
+    parser.add_argument("--short", action="store_true", help="two rounds of one second, without peers")
+    parser.add_argument("--quick", action="store_true", help="one round of half a second: a try, not a measurement")
+    parser.add_argument("--only", choices=("saturation", "refused", "stream", "rest"), help="one part")
     options = parser.parse_args()
+    if options.short:
+        options.rounds, options.seconds = 2, 1
     if options.quick:
-        options.rounds, options.seconds = 1, 1
+        options.rounds, options.seconds = 1, 0.5
     if os.geteuid() != 0:
         sys.exit("bench: needs root")
+    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    print(f"{version}. {machine()}. Medians of {options.rounds} rounds of {options.seconds} s.\n\n{rounds.PER_EVENT}", flush=True)
     with tempfile.TemporaryDirectory(prefix="tcplife-fsm-bench-", dir="/dev/shm") as folder:
         bench = Bench(folder, options.rounds, options.seconds)
-        bench.start()
-        bench.throughput()
-        bench.kernel_cost()
-        bench.user_cost()
-        bench.memory()
-        bench.replay()
-        bench.leak_scan()
-    print_table(bench)
+        if options.only in (None, "saturation"):
+            bench.saturation(not (options.short or options.quick))
+        if options.only in (None, "refused"):
+            bench.refused()
+        if options.only in (None, "stream"):
+            bench.stream()
+        if options.only in (None, "rest"):
+            bench.start()
+            bench.latency(1000)
+            bench.latency(10000)
+            bench.delay()
+            bench.memory()
+            bench.replay()
+            bench.leak_scan()
+            print_rows(bench)
     return 0
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attaches a program that does nothing to the tracepoint that the tool cannot do without, until standard input ends: the floor
- * that the benchmark compares with. Five instructions' worth of BPF need no compiler.
+ * Attaches a program that does nothing to each tracepoint that is named, as often as it is named, until standard input ends:
+ * the floor that the benchmark compares with. Two instructions of BPF need no compiler.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -22,22 +22,36 @@ static int load_empty(int btf_id)
 	return bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", insns, sizeof(insns) / sizeof(*insns), &opts);
 }
 
-int main(void)
+/* A descriptor, or -errno. */
+static int attach_empty(const struct btf *btf, const char *tracepoint)
+{
+	char type[128];
+	int btf_id, prog;
+
+	snprintf(type, sizeof(type), "btf_trace_%s", tracepoint);
+	btf_id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
+	if (btf_id < 0)
+		return btf_id;
+	prog = load_empty(btf_id);
+	return prog < 0 ? prog : bpf_raw_tracepoint_open(NULL, prog);
+}
+
+int main(int argc, char **argv)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	int btf_id, prog, link;
+	int link;
 	char c;
 
 	if (!btf) {
 		perror("empty: kernel BTF");
 		return 1;
 	}
-	btf_id = btf__find_by_name_kind(btf, "btf_trace_inet_sock_set_state", BTF_KIND_TYPEDEF);
-	prog = load_empty(btf_id);
-	link = prog < 0 ? prog : bpf_raw_tracepoint_open(NULL, prog);
-	if (link < 0) {
-		fprintf(stderr, "empty: %s\n", strerror(-link));
-		return 1;
+	for (int i = 1; i < argc; i++) {
+		link = attach_empty(btf, argv[i]);
+		if (link < 0) {
+			fprintf(stderr, "empty: %s: %s\n", argv[i], strerror(-link));
+			return 1;
+		}
 	}
 	puts("attached");
 	fflush(stdout);

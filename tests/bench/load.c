@@ -6,8 +6,12 @@
  * at once, so each connection is ten transitions and no data. The client runs at most WINDOW connections ahead of the server:
  * an accept queue that overflows would drop SYNs and measure the retransmission timer.
  *
- * Prints "netns INODE" first, so that a reader can select its connections, and one line of figures at the end.
- * With --hold it opens connections, says "held N" and keeps them until its standard input ends.
+ * With --refused there is no server, and each attempt is answered by a reset. With --stream one connection carries data one
+ * way, which sets many timers, and the rate is in MB/s.
+ *
+ * Prints "netns INODE" first, so that a reader can select its connections, and one line of figures at the end: with -r also the
+ * median and the 99th percentile of how long connect() took. With --hold it opens connections, says "held N" and keeps them
+ * until its standard input ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,6 +35,8 @@
 
 #define ADDRESSES 200
 #define WINDOW 256
+#define LATENCIES 1000000
+#define PIECE (128 * 1024)
 
 struct load {
 	int listener;
@@ -38,6 +44,8 @@ struct load {
 	uint64_t duration_ns; /* 0: until the count is reached */
 	uint64_t limit_ns;    /* give up after this long whatever is missing */
 	uint64_t pace_ns;     /* from one connection to the next at the least; 0: as fast as it can */
+	uint32_t *took_ns;    /* connect(), of the first LATENCIES; NULL: not measured */
+	bool refused, stream;
 	_Atomic uint64_t opened;
 	_Atomic uint64_t served;
 	_Atomic bool client_done;
@@ -98,15 +106,28 @@ static int open_connection(uint64_t number)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number % ADDRESSES);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+	if (fd < 0)
+		die("socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) && errno != ECONNREFUSED)
 		die("connect");
 	return fd;
+}
+
+/* One connection, or attempt, from begin to end. */
+static void connect_once(struct load *load, uint64_t number)
+{
+	uint64_t begun = load->took_ns ? now_ns() : 0;
+	int fd = open_connection(number);
+
+	if (load->took_ns && number < LATENCIES)
+		load->took_ns[number] = now_ns() - begun;
+	close(fd);
 }
 
 static void *serve(void *arg)
 {
 	struct load *load = arg;
-	char buf[512];
+	static char buf[PIECE];
 
 	for (;;) {
 		int fd = accept4(load->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -148,9 +169,9 @@ static void *connect_all(void *arg)
 	while (more(load, begun, opened)) {
 		if (load->pace_ns)
 			wait_until(begun + opened * load->pace_ns);
-		close(open_connection(opened));
+		connect_once(load, opened);
 		atomic_store_explicit(&load->opened, ++opened, memory_order_release);
-		while (opened - atomic_load_explicit(&load->served, memory_order_acquire) > WINDOW &&
+		while (!load->refused && opened - atomic_load_explicit(&load->served, memory_order_acquire) > WINDOW &&
 		       now_ns() - begun < load->limit_ns)
 			sched_yield();
 	}
@@ -158,20 +179,61 @@ static void *connect_all(void *arg)
 	return NULL;
 }
 
+/* In place of connect_all(): pieces of data, counted as connections are. */
+static void *stream_all(void *arg)
+{
+	static char data[PIECE];
+	struct load *load = arg;
+	uint64_t begun = now_ns(), sent = 0;
+	int fd = open_connection(0);
+
+	while (more(load, begun, sent / PIECE * 64)) {
+		ssize_t n = write(fd, data, sizeof(data));
+
+		if (n < 0)
+			die("write");
+		sent += n;
+	}
+	close(fd);
+	atomic_store(&load->opened, sent / 1000000);
+	atomic_store(&load->served, sent / 1000000);
+	return NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print_latencies(struct load *load, uint64_t n)
+{
+	if (n > LATENCIES)
+		n = LATENCIES;
+	qsort(load->took_ns, n, sizeof(load->took_ns[0]), by_size);
+	printf("median %.1f p99 %.1f us, ", load->took_ns[n / 2] / 1e3, load->took_ns[n * 99 / 100] / 1e3);
+}
+
 static int run(struct load *load)
 {
 	pthread_t client, server;
 	uint64_t begun = now_ns(), opened, elapsed;
 
-	if (pthread_create(&server, NULL, serve, load) || pthread_create(&client, NULL, connect_all, load))
+	if (pthread_create(&server, NULL, serve, load) ||
+	    pthread_create(&client, NULL, load->stream ? stream_all : connect_all, load))
 		die("thread");
 	pthread_join(client, NULL);
 	opened = atomic_load(&load->opened);
+	if (load->refused)
+		atomic_store(&load->served, opened);
 	while (atomic_load_explicit(&load->served, memory_order_acquire) < opened && now_ns() - begun < load->limit_ns)
 		sched_yield();
 	elapsed = now_ns() - begun;
 	shutdown(load->listener, SHUT_RDWR);
 	pthread_join(server, NULL);
+	if (load->took_ns && opened)
+		print_latencies(load, opened);
 	printf("connections %llu seconds %.3f rate %.0f\n", (unsigned long long)opened, elapsed / 1e9,
 	       opened / (elapsed / 1e9));
 	if ((load->count && opened < load->count) || atomic_load(&load->served) < opened) {
@@ -207,6 +269,8 @@ static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [-r RATE] [-p P
 			    "  -t SECONDS       make connections for so long\n"
 			    "  -r RATE          at most so many a second (as fast as it can)\n"
 			    "  -p PORT          of the server (8000)\n"
+			    "  --refused        to a port where nobody listens\n"
+			    "  --stream         send data on one connection; prints MB in place of connections\n"
 			    "  --hold           open COUNT connections and keep them until standard input ends\n"
 			    "  --here           stay in this network namespace\n"
 			    "  --limit SECONDS  give up after so long (default 60)\n";
@@ -214,10 +278,9 @@ static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [-r RATE] [-p P
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"hold", no_argument, NULL, 'H'},
-		{"here", no_argument, NULL, 'S'},
-		{"limit", required_argument, NULL, 'l'},
-		{},
+		{"hold", no_argument, NULL, 'H'},        {"here", no_argument, NULL, 'S'},
+		{"limit", required_argument, NULL, 'l'}, {"refused", no_argument, NULL, 'R'},
+		{"stream", no_argument, NULL, 'D'},      {},
 	};
 	struct load load = {.limit_ns = 60000000000ULL};
 	bool hold_open = false, here = false;
@@ -234,6 +297,10 @@ int main(int argc, char **argv)
 			port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (opt == 'l')
 			load.limit_ns = strtod(optarg, NULL) * 1e9;
+		else if (opt == 'R')
+			load.refused = true;
+		else if (opt == 'D')
+			load.stream = true;
 		else if (opt == 'H')
 			hold_open = true;
 		else if (opt == 'S')
@@ -247,5 +314,9 @@ int main(int argc, char **argv)
 		enter_namespace();
 	print_namespace();
 	load.listener = open_listener();
+	if (load.refused)
+		port++;
+	if (load.pace_ns)
+		load.took_ns = malloc(LATENCIES * sizeof(*load.took_ns));
 	return hold_open ? hold(&load) : run(&load);
 }

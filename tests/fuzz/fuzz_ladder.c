@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A line of any bytes as a record of each end of a connection. Whatever it says: a reason why it is none, or ladders that fit
- * into their place, into 80 columns and, where asked for, into ASCII.
+ * into their place, into 80 columns and, where asked for, into ASCII, and that hold nothing but characters and newlines.
  */
 #include "src/format/json_read.h"
 #include "src/format/canvas.h"
 #include "src/format/ladder.h"
+#include "src/format/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static void check_ladder(const struct ladder_end *left, const struct ladder_end 
 	static char text[LADDER_MAX];
 	const struct ladder ladder = {.left = left, .right = right, .ascii = ascii};
 	size_t columns = 0, len;
+	uint32_t code;
 
 	len = ladder_draw(&ladder, text, sizeof(text));
 	check(len && len <= sizeof(text) && text[len - 1] == '\n');
@@ -32,6 +34,10 @@ static void check_ladder(const struct ladder_end *left, const struct ladder_end 
 		check(columns <= CANVAS_WIDTH);
 		check(text[i] == '\n' || (unsigned char)text[i] >= ' ');
 		check(!ascii || (unsigned char)text[i] < 0x7f);
+	}
+	for (size_t i = 0, used; i < len; i += used) {
+		used = utf8_decode(text + i, len - i, &code);
+		check(used && (code == '\n' || !utf8_is_control(code)));
 	}
 }
 

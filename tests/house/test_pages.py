@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("docs/architecture.md", "CONTRIBUTING.md")
+PAGES = ("docs/architecture.md", "docs/security.md", "CONTRIBUTING.md")
 FOLDERS = ("bpf", "src", "vmlinux", "tests", "docs", ".ci")
 SOURCES = "\n".join(p.read_text() for folder in ("bpf", "src") for p in sorted((ROOT / folder).rglob("*.[ch]")))
 MADE_UP = ("tests/replay/problem.rec",)
@@ -31,6 +31,22 @@ def problems(text):
         + [f"make {t}" for t in sorted(targets) if not re.search(rf"^{t}:", makefile, re.M)]
         + [link for link in links if not any((ROOT / base / link).exists() for base in ("", "docs"))]
     )
+
+
+def promised_tests(text):
+    """(files, functions)"""
+    names = set(re.findall(r"`((?:test|fuzz)_\w+(?:\.py|\.c)?)`", text))
+    files = {n for n in names if n.endswith((".py", ".c"))}
+    return files, names - files
+
+
+def test_each_promise_has_its_test():
+    files, functions = promised_tests((ROOT / "docs/security.md").read_text())
+    there = {p.name for p in (ROOT / "tests").rglob("*.*")}
+    sources = "\n".join(p.read_text() for p in sorted((ROOT / "tests").rglob("test_*.py")))
+    assert len(files) > 10 and len(functions) > 10
+    assert not files - there
+    assert not [f for f in sorted(functions) if not re.search(rf"^def {f}\(", sources, re.M)]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 pytest.register_assert_rewrite("checks", "tracer")
 from lab import Namespace, Pair  # noqa: E402  (this folder is no package)
+from pools import Program  # noqa: E402
 from programs import build  # noqa: E402
 from tracer import BINARY, Tracer  # noqa: E402
 
@@ -24,7 +25,7 @@ def why_not():
         return "live tests need root"
     if not os.path.exists("/sys/kernel/btf/vmlinux"):
         return "this kernel has no BTF"
-    doctor = subprocess.run([BINARY, "doctor"], capture_output=True, text=True, check=False)
+    doctor = subprocess.run([BINARY, "features"], capture_output=True, text=True, check=False)
     if doctor.returncode in (EXIT_PRIVILEGES, EXIT_KERNEL):
         return doctor.stderr.strip() or doctor.stdout.strip()
     return None
@@ -96,6 +97,20 @@ def namespace():
     namespace = Namespace()
     yield namespace
     namespace.close()
+
+
+@pytest.fixture
+def start_program(namespace):
+    """Starts programs of pools.py: start_program("pool", [ports], 10, False)."""
+    started = []
+
+    def run(*argv):
+        started.append(Program(namespace, *argv))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.close()
 
 
 @pytest.fixture(scope="session")

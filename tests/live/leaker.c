@@ -3,7 +3,6 @@
  * leaker KIND=COUNT...: leaves sockets in CLOSE_WAIT, in each kind's way, and says so as leakers.py does. After
  * "threads_only=N" the first thread ends, and N others go on.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/io_uring.h>

@@ -234,5 +234,5 @@ def test_born_during_the_scan(start_tracer, load):
     ids = [r["conn_id"] for r in records]
     assert len(ids) == len(set(ids))
     assert len(ids) > 100, "the load was over before the tracer was ready"
-    assert all(r["gaps"] == 0 for r in records)
+    assert not [r for r in records if r["gaps"]][:3]
     assert outcome.totals["total"] == 0, outcome.stderr

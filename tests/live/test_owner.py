@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whose connection it is: pid, name, executable, user, cgroup and container, on either end and whoever took it over."""
 
-import contextlib
 import os
 import shutil
 import socket
 import uuid
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from actors import PYTHON, Actor
+from cgroups import own_group
 from lab import SLOWNESS, TIMEOUT, Namespace, wait_until
 
 PYTHON_EXE = os.path.realpath(PYTHON)
@@ -301,38 +300,13 @@ def test_hostile_name(trace, stage):
 CONTAINER = "ab" * 32
 
 
-def cgroup2_mount():
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        fields, _, kind = line.partition(" - ")
-        if kind.split()[0] == "cgroup2":
-            return Path(fields.split()[4])
-    return None
-
-
-def remove_cgroup(path):
-    """A process that was waited for may still be on its way out of its cgroup."""
-
-    def removed():
-        with contextlib.suppress(OSError):
-            path.rmdir()
-        return not path.exists()
-
-    wait_until(removed, what=f"end of {path}")
-
-
 @pytest.fixture
 def cgroup(request):
     """A cgroup with the path that the test names; removed afterwards, empty by then."""
-    mount = cgroup2_mount()
-    if mount is None:
-        pytest.skip("no cgroup2 here")
-    top = mount / f"tlf-{os.getpid()}"
-    path = top / request.param
-    path.mkdir(parents=True)
-    yield path, "/" + str(path.relative_to(mount))
-    while path != mount:
-        remove_cgroup(path)
-        path = path.parent
+    with own_group() as top:
+        path = top / request.param
+        path.mkdir(parents=True, exist_ok=True)
+        yield path, "/" + str(path.relative_to(top.parent))
 
 
 POD = str(uuid.UUID(int=0x1234567890ABCDEF1234567890ABCDEF))

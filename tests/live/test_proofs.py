@@ -153,8 +153,10 @@ def test_fin_waits_for_the_congestion_window(trace, pair, captures):
     read_all(connected.server)
     close_rest(connected.client, connected.server)
     record = trace.connection(connected.client_id)
-    check(record, captures[0])
-    check_time(segment(record, "out", "FIN,ACK"), on_wire(captures[0], record, "out", "FIN,ACK")[0])
+    check(record, captures[0], untimed=["out FIN,ACK"])  # where a tick passed meanwhile, when it left is not proven
+    fin = segment(record, "out", "FIN,ACK")
+    if fin["at_us"] is not None:
+        check_time(fin, on_wire(captures[0], record, "out", "FIN,ACK")[0])
 
 
 def test_fin_waits_for_its_pace(trace, pair, captures):

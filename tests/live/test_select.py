@@ -219,7 +219,7 @@ def test_comm(start_tracer, trace, actors):
 
 
 def test_cgroup(start_tracer, trace, actors):
-    from test_owner import cgroup2_mount, remove_cgroup
+    from cgroups import cgroup2_mount, remove_cgroup
 
     namespace, server_actor, clients = actors
     mount = cgroup2_mount()

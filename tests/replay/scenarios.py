@@ -347,6 +347,47 @@ def leaks(pair, start):
 
 
 @scenario()
+def accept_queue_full(pair, start):
+    """A process does not accept: its listener has a backlog of one. Then it ends."""
+    trace = start()
+    listener = pair.listen(backlog=1)
+    for _ in range(4):
+        client = pair.client()
+        client.setblocking(False)
+        client.connect_ex((pair.server_addr, listener.getsockname()[1]))
+    row = lambda key: lambda r: any(row.get(key) for row in r.get("listeners", ()) if row["netns"] == pair.b.inode)  # noqa: E731
+    trace.wait_for(row("full"))
+    trace.wait_for(row("drops"))
+    listener.close()
+    trace.wait_for(row("ended"))
+    return ()
+
+
+@scenario()
+def findings(pair, start):
+    """A socket leaks, and nobody answers a client: each is a finding. The first one goes again, the second stands at the end."""
+    leak = pair.connect()
+    leak.client.close()
+    wait_state(leak.server, "CLOSE_WAIT")
+    trace = start()
+    mine = lambda what, name: lambda r: r["event"] == "finding" and (r["netns"], r["what"], r["finding"]) in (  # noqa: E731
+        (pair.a.inode, what, name), (pair.b.inode, what, name))  # fmt: skip
+    trace.wait_for(mine("up", "close_wait_leak"))
+    leak.server.close()
+    deaf = pair.wire.drop(lambda segment: True)
+    clients = [pair.client() for _ in range(5)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex((pair.server_addr, 9))
+    trace.wait_for(mine("up", "syn_unanswered"), 40)
+    for client in clients:
+        client.close()
+    deaf.release()
+    trace.wait_for(mine("down", "close_wait_leak"), 40)
+    return ()
+
+
+@scenario()
 def losses(pair, start):
     """Two connections, one after the other. Then see edit_losses()."""
     start()

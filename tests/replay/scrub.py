@@ -19,7 +19,9 @@ SECOND = 10**9
 KEY = 24  # offset in struct wire_text, and of the pid in struct wire_exit
 IDENT_CGROUP, IDENT_NETNS = 32, 40  # offsets in struct wire_ident
 EXEC_CGROUP = 8  # offset in struct wire_exec
-NETNS = 24  # offset in struct wire_aggregate and struct wire_port_range
+LEAK_TAIL = 40  # struct wire_leak_queue from the end of a WIRE_LEAK
+NETNS = 24  # offset in struct wire_aggregate, struct wire_port_range and struct wire_netns
+NETNS_COOKIE = 32
 
 
 def _numbered(values, first):
@@ -50,7 +52,7 @@ class Scrub:
         return event.kind in SOCKET_KINDS and event.cookie in self.cookies
 
     def _keeps(self, event):
-        if event.kind in ("AGGREGATE", "PORT_RANGE"):
+        if event.kind in ("AGGREGATE", "PORT_RANGE", "NETNS"):
             return event.get("I", NETNS) in self.netns
         if event.kind == "OPENED":
             return event.cookie in self.cookies
@@ -72,6 +74,8 @@ class Scrub:
             event.put("Q", ident + IDENT_CGROUP, CGROUP_ID)
         if tgid:
             event.put("I", event.part("task"), self.tgids[tgid])
+        if event.kind == "LEAK" and (listener := event.get("Q", len(event.data) - LEAK_TAIL)):
+            event.put("Q", len(event.data) - LEAK_TAIL, self.cookies.get(listener, 0))
         if event.part("exec") is not None and event.get("Q", event.part("exec") + EXEC_CGROUP):
             event.put("Q", event.part("exec") + EXEC_CGROUP, CGROUP_ID)
 
@@ -96,6 +100,10 @@ class Scrub:
     def _of_namespace(self, event):
         event.put("I", NETNS, self.netns[event.get("I", NETNS)])
 
+    def _netns_counts(self, event):
+        self._of_namespace(event)
+        event.put("Q", NETNS_COOKIE, event.get("I", NETNS))
+
     def _opened(self, event):
         event.put("Q", 8, self.cookies[event.cookie])
 
@@ -105,7 +113,7 @@ class Scrub:
     def _clean(self, event):
         rewrite = {
             "EXE": self._exe, "EXIT": self._exit, "CGROUP": self._cgroup, "TICK": self._tick, "AGGREGATE": self._of_namespace,
-            "PORT_RANGE": self._of_namespace, "OPENED": self._opened, "SCAN_END": self._scan_end, "LEAK_END": self._scan_end,
+            "PORT_RANGE": self._of_namespace, "NETNS": self._netns_counts, "OPENED": self._opened, "SCAN_END": self._scan_end, "LEAK_END": self._scan_end,
         }  # fmt: skip
         if event.kind in SOCKET_KINDS:
             self._socket(event)

@@ -32,13 +32,17 @@ def offers(*words, folder=None):
         (["leaks", "--thr"], ["--threshold"]),
         (["leaks", "--foll"], []),
         (["leaks", "--by", "p"], ["process", "peer"]),
-        (["leaks", "--by", "=", "c"], ["cgroup"]),
+        (["leaks", "--by", "=", "c"], ["container", "cgroup"]),
         (["--state", "=", "CLOSE_WAIT,LAST"], ["CLOSE_WAIT,LAST_ACK"]),
         (["--state", "=", ""], "ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK CLOSING".split()),
         (["--pid", "1"], []),
         (["-o", "liv"], ["live.rec"]),
         (["replay", "l"], ["live.rec"]),
-        (["doctor", "--j"], ["--json"]),
+        (["replay", "live.rec", "sp"], ["sport"]),
+        (["leaks", "d"], ["dst", "dport"]),
+        (["leaks", "state", "close-"], ["close-wait"]),
+        (["state", "established", "not", "s"], ["state", "src", "sport"]),
+        (["features", "--j"], ["--json"]),
         (["--ver"], ["--verbose", "--version"]),
     ],
 )  # fmt: skip
@@ -53,13 +57,13 @@ def test_offers_every_command():
     assert offers("") == [line.split()[0] for line in commands]
 
 
-@pytest.mark.parametrize("command", ["trace", "leaks", "show", "replay", "doctor"])
+@pytest.mark.parametrize("command", ["trace", "leaks", "show", "replay", "features"])
 def test_offers_what_help_shows(command):
     shown = subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True).stdout
     assert all(option in shown for option in offers(command, "--"))
 
 
-@pytest.mark.parametrize("command", ["trace", "leaks", "show", "replay", "doctor"])
+@pytest.mark.parametrize("command", ["trace", "leaks", "show", "replay", "features"])
 def test_manual_has_every_option(command):
     manual = (ROOT / "docs" / "tcplife-fsm.8").read_text()
     options = [option.lstrip("-") for option in offers(command, "--")]

@@ -30,6 +30,8 @@ FLAGS = {
     "time_wait": ("--time-wait", "split"),
     "leaks": ("--threshold", "300ms", "--summary", "500ms"),
     "losses": ("--summary", "500ms"),
+    "accept_queue_full": ("--summary", "500ms"),
+    "findings": ("--events", "finding,lost,meta", "--threshold", "300ms"),
 }
 
 
@@ -81,6 +83,47 @@ def test_output_is_the_same(recording, form):
     assert output(recording, form).splitlines() == wanted.splitlines()
 
 
+def records(recording, *flags):
+    done = replay(recording, *FORMS[".jsonl"], *FLAGS.get(recording.stem, ()), *flags)
+    return validate_lines(done.stdout.splitlines(keepends=True))
+
+
+def of_less(full, less):
+    """Nothing of the shorter record is different; its meta and its numbers of records are of its own."""
+    for key, value in less.items():
+        if isinstance(value, dict) and isinstance(full[key], dict):
+            of_less(full[key], value)
+        elif key not in ("instance", "detail"):
+            assert full[key] == value, key
+
+
+def test_detail(recording):
+    """Less is left out, and nothing else. An alert has everything."""
+    full = records(recording)
+    standard, short = records(recording, "--detail", "standard"), records(recording, "--detail", "short")
+    for whole, middle, least in zip(full, standard, short, strict=True):
+        of_less(whole, middle)
+        of_less(middle, least)
+        if whole["event"].startswith(("close_wait", "finding")):
+            of_less(least, whole)
+
+
+def test_size_of_detail():
+    """What docs/output.md says of the sizes, for the connections of all recordings."""
+    for detail, limit in (("standard", 1100), ("short", 600)):
+        done = [replay(path, "--json", "--events", "connection", "--detail", detail) for path in RECORDINGS]
+        sizes = [len(line) for one in done for line in one.stdout.splitlines(keepends=True)]
+        assert sum(sizes) / len(sizes) <= limit, detail
+
+
+def test_sample(recording):
+    """All records of a connection, or none; whatever is not sampled stays."""
+    full, some = records(recording), records(recording, "--sample", "1/2")
+    kept = {r["conn_id"] for r in some if "conn_id" in r and not r["event"].startswith("close_wait")}
+    wanted = [r for r in full if "conn_id" not in r or r["conn_id"] in kept or r["event"].startswith("close_wait")]
+    assert [(r["event"], r.get("conn_id")) for r in some] == [(r["event"], r.get("conn_id")) for r in wanted]
+
+
 def test_there_are_all_kinds():
     """No kind of event can change without a replay that shows it."""
     kinds = {event.kind for path in RECORDINGS for event in recfile.read(path).events}
@@ -125,16 +168,17 @@ def test_output_fails(tmp_path):
 def test_cut_off(recording, tmp_path):
     """However short: one sentence that names an offset within the file, and all whole records before it."""
     data = recording.read_bytes()
-    whole = output(recording, ".txt").splitlines()
+    whole, flags = output(recording, ".txt").splitlines(), FLAGS.get(recording.stem, ())
     for size in {0, 1, 8, 100, len(data) // 3, len(data) // 2, len(data) - 1}:
         cut = tmp_path / "cut.rec"
         cut.write_bytes(data[:size])
-        done = replay(cut, *FORMS[".txt"])
+        done = replay(cut, *FORMS[".txt"], *flags)
         message = done.stderr.decode()
         assert done.returncode == 1, (size, message)
         offset = re.search(r"cut\.rec: .*\boffset (\d+)", message)
         assert offset and int(offset[1]) <= size, (size, message)
-        assert set(done.stdout.splitlines()) <= set(whole), size
+        stands = {line for line in done.stdout.splitlines() if re.match(rb"# finding \w+ stands:", line)}  # where it was cut
+        assert set(done.stdout.splitlines()) - stands <= set(whole), size
 
 
 def test_no_recording(tmp_path):

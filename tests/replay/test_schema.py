@@ -3,6 +3,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,27 @@ def test_lenient_form_takes_a_later_minor_version(lenient):
 def test_lenient_form_has_limits(lenient, change):
     with pytest.raises(jsonschema.ValidationError):
         lenient.validate(later(**change))
+
+
+def words_of(node, path=()):
+    """Each list of words in the schema, by the key that has it."""
+    if isinstance(node, dict):
+        for word in node.get("enum", ()):
+            if isinstance(word, str):
+                yield path[-1], word
+        for key, value in node.items():
+            yield from words_of(value, path if key in ("properties", "items", "anyOf", "enum") else (*path, key))
+    elif isinstance(node, list):
+        for value in node:
+            yield from words_of(value, path)
+
+
+def test_every_word_is_explained():
+    """`explain` knows all words of the schema, of history too; those of tcp.ca_state and such are the kernel's own."""
+    program = os.environ.get("TCPLIFE_FSM", str(HERE.parents[1] / "build" / "tcplife-fsm"))
+    schema = json.loads((HERE.parents[1] / "docs" / "schema.json").read_text())
+    words = {word for key, word in words_of(schema) if key not in ("family", "event", "type")} | set("SHADFRT")
+    assert len(words) > 100
+    for word in sorted(words):
+        done = subprocess.run([program, "explain", word], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and word.lower() in done.stdout.lower(), (word, done.stderr)

@@ -123,6 +123,10 @@ struct step {
 	{                                                                                                                      \
 		.us = us_, .kind = WIRE_SCAN_END, .value = 1                                                                   \
 	}
+#define SCAN_FAILED(us_)                                                                                                       \
+	{                                                                                                                      \
+		.us = us_, .kind = WIRE_SCAN_END, .value = 1, .new = 1                                                         \
+	}
 #define LOST(us_, stage_, count_, ...)                                                                                         \
 	{                                                                                                                      \
 		.us = us_, .kind = WIRE_LOST, .stage = WIRE_LOST_##stage_, .value = count_, ##__VA_ARGS__                      \
@@ -363,6 +367,7 @@ static inline void story_base(const struct step *s, union story_event *e)
 	case WIRE_TW_TIER:
 	case WIRE_SCAN_BEGIN:
 	case WIRE_SCAN_END:
+		e->mark.hdr.new_state = s->new;
 		e->mark.value = s->value;
 		break;
 	}

@@ -23,6 +23,7 @@ static struct conn_table *table;
 static uint64_t leaks, leaks_told, ends, ends_told; /* records, and the sockets that they stand for */
 static struct leak_socket last;
 static struct leak_record last_leak;
+static uint64_t least_open;        /* group_open of all records */
 static int64_t open_as[NAMES_MAX]; /* of each alert's name: raised and not resolved */
 static struct leak_alert names[NAMES_MAX];
 static size_t names_len;
@@ -57,6 +58,7 @@ static void on_record(void *ctx, const struct record *rec)
 		leaks++;
 		leaks_told += rec->leak->count;
 		last_leak = *rec->leak;
+		least_open = last_leak.group_open < least_open ? last_leak.group_open : least_open;
 		count_open(rec->leak->alert, (int64_t)rec->leak->count);
 		last = *rec->leak->socket;
 	} else if (rec->kind == RECORD_CLOSE_WAIT_RESOLVED) {
@@ -81,6 +83,7 @@ static int set_up(void **state)
 
 	(void)state;
 	leaks = leaks_told = ends = ends_told = 0;
+	least_open = UINT64_MAX;
 	names_len = 0;
 	memset(open_as, 0, sizeof(open_as));
 	return conn_table_new(&table, &config, on_record, NULL);
@@ -366,6 +369,7 @@ static void many_are_few_records(void **state)
 	assert_int_equal(leaks_told, 10000);
 	assert_int_equal(last_leak.count, 9995);
 	assert_int_equal(last_leak.group_open, 10000);
+	assert_int_equal(least_open, 10000); /* the same in all alerts of the scan */
 	assert_true(last_leak.alert.is_group);
 
 	leaked(BEGIN + 21 * S, 20001, 500); /* more, in the same minute: later */

@@ -454,18 +454,31 @@ static void feed_aggregate(struct conn_table *t, uint16_t port, uint64_t count)
 	conn_table_feed(t, &ev.hdr);
 }
 
-static void feed_port_range(struct conn_table *t, uint32_t netns, uint16_t last)
+#define NO_REUSE UINT32_MAX /* not known: an older recording */
+
+static void feed_reuse(struct conn_table *t, uint32_t netns, uint16_t last, uint32_t reuse)
 {
 	static uint64_t sent; /* each later than the one before */
-	struct wire_port_range ev = {
-		.hdr = {.ts = STORY_BEGIN_NS + sent++, .kind = WIRE_PORT_RANGE, .len = sizeof(ev)},
-		.netns = netns,
-		.first = 40000,
-		.last = last,
+	struct {
+		struct wire_port_range wire;
+		struct wire_port_reuse reuse;
+	} ev = {
+		.wire = {.hdr = {.ts = STORY_BEGIN_NS + sent++,
+				 .kind = WIRE_PORT_RANGE,
+				 .len = reuse == NO_REUSE ? sizeof(ev.wire) : sizeof(ev)},
+			 .netns = netns,
+			 .first = 40000,
+			 .last = last},
+		.reuse = {.where = reuse},
 	};
 
-	assert_true(wire_valid(&ev.hdr, sizeof(ev)));
-	conn_table_feed(t, &ev.hdr);
+	assert_true(wire_valid(&ev.wire.hdr, ev.wire.hdr.len));
+	conn_table_feed(t, &ev.wire.hdr);
+}
+
+static void feed_port_range(struct conn_table *t, uint32_t netns, uint16_t last)
+{
+	feed_reuse(t, netns, last, NO_REUSE);
 }
 
 /* What the summary says of TIME_WAIT, of attempts that failed and of ports. */
@@ -521,6 +534,47 @@ static void test_summary(void **state)
 	conn_table_free(t);
 }
 
+/* Of six ports in TIME_WAIT, those that are in use where tcp_tw_reuse is so. */
+static void check_reuse(uint32_t reuse, const char *local, int64_t at_us, unsigned int in_use)
+{
+	const struct conn_config config = {.max_connections = 100, .summary_ns = 1000000, .wanted = 1u << RECORD_SUMMARY};
+	static const struct step life[] = {TIER(FENTRY), TIME_WAITS};
+	struct conn_summary_record sum = {0};
+	struct conn_table *t;
+
+	story_forget();
+	assert_int_equal(conn_table_new(&t, &config, keep_summary, &sum), 0);
+	feed_reuse(t, STORY_NETNS, 40009, reuse);
+	for (unsigned int port = 0; port < 6; port++) {
+		for (size_t i = 0; i < sizeof(life) / sizeof(life[0]); i++) {
+			struct step s = life[i];
+
+			s.cookie = port + 1;
+			s.local_port = 40000 + port;
+			s.local = local;
+			story_feed(t, &s);
+		}
+	}
+	story_feed(t, &(struct step)TICK(at_us));
+	assert_int_equal(sum.ports_len, in_use != 0);
+	assert_int_equal(sum.ports[0].in_use, in_use);
+	conn_table_free(t);
+}
+
+static void test_reuse(void **state)
+{
+	(void)state;
+	check_reuse(NO_REUSE, "127.0.0.1", 2 * S, 6);
+	check_reuse(WIRE_REUSE_OFF, "127.0.0.1", 2 * S, 6);
+	check_reuse(WIRE_REUSE_LOOPBACK, "127.0.0.1", S, 6); /* not for a second yet */
+	check_reuse(WIRE_REUSE_LOOPBACK, "127.0.0.1", 2 * S, 0);
+	check_reuse(WIRE_REUSE_LOOPBACK, "127.255.0.1", 2 * S, 0);
+	check_reuse(WIRE_REUSE_LOOPBACK, "10.0.0.1", 2 * S, 6);
+	check_reuse(WIRE_REUSE_ALL, "10.0.0.1", S, 6);
+	check_reuse(WIRE_REUSE_ALL, "10.0.0.1", 2 * S, 0);
+	check_reuse(3, "127.0.0.1", 2 * S, 6); /* a later kernel's */
+}
+
 static void test_memory(void **state)
 {
 	enum { MANY = 100000 };
@@ -550,6 +604,35 @@ static void test_memory(void **state)
 	conn_table_free(t);
 }
 
+/* A socket that leaves minisocket after minisocket, as a program or a made recording can: what must be looked through is
+ * bounded. */
+static void test_many_lives_of_a_socket(void **state)
+{
+	enum { MANY = 1000, KEPT = 64 };
+	const struct conn_config config = {.max_connections = MANY};
+	static const struct step life[] = {LIFE_OF_OPEN_SOCKET(0)};
+	struct step tier = TIER(FENTRY);
+	struct conn_table_stats stats;
+	struct conn_table *t;
+
+	(void)state;
+	assert_int_equal(conn_table_new(&t, &config, emit_nothing, NULL), 0);
+	story_feed(t, &tier);
+	for (uint32_t i = 0; i < MANY; i++) {
+		for (size_t n = 0; n < sizeof(life) / sizeof(life[0]); n++) {
+			struct step s = life[n];
+
+			s.us += i * 10000;
+			s.out = i;
+			story_feed(t, &s);
+		}
+	}
+	conn_table_stats(t, &stats);
+	assert_int_equal(stats.tracked, KEPT);
+	assert_int_equal(stats.time_wait_early, MANY - KEPT);
+	conn_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,7 +641,9 @@ int main(void)
 		STORIES(steps),
 		STORIES(scans),
 		STORIES(segments),
+		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_many_lives_of_a_socket),
 		cmocka_unit_test(test_summary),
 	};
 

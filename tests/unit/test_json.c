@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "src/core/finding.h"
+
 static char out[FORMAT_LINE_MAX + 1];
 static uint64_t seq;
 static bool print_lines;
@@ -167,6 +169,13 @@ static void test_optional_keys(void **state)
 	line(RECORD_CONNECTION, &c, &owner);
 	has("\"container\":{\"pod_uid\":\"0f9e8d7c-1111-2222-3333-444455556666\"},", true);
 	has("\"received\":0,\"reason\":null}", true);
+	owner.container_id = SAMPLE_CONTAINER "trailing";
+	owner.id_claimed = true;
+	line(RECORD_CONNECTION, &c, &owner);
+	has("\"container\":{\"claimed_id\":\"" SAMPLE_CONTAINER "\",\"pod_uid\":\"0f9e8d7c-", true);
+	owner.pod_claimed = true;
+	line(RECORD_CONNECTION, &c, &owner);
+	has("\"claimed_pod_uid\":\"0f9e8d7c-1111-2222-3333-444455556666\"},", true);
 }
 
 static void test_addresses(void **state)
@@ -208,6 +217,40 @@ static void test_names(void **state)
 	has("\"comm\":\"\",\"start\"", true);
 }
 
+/* A path has any bytes but NUL, and may be longer than a line. */
+static void test_paths(void **state)
+{
+	struct record_owner owner = {.exe = "/\xff\xc3\xa9", .cgroup = "/\xe2\x82x"};
+	char path[1101], bytes[601], hex[600];
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	line(RECORD_CONNECTION, &c, &owner);
+	has("\"exe\":\"/\xef\xbf\xbd\xc3\xa9\",\"exe_hex\":\"2fffc3a9\",\"uid\"", true);
+	has("\"cgroup\":\"/\xef\xbf\xbd\xef\xbf\xbdx\",\"cgroup_hex\":\"2fe28278\",", true);
+	memset(path, 'x', 1100);
+	path[1100] = '\0';
+	owner = (struct record_owner){.exe = path, .cgroup = path + 1100 - 1024};
+	line(RECORD_CONNECTION, &c, &owner);
+	has("xxx\xe2\x80\xa6\",\"exe_len\":1100,\"uid\"", true);
+	has("cgroup_len", false);
+	has("_hex", false);
+	memset(bytes, 0xff, 600);
+	bytes[600] = '\0';
+	memset(hex, 'f', 2 * 256);
+	strcpy(hex + 2 * 256, "\",\"cgroup_len\":600,");
+	owner = (struct record_owner){.cgroup = bytes};
+	line(RECORD_CONNECTION, &c, &owner);
+	has(hex, true);
+	bytes[300] = '\0'; /* the text has them all */
+	line(RECORD_CONNECTION, &c, &owner);
+	has("ff\",\"cgroup_len\":300,", true);
+	bytes[256] = '\0';
+	line(RECORD_CONNECTION, &c, &owner);
+	has("_len", false);
+}
+
 /* The worst names and paths there can be do not make a line too long, nor its timeline shorter. */
 static void test_line_limit(void **state)
 {
@@ -239,8 +282,57 @@ static void test_line_limit(void **state)
 		format(&context, &rec, &owner, FORMAT_LINE_MAX);
 		assert_true(strlen(out) > 3000 && strlen(out) < FORMAT_LINE_MAX);
 		has("_dropped", false);
-		has("\xe2\x80\xa6\",\"uid\"", true);
+		has("\xe2\x80\xa6\",\"exe_", true);
 	}
+}
+
+static void remembered(const struct format_input *in)
+{
+	out[format_json.format(in, out, FORMAT_LINE_MAX)] = '\0';
+}
+
+/* What a line says of a process is remembered, and is right again as soon as anything of it is another. */
+static void test_process_changes(void **state)
+{
+	static struct format_memory memory;
+	char exe[] = "/usr/bin/one", long_exe[400];
+	struct record_owner owner = {.exe = exe};
+	struct record_context context = sample_context;
+	struct conn_record c;
+	struct record rec = sample_record(RECORD_CONNECTION, &c);
+	const struct format_input in = {.context = &context, .rec = &rec, .owner = &owner, .memory = &memory};
+
+	(void)state;
+	sample_connection(&c);
+	for (int twice = 0; twice < 2; twice++) {
+		remembered(&in);
+		has("\"exe\":\"/usr/bin/one\",\"uid\"", true);
+	}
+	memcpy(exe, "/usr/bin/two", sizeof(exe)); /* at the same place */
+	remembered(&in);
+	has("\"exe\":\"/usr/bin/two\"", true);
+	owner.exe_deleted = true;
+	remembered(&in);
+	has("\"exe_deleted\":true", true);
+	owner = (struct record_owner){0};
+	remembered(&in);
+	has("\"exe\":null", true);
+	memset(long_exe, 'x', sizeof(long_exe) - 1);
+	long_exe[sizeof(long_exe) - 1] = '\0';
+	owner.exe = long_exe;
+	for (int twice = 0; twice < 2; twice++) {
+		remembered(&in);
+		has(long_exe, true);
+	}
+	context.boot_offset_ns += 1000000000;
+	c.t.task.start_ns = 1;
+	remembered(&in);
+	char start[64], *at = strstr(out, "\"start\":");
+	assert_non_null(at);
+	snprintf(start, sizeof(start), "%.38s", at);
+	context.boot_offset_ns += 1000000000;
+	remembered(&in);
+	has(start, false);
 }
 
 /* No record fills a line; but a smaller buffer is handled as a longer record would be: segments go first. */
@@ -414,6 +506,47 @@ static void test_snapshot(void **state)
 	has("\"cause\":null,", true);
 }
 
+/* A line that is too long loses rows, which count with the rest. */
+static void test_listeners(struct conn_summary_record *s)
+{
+	struct conn_listener_row long_row = {.netns = UINT32_MAX,
+					     .local_port = UINT16_MAX,
+					     .task = {.tgid = INT32_MAX, .comm = "\1\2\3\4\5\6\7\xff\1\2\3\4\5\6\7"},
+					     .at = {UINT32_MAX, UINT32_MAX - 1, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+					     .drops = 10,
+					     .interval_us = UINT64_MAX / 1000,
+					     .mptcp = true,
+					     .ended = true};
+	const char *rest;
+	unsigned int count, drops;
+	size_t rows = 0;
+
+	memset(long_row.local_addr, 0xfe, sizeof(long_row.local_addr));
+	s->listeners_len = 1;
+	s->listeners_rest = (struct conn_listeners_rest){2, 30};
+	s->listeners[0] = (struct conn_listener_row){.netns = 5, .local_port = 80, .at = {.queue = 4, .limit = 4, .drops = 9}};
+	line(RECORD_SUMMARY, s, NULL);
+	has("\"listeners\":[{\"netns\":5,\"local_addr\":\"::\",\"local_port\":80,\"process\":null,\"queue\":4,\"queue_limit\":"
+	    "4,"
+	    "\"full\":false,\"attempts\":0,\"drops\":null,\"interval_us\":null,\"drops_total\":9}],"
+	    "\"listeners_rest\":{\"count\":2,\"drops\":30},",
+	    true);
+	s->listeners_len = CONN_SUMMARY_ROWS;
+	for (unsigned int i = 0; i < CONN_SUMMARY_ROWS; i++)
+		s->listeners[i] = long_row;
+	line(RECORD_SUMMARY, s, NULL);
+	for (const char *row = out; (row = strstr(row, "\"drops_total\":4294967295,\"mptcp\":true,\"ended\":true")); row++)
+		rows++;
+	rest = strstr(out, "\"listeners_rest\":");
+	assert_non_null(rest);
+	assert_int_equal(sscanf(rest, "\"listeners_rest\":{\"count\":%u,\"drops\":%u}", &count, &drops), 2);
+	assert_in_range(rows, 8, CONN_SUMMARY_ROWS - 1);
+	assert_int_equal(count, 2 + CONN_SUMMARY_ROWS - rows);
+	assert_int_equal(drops, 30 + 10 * (CONN_SUMMARY_ROWS - rows));
+	s->listeners_len = 0;
+	s->listeners_rest = (struct conn_listeners_rest){0};
+}
+
 static void test_summary(void **state)
 {
 	struct conn_summary_record s = {.interval_us = 60000000,
@@ -429,6 +562,7 @@ static void test_summary(void **state)
 					.rss_bytes = 9000000,
 					.cpu_us = 1234};
 	char emitted[64];
+	struct record_context context = sample_context;
 
 	(void)state;
 	snprintf(emitted, sizeof(emitted), "\"emitted\":%llu,", (unsigned long long)seq);
@@ -459,6 +593,7 @@ static void test_summary(void **state)
 	has("\"ports\":[{\"netns\":5,\"local_addr\":\"::\",\"peer_addr\":\"::\",\"peer_port\":443,\"in_use\":20000,"
 	    "\"range\":28232}],",
 	    true);
+	test_listeners(&s);
 	s.close_wait_any = false;
 	s.lost[WIRE_LOST_RING] = 3;
 	s.rss_bytes = 0;
@@ -466,6 +601,78 @@ static void test_summary(void **state)
 	has("close_wait_oldest_us", false);
 	has("\"ring\":3,", true);
 	has("\"rss_bytes\":null,\"cpu_us\":1234,\"level\":\"degraded\"}", true);
+	has("paths_dropped", false);
+	context.paths_dropped = 7;
+	format(&context, &(struct record){.kind = RECORD_SUMMARY, .summary = &s}, NULL, FORMAT_LINE_MAX);
+	has("\"paths_dropped\":7,\"rss_bytes\"", true);
+}
+
+static void test_finding(void **state)
+{
+	struct finding_record f = {
+		.id = FINDING_CONNECT_REFUSED,
+		.number = 0x12ab,
+		.since_ns = 245 * SAMPLE_S,
+		.about = FINDING_PEER_ADDR | FINDING_PEER_PORT,
+		.count = 150,
+		.of_known = true,
+		.of = 200,
+		.limit = 100,
+		.limit_percent = 50,
+		.window_ns = 10 * SAMPLE_S,
+	};
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	f.t = c.t;
+	line(RECORD_FINDING, &f, &sample_owner);
+	has("\"what\":\"up\",\"finding\":\"connect_refused\",\"finding_id\":\"7c9e6679.f12ab\",\"severity\":\"warning\","
+	    "\"since\":\"2026-01-02T03:04:05.000000Z\",\"netns\":4026531840,\"peer_addr\":\"93.184.216.34\",\"peer_port\":443,"
+	    "\"example_conn_id\":\"7c9e6679.2a01\",\"process\":{\"pid\":4242,",
+	    true);
+	has("\"count\":150,\"of\":200,\"limit\":100,\"limit_percent\":50,\"message\":\"150 of 200 connections and attempts to "
+	    "93.184.216.34:443 were refused in 10.0s (limit 100, and 50 %).\",\"hint\":\"Nobody listens there",
+	    true);
+	has("\"command\":\"tcplife-fsm trace --end refused -d 10s --peer 93.184.216.34 -D 443 --netns 4026531840\"}\n", true);
+	has("local_addr", false);
+	has("cause", false);
+	f.id = FINDING_HELD_BY_CHILD;
+	f.cause = LEAK_INHERITED;
+	f.opener = (struct wire_task){.tgid = 7, .comm = "a\nb"};
+	f.oldest_known = true;
+	f.oldest_ns = 5 * SAMPLE_S;
+	line(RECORD_FINDING, &f, &sample_owner);
+	has("\"oldest_us\":5000000,\"cause\":\"inherited\",\"cause_certain\":false,\"opened_by\":{\"pid\":7,\"comm\":"
+	    "\"a\\u000ab\"}"
+	    ",",
+	    true);
+	has("used by a\\\\x0ab[7]", true);
+}
+
+static void test_diagnosis(void **state)
+{
+	static const struct record_hook hooks[] = {{"tcp_close", "fexit", "", true, false},
+						   {"tcp_x", "fentry", "not found", false, false},
+						   {"tcp_y", "fentry", "not wanted", false, true}};
+	const struct diagnosis d = {.findings = 2,
+				    .watched_us = 5000000,
+				    .asked_us = 30000000,
+				    .sockets = 10,
+				    .namespaces = 3,
+				    .scans_failed = "Cannot allocate memory",
+				    .hooks = hooks,
+				    .hooks_len = 3};
+	const struct conn_summary_record s = {.diagnosis = &d};
+
+	(void)state;
+	line(RECORD_SUMMARY, &s, NULL);
+	has("\"diagnosis\":{\"findings\":2,\"ignored\":0,\"watched_us\":5000000,\"ended_early\":true,\"sockets\":10,"
+	    "\"namespaces\":3,",
+	    true);
+	has("\"socket_scans_failed\":true,\"socket_scans_error\":\"Cannot allocate memory\",", true);
+	has("\"hooks_missing\":[{\"name\":\"tcp_x\",\"why\":\"not found\"}],", true);
+	has("close_wait", false);
 }
 
 static void test_lost(void **state)
@@ -486,13 +693,16 @@ static void test_meta(void **state)
 	const struct record_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
 					    {"tcp_time_wait", "fentry", "EPERM", false, false}};
 	struct record_meta m = {.what = "ready", .hooks = hooks, .hooks_len = 2, .limits = {1000000, 16777216}};
+	struct record_reload reload = {
+		.changed = {"sample", "detail"}, .changed_len = 2, .needs_restart = {"ring"}, .needs_restart_len = 1};
 	struct record_context bare = {.instance = "0a1b2c3d4e5f"};
 	struct record rec = sample_record(RECORD_META, &m);
 
 	(void)state;
 	expect(line(RECORD_META, &m, NULL), "meta",
 	       "\"what\":\"ready\",\"version\":\"0.1.0\",\"kernel\":\"6.18.0\",\"arch\":\"x86_64\","
-	       "\"boot_id\":\"7c9e6679-7425-40de-944b-e07fc1f90ae7\",\"libbpf\":\"1.3\",\"hooks\":[{\"name\":\"inet_sock_set_"
+	       "\"boot_id\":\"7c9e6679-7425-40de-944b-e07fc1f90ae7\",\"libbpf\":\"1.3\",\"detail\":\"full\",\"sample\":1,"
+	       "\"hooks\":[{\"name\":\"inet_sock_set_"
 	       "state\","
 	       "\"type\":\"tp_btf\",\"ok\":true},{\"name\":\"tcp_time_wait\",\"type\":\"fentry\",\"ok\":false,\"why\":"
 	       "\"EPERM\"}],"
@@ -507,7 +717,13 @@ static void test_meta(void **state)
 	has("\"hooks_dropped\":1", true);
 	has("\"first\"", true);
 	has("\"last\"", true);
-	m.hooks_len = 0;
+	m = (struct record_meta){.what = "reload", .reload = &reload};
+	line(RECORD_META, &m, NULL);
+	has("\"changed\":[\"sample\",\"detail\"],\"needs_restart\":[\"ring\"]}", true);
+	reload = (struct record_reload){.error = "a.conf:3: no"};
+	line(RECORD_META, &m, NULL);
+	has("\"changed\":[],\"needs_restart\":[],\"error\":\"a.conf:3: no\"}", true);
+	m = (struct record_meta){.what = "ready"};
 	format(&bare, &rec, NULL, FORMAT_LINE_MAX);
 	has("\"host\":null,", true);
 	has("\"hooks\":[],", true);
@@ -540,7 +756,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_optional_keys),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_line_limit),
+		cmocka_unit_test(test_process_changes),
 		cmocka_unit_test(test_segments_shortened),
 		cmocka_unit_test(test_timeline_shortened),
 		cmocka_unit_test(test_state),
@@ -549,6 +767,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_finding),
+		cmocka_unit_test(test_diagnosis),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_meta),
 		cmocka_unit_test(test_hostile_numbers),

@@ -110,6 +110,17 @@ static void spoil(const char *from, const char *to)
 	strcpy(line, copy);
 }
 
+/* A selection compares bytes. */
+static void test_exact_bytes(void **state)
+{
+	(void)state;
+	spoil("\"cgroup\":", "\"cgroup_hex\":\"2fff61\",\"cgroup\":");
+	assert_int_equal(read_back(), 1);
+	assert_true(got.has_cgroup);
+	assert_string_equal(got.cgroup, "/\xff"
+					"a");
+}
+
 static void test_bad_lines(void **state)
 {
 	static const struct {
@@ -128,8 +139,9 @@ static void test_bad_lines(void **state)
 		{"\"ipv4\"", "\"ipv6\"", "address of its family"},
 		{"\"ipv4\"", "\"ipv5\"", "neither ipv4 nor ipv6"},
 		{"\"role\":\"client\"", "\"role\":\"boss\"", "role has a value"},
-		{"\"curl\"", "\"seventeen letters\"", "comm is longer"},
+		{"\"curl\"", "\"seventeen letters\"", "comm has more than 16 bytes"},
 		{"\"comm\":\"curl\"", "\"comm_hex\":\"zz\"", "comm_hex is not hex"},
+		{"\"cgroup\":", "\"cgroup_hex\":\"2\",\"cgroup\":", "cgroup_hex is not hex"},
 		{"\"state\":\"SYN_SENT\"", "\"state\":\"SYN\"", "state has a value"},
 		{"\"state\":\"SYN_SENT\",", "", "no state"},
 		{"\"flags\":\"SYN\"", "\"flags\":\"URG\"", "flags has a value"},
@@ -175,8 +187,8 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_least),   cmocka_unit_test(test_other_records),
-		cmocka_unit_test(test_bad_lines),  cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_least),     cmocka_unit_test(test_other_records),
+		cmocka_unit_test(test_exact_bytes), cmocka_unit_test(test_bad_lines), cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

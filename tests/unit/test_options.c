@@ -70,7 +70,7 @@ static void run(const char *command_line)
 	fflush(stdout);
 	saved_out = redirect(STDOUT_FILENO, out_file);
 	saved_err = redirect(STDERR_FILENO, err_file);
-	code = options_parse(argc, argv, &options);
+	code = options_parse(argc, argv, &options, NULL);
 	fflush(stdout);
 	restore(STDOUT_FILENO, saved_out, out_file, out, sizeof(out));
 	restore(STDERR_FILENO, saved_err, err_file, err, sizeof(err));
@@ -91,7 +91,7 @@ static void defaults(void **state)
 	assert_null(options.file);
 	assert_false(options.json);
 	assert_null(options.output);
-	assert_int_equal(options.events, DEFAULT_EVENTS);
+	assert_int_equal(options.each.events, DEFAULT_EVENTS);
 	assert_int_equal(options.progress_ns, 0);
 	assert_int_equal(options.summary_ns, 60 * SECOND);
 	assert_false(options.full_time || options.wide || options.no_header || options.verbose);
@@ -110,15 +110,45 @@ static void commands(void **state)
 	accept_line("-j replay life.rec -w");
 	assert_int_equal(options.command, COMMAND_REPLAY);
 	assert_string_equal(options.file, "life.rec");
+	accept_line("-s -o /tmp/x -o /tmp/y?format=json");
+	assert_int_equal(options.outputs[0].format, OUTPUT_CSV);
+	assert_int_equal(options.outputs[1].format, OUTPUT_JSON);
+	assert_int_equal(options.time_wait, CONN_TW_JOIN);
+	accept_line("-o /tmp/x?format=csv");
+	assert_int_equal(options.outputs[0].format, OUTPUT_CSV);
+	accept_line("replay -s x.rec");
+	assert_true(options.csv);
+	accept_line("-j state established sport = :443 -w");
+	assert_int_equal(options.command, COMMAND_TRACE);
+	assert_int_equal(options.select.filter.states, BIT(WIRE_ESTABLISHED));
+	assert_int_equal(options.select.filter.len, 1);
+	accept_line("diagnose dst 10/8");
+	assert_int_equal(options.duration_ns, 30 * SECOND);
+	assert_int_equal(options.time_wait, CONN_TW_SPLIT);
+	accept_line("diagnose -q --json -d 5s --ignore resets,RETRANSMITS --ignore held_by_child --threshold 2s -L 80");
+	assert_true(options.quiet && options.json);
+	assert_int_equal(options.ignored, BIT(FINDING_RESETS) | BIT(FINDING_RETRANSMITS) | BIT(FINDING_HELD_BY_CHILD));
+	assert_int_equal(options.duration_ns, 5 * SECOND);
+	assert_int_equal(options.time_wait, CONN_TW_SPLIT);
+	accept_line("leaks dst 10/8 or dst 192.168/16");
+	assert_int_equal(options.select.filter.len, 3);
+	accept_line("replay life.rec (sport=:443)");
+	assert_string_equal(options.file, "life.rec");
+	assert_int_equal(options.select.filter.len, 1);
+	accept_line("show 2a01 --follow state time-wait");
+	assert_int_equal(options.select.cookie, 0x2a01);
+	assert_int_equal(options.select.filter.states, BIT(WIRE_TIME_WAIT));
+	accept_line("show not src 10/8");
+	assert_int_equal(options.select.filter.len, 2);
 	accept_line("replay -- -odd-name");
 	assert_string_equal(options.file, "-odd-name");
 	accept_line("--stacks");
 	assert_true(options.stacks);
-	accept_line("leaks --threshold 5s --by peer --watch 500ms --stacks --max 0 -j -L 80");
+	accept_line("leaks --threshold 5s --by peer,unit --watch 500ms --stacks --max 0 -j -L 80");
 	assert_true(options.stacks);
 	assert_int_equal(options.command, COMMAND_LEAKS);
 	assert_int_equal(options.threshold_ns, 5 * SECOND);
-	assert_int_equal(options.leak_by, LEAK_BY_PEER);
+	assert_int_equal(options.leak_by, LEAK_BY(PEER) | LEAK_BY(UNIT));
 	assert_int_equal(options.watch_ns, SECOND / 2);
 	accept_line("leaks -o x -d 10 -wT --no-header --watch 1s");
 	assert_string_equal(options.output, "x");
@@ -127,7 +157,7 @@ static void commands(void **state)
 	assert_int_equal(options.leaks_max, 0);
 	accept_line("leaks");
 	assert_int_equal(options.threshold_ns, 60 * SECOND);
-	assert_int_equal(options.leak_by, LEAK_BY_PROCESS);
+	assert_int_equal(options.leak_by, 0);
 	assert_int_equal(options.watch_ns, 0);
 	accept_line("show 7C9E6679.2a01 --follow --ascii -D 443 -d 5s --state SYN_SENT");
 	assert_int_equal(options.command, COMMAND_SHOW);
@@ -152,8 +182,10 @@ static void commands(void **state)
 	assert_null(options.word);
 	accept_line("explain close_wait");
 	assert_string_equal(options.word, "close_wait");
-	accept_line("doctor --json -v");
-	assert_int_equal(options.command, COMMAND_DOCTOR);
+	accept_line("doctor");
+	assert_int_equal(options.command, COMMAND_FEATURES);
+	accept_line("features --json -v");
+	assert_int_equal(options.command, COMMAND_FEATURES);
 	assert_true(options.json && options.verbose);
 }
 
@@ -188,7 +220,7 @@ static void run_values(void **state)
 {
 	(void)state;
 	accept_line("-o life.jsonl --record life.rec -d 5m --ring 256K --max-connections 1 --progress 500ms --summary 2h");
-	assert_string_equal(options.output, "life.jsonl");
+	assert_string_equal(options.outputs->address, "life.jsonl");
 	assert_string_equal(options.record, "life.rec");
 	assert_int_equal(options.duration_ns, 300 * SECOND);
 	assert_int_equal(options.ring_bytes, 256 << 10);
@@ -196,7 +228,7 @@ static void run_values(void **state)
 	assert_int_equal(options.progress_ns, SECOND / 2);
 	assert_int_equal(options.summary_ns, 7200 * SECOND);
 	accept_line("--output=- --duration=1s --ring=1G --max-connections=16777216");
-	assert_string_equal(options.output, "-");
+	assert_string_equal(options.outputs->address, "-");
 	assert_int_equal(options.duration_ns, SECOND);
 	assert_int_equal(options.ring_bytes, 1 << 30);
 	assert_int_equal(options.max_connections, 1 << 24);
@@ -323,8 +355,8 @@ static void events(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		accept_line(rows[i].line);
-		if (options.events != rows[i].events || options.summary_ns != rows[i].summary_ns)
-			fail_msg("'%s' gives events %x, summary %llu", rows[i].line, options.events,
+		if (options.each.events != rows[i].events || options.summary_ns != rows[i].summary_ns)
+			fail_msg("'%s' gives events %x, summary %llu", rows[i].line, options.each.events,
 				 (unsigned long long)options.summary_ns);
 	}
 }
@@ -355,17 +387,37 @@ static void refusals(void **state)
 		{"--end open", "--end 'open': reasons are"},
 		{"--cgroup system.slice", "--cgroup 'system.slice': a cgroup path starts with /"},
 		{"--min-duration 5w", "--min-duration '5w': a duration is a number with ms, s, m, h or d, like 1.5s"},
+		{"--sample 5", "--sample '5': a sample is like 1/100"},
+		{"--sample 2/5", "--sample '2/5': a sample is like 1/100"},
+		{"--sample 1/0", "--sample '1/0': a sample is like 1/100"},
+		{"--sample 1/1000001", "--sample '1/1000001': a sample is like 1/100"},
+		{"--detail brief", "--detail 'brief': a detail is one of full, standard, short"},
 		{"--state LISTEN", "--state 'LISTEN': states are ESTABLISHED, SYN_SENT"},
 		{"--state ESTABLISHED,CLOSEWAITING", "--state 'CLOSEWAITING': "},
 		{"--end reset", "--end 'reset': reasons are unknown, fin"},
 		{"--events connection,all", "--events 'all': events are connection"},
 		{"--events close_wait", "--events 'close_wait': events are connection"},
-		{"leaks --by user", "--by 'user': leaks are grouped by process, peer, cgroup"},
+		{"leaks --by peer,usr",
+		 "--by 'usr': did you mean user? leaks are grouped by process, dependency, peer, local_port, container"},
 		{"leaks --max -1", "--max '-1'"},
 		{"leaks --record x", "leaks does not take --record"},
+		{"-o x --rotate-keep 3", "--rotate-keep has no effect without --rotate-bytes"},
+		{"-o x --rotate-compress", "--rotate-compress has no effect without --rotate-bytes"},
+		{"--csv -o x?detail=short", "detail is for JSON"},
 		{"leaks -d 10", "leaks takes --duration only with --watch"},
-		{"leaks now", "'now': leaks takes no argument"},
+		{"leaks later", "filter: unknown word 'later': a condition begins with src"},
+		{"features now", "'now': features takes no argument"},
+		{"leaks sport = :nosuchservice", "filter: ':nosuchservice': a port is"},
+		{"replay x.rec dev lo", "filter: dev: which device"},
+		{"show 2a01 sport", "filter: it ends after 'sport'"},
+		{"sport = :443 leaks", "filter: unknown word 'leaks'"},
 		{"--watch 1s", "trace does not take --watch"},
+		{"diagnose --ignore resetz", "--ignore 'resetz': did you mean resets? findings are accept_queue_full, ports"},
+		{"diagnose --ignore nothing_near", "--ignore 'nothing_near': findings are accept_queue_full"},
+		{"diagnose --watch 1s", "diagnose does not take --watch"},
+		{"diagnose --state CLOSE_WAIT", "diagnose does not take --state"},
+		{"diagnose later", "filter: unknown word 'later'"},
+		{"--quiet", "trace does not take --quiet"},
 		{"leaks --stacks", "leaks takes --stacks only with --watch"},
 		{"replay f --stacks", "replay does not take --stacks"},
 		{"explain a b", "'b': explain takes one word, and has 'a'"},
@@ -382,14 +434,29 @@ static void refusals(void **state)
 		{"-z", "unknown option '-z': see `tcplife-fsm --help`"},
 		{"leaks -j --no-such=1", "unknown option '--no-such=1': see `tcplife-fsm leaks --help`"},
 		{"--p 5", "'--p' is ambiguous: it may be --pid, --peer-port, --peer, --progress"},
-		{"show --output", "--output needs a value: --output FILE"},
+		{"show --output", "--output needs a value: --output URL"},
 		{"--json=yes", "--json takes no value"},
-		{"leak", "unknown command 'leak': see `tcplife-fsm help`"},
+		{"leeks", "unknown command 'leeks': did you mean leaks?"},
+		{"leak", "unknown command 'leak': did you mean leaks?"},
+		{"sprot = :443", "'sprot' is neither a command nor a word of a filter: did you mean sport?"},
+		{"-s -j", "--csv and --json are two forms of the same"},
+		{"--csv --events connection,summary", "--events 'summary': CSV has rows for"},
+		{"--sort count", "--sort orders what leaks lists at one time, and trace writes"},
+		{"show --sort oldest:desc", "and show writes as it comes"},
+		{"leaks --sort count -j", "--sort orders the groups of the table"},
+		{"leaks --sort size", "--sort 'size': groups are sorted by count, count:desc, oldest"},
+		{"leaks --csv --json", "--csv and --json are two forms of the same"},
+		{"leaks --csv --sort count", "--sort orders the groups of the table, and --csv has none"},
+		{"show --csv", "show does not take --csv"},
+		{"xyzzy", "unknown command 'xyzzy': see `tcplife-fsm help`"},
+		{"--jsn", "unknown option '--jsn': did you mean --json?"},
+		{"leaks --trheshold=5s", "unknown option '--trheshold=5s': did you mean --threshold?"},
+		{"show sprot", "'sprot' is neither an ID nor a word of a filter: did you mean sport?"},
 		{"''", "unknown command ''"},
-		{"trace eth0", "'eth0': trace takes no argument"},
-		{"doctor now", "'now': doctor takes no argument"},
+		{"trace eth0", "filter: unknown word 'eth0': a condition begins with src"},
+		{"features now", "'now': features takes no argument"},
 		{"replay", "replay needs a recording"},
-		{"replay a b", "'b': replay takes one file, and has 'a'"},
+		{"replay a b", "filter: unknown word 'b': a condition begins with src"},
 		{"replay a -d 1s", "replay does not take --duration"},
 		{"replay a --ring 1M", "replay does not take --ring"},
 		{"replay a --record b", "replay does not take --record"},
@@ -413,8 +480,10 @@ static void refusals(void **state)
 		{"show --from ./a -o ./a", "--output './a' is what --from reads"},
 		{"show -j", "show does not take --json"},
 		{"trace --follow", "trace does not take --follow"},
-		{"doctor -L 80", "doctor does not take --local-port"},
-		{"doctor -o x", "doctor does not take --output"},
+		{"features -L 80", "features does not take --local-port"},
+		{"features -o x", "features does not take --output"},
+		{"--rotate-bytes 1M", "--rotate-bytes is for files: add --output FILE"},
+		{"-o - --group adm", "--group is for files: add --output FILE"},
 		{"-o a --record a", "--record 'a' is where the output goes"},
 		{"--record -", "--record '-' is where the output goes"},
 		{"--record /proc/self/exe -o /proc/thread-self/exe", "--record '/proc/self/exe' is where the output goes"},
@@ -451,11 +520,14 @@ static void sentences_are_complete(void **state)
 	}
 }
 
-static void no_line_is_wider_than_a_terminal(void)
+static void lines_are_neat(void)
 {
-	for (char *rest = out, *text; (text = strsep(&rest, "\n"));)
+	for (char *rest = out, *text; (text = strsep(&rest, "\n"));) {
 		if (strlen(text) > 80)
 			fail_msg("wider than a terminal: %s", text);
+		if (*text && text[strlen(text) - 1] == ' ')
+			fail_msg("blanks at the end of '%s'", text);
+	}
 }
 
 /* Each command's help has what that command takes, and nothing else. */
@@ -470,10 +542,13 @@ static void help(void **state)
 		{"-h trace", "STATES", "localport"},
 		{"help trace", "--schema", "--by"},
 		{"leaks --help", "--by=WHAT", "--record"},
+		{"leaks --help", "Exit code 3: ", "--record"},
+		{"diagnose --help", "also the time in FIN_WAIT2", "--watch"},
 		{"leaks -h -L 80", "Exit with 3 if more than N sockets leak", "--schema"},
 		{"show --help", "--follow", "--threshold"},
+		{"diagnose --help", "--ignore=ID", "--watch"},
 		{"replay --help", "--max-connections", "--ring"},
-		{"doctor --help", "--hooks", "--pid"},
+		{"features --help", "--hooks", "--pid"},
 		{"explain --help", "Without WORD", "--json"},
 		{"help version", "Print the version.", "--json"},
 	};
@@ -484,7 +559,7 @@ static void help(void **state)
 		if (code != EXIT_OK || *err || !strstr(out, rows[i].has) || strstr(out, rows[i].has_not) ||
 		    !strstr(out, "Examples:\n  "))
 			fail_msg("%s does not say %s, or says %s", rows[i].line, rows[i].has, rows[i].has_not);
-		no_line_is_wider_than_a_terminal();
+		lines_are_neat();
 	}
 	run("help nobody");
 	assert_int_equal(code, EXIT_USAGE);
@@ -504,7 +579,8 @@ static void version_and_schema(void **state)
 	char want[256];
 
 	(void)state;
-	snprintf(want, sizeof(want), "tcplife-fsm %s\n", version_string);
+	snprintf(want, sizeof(want), "tcplife-fsm %s\noutputs: %s\nmetrics: %s\nlinked: %s\n", version_string, outputs_string,
+		 metrics_string, linked_string);
 	run("version");
 	assert_string_equal(out, want);
 	run("-V");

@@ -210,6 +210,29 @@ static void test_announced(void **state)
 	assert_int_equal(pairs.hurried, 0);
 }
 
+/* Addresses that thousands of ends share, as a made file has them: one is compared with so many, and the rest is counted. */
+static void test_same_addresses(void **state)
+{
+	enum { MANY = 3000, COMPARED = 512 };
+	struct pairs many = {.fn = draw, .wait_ns = WAIT_NS};
+	struct ladder_end end = end_of(1, true, 0);
+
+	(void)state;
+	drawn[0] = '\0';
+	assert_int_equal(pairs_init(&many, 12), 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		end.rec.t.cookie = 10000 + i;
+		end.rec.t.id.netns = 1 + i;
+		pairs_put(&many, &end);
+	}
+	assert_int_equal(many.hurried, MANY - COMPARED);
+	assert_int_equal(many.by_addresses.len, COMPARED);
+	pairs_tick(&many, UINT64_MAX);
+	assert_int_equal(many.by_addresses.len, 0);
+	assert_int_equal(strlen(drawn), MANY * strlen("10000 ")); /* none is left out */
+	pairs_free(&many);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_proof, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
+		cmocka_unit_test(test_same_addresses),
 		cmocka_unit_test_setup_teardown(test_announced, set_up, tear_down),
 	};
 

@@ -81,9 +81,22 @@ static void test_many_steps(void **state)
 	assert_int_equal(record_wall_ns(&context, 2000), 2000);
 }
 
+/* A stranger's stream: it ends at the last moment, and never turns over into another year. */
+static void test_times_beyond_any_clock(void **state)
+{
+	(void)state;
+	assert_true(record_clock_add(5, -7) == -2);
+	assert_true(record_clock_add(UINT64_MAX, 0) == INT64_MAX);
+	assert_true(record_clock_add(UINT64_MAX, 10) == INT64_MAX);
+	assert_true(record_clock_add(10, INT64_MAX) == INT64_MAX);
+	assert_true(record_clock_add(UINT64_MAX, INT64_MIN) == -1);
+	assert_true(record_clock_add(1, INT64_MIN) == INT64_MIN + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_times_beyond_any_clock),
 		cmocka_unit_test(test_step_during_a_life),
 		cmocka_unit_test(test_many_steps),
 	};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A recording gives back what was put in; damage anywhere is named with its offset, after everything before it was used. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -20,6 +22,7 @@
 
 #define EVENTS 5000
 #define BLOCK_HEAD 16
+#define BOOT_ID "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 static char path[64];
 
@@ -33,7 +36,7 @@ static struct wire_tick event_at(unsigned int i)
 
 static void write_recording(size_t queue_bytes, bool whole)
 {
-	const struct recording_header header = {.max_connections = 7, .boot_id = "boot", .hostname = "host"};
+	const struct recording_header header = {.max_connections = 7, .boot_id = BOOT_ID, .hostname = "host"};
 	struct recorder *recorder;
 	struct queue *queue;
 	unsigned int i;
@@ -107,7 +110,7 @@ static void round_trip(void **state)
 	write_recording(1 << 20, true);
 	assert_int_equal(recording_open(&recording, path, why), 0);
 	assert_int_equal(recording_header(recording)->max_connections, 7);
-	assert_string_equal(recording_header(recording)->boot_id, "boot");
+	assert_string_equal(recording_header(recording)->boot_id, BOOT_ID);
 	recording_close(recording);
 	assert_int_equal(read_recording(&n, why), 0);
 	assert_int_equal(n, EVENTS);
@@ -168,6 +171,97 @@ static void damaged_anywhere(void **state)
 	assert_int_equal(n, 0);
 	snprintf(expected, sizeof(expected), "damaged at offset %lld", (long long)header);
 	assert_non_null(strstr(why, expected));
+}
+
+/* A header that nobody has damaged, but somebody made: `len` bytes at `offset` are `data`, and its checksum is right. */
+static void write_header(size_t offset, const void *data, size_t len)
+{
+	struct recording_header header = {
+		.magic = RECORDING_MAGIC,
+		.version = WIRE_VERSION,
+		.max_connections = 7,
+		.boot_id = BOOT_ID,
+		.hostname = "host",
+		.tool = "1",
+		.kernel = "6.1",
+		.arch = "x86_64",
+		.libbpf = "v1.1",
+	};
+	FILE *file = fopen(path, "w");
+
+	memcpy((char *)&header + offset, data, len);
+	header.crc = crc32(0, (const void *)&header, sizeof(header));
+	assert_int_equal(fwrite(&header, sizeof(header), 1, file), 1);
+	fclose(file);
+}
+
+#define FIELD(name) offsetof(struct recording_header, name)
+
+/* The sentence for such a header. */
+static void check_header(size_t offset, const void *data, size_t len, const char *expected)
+{
+	char why[RECORDING_WHY_LEN] = "", end[32];
+	struct recording *recording = NULL;
+	int err;
+
+	write_header(offset, data, len);
+	err = recording_open(&recording, path, why);
+	if (!expected) {
+		assert_int_equal(err, 0);
+		recording_close(recording);
+		return;
+	}
+	assert_int_equal(err, -EBADMSG);
+	assert_non_null(strstr(why, expected));
+	snprintf(end, sizeof(end), " at offset %zu", offset);
+	assert_string_equal(why + strlen(why) - strlen(end), end);
+}
+
+static void made_by_a_stranger(void **state)
+{
+	const uint32_t connections[] = {0, (1 << 24) + 1, UINT32_MAX}, most = 1 << 24, two = 2;
+	const int64_t offsets[] = {INT64_MIN, INT64_MAX, 8400000000000000000}, before_boot = -3600000000000;
+	static const char *const boot_ids[] = {
+		"boot", "7c9e6679-7425-40de-944b-e07fc1f90ae",  "7c9e6679-7425-40de-944b-e07fc1f90ae77",
+		"\n",   "7C9E6679-7425-40DE-944B-E07FC1F90AE7", "7c9e6679-7425-40de-944b-e07fc1f90ae\n",
+		"\"",   "7c9e6679 7425 40de 944b e07fc1f90ae7", "}\n{\"event\":\"connection\",\"a\":\"b\"}\n",
+	};
+	static const struct {
+		const char *what;
+		size_t offset, size;
+	} words[] = {
+		{"tool in its header", FIELD(tool), 32},
+		{"kernel in its header", FIELD(kernel), 72},
+		{"arch in its header", FIELD(arch), 24},
+		{"libbpf in its header", FIELD(libbpf), 16},
+	};
+	const uint64_t ring = UINT64_MAX;
+	char full[72];
+
+	(void)state;
+	memset(full, 'a', sizeof(full));
+	for (size_t i = 0; i < 3; i++) {
+		check_header(FIELD(max_connections), &connections[i], 4, "max_connections in its header");
+		check_header(FIELD(clock_offset_ns), &offsets[i], 8, "clock_offset_ns in its header");
+		check_header(FIELD(boot_offset_ns), &offsets[i], 8, "boot_offset_ns in its header");
+	}
+	check_header(FIELD(ring_bytes), &ring, 8, "ring_bytes in its header");
+	check_header(FIELD(foreign_pids), &two, 4, "foreign_pids in its header");
+	for (size_t i = 0; i < sizeof(boot_ids) / sizeof(*boot_ids); i++)
+		check_header(FIELD(boot_id), boot_ids[i], strnlen(boot_ids[i], 39) + 1, "boot_id in its header");
+	check_header(FIELD(boot_id), full, 40, "boot_id in its header");
+	check_header(FIELD(hostname), full, 72, "hostname in its header");
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		check_header(words[i].offset, full, words[i].size, words[i].what);
+		check_header(words[i].offset, "a\033[2J", 6, words[i].what);
+		check_header(words[i].offset, "\xc2\x9b", 3, words[i].what);
+		check_header(words[i].offset, "\x7f", 2, words[i].what);
+		check_header(words[i].offset, "", 1, NULL);
+	}
+	check_header(FIELD(max_connections), &most, 4, NULL);
+	check_header(FIELD(boot_offset_ns), &before_boot, 8, NULL);
+	check_header(FIELD(boot_id), "", 1, NULL);
+	check_header(FIELD(hostname), "\033[2J\n\"\xff", 8, NULL); /* escaped where it is shown */
 }
 
 static void foreign(void **state)
@@ -317,6 +411,7 @@ int main(void)
 		cmocka_unit_test(not_ended_in_order),
 		cmocka_unit_test(truncated_anywhere),
 		cmocka_unit_test(damaged_anywhere),
+		cmocka_unit_test(made_by_a_stranger),
 		cmocka_unit_test(foreign),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(counts_what_was_not_written),

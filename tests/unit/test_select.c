@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/core/findings.h"
 #include "src/core/record_types.h"
 #include "src/cli/args.h"
 #include "src/pipeline/select.h"
@@ -65,7 +66,7 @@ static bool selected(const char *flags, const struct record *rec)
 	snprintf(line, sizeof(line), "tcplife-fsm %s", flags);
 	while ((argv[argc] = strsep(&rest, " ")))
 		argc++;
-	assert_int_equal(options_parse(argc, argv, &options), -1);
+	assert_int_equal(options_parse(argc, argv, &options, NULL), -1);
 	ret = selection_matches(&options.select, rec, &owner);
 	options_free(&options);
 	return ret;
@@ -128,6 +129,7 @@ static void each_selection(void **state)
 		{"--end fin", true},
 		{"--end timeout,fin", true},
 		{"--end timeout", false},
+		{"--sample 1/1", true},
 	};
 
 	(void)state;
@@ -306,6 +308,85 @@ static void aggregates(void **state)
 	assert_false(selected("-L 1-65535", &recs[1]));
 }
 
+/* Of consecutive cookies about one in N; all records of a connection go or stay; alerts stay. */
+static void samples(void **state)
+{
+	const struct conn_state_record change = {.t = &conn.t};
+	struct leak_socket socket = {0};
+	const struct leak_record leak = {.socket = &socket};
+	unsigned int taken = 0;
+
+	(void)state;
+	for (uint64_t cookie = 4096; cookie < 8192; cookie++) {
+		bool one;
+
+		conn.t.cookie = socket.t.cookie = cookie;
+		one = selected("--sample 1/10", &(struct record){.kind = RECORD_CONNECTION, .conn = &conn});
+		taken += one;
+		assert_int_equal(selected("--sample 1/10", &(struct record){.kind = RECORD_STATE, .state = &change}), one);
+		assert_true(selected("--sample 1/10", &(struct record){.kind = RECORD_CLOSE_WAIT_LEAK, .leak = &leak}));
+	}
+	assert_in_range(taken, 350, 470);
+}
+
+/* About the local port alone, about both addresses, about a listener, and about a whole namespace. */
+static void findings_by_address(void **state)
+{
+	static const struct {
+		enum finding_id id;
+		uint32_t about;
+		const char *local, *peer, *flags;
+		bool wanted;
+	} rows[] = {
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "-4", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "-6", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "2001:db8::1", "2001:db8::2", "-4", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "2001:db8::1", "2001:db8::2", "-6", true},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "-4", true},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "-6", false},
+		{FINDING_HALF_OPEN_PILE, FINDING_LOCAL_PORT, "::", "::", "-4", true},
+		{FINDING_HALF_OPEN_PILE, FINDING_LOCAL_PORT, "::", "::", "-6", true},
+		{FINDING_HALF_OPEN_PILE, FINDING_LOCAL_PORT, "::", "::", "src 10/8", true},
+		{FINDING_HALF_OPEN_PILE, FINDING_LOCAL_PORT, "::", "::", "-L 443", true},
+		{FINDING_HALF_OPEN_PILE, FINDING_LOCAL_PORT, "::", "::", "-L 80", false},
+		{FINDING_RETRANSMITS, 0, "::", "::", "-4", true},
+		{FINDING_RETRANSMITS, FINDING_LOCAL_PORT, "2001:db8::1", "2001:db8::2", "-4", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "--local 10.9.9.9", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "--peer 10.9.9.9", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "dst 10.9.9.9", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "not dst 10.9.9.9", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "dst [2001:db8::]/32", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "dst 10/8 and sport = :80", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "dst 10/8 and dport = :80", false},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "--peer 10.9.9.9", false},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "--local 10.9.9.9", true},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "dst 10/8", false},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "not dst 10/8", true},
+		{FINDING_CONNECT_REFUSED, FINDING_PEER_ADDR, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "dst 192.0.2.0/24", true},
+		{FINDING_ACCEPT_QUEUE_FULL, FINDING_LOCAL_ADDR, "::", "::", "-4", true},
+		{FINDING_ACCEPT_QUEUE_FULL, FINDING_LOCAL_ADDR, "::", "::", "--local 10.1.2.3", true},
+		{FINDING_ACCEPT_QUEUE_FULL, FINDING_LOCAL_ADDR, "::ffff:0.0.0.0", "::ffff:0.0.0.0", "--local 10.1.2.3", true},
+		{FINDING_ACCEPT_QUEUE_FULL, FINDING_LOCAL_ADDR, "::ffff:0.0.0.0", "::ffff:0.0.0.0", "-6", false},
+		{FINDING_ACCEPT_QUEUE_FULL, FINDING_LOCAL_ADDR, "::ffff:10.1.2.4", "::ffff:0.0.0.0", "--local 10.1.2.3", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "state established", true},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "state time-wait", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "-p 1", false},
+		{FINDING_RESETS, FINDING_LOCAL_PORT, "::ffff:10.1.2.3", "::ffff:192.0.2.7", "--cgroup /user.slice", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct finding_record f = {.id = rows[i].id};
+
+		set_addresses(rows[i].local, rows[i].peer);
+		f.t = conn.t;
+		f.t.id.family = AF_INET6; /* of a v4-mapped socket, too */
+		finding_set_about(&f, rows[i].about | FINDING_LOCAL_PORT);
+		if (selected(rows[i].flags, &(struct record){.kind = RECORD_FINDING, .finding = &f}) != rows[i].wanted)
+			fail_msg("%zu: %s must %sselect it", i, rows[i].flags, rows[i].wanted ? "" : "not ");
+	}
+}
+
 static void records_of_the_run(void **state)
 {
 	const struct record recs[] = {
@@ -313,7 +394,8 @@ static void records_of_the_run(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(recs); i++)
-		assert_true(selected("-p 1 -L 1 -6 --cgroup /x --state TIME_WAIT --end timeout --min-duration 1h", &recs[i]));
+		assert_true(selected("-p 1 -L 1 -6 --cgroup /x --state TIME_WAIT --end timeout --min-duration 1h --sample 1/9",
+				     &recs[i]));
 }
 
 int main(void)
@@ -324,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup(long_names, reset),     cmocka_unit_test_setup(progress, reset),
 		cmocka_unit_test_setup(single_events, reset),  cmocka_unit_test_setup(endpoints, reset),
 		cmocka_unit_test_setup(aggregates, reset),     cmocka_unit_test_setup(records_of_the_run, reset),
+		cmocka_unit_test_setup(samples, reset),        cmocka_unit_test_setup(findings_by_address, reset),
 	};
 
 	return cmocka_run_group_tests_name("select", tests, NULL, NULL);

@@ -59,6 +59,32 @@ static void expect(uint64_t cookie, const char *frames, bool accepted, enum wire
 		assert_int_equal(found->accepted, accepted);
 }
 
+static void about(uint64_t number, const char *frames, struct wire_stack_about about)
+{
+	const struct wire_text head = {.hdr = {.kind = WIRE_STACK}, .key = number};
+	union wire_text_space buf;
+
+	stack_table_feed(&stack_table, wire_make_path(&buf, &head, frames, &about));
+}
+
+/* An older recording has nothing behind the text, a later one perhaps hints of its own. */
+static void what_is_known_of_it(void **state)
+{
+	(void)state;
+	about(7, "a\nb", (struct wire_stack_about){WIRE_STACK_HINT_PYTHON, 12, 2, {0}});
+	opened(1, 7, true);
+	assert_int_equal(stack_table_find(&stack_table, 1)->about.hint, WIRE_STACK_HINT_PYTHON);
+	assert_int_equal(stack_table_find(&stack_table, 1)->about.version, 12);
+	assert_int_equal(stack_table_find(&stack_table, 1)->about.own, 2);
+	stack(8, WIRE_STACK_WHOLE, "a\nb");
+	opened(2, 8, true);
+	assert_int_equal(stack_table_find(&stack_table, 2)->about.own, 0);
+	about(9, "a\nb", (struct wire_stack_about){.hint = 200, .own = 2});
+	opened(3, 9, true);
+	assert_int_equal(stack_table_find(&stack_table, 3)->about.hint, WIRE_STACK_HINT_NONE);
+	assert_int_equal(stack_table_find(&stack_table, 3)->about.own, 2);
+}
+
 static void nobody_asked(void **state)
 {
 	(void)state;
@@ -89,6 +115,21 @@ static void found_by_cookie(void **state)
 	expect(10, "connect", false, WIRE_STACK_CUT);
 }
 
+/* A number replaces the one with the same place; what had that one has none now, and not another's. */
+static void made_room(void **state)
+{
+	(void)state;
+	stack(0, WIRE_STACK_NOT_TAKEN, "");
+	stack(7, WIRE_STACK_WHOLE, "first");
+	opened(1, 7, true);
+	stack(WIRE_STACKS_MAX + 7, WIRE_STACK_WHOLE, "second");
+	opened(2, WIRE_STACKS_MAX + 7, false);
+	opened(3, 2 * WIRE_STACKS_MAX + 7, false); /* of which nothing came */
+	expect(1, "", false, WIRE_STACK_MADE_ROOM);
+	expect(2, "second", false, WIRE_STACK_WHOLE);
+	expect(3, "", true, WIRE_STACK_NOT_TAKEN);
+}
+
 /* Numbers that there are not, numbers that are given twice, and more connections than there is room for. */
 static void hostile(void **state)
 {
@@ -114,7 +155,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nobody_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_known_of_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(found_by_cookie, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(made_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
 	};
 

@@ -162,6 +162,7 @@ static void test_other_records(void **state)
 	const struct record_hook hooks[] = {{"inet_sock_set_state", "tp_btf", "", true, false},
 					    {"tcp_send_reset", "tp_btf", "not in\x1b this kernel", false, false},
 					    {"tcp_time_wait", "fentry", "EPERM", false, false}};
+	struct conn_summary_record sum = {0};
 	struct record_meta m = {.what = "degraded", .hooks = hooks, .hooks_len = 3};
 
 	(void)state;
@@ -194,6 +195,11 @@ static void test_other_records(void **state)
 	assert_string_equal(
 		line(&narrow, RECORD_RESET, &reset),
 		"03:04:05       - -          - *:80                  -                     +reset sent in 1.0s netns 1\n");
+	reset.netns = reset.local_port = 0;
+	assert_string_equal(
+		line(&narrow, RECORD_RESET, &reset),
+		"03:04:05       - -          - *                     -                     +reset sent in 1.0s at all "
+		"other ports\n");
 	assert_string_equal(line(&narrow, RECORD_LOST, &l), "# lost 12 events in ring, connections that may be affected: 40\n");
 	l.stage = WIRE_LOST_QUEUE;
 	assert_string_equal(line(&narrow, RECORD_LOST, &l), "# lost 12 records in queue\n");
@@ -203,7 +209,31 @@ static void test_other_records(void **state)
 			    "# degraded: without tcp_send_reset: not in\\x1b this kernel; tcp_time_wait: EPERM\n");
 	m.what = "ready";
 	assert_string_equal(line(&narrow, RECORD_META, &m), "");
-	assert_string_equal(line(&narrow, RECORD_SUMMARY, NULL), "");
+	m.reload = &(struct record_reload){.error = "a.conf:3: no"};
+	assert_string_equal(line(&narrow, RECORD_META, &m),
+			    "# the configuration is wrong, and the old settings stay: a.conf:3: no\n");
+	m.reload = NULL;
+	assert_string_equal(line(&narrow, RECORD_SUMMARY, &sum), "");
+	sum.listeners_len = 3;
+	sum.listeners[0] = (struct conn_listener_row){.netns = 5, .local_port = 80, .at = {.queue = 4, .limit = 4}, .drops = 9};
+	sum.listeners[1] = (struct conn_listener_row){.netns = 5,
+						      .local_port = 80,
+						      .task = {.tgid = 7, .comm = "a\033"},
+						      .at = {.queue = 5, .limit = 4},
+						      .drops = 9,
+						      .interval_us = 60000000};
+	sum.listeners[2] = (struct conn_listener_row){.local_addr = {[10] = 0xff, [11] = 0xff, [15] = 1},
+						      .ipv4 = true,
+						      .netns = 6,
+						      .local_port = 443,
+						      .at = {.queue = 1},
+						      .ended = true};
+	assert_string_equal(line(&narrow, RECORD_SUMMARY, &sum),
+			    "# accept queue full: [::]:80 netns 5 of a\\x1b[7]: 5 wait for "
+			    "accept(), more than its backlog of 4; 9 dropped in "
+			    "1m00s\n# accept queue full: 0.0.0.1:443 netns 6 of (no "
+			    "process): 1 wait for accept(), more than its backlog of "
+			    "0; it ended\n");
 	assert_string_equal(line(&narrow, RECORD_SNAPSHOT, NULL), "");
 }
 

@@ -19,6 +19,7 @@ static struct wire_hdr *hdr(void)
 }
 
 #define LEAK_PARTS (WIRE_PART_TASK | WIRE_PART_IDENT)
+#define BEHIND (WIRE_PART_PROOF | WIRE_PART_EXEC | WIRE_PART_PROGRAM) /* parts that any kind may have */
 
 static bool is_text(unsigned int kind)
 {
@@ -27,7 +28,7 @@ static bool is_text(unsigned int kind)
 
 static bool takes_parts(unsigned int kind)
 {
-	return wire_from_kernel(kind) && kind != WIRE_EXIT;
+	return (wire_from_kernel(kind) && kind != WIRE_EXIT) || kind == WIRE_LISTENER;
 }
 
 static size_t length(unsigned int kind, unsigned int parts)
@@ -38,7 +39,8 @@ static size_t length(unsigned int kind, unsigned int parts)
 	size += parts & WIRE_PART_IDENT ? sizeof(struct wire_ident) : 0;
 	size += parts & WIRE_PART_STATS ? sizeof(struct wire_stats) : 0;
 	size += parts & WIRE_PART_PROOF ? sizeof(struct wire_proof) : 0;
-	return size + (parts & WIRE_PART_EXEC ? sizeof(struct wire_exec) : 0);
+	size += parts & WIRE_PART_EXEC ? sizeof(struct wire_exec) : 0;
+	return size + (parts & WIRE_PART_PROGRAM ? sizeof(struct wire_program) : 0);
 }
 
 /* A good event of that kind. */
@@ -84,9 +86,11 @@ static void test_kinds_and_parts(void **state)
 			if (kind == WIRE_TOUCH)
 				expected = expected && (parts & WIRE_PART_TASK);
 			if (kind == WIRE_MINISOCK)
-				expected = expected && !(ours & ~(WIRE_PART_IDENT | WIRE_PART_PROOF | WIRE_PART_EXEC));
+				expected = expected && !(ours & ~(WIRE_PART_IDENT | BEHIND));
+			if (kind == WIRE_LISTENER)
+				expected = ours & WIRE_PART_IDENT;
 			if (kind == WIRE_LEAK)
-				expected = (ours & ~(WIRE_PART_PROOF | WIRE_PART_EXEC)) == LEAK_PARTS;
+				expected = (ours & ~BEHIND) == LEAK_PARTS;
 			make(kind, parts);
 			if (valid() != expected)
 				fail_msg("kind %u parts %u: %d", kind, parts, !expected);
@@ -98,7 +102,10 @@ static void test_lengths(void **state)
 {
 	(void)state;
 	for (unsigned int kind = WIRE_STATE; kind < WIRE_KIND_MAX; kind++) {
-		unsigned int parts = kind == WIRE_TOUCH ? WIRE_PART_TASK : kind == WIRE_LEAK ? LEAK_PARTS : 0;
+		unsigned int parts = kind == WIRE_TOUCH      ? WIRE_PART_TASK
+				     : kind == WIRE_LEAK     ? LEAK_PARTS
+				     : kind == WIRE_LISTENER ? WIRE_PART_IDENT
+							     : 0;
 		size_t good = length(kind, parts);
 
 		for (size_t len = 0; len <= good + 64; len++) {
@@ -117,15 +124,17 @@ static void test_lengths(void **state)
 
 static void test_parts_are_found(void **state)
 {
-	const uint8_t *base = bytes + sizeof(struct wire_state);
+	const uint8_t *base = bytes + sizeof(struct wire_state), *end;
 
 	(void)state;
 	make(WIRE_STATE, WIRE_PARTS_ALL);
 	assert_ptr_equal(wire_task(hdr()), base);
 	assert_ptr_equal(wire_ident(hdr()), base + sizeof(struct wire_task));
 	assert_ptr_equal(wire_stats(hdr()), base + sizeof(struct wire_task) + sizeof(struct wire_ident));
-	assert_ptr_equal(wire_proof(hdr()), bytes + hdr()->len - sizeof(struct wire_exec) - sizeof(struct wire_proof));
-	assert_ptr_equal(wire_exec(hdr()), bytes + hdr()->len - sizeof(struct wire_exec));
+	end = bytes + hdr()->len - sizeof(struct wire_program);
+	assert_ptr_equal(wire_proof(hdr()), end - sizeof(struct wire_exec) - sizeof(struct wire_proof));
+	assert_ptr_equal(wire_exec(hdr()), end - sizeof(struct wire_exec));
+	assert_ptr_equal(wire_program(hdr()), end);
 	make(WIRE_STATE, WIRE_PART_TASK | WIRE_PART_STATS);
 	assert_null(wire_ident(hdr()));
 	assert_ptr_equal(wire_stats(hdr()), base + sizeof(struct wire_task));
@@ -147,7 +156,7 @@ static void test_tail(void **state)
 	assert_ptr_equal(wire_tail(hdr(), 8), bytes + good);
 	assert_ptr_equal(wire_tail(hdr(), 16), bytes + good);
 	assert_null(wire_tail(hdr(), 24));
-	assert_ptr_equal(wire_exec(hdr()), bytes + good - sizeof(struct wire_exec));
+	assert_ptr_equal(wire_program(hdr()), bytes + good - sizeof(struct wire_program));
 	hdr()->parts |= WIRE_PARTS_ALL + 1; /* a part that stands between what is known and the tail */
 	assert_true(valid());
 	assert_null(wire_tail(hdr(), 8));
@@ -204,11 +213,11 @@ static void test_enums(void **state)
 	CHECK_BYTE(WIRE_RETRANSMIT, wire_retransmit, trigger, WIRE_TRIGGER_UNKNOWN, WIRE_TRIGGER_TLP)
 	CHECK_BYTE(WIRE_RESET, wire_reset, direction, WIRE_SENT, WIRE_RECEIVED)
 	CHECK_BYTE(WIRE_AGGREGATE, wire_aggregate, what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_HALF_OPEN)
-	CHECK_BYTE(WIRE_LOST, wire_lost, stage, WIRE_LOST_HOOK, WIRE_LOST_RATELIMIT)
+	CHECK_BYTE(WIRE_LOST, wire_lost, stage, WIRE_LOST_HOOK, WIRE_LOST_STACK_TABLE)
 	CHECK_BYTE(WIRE_SCAN_BEGIN, wire_mark, value, WIRE_SCAN_STARTUP, WIRE_SCAN_LISTENERS)
 	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, what, WIRE_MINI_STARTED, WIRE_MINI_FOUND)
 	CHECK_BYTE(WIRE_MINISOCK, wire_minisock, cause, WIRE_CAUSE_UNKNOWN, WIRE_CAUSE_RESET_SENT)
-	CHECK_BYTE(WIRE_STACK, wire_text, key2, WIRE_STACK_WHOLE, WIRE_STACK_NOT_TAKEN)
+	CHECK_BYTE(WIRE_STACK, wire_text, key2, WIRE_STACK_WHOLE, WIRE_STACK_MADE_ROOM)
 	CHECK_BYTE(WIRE_TW_TIER, wire_mark, value, WIRE_TIER_OFF, WIRE_TIER_SCAN)
 	make(WIRE_SCAN_BEGIN, 0);
 	((struct wire_mark *)bytes)->value = INT64_MIN + WIRE_SCAN_STARTUP;

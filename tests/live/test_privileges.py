@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+What each capability adds: the tool runs as a plain user with some of them, beside one that runs as root with all. `features` says
+before what is missing in the records after.
+"""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from actors import Actor
+from lab import TIMEOUT, Namespace, wait_until
+from tracer import BINARY, Tracer
+
+NOBODY = 65534
+NEEDED = ("bpf", "perfmon")
+ADDS = ("sys_admin", "sys_ptrace", "dac_read_search", "syslog", "checkpoint_restore", "net_admin")
+STANDS_FOR = {"checkpoint_restore": "sys_admin"}
+SETS = [(), *((cap,) for cap in ADDS), ADDS]
+OWNER = ("exe", "cgroup", "container", "pod", "unit")
+
+
+@pytest.fixture(scope="module")
+def program():
+    """A copy that every user can execute."""
+    with tempfile.TemporaryDirectory(prefix="tcplife-fsm-") as folder:
+        Path(folder).chmod(0o755)
+        copy = Path(folder) / "tcplife-fsm"
+        shutil.copy(BINARY, copy)
+        copy.chmod(0o755)
+        yield str(copy)
+
+
+@pytest.fixture
+def namespace():
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
+
+
+def with_only(caps):
+    words = ",".join(["-all", *(f"+{cap}" for cap in caps)])
+    user = ("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+    return ("setpriv", *user, f"--inh-caps={words}", f"--ambient-caps={words}", f"--bounding-set={words}")
+
+
+def features(program, caps):
+    done = subprocess.run([*with_only(caps), program, "features", "--json"], capture_output=True, check=False, timeout=TIMEOUT)
+    return done, {row["name"]: row for row in json.loads(done.stdout)["features"]}
+
+
+def run_as(program, caps, *args):
+    """A Tracer's own program is replaced by the copy."""
+    return Tracer(*args, wrapper=(*with_only(caps), "sh", "-c", f'shift; exec {program} "$@"', "sh"))
+
+
+@contextlib.contextmanager
+def closed(*things):
+    try:
+        yield
+    finally:
+        for thing in things:
+            thing.close()
+
+
+@contextlib.contextmanager
+def conversation(namespace):
+    """A connection from a process of root's to one of root's, which both live on; the client's cookie."""
+    server = Actor(namespace, "server", "127.0.0.1")
+    client = Actor(namespace, "client", "127.0.0.1", server.reported()["port"], 10)
+    with closed(client, server):
+        client.go()
+        cookie = client.reported()["cookie"]
+        client.go()
+        yield cookie
+
+
+def shape(value):
+    """A record without its times and numbers, and without whose it is."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items() if key not in OWNER}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return value if isinstance(value, (str, bool)) or value is None else 0
+
+
+SAME = ("role", "end_reason", "closed_by", "complete", "gaps", "process")
+SAME_HOOKS = ("close_kind", "history", "segments", "retransmits")
+
+
+def compared(record, same_hooks):
+    """Without the hooks for TIME_WAIT the end of who closed first is seen less well."""
+    keys = SAME + (SAME_HOOKS if same_hooks else ())
+    states = [entry["state"] for entry in record["timeline"] if same_hooks or entry["state"] not in ("FIN_WAIT2", "TIME_WAIT")]
+    return {**shape({key: record[key] for key in keys}), "states": states}
+
+
+def used(ready):
+    return {hook["name"]: hook["ok"] for hook in ready["hooks"]}
+
+
+def is_there(caps, cap):
+    return cap in caps or STANDS_FOR.get(cap) in caps
+
+
+@pytest.mark.parametrize("more", SETS, ids=lambda caps: "+".join(caps) or "least")
+def test_features_try_each_capability(program, more):
+    done, rows = features(program, (*NEEDED, *more))
+    assert done.returncode == 0, done.stderr
+    for cap in ADDS:
+        row = rows[f"CAP_{cap.upper()}"]
+        if cap != "syslog" or is_there(more, cap):  # kernel.kptr_restrict may show addresses to all
+            assert row["used"] == is_there(more, cap), row
+        if not row["used"]:
+            assert row["why"] == f"CAP_{cap.upper()} is missing" and row["fallback"], row
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_what_is_needed(program, missing):
+    caps = [cap for cap in (*NEEDED, *ADDS) if cap not in (missing, "sys_admin")]
+    done, rows = features(program, caps)
+    assert done.returncode == 4 and f"CAP_{missing.upper()} is missing".encode() in done.stderr
+    assert not rows["privileges"]["used"] and not rows[f"CAP_{missing.upper()}"]["used"]
+
+
+@pytest.mark.parametrize("more", SETS, ids=lambda caps: "+".join(caps) or "least")
+def test_records_with_each_set(program, namespace, start_tracer, more):
+    """The life of a connection is the same as root's; whose it was depends on the capabilities."""
+    root, user = start_tracer(), run_as(program, (*NEEDED, *more))
+    try:
+        with conversation(namespace) as cookie:
+            mine, his = root.connection(cookie), user.connection(cookie)
+        snapshot = user.wait_for(lambda r: r["event"] == "snapshot")
+        same_hooks = used(user.ready) == used(root.ready)
+        assert same_hooks or "syslog" not in more
+        assert compared(his, same_hooks) == compared(mine, same_hooks) and his["complete"]
+        assert his["process"]["exe"] == (mine["process"]["exe"] if "sys_ptrace" in more else None)
+        assert mine["process"]["exe"]
+        assert his["cgroup"] == (mine["cgroup"] if "dac_read_search" in more else None)
+        assert mine["cgroup"]
+        assert (snapshot["namespaces"] > 1) == ("sys_admin" in more)
+        outcome = user.stop()
+        for cap, text in (("sys_admin", "CAP_SYS_ADMIN is missing"), ("sys_ptrace", "CAP_SYS_PTRACE is missing")):
+            assert text not in outcome.stderr or cap not in more, outcome.stderr
+        if not more:
+            assert "CAP_SYS_ADMIN is missing" in outcome.stderr and "CAP_SYS_PTRACE is missing" in outcome.stderr
+    finally:
+        user.kill()
+
+
+KEPT = {"kill": 5, "dac_read_search": 2, "net_admin": 12, "sys_ptrace": 19, "sys_admin": 21}
+
+
+def statuses(pid):
+    """{key: value} of each thread, the first one's first."""
+    for path in sorted(Path(f"/proc/{pid}/task").glob("*/status"), key=lambda p: int(p.parent.name)):
+        yield dict(line.split(":\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if ":\t" in line)
+
+
+@pytest.mark.parametrize("args", [(), ("-o", "FILE"), ("--stacks",)], ids=["plain", "file", "stacks"])
+def test_what_is_given_up_after_the_start(start_tracer, tmp_path, args):
+    """No thread keeps a capability that it does not need, may get a new one, or makes the system calls of the start."""
+    tracer = start_tracer("-o", "-", *(str(tmp_path / "out.json") if arg == "FILE" else arg for arg in args))
+    threads = wait_until(lambda: (found := list(statuses(tracer.process.pid))) and found[0]["Seccomp"] == "2" and found, what="filter")
+    main, *others = threads
+    may_keep = sum(1 << KEPT[cap] for cap in KEPT if cap != "kill" or "--stacks" in args)
+    assert int(main["CapPrm"], 16) & ~may_keep == 0 and int(main["CapPrm"], 16) & 1 << KEPT["sys_admin"]
+    assert others and all(int(thread["CapPrm"], 16) & (1 << 38 | 1 << 39 | 1 << 12) == 0 for thread in others)
+    assert {(thread["NoNewPrivs"], thread["Seccomp"]) for thread in threads} == {("1", "2")}
+    tracer.process.send_signal(signal.SIGINT)
+    assert tracer.finish().returncode == 0
