@@ -70,7 +70,7 @@ enum wire_kind {
 	WIRE_LEAK = 21, /* struct wire_leak */
 	/* from the collector */
 	WIRE_LEAK_BEGIN = 22, /* struct wire_mark: value 0 */
-	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned */
+	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned; hdr.new_state as in WIRE_SCAN_END */
 	WIRE_STACK = 24,  /* struct wire_text: key = growing number, key2 = enum wire_stack_note, text = frames, one a line */
 	WIRE_OPENED = 25, /* struct wire_opened: hdr.cookie was opened here */
 	/* from the kernel */

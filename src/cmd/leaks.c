@@ -34,6 +34,22 @@ static void take_in(void *ctx, const struct wire_hdr *ev)
 		l->scanned_ns = ev->ts;
 }
 
+/* A look that repeats is left out if its scan failed: compared with it, leaks would go and come that are there all the time. */
+static void scan_sockets(struct leaks *l)
+{
+	int err;
+
+	l->before_ns = l->scanned_ns;
+	err = leak_scan_run(l->scan, take_in, l);
+	l->scan_failed = err;
+	l->left_out = err && l->before_ns;
+	if (err)
+		warn("not all sockets could be scanned%s: %s", l->left_out ? ", so this look is left out" : "",
+		     self_error(err));
+	if (l->left_out)
+		l->scanned_ns = l->before_ns;
+}
+
 static int scan(struct leaks *l, struct leak_totals *ret_totals)
 {
 	uint64_t threshold_ns = l->options->threshold_ns;
@@ -43,13 +59,12 @@ static int scan(struct leaks *l, struct leak_totals *ret_totals)
 	const struct leak_choice queue = {UINT32_MAX, true, true, threshold_ns, leaks_selects, l};
 	int err;
 
-	l->before_ns = l->scanned_ns;
 	leak_who_refresh(l->who);
 	if (l->stacks)
 		symbolizer_drain(l->stacks, clock_now_ns(), false, take_opening, l);
-	err = leak_scan_run(l->scan, take_in, l);
-	if (err)
-		warn("not all sockets could be scanned: %s", self_error(err));
+	scan_sockets(l);
+	if (l->left_out)
+		return EXIT_OK;
 	leak_scan_warn_missed(l->scan, warn);
 	if (l->set.lost)
 		warn("%llu sockets or descriptors were left out: there was no room for them", (unsigned long long)l->set.lost);
@@ -76,13 +91,15 @@ static int run(struct leaks *l)
 {
 	const struct options *o = l->options;
 	uint64_t end_ns = o->duration_ns ? clock_now_ns() + o->duration_ns : 0;
-	struct leak_totals totals;
+	struct leak_totals totals = {0};
 	int exit_code;
 
 	do {
 		exit_code = scan(l, &totals);
 		if (exit_code)
 			return exit_code;
+		if (l->left_out)
+			continue;
 		if (o->json || o->csv)
 			leaks_write_lines(l, &totals);
 		else
@@ -92,7 +109,11 @@ static int run(struct leaks *l)
 		if (l->out.error)
 			return fail_output(o->output, l->out.error);
 	} while (o->watch_ns && next_look(l, end_ns));
-	return !o->watch_ns && totals.close_wait_over > o->leaks_max ? EXIT_LEAKS : EXIT_OK;
+	if (o->watch_ns)
+		return EXIT_OK;
+	if (totals.close_wait_over > o->leaks_max)
+		return EXIT_LEAKS;
+	return l->scan_failed ? EXIT_RUNTIME : EXIT_OK; /* what was not scanned may leak */
 }
 
 static int init_groups(struct leaks *l, const struct hash_key *hash_key)

@@ -25,6 +25,7 @@ struct leaks {
 	struct stack_table stack_table;
 	uint64_t seq, scanned_ns, before_ns; /* before_ns: of the scan before; 0: there is none */
 	uint64_t stacks_known, full_queues;  /* in the text that was written last */
+	bool scan_failed, left_out;          /* the last one; and is not compared with the look before */
 	bool has_header;                     /* of CSV, that is no file */
 	bool stopgap_said;                   /* what the command below a group does */
 	char instance[INSTANCE_LEN];

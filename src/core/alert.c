@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define FOUND_MIN 65536 /* sockets of a scan, which include those that are not tracked */
+#define PARTIAL_MAX 3   /* partial scans on end: then an alert without a holder is better than none */
 
 struct alert {
 	uint32_t group; /* id */
@@ -29,6 +30,7 @@ struct alerts {
 	struct alert_groups groups;
 	uint64_t scan_begin_ns;
 	uint64_t next_due_ns; /* when a socket that a scan found younger is due; 0: none */
+	unsigned int partial; /* scans on end that have not met all */
 	bool scanned;
 };
 
@@ -166,15 +168,32 @@ static const struct conn *next_unscanned(const struct conn_table *t)
 	return t->close_wait_next == CONN_NONE ? NULL : table_by_id(t, t->close_wait_next);
 }
 
+/* Those that are old enough and that the scan did not find, in order of entry. */
+static void raise_all_unseen(struct conn_table *t, uint64_t now)
+{
+	struct alerts *a = t->alerts;
+	const struct conn *c;
+
+	while ((c = next_unscanned(t)) && conn_entered_ns(c) + a->threshold_ns <= a->scan_begin_ns) {
+		if (!pool_find(&a->open, c->cookie))
+			raise_unseen(t, c, now);
+		t->close_wait_next = c->next;
+	}
+}
+
+/* A partial scan may have missed a socket that the next one finds with its holder: until then nothing is settled. */
 static void scanned(struct conn_table *t, uint64_t now)
 {
 	struct alerts *a = t->alerts;
 	const struct leak_socket *found;
-	const struct conn *c;
+	bool settled;
 	uint64_t due_ns;
 
-	a->scanned = true;
-	a->next_due_ns = 0;
+	a->partial = a->found.partial ? a->partial + 1 : 0;
+	settled = !a->found.partial || a->partial >= PARTIAL_MAX;
+	a->scanned |= settled;
+	if (settled)
+		a->next_due_ns = 0;
 	leak_set_for_each (found, &a->found) {
 		struct leak_socket socket = *found;
 
@@ -188,11 +207,8 @@ static void scanned(struct conn_table *t, uint64_t now)
 		if (!a->next_due_ns || due_ns < a->next_due_ns)
 			a->next_due_ns = due_ns;
 	}
-	while ((c = next_unscanned(t)) && conn_entered_ns(c) + a->threshold_ns <= a->scan_begin_ns) {
-		if (!pool_find(&a->open, c->cookie))
-			raise_unseen(t, c, now);
-		t->close_wait_next = c->next;
-	}
+	if (settled)
+		raise_all_unseen(t, now);
 	alert_groups_emit(t, &a->groups, false);
 }
 

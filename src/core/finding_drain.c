@@ -60,7 +60,7 @@ void finding_drain_scanned(struct finding_drain *drain, const struct leak_set *s
 		if (finding_closes(socket->state) && socket->t.cookie)
 			met(drain, socket, now);
 	}
-	for (uint32_t id = 1; id < drain->by_cookie.used; id++) {
+	for (uint32_t id = 1; id < drain->by_cookie.used && !set->partial; id++) {
 		if (cookie_of(at(drain, id)) && at(drain, id)->epoch != drain->epoch)
 			pool_remove(&drain->by_cookie, id);
 	}

@@ -120,15 +120,10 @@ void finding_set_offer(struct finding_set *set, const struct finding_record *off
 	s->met_now = true;
 }
 
-static void settle(struct standing *s, uint64_t now, finding_fn fn, void *ctx)
+static void settle_met(struct standing *s, uint64_t now, finding_fn fn, void *ctx)
 {
 	bool comes;
 
-	if (!s->met_now) {
-		s->missed++;
-		s->met = 0;
-		return;
-	}
 	s->met_now = false;
 	s->missed = 0;
 	s->met += s->met < UINT8_MAX;
@@ -139,6 +134,27 @@ static void settle(struct standing *s, uint64_t now, finding_fn fn, void *ctx)
 	s->worst.since_ns = now;
 	s->worst.what = FINDING_UP;
 	fn(ctx, &s->worst);
+}
+
+static void settle(struct standing *s, uint64_t now, finding_fn fn, void *ctx)
+{
+	if (s->met_now) {
+		settle_met(s, now, fn, ctx);
+	} else {
+		s->missed++;
+		s->met = 0;
+	}
+}
+
+void finding_set_close_part(struct finding_set *set, enum finding_source source, uint64_t now, finding_fn fn, void *ctx)
+{
+	struct standing *s;
+
+	for (uint32_t id = 1; id < set->by_number.used; id++) {
+		s = at(set, id);
+		if (s->number && s->met_now && finding_source(s->worst.id) == source)
+			settle_met(s, now, fn, ctx);
+	}
 }
 
 void finding_set_close(struct finding_set *set, enum finding_source source, uint64_t now, finding_fn fn, void *ctx)

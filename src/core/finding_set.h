@@ -26,5 +26,8 @@ typedef void (*finding_fn)(void *ctx, const struct finding_record *finding);
 /* The look at `now` has offered all that this source has. */
 void finding_set_close(struct finding_set *set, enum finding_source source, uint64_t now, finding_fn fn, void *ctx);
 
+/* The same of a look that did not see all: what has come up. Whatever it has not met stays as it is. */
+void finding_set_close_part(struct finding_set *set, enum finding_source source, uint64_t now, finding_fn fn, void *ctx);
+
 /* The run ends: what stands. The set is empty then. */
 void finding_set_stop(struct finding_set *set, finding_fn fn, void *ctx);

@@ -155,17 +155,21 @@ static void emit_finding(void *table, const struct finding_record *finding)
 
 void findings_scanned(struct conn_table *t, uint64_t now)
 {
+	const struct leak_set *found = alerts_found(t->alerts);
 	struct findings *f = t->findings;
 
 	if (!f || !t->config.leak_threshold_ns)
 		return;
 	f->scans++;
-	if (alerts_found(t->alerts)->lost > f->sockets_left_out) /* each scan meets them again */
-		f->sockets_left_out = alerts_found(t->alerts)->lost;
+	if (found->lost > f->sockets_left_out) /* each scan meets them again */
+		f->sockets_left_out = found->lost;
 	f->next_scan_ns = now + (f->scans == 1 ? SCAN_SOON_NS : SCAN_NS);
-	if (finding_scan_look(&f->scan, t, alerts_found(t->alerts), now, &f->set))
+	if (finding_scan_look(&f->scan, t, found, now, &f->set))
 		table_refuse(t, now);
-	finding_set_close(&f->set, FINDING_BY_SCAN, now, emit_finding, t);
+	if (found->partial)
+		finding_set_close_part(&f->set, FINDING_BY_SCAN, now, emit_finding, t);
+	else
+		finding_set_close(&f->set, FINDING_BY_SCAN, now, emit_finding, t);
 }
 
 bool findings_want_scan(const struct conn_table *t, uint64_t now)

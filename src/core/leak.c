@@ -205,8 +205,10 @@ static void end(struct leak_set *set)
 	const struct process *owner;
 	struct leak_socket *socket;
 
-	listeners_sweep(&set->listeners, set->epoch);
-	listeners_held(&set->listeners, set->epoch);
+	if (!set->partial) {
+		listeners_sweep(&set->listeners, set->epoch);
+		listeners_held(&set->listeners, set->epoch);
+	}
 	for (uint32_t id = 1; id < set->sockets.used; id++) {
 		socket = pool_at(&set->sockets, id);
 		if (socket->verdict.cause == LEAK_UNSEEN) {
@@ -244,6 +246,7 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 		found(set, (const struct wire_leak *)ev);
 		break;
 	case WIRE_LEAK_END:
+		set->partial = ev->new_state || set->lost;
 		end(set);
 		break;
 	}

@@ -16,6 +16,7 @@ struct leak_set {
 	struct pool in_use; /* struct leak_in_use by pid: processes that used a socket lately which does not leak */
 	uint8_t epoch;
 	uint64_t lost; /* found, and no room for it */
+	bool partial;  /* the scan failed, or something was lost: what it did not meet may be there all the same */
 };
 
 int leak_set_init(struct leak_set *set, uint32_t max_sockets, const struct hash_key *hash_key); /* 0 or -ENOMEM */

@@ -113,6 +113,7 @@ int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 	if (!err)
 		err = iterate_namespaces(&visit, &scan->reach);
 	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)scan->reach.entered);
+	mark.hdr.new_state = err != 0; /* a namespace that no scan of this run can enter takes nothing away: none has met it */
 	fn(ctx, &mark.hdr);
 	scan->reach.missed += scan->bpf->bss->namespaces_left_out;
 	return err;

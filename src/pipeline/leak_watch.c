@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define PAUSE_NS 1000000000ull /* between two scans, and */
+#define RETRY_NS 5000000000ull /* after one that failed: what it lacks is rarely there at once */
 #define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
 
 /* An event_fn: what happened before the socket was read comes first. */
@@ -30,10 +31,22 @@ void leak_watch_prepare(struct leak_watch *watch)
 		leak_scan_widen(watch->scan);
 }
 
+/* Once for failures on end; that the scan works again is said, too. */
+static void note_result(struct leak_watch *watch, int err)
+{
+	if (err)
+		snprintf(watch->failure.text, sizeof(watch->failure.text), "%s", self_error(err));
+	if (err && !watch->failing)
+		watch->warn("not all sockets could be scanned for leaks, so what was found before stands: %s",
+			    watch->failure.text);
+	else if (!err && watch->failing)
+		watch->warn("all sockets could be scanned for leaks again");
+	watch->failing = err;
+}
+
 bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
 {
-	uint64_t begin = clock_now_ns(), cpu, pause;
-	int err;
+	uint64_t begin = clock_now_ns(), cpu, pause, least;
 
 	if (!watch->scan || begin < watch->next_ns || !conn_table_wants_leak_scan(pipeline_table(pipeline), begin))
 		return false;
@@ -41,12 +54,9 @@ bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struc
 	watch->collector = collector;
 	watch->pipeline = pipeline;
 	watch->drain_ns = 0;
-	err = leak_scan_run(watch->scan, merge, watch);
-	if (err) {
-		snprintf(watch->failure.text, sizeof(watch->failure.text), "%s", self_error(err));
-		watch->warn("not all sockets could be scanned for leaks: %s", watch->failure.text);
-	}
+	note_result(watch, leak_scan_run(watch->scan, merge, watch));
 	pause = (clock_cpu_ns() - cpu - watch->drain_ns) * PAUSE_TIMES;
-	watch->next_ns = clock_now_ns() + (pause > PAUSE_NS ? pause : PAUSE_NS);
+	least = watch->failing ? RETRY_NS : PAUSE_NS;
+	watch->next_ns = clock_now_ns() + (pause > least ? pause : least);
 	return true;
 }

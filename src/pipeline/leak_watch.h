@@ -13,6 +13,7 @@ struct leak_watch {
 	bool wide;                        /* leak_scan_widen() */
 	struct leak_scan *scan;           /* NULL: there are no alerts; leak_scan_close() */
 	struct collector_failure failure; /* why the last one that failed did; no text: none has */
+	bool failing;                     /* the last one did */
 	uint64_t next_ns;
 	struct collector *collector; /* during a scan */
 	struct pipeline *pipeline;   /* likewise */

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -433,6 +434,22 @@ def test_trace_says_what_stands(start_tracer, namespace, leaker):
     up = tracer.wait_for(lambda r: r["event"] == "finding")
     tracer.stop()
     assert [(r["what"], r["finding_id"]) for r in tracer.of("finding")] == [(w, up["finding_id"]) for w in ("up", "stands")]
+
+
+def test_failed_scans_end_nothing(start_tracer, namespace, leaker):
+    """Without a descriptor to be had no scan works. That is said once, and no finding goes meanwhile."""
+    leaker("python", eof_unread=3)
+    tracer = start_tracer("--events", "finding,meta", "--threshold", "1s", "--netns", namespace.inode)
+    up = tracer.wait_for(lambda r: r["event"] == "finding")
+    limits = resource.prlimit(tracer.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(tracer.process.pid, resource.RLIMIT_NOFILE, (0, limits[1]))
+    tracer.wait_stderr("not all sockets could be scanned for leaks, so what was found before stands: ")
+    time.sleep(20 * SLOWNESS)  # four scans or more, where three that are whole end a finding
+    resource.prlimit(tracer.process.pid, resource.RLIMIT_NOFILE, limits)
+    tracer.wait_stderr("all sockets could be scanned for leaks again")
+    tracer.stop()
+    assert [(r["what"], r["finding_id"]) for r in tracer.of("finding")] == [(w, up["finding_id"]) for w in ("up", "stands")]
+    assert tracer.complaints.count("not all sockets could be scanned") == 1
 
 
 def test_unknown_finding():

@@ -253,6 +253,44 @@ static void life_of_an_alert(void **state)
 	wants(BEGIN + 60 * S, false);
 }
 
+static void failed_scan(uint64_t ts)
+{
+	struct wire_mark end = {.hdr = {.ts = ts, .len = sizeof(end), .kind = WIRE_LEAK_END, .new_state = 1}};
+
+	mark(WIRE_LEAK_BEGIN, ts, 0);
+	feed(&end.hdr);
+}
+
+/* What half a scan did not meet waits for the next one, which knows who holds it. */
+static void failed_scan_settles_nothing(void **state)
+{
+	(void)state;
+	leak(BEGIN, 1);
+	failed_scan(BEGIN + 11 * S);
+	assert_int_equal(leaks, 0);
+	wants(BEGIN + 12 * S, true);
+	scan(BEGIN + 12 * S, 1, 1, 200, S);
+	assert_int_equal(leaks, 1);
+	assert_int_equal(last.t.task.tgid, 200);
+	failed_scan(BEGIN + 20 * S);
+	tick(BEGIN + 21 * S);
+	assert_int_equal(ends, 0);
+}
+
+/* If no scan works there is an alert all the same. */
+static void scans_that_all_fail(void **state)
+{
+	(void)state;
+	leak(BEGIN, 1);
+	failed_scan(BEGIN + 11 * S);
+	failed_scan(BEGIN + 16 * S);
+	assert_int_equal(leaks, 0);
+	failed_scan(BEGIN + 21 * S);
+	assert_int_equal(leaks, 1);
+	assert_int_equal(last.verdict.cause, LEAK_UNSEEN);
+	wants(BEGIN + 22 * S, false);
+}
+
 static void short_ones_cost_nothing(void **state)
 {
 	(void)state;
@@ -471,6 +509,8 @@ int main(void)
 #define ALERT_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		ALERT_TEST(life_of_an_alert),
+		ALERT_TEST(failed_scan_settles_nothing),
+		ALERT_TEST(scans_that_all_fail),
 		ALERT_TEST(short_ones_cost_nothing),
 		ALERT_TEST(older_than_the_tool),
 		ALERT_TEST(ways_of_ending),

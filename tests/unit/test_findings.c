@@ -192,6 +192,30 @@ static void comes_and_goes(void **state)
 	finding_set_free(&set);
 }
 
+/* A look that failed: what it met may come up, what it did not meet stays. */
+static void part_looks(void **state)
+{
+	struct finding_record f = finding(FINDING_FIN_WAIT2_PILE, 5, 0);
+	struct finding_set set;
+
+	(void)state;
+	assert_int_equal(finding_set_init(&set, &hash_key), 0);
+	said[0] = '\0';
+	finding_set_offer(&set, &f);
+	finding_set_close_part(&set, FINDING_BY_WINDOW, 1, say, NULL);
+	assert_string_equal(said, "");
+	finding_set_close_part(&set, FINDING_BY_SCAN, 1, say, NULL);
+	assert_string_equal(said, "up fin_wait2_pile 5;");
+	finding_set_close(&set, FINDING_BY_SCAN, 2, say, NULL);
+	finding_set_close(&set, FINDING_BY_SCAN, 3, say, NULL);
+	for (unsigned int i = 0; i < 10; i++)
+		finding_set_close_part(&set, FINDING_BY_SCAN, 4 + i, say, NULL);
+	assert_string_equal(said, "up fin_wait2_pile 5;");
+	finding_set_close(&set, FINDING_BY_SCAN, 20, say, NULL);
+	assert_string_equal(said, "up fin_wait2_pile 5;down fin_wait2_pile 5;");
+	finding_set_free(&set);
+}
+
 static void look_share(struct finding_set *set, uint64_t count, uint64_t of)
 {
 	const struct finding_record f = finding(FINDING_CONNECT_REFUSED, count, of);
@@ -336,6 +360,10 @@ static void drains(void **state)
 	socket = leak_set_find(&set, 2);
 	assert_int_equal(finding_drain_ns(&drain, socket, 2 * S, 116 * S), S);
 	assert_int_equal(pool_count(&drain.by_cookie), 1); /* what is gone is forgotten */
+	pool_clear(&set.sockets);
+	set.partial = true;
+	finding_drain_scanned(&drain, &set, 118 * S);
+	assert_int_equal(pool_count(&drain.by_cookie), 1); /* unless it may be there */
 	finding_drain_free(&drain);
 	leak_set_free(&set);
 }
@@ -611,6 +639,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits),         cmocka_unit_test(critical),     cmocka_unit_test(worst_first),
 		cmocka_unit_test(numbers),        cmocka_unit_test(about),        cmocka_unit_test(comes_and_goes),
+		cmocka_unit_test(numbers),        cmocka_unit_test(about),        cmocka_unit_test(part_looks),
 		cmocka_unit_test(worst_share),    cmocka_unit_test(sources),      cmocka_unit_test(burst),
 		cmocka_unit_test(room),           cmocka_unit_test(drains),       cmocka_unit_test(tallies),
 		cmocka_unit_test(words),          cmocka_unit_test(asks),         cmocka_unit_test(retransmits),
