@@ -25,9 +25,9 @@ static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group
 	const struct leak_socket *socket;
 	uint64_t total = 0;
 
-	leak_set_for_each (socket, &l->set) {
-		if (socket->verdict.cause == LEAK_NEVER_ACCEPTED || !leaks_has(l, socket) ||
-		    leak_groups_of(&l->groups, socket) != group)
+	for (uint64_t i = 0; i < group->count; i++) {
+		socket = leak_group_member(&l->groups, group, i);
+		if (socket->verdict.cause == LEAK_NEVER_ACCEPTED)
 			continue;
 		total++;
 		leak_stack_add(counts, STACKS_COUNTED, stack_table_find(&l->stack_table, socket->t.cookie));
@@ -36,17 +36,38 @@ static void print_stacks(struct leaks *l, struct buf *b, const struct leak_group
 		flush_buf(l, b);
 }
 
-static void print_group(struct leaks *l, struct buf *b, const struct leak_view *view, const struct leak_group *group, bool more)
+/* With --wide: the commands of the others. */
+static void print_stopgaps(struct leaks *l, struct buf *b, const struct leak_view *view, const struct leak_group *group)
+{
+	const struct leak_socket *socket;
+	struct record_owner owner;
+
+	for (uint64_t i = 0; i < group->count; i++) {
+		socket = leak_group_member(&l->groups, group, i);
+		if (socket == group->oldest)
+			continue;
+		leaks_describe(l, &socket->t, &owner);
+		leak_text_stopgap(b, view, socket, &owner);
+		flush_buf(l, b);
+	}
+}
+
+/* True: with a command. */
+static bool print_group(struct leaks *l, struct buf *b, const struct leak_view *view, const struct leak_group *group, bool more)
 {
 	struct record_owner owner;
+	bool ends = false;
 
 	leaks_describe(l, &group->oldest->t, &owner);
 	leak_text_row(b, view, group, &owner);
 	if (more)
-		leak_text_about(b, view, group, &owner);
+		ends = leak_text_about(b, view, group, &owner);
 	flush_buf(l, b);
+	if (more && l->options->wide)
+		print_stopgaps(l, b, view, group);
 	if (more && l->stacks)
 		print_stacks(l, b, group);
+	return ends;
 }
 
 /* What stands below a group is said again when it has grown, or with `all`. */
@@ -59,15 +80,14 @@ static void print_groups(struct leaks *l, struct buf *b, const struct leak_view 
 
 	for (i = 0; i < rows && i < max; i++) {
 		more = i < len && (all || order[i]->count > order[i]->before);
-		advice |= more;
-		print_group(l, b, view, order[i], more);
+		advice |= print_group(l, b, view, order[i], more);
 	}
 	for (; i < len; i++)
 		rest += order[i]->count;
 	if (rest)
 		leak_text_more(b, len - GROUPS_SHOWN, rest);
 	if (advice && !l->stopgap_said)
-		leak_text_stopgap(b);
+		leak_text_advice(b, l->options->wide);
 	l->stopgap_said |= advice;
 }
 

@@ -35,7 +35,7 @@ void finding_scan_free(struct finding_scan *scan)
 uint64_t finding_scan_memory(const struct finding_scan *scan)
 {
 	return pool_memory(&scan->drain.by_cookie) + pool_memory(&scan->groups.groups) +
-	       scan->groups.len * sizeof(*scan->groups.order);
+	       scan->groups.len * sizeof(*scan->groups.order) + scan->groups.members_room * sizeof(*scan->groups.members);
 }
 
 static struct conn_tuple known_of(const struct conn_table *t, uint64_t cookie)

@@ -124,6 +124,7 @@ int leak_groups_init(struct leak_groups *groups, uint32_t by, const struct leak_
 
 void leak_groups_free(struct leak_groups *groups)
 {
+	free(groups->members);
 	free(groups->order);
 	pool_free(&groups->groups);
 }
@@ -311,6 +312,37 @@ bool leak_choice_has(const struct leak_choice *choice, const struct leak_socket 
 	       (!choice->wanted || choice->wanted(choice->ctx, socket));
 }
 
+/* Where each group's sockets stand. */
+static int make_places(struct leak_groups *groups)
+{
+	const struct leak_socket **members;
+	struct leak_group *group;
+	uint64_t total = 0;
+
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		group = pool_at(&groups->groups, id);
+		group->begin = total;
+		total += group->count;
+	}
+	if (total <= groups->members_room)
+		return 0;
+	members = reallocarray(groups->members, total, sizeof(const struct leak_socket *));
+	if (!members)
+		return -ENOMEM;
+	groups->members = members;
+	groups->members_room = total;
+	return 0;
+}
+
+/* Now that each group's oldest is known, and how many there are. */
+static void place(struct leak_groups *groups, const struct leak_holder *holders, const struct leak_socket *socket)
+{
+	struct leak_group *group = group_for(groups, socket);
+
+	groups->members[group->begin + group->placed++] = socket;
+	count_fds(group, holders, socket);
+}
+
 int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, const struct leak_choice *choice)
 {
 	const struct leak_socket *socket;
@@ -325,9 +357,11 @@ int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, con
 			return -ENOMEM;
 		count(group, set->holders, socket);
 	}
-	leak_set_for_each (socket, set) { /* now that each group's oldest is known */
+	if (make_places(groups))
+		return -ENOMEM;
+	leak_set_for_each (socket, set) {
 		if (leak_choice_has(choice, socket))
-			count_fds(group_for(groups, socket), set->holders, socket);
+			place(groups, set->holders, socket);
 	}
 	remember(groups);
 	return sort(groups);

@@ -68,6 +68,7 @@ struct leak_group {
 	uint64_t side_unclear;            /* sockets whose side is not certain */
 	int32_t fds[LEAK_GROUP_FDS];      /* the first ones, of the oldest's process */
 	uint32_t fds_len, fds_all;
+	uint64_t begin, placed;  /* its sockets in leak_groups.members */
 	uint64_t before;         /* its count in the grouping before this one */
 	struct leak_socket last; /* what `oldest` was, without its holders: of a group that has gone */
 };
@@ -87,9 +88,11 @@ bool leak_choice_has(const struct leak_choice *choice, const struct leak_socket 
 struct leak_groups {
 	uint32_t by; /* bits, LEAK_BY() */
 	const struct leak_names *names;
-	struct pool groups;              /* struct leak_group by its key */
-	unsigned int sort;               /* leak_sort_name() */
-	const struct leak_group **order; /* as `sort` says; valid until the next grouping */
+	struct pool groups;                 /* struct leak_group by its key */
+	unsigned int sort;                  /* leak_sort_name() */
+	const struct leak_group **order;    /* as `sort` says; valid until the next grouping */
+	const struct leak_socket **members; /* those of a group stand together: leak_group_member() */
+	uint64_t members_room;
 	uint32_t len;
 	uint32_t gone; /* so many follow them, which had sockets in the grouping before and have none now */
 };
@@ -100,5 +103,12 @@ void leak_groups_free(struct leak_groups *groups); /* all zero is fine */
 
 /* Forgets the grouping before, but for its counts. 0 or -ENOMEM. */
 int leak_groups_fill(struct leak_groups *groups, const struct leak_set *set, const struct leak_choice *choice);
+
+/* The socket `i` of a group, below its count; valid as long as `oldest`. */
+static inline const struct leak_socket *leak_group_member(const struct leak_groups *groups, const struct leak_group *group,
+							  uint64_t i)
+{
+	return groups->members[group->begin + i];
+}
 
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket);

@@ -3,6 +3,7 @@
 #include "csv_cells.h"
 #include "leak_columns.h"
 #include "leak_hint.h"
+#include "leak_stopgap.h"
 #include "put.h"
 
 #include <string.h>
@@ -56,6 +57,16 @@ static void put_growth(struct csv *c, const struct leak_record *l)
 	put_uint(&c->b, (uint64_t)(l->growth_per_min < 0 ? -l->growth_per_min : l->growth_per_min));
 }
 
+static void put_stopgap(struct csv *c, const struct leak_socket *socket)
+{
+	struct label label;
+	bool any;
+
+	label_init(&label);
+	any = socket && !c->in->context->foreign_pids && leak_put_stopgap(&label.b, socket, c->in->owner);
+	csv_cell_text(c, "stopgap", any ? label.text : NULL, label_len(&label));
+}
+
 /* `l` NULL: the header. */
 static void put_leak(struct csv *c, const struct leak_record *l)
 {
@@ -76,6 +87,7 @@ static void put_leak(struct csv *c, const struct leak_record *l)
 	put_growth(c, l);
 	csv_cell_bool(c, "new", l && l->change && l->change->known, l && l->is_new);
 	csv_cell_path(c, "hint", hint);
+	put_stopgap(c, socket);
 }
 
 static void put_row(struct csv *c, const struct record *rec)

@@ -2,6 +2,7 @@
 #include "json_common.h"
 #include "leak_columns.h"
 #include "leak_hint.h"
+#include "leak_stopgap.h"
 #include "put.h"
 #include "stack_hint.h"
 
@@ -123,6 +124,15 @@ static void json_dependency(struct json *j, const struct leak_socket *socket)
 	jsonw_bool(&j->b, KEY("dependency_certain"), socket->side_certain);
 }
 
+static void json_stopgap(struct json *j, const struct leak_socket *socket)
+{
+	struct label label;
+
+	label_init(&label);
+	if (!j->context->foreign_pids && leak_put_stopgap(&label.b, socket, j->owner))
+		jsonw_text(&j->b, KEY("stopgap"), label.text, label_len(&label), JSON_STRING_MAX);
+}
+
 void json_leak(struct json *j, const struct record *rec)
 {
 	const struct leak_record *l = rec->leak;
@@ -162,6 +172,7 @@ void json_leak(struct json *j, const struct record *rec)
 		jsonw_null(b, KEY("new"));
 	json_stack(j, socket);
 	jsonw_word(b, KEY("hint"), leak_hint(socket, j->context->foreign_pids));
+	json_stopgap(j, socket);
 }
 
 void json_leak_resolved(struct json *j, const struct record *rec)

@@ -11,6 +11,7 @@
 #include "format.h"
 #include "leak_columns.h"
 #include "leak_hint.h"
+#include "leak_stopgap.h"
 #include "put.h"
 #include "text.h"
 #include "units.h"
@@ -217,37 +218,27 @@ static void put_side(struct buf *b, const struct leak_group *group)
 		group->oldest->opened ? "nobody listens at the local port now.\n" : "there is a listener at the local port.\n");
 }
 
-/* An address and port as ss takes it; a shell would look for files with the brackets of IPv6. */
-static void put_quoted(struct buf *b, const struct wire_ident *id, bool local)
+bool leak_text_stopgap(struct buf *b, const struct leak_view *view, const struct leak_socket *socket,
+		       const struct record_owner *owner)
 {
-	const char *quote = fmt_is_ipv4(id) ? "" : "'";
+	struct label label;
 
-	buf_str(b, local ? " src " : " dst ");
-	buf_str(b, quote);
-	put_endpoint(b, id, local, '-');
-	buf_str(b, quote);
-}
-
-/* The command that ends the oldest one, where ss sees it: in the socket's namespace. */
-static void put_stopgap(struct buf *b, const struct leak_view *view, const struct leak_group *group,
-			const struct record_owner *owner)
-{
-	const struct conn_tuple *t = &group->oldest->t;
-
-	if (view->foreign_pids || !owner->running || !t->id.netns || owner->running->netns != t->id.netns)
-		return;
-	put_text_uint(b, "        Stopgap: nsenter -t ", t->task.tgid);
-	buf_str(b, " -n ss -K -tn");
-	put_quoted(b, &t->id, true);
-	put_quoted(b, &t->id, false);
+	label_init(&label);
+	if (view->foreign_pids || !leak_put_stopgap(&label.b, socket, owner))
+		return false;
+	buf_str(b, "        Stopgap: ");
+	buf_put(b, label.text, label_len(&label));
 	buf_char(b, '\n');
+	return true;
 }
 
-void leak_text_stopgap(struct buf *b)
+void leak_text_advice(struct buf *b, bool all)
 {
 	buf_str(b, "\nA stopgap ends one connection, and wakes who polls it. Its descriptor stays with the process until that "
 		   "closes it: a\n"
 		   "process at its limit must be restarted. This program itself ends nothing.\n");
+	if (!all)
+		buf_str(b, "Above are those of the oldest sockets; --wide and --json have one for each socket.\n");
 }
 
 void leak_text_row(struct buf *b, const struct leak_view *view, const struct leak_group *group,
@@ -266,20 +257,23 @@ void leak_text_row(struct buf *b, const struct leak_view *view, const struct lea
 	leak_columns(b, view, group, owner);
 }
 
-void leak_text_about(struct buf *b, const struct leak_view *view, const struct leak_group *group,
+bool leak_text_about(struct buf *b, const struct leak_view *view, const struct leak_group *group,
 		     const struct record_owner *owner)
 {
+	bool ends;
+
 	put_example(b, view, group);
 	put_running(b, view, group, owner);
 	put_side(b, group);
 	buf_str(b, "        ");
 	buf_str(b, leak_hint(group->oldest, view->foreign_pids));
 	buf_char(b, '\n');
-	put_stopgap(b, view, group, owner);
-	if (!group->inherited)
-		return;
-	put_text_uint(b, "        Other processes also hold ", group->inherited);
-	buf_str(b, " of them (by fork(), or passed on): each must close it. SOCK_CLOEXEC prevents this.\n");
+	ends = leak_text_stopgap(b, view, group->oldest, owner);
+	if (group->inherited) {
+		put_text_uint(b, "        Other processes also hold ", group->inherited);
+		buf_str(b, " of them (by fork(), or passed on): each must close it. SOCK_CLOEXEC prevents this.\n");
+	}
+	return ends;
 }
 
 void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct record_stack *stack)

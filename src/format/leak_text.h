@@ -9,10 +9,10 @@ struct record_stack;
 
 void leak_text_head(struct buf *b, const struct leak_view *view, const struct leak_totals *totals);
 
-/* A group's line of the table, and what stands below it: whose it is, and what to do. */
+/* A group's line of the table, and what stands below it: whose it is, and what to do. True: with a command. */
 void leak_text_row(struct buf *b, const struct leak_view *view, const struct leak_group *group,
 		   const struct record_owner *owner);
-void leak_text_about(struct buf *b, const struct leak_view *view, const struct leak_group *group,
+bool leak_text_about(struct buf *b, const struct leak_view *view, const struct leak_group *group,
 		     const struct record_owner *owner);
 
 /* How many of a group's sockets were opened where. */
@@ -25,8 +25,12 @@ void leak_stack_add(struct leak_stack_count *counts, size_t len, const struct re
 /* Writes the commonest, of `total` sockets, and sets its count to 0; false: there is none. */
 bool leak_text_stack(struct buf *b, struct leak_stack_count *counts, size_t len, uint64_t total);
 
-/* What the command of a group does, and what not. */
-void leak_text_stopgap(struct buf *b);
+/* The command that ends a socket; false: there is none. */
+bool leak_text_stopgap(struct buf *b, const struct leak_view *view, const struct leak_socket *socket,
+		       const struct record_owner *owner);
+
+/* What these commands do, and what not. `all`: each socket has its own. */
+void leak_text_advice(struct buf *b, bool all);
 
 void leak_text_more(struct buf *b, size_t groups, uint64_t sockets);
 

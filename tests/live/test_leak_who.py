@@ -174,6 +174,9 @@ def test_the_way_out(namespace, addr):
     try:
         out = text("--netns", namespace.inode).stdout
         (command,) = re.findall(r"^ +Stopgap: (.*)$", out, re.MULTILINE)
+        every = re.findall(r"^ +Stopgap: (.*)$", text("--wide", "--netns", namespace.inode).stdout, re.MULTILINE)
+        assert len(set(every)) == 3 and every[0] == command
+        assert {r["stopgap"] for r in leaks("--netns", namespace.inode)[0].values()} == set(every)
         fds = len(os.listdir(f"/proc/{one.pid}/fd"))
         assert len(leaks("--netns", namespace.inode)[0]) == 3
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)

@@ -622,6 +622,34 @@ static struct leak_set *backends(void)
 	return set;
 }
 
+/* Each socket stands once, with its group. */
+static void members(void **state)
+{
+	struct leak_set *set = backends();
+	struct leak_groups g = {0};
+	const struct leak_socket *socket;
+	uint64_t seen = 0, total = 0;
+
+	(void)state;
+	assert_int_equal(leak_groups_init(&g, LEAK_BY_DEFAULT, NULL, &hash_key), 0);
+	for (unsigned int twice = 0; twice < 2; twice++) {
+		assert_int_equal(leak_groups_fill(&g, set, &(struct leak_choice){.states = 1u << WIRE_CLOSE_WAIT}), 0);
+		assert_true(g.len > 1);
+		for (uint32_t i = 0; i < g.len; i++) {
+			for (uint64_t m = 0; m < g.order[i]->count; m++) {
+				socket = leak_group_member(&g, g.order[i], m);
+				assert_ptr_equal(leak_groups_of(&g, socket), g.order[i]);
+				seen += socket->t.cookie;
+			}
+		}
+	}
+	leak_set_for_each (socket, set)
+		total += socket->t.cookie;
+	assert_int_equal(seen, 2 * total);
+	leak_groups_free(&g);
+	free_set(set);
+}
+
 static void by_dependency(void **state)
 {
 	static const struct {
@@ -1099,6 +1127,10 @@ static void running(void **state)
 	leak_groups_free(&g);
 	json_owner.running = &r;
 	json_of(set, 41);
+	assert_null(strstr(out, "\"stopgap\"")); /* its process is in another network namespace */
+	r.netns = leak_set_find(set, 41)->t.id.netns;
+	json_of(set, 41);
+	assert_non_null(strstr(out, ",\"stopgap\":\"nsenter -t 201 -n ss -K -tn src 10.0.0.1:80 dst 10.0.0.1:40000\"}"));
 	json_owner.running = NULL;
 	assert_non_null(strstr(out, ",\"cmdline_hex\":\"2f7372762f617070"));
 	assert_non_null(strstr(out, ",\"cmdline_cut\":true,\"age_us\":10938000000,\"fds_open\":4096,\"fds_limit\":4096}"));
@@ -1203,6 +1235,7 @@ int main(void)
 		cmocka_unit_test(killed),
 		cmocka_unit_test(sides),
 		cmocka_unit_test(by_dependency),
+		cmocka_unit_test(members),
 		cmocka_unit_test(groups_that_go),
 		cmocka_unit_test(looks),
 		cmocka_unit_test(change_text),
