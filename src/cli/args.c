@@ -68,7 +68,7 @@ static error_t take_option(struct context *ctx, const struct option_rule *rule, 
 
 struct from_files {
 	struct context *ctx;
-	bool typed[HELP_OPTIONS_MAX]; /* options of the command line, by index in option_rules */
+	bool typed[OPTION_RULES_MAX]; /* options of the command line, by index in option_rules */
 	struct context checked;       /* where their values in files go, which are checked and not used */
 };
 

@@ -6,9 +6,8 @@
 
 struct argp_option;
 
-#define HELP_OPTIONS_MAX 64 /* rows of option_rules */
 #define HELP_TABLE_MAX                                                                                                         \
-	(2 * HELP_OPTIONS_MAX + GROUP_MAX + 8) /* each may have an alias; a title for each group; the last is empty */
+	(2 * OPTION_RULES_MAX + GROUP_MAX + 8) /* each may have an alias; a title for each group; the last is empty */
 
 #define HELP_KEY_SCHEMA 255
 

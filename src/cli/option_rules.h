@@ -49,6 +49,7 @@ static inline bool option_is_list(const struct option_rule *rule)
 	return rule->type >= OPTION_WORDS;
 }
 
+#define OPTION_RULES_MAX 96
 extern const struct option_rule option_rules[];
 extern const size_t option_rules_len;
 

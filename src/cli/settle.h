@@ -11,7 +11,7 @@
 /* The command line while it is read. */
 struct context {
 	struct options options;
-	bool seen[HELP_OPTIONS_MAX]; /* by index in option_rules */
+	bool seen[OPTION_RULES_MAX]; /* by index in option_rules */
 	bool command_given, help;
 	char *why; /* of OPTIONS_WHY: where a sentence goes; NULL: to stderr */
 	int exit_code;
