@@ -254,7 +254,7 @@ static int prepare(struct file *file, int fd, const struct output_place *place, 
 
 	if (err)
 		return err;
-	if (settings->group != FILE_NO_GROUP && ((st->st_gid != settings->group && fchown(fd, (uid_t)-1, settings->group)) ||
+	if (settings->group != GROUP_NONE && ((st->st_gid != settings->group && fchown(fd, (uid_t)-1, settings->group)) ||
 						 (place->is_new && fchmod(fd, GROUP_MODE))))
 		return errno == EPERM ? -OUTPUT_GROUP : -errno;
 	file->destination.shared = !alone;
@@ -319,7 +319,7 @@ static struct file *file_new(const char *name, const struct file_settings *setti
 	if (!file)
 		return NULL;
 	file->own_fd = -1;
-	file->settings = settings ? *settings : (struct file_settings){.group = FILE_NO_GROUP};
+	file->settings = settings ? *settings : (struct file_settings){.group = GROUP_NONE};
 	file->head = file->settings.head ? strdup(file->settings.head) : NULL;
 	if (file->settings.head && !file->head) {
 		free(file);

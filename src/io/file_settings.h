@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define FILE_NO_GROUP ((gid_t)-1)
+#include "src/host/group.h"
 
 struct file_settings {
-	gid_t group;           /* FILE_NO_GROUP: as it is */
+	gid_t group;           /* GROUP_NONE: as it is */
 	uint64_t rotate_bytes; /* the file is rotated when it has so many; 0: never */
 	unsigned int rotate_keep;
 	bool rotate_compress;

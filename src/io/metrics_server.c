@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "metrics_server.h"
 
+#include "output_open.h"
+#include "src/host/group.h"
 #include "src/host/helper.h"
 #include "src/host/shared_page.h"
+#include "unix_listen.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -15,8 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,8 +27,7 @@
 
 struct metrics_server {
 	struct metrics_page *page;
-	const char *path; /* of a Unix socket; NULL: none */
-	struct stat socket;
+	struct unix_listen *socket; /* NULL: it listens on TCP */
 	int listen_fd, page_fd;
 	int life, say; /* our ends of its pipes; -1: it does not run */
 	pid_t pid;
@@ -63,47 +63,23 @@ static int listen_ip(const struct metrics_address *a, char why[METRICS_WHY])
 	return refuse(why, err, "%s%s", strerror(-err), err == -EADDRINUSE ? ": another program has this port" : "");
 }
 
-/* What a run before has left: a socket of ours on which nobody listens. */
-static void remove_stale(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
-
-	if (fd < 0)
-		return;
-	if (!lstat(address->sun_path, &st) && S_ISSOCK(st.st_mode) && st.st_uid == geteuid() &&
-	    connect(fd, (const struct sockaddr *)address, sizeof(*address)) && errno == ECONNREFUSED)
-		unlink(address->sun_path);
-	close(fd);
-}
-
-/* Mode 0660: who may read the metrics is in the folder's group, if that is passed on, or in ours. */
+/* Who may read the metrics is in the folder's group, if that is passed on, or in ours. */
 static int listen_unix(struct metrics_server *s, const char *path, char why[METRICS_WHY])
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t mask;
-	int fd, err = 0;
+	int err = unix_listen_open(&s->socket, path, GROUP_NONE);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return refuse(why, -ENAMETOOLONG, "the path of a Unix socket has at most %zu bytes",
-			      sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return refuse(why, -errno, "%s", strerror(errno));
-	remove_stale(&address);
-	mask = umask(0117);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)))
-		err = -errno;
-	umask(mask);
-	if (!err && (lstat(path, &s->socket) || listen(fd, BACKLOG)))
-		err = -errno;
-	if (!err) {
-		s->path = path;
-		return fd;
+	switch (err) {
+	case 0:
+		return fcntl(unix_listen_fd(s->socket), F_DUPFD_CLOEXEC, 0);
+	case -ENAMETOOLONG:
+		return refuse(why, err, "the path of a Unix socket has at most %d bytes, its last part %d",
+			      UNIX_LISTEN_PATH_MAX, UNIX_LISTEN_NAME_MAX);
+	case -EADDRINUSE:
+	case -EEXIST:
+		return refuse(why, err, "%s: something has this name already", strerror(-err));
+	default:
+		return refuse(why, err, "%s", output_error(-err));
 	}
-	close(fd);
-	return refuse(why, err, "%s%s", strerror(-err), err == -EADDRINUSE ? ": something has this name already" : "");
 }
 
 static void close_fd(int *fd)
@@ -191,14 +167,6 @@ int metrics_server_open(struct metrics_server **out, const struct metrics_addres
 	return err;
 }
 
-static void remove_socket(const struct metrics_server *s)
-{
-	struct stat st;
-
-	if (s->path && !lstat(s->path, &st) && st.st_ino == s->socket.st_ino && st.st_dev == s->socket.st_dev)
-		unlink(s->path);
-}
-
 void metrics_server_close(struct metrics_server *s)
 {
 	if (!s)
@@ -208,7 +176,7 @@ void metrics_server_close(struct metrics_server *s)
 		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	remove_socket(s);
+	unix_listen_close(s->socket);
 	close_fd(&s->life);
 	close_fd(&s->say);
 	close_fd(&s->listen_fd);

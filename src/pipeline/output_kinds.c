@@ -2,18 +2,16 @@
 #include "output_kinds.h"
 
 #include "src/format/format.h"
+#include "src/host/group.h"
 #include "src/io/file.h"
 #include "src/io/journal.h"
 #include "src/io/message.h"
 #include "src/io/relay.h"
 #include "src/io/unix_socket.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct opening {
@@ -39,44 +37,13 @@ static void say(void *ctx, const char *sentence)
 	print("%s", sentence);
 }
 
-/* As getgrnam_r(), with room for a group of any size. */
-static bool group_by_name(const char *name, gid_t *ret_gid)
-{
-	struct group entry, *found = NULL;
-	int err = ERANGE;
-
-	for (size_t size = 4096; err == ERANGE && size <= 16 << 20; size *= 4) {
-		char *buf = malloc(size);
-
-		err = buf ? getgrnam_r(name, &entry, buf, size, &found) : ENOMEM;
-		if (!err && found)
-			*ret_gid = found->gr_gid;
-		free(buf);
-	}
-	return found != NULL;
-}
-
-/* A group's name or its number. */
-static int find_group(const char *name, gid_t *ret_gid)
-{
-	unsigned long number;
-	char *end;
-
-	if (group_by_name(name, ret_gid))
-		return 0;
-	errno = 0;
-	number = strtoul(name, &end, 10);
-	*ret_gid = (gid_t)number;
-	return isdigit((unsigned char)*name) && !*end && !errno && number < FILE_NO_GROUP ? 0 : -EINVAL;
-}
-
 static int open_file(struct destination **out, const struct opening *opening)
 {
 	const struct output_spec *spec = opening->spec;
 	const struct format *format = output_format_of(spec, false);
 	char head[FORMAT_LINE_MAX];
 	struct file_settings settings = {
-		.group = FILE_NO_GROUP,
+		.group = GROUP_NONE,
 		.rotate_bytes = spec->rotate_bytes,
 		.rotate_keep = spec->rotate_keep,
 		.rotate_compress = spec->rotate_compress,
@@ -88,7 +55,7 @@ static int open_file(struct destination **out, const struct opening *opening)
 		head[format->begin(NULL, head, sizeof(head) - 1)] = '\0';
 		settings.head = head;
 	}
-	err = spec->group ? find_group(spec->group, &settings.group) : 0;
+	err = spec->group ? group_find(spec->group, &settings.group) : 0;
 	if (err) {
 		snprintf(opening->why, OUTPUT_WHY, "this host has no group %.80s", spec->group);
 		return err;

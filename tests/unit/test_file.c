@@ -297,7 +297,7 @@ static void test_reopen_by_the_rules(void **state)
 static void test_locks(void **state)
 {
 	struct folder f = folder_new();
-	struct file_settings rotate = {.group = FILE_NO_GROUP, .rotate_bytes = 1 << 20, .rotate_keep = 1};
+	struct file_settings rotate = {.group = GROUP_NONE, .rotate_bytes = 1 << 20, .rotate_keep = 1};
 	struct destination *d = open_lines(&f, NULL), *other = open_lines(&f, NULL), *third;
 
 	(void)state;

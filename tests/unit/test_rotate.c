@@ -33,7 +33,7 @@ static int open_rotated(struct destination **out, const struct folder *f, const 
 
 static struct file_settings every(uint64_t bytes, unsigned int keep)
 {
-	return (struct file_settings){.group = FILE_NO_GROUP, .rotate_bytes = bytes, .rotate_keep = keep};
+	return (struct file_settings){.group = GROUP_NONE, .rotate_bytes = bytes, .rotate_keep = keep};
 }
 
 static void test_names(void **state)
