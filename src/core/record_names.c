@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record_names.h"
 
-#define WORD(value, text) [value] = {text, sizeof(text) - 1},
+#define WORD(value, text) [value] = sizeof(text) > 1 ? text : NULL,
 #define TABLE(name, count, ...)                                                                                                \
-	const struct word name##_words[count] = {__VA_ARGS__};                                                                 \
 	const char *name##_name(unsigned int value)                                                                            \
 	{                                                                                                                      \
-		const struct word *word = name##_word(value);                                                                  \
-		return word->len ? word->text : NULL;                                                                          \
+		static const char *const words[count] = {__VA_ARGS__};                                                         \
+		return value < (count) ? words[value] : NULL;                                                                  \
 	}
-
-const struct word no_word;
 
 TABLE(conn_role, CONN_ROLE_MAX, CONN_ROLES(WORD))
 TABLE(conn_side, CONN_SIDE_MAX, CONN_SIDES(WORD))
@@ -29,21 +26,7 @@ TABLE(finding_id, FINDING_MAX, FINDINGS(WORD))
 TABLE(finding_severity, FINDING_SEVERITY_MAX, FINDING_SEVERITIES(WORD))
 TABLE(finding_what, FINDING_WHAT_MAX, FINDING_WHATS(WORD))
 
-/* To the user a request socket is a connection in SYN_RECV. */
-#define STATES(X)                                                                                                              \
-	X(WIRE_ESTABLISHED, "ESTABLISHED")                                                                                     \
-	X(WIRE_SYN_SENT, "SYN_SENT")                                                                                           \
-	X(WIRE_SYN_RECV, "SYN_RECV")                                                                                           \
-	X(WIRE_FIN_WAIT1, "FIN_WAIT1")                                                                                         \
-	X(WIRE_FIN_WAIT2, "FIN_WAIT2")                                                                                         \
-	X(WIRE_TIME_WAIT, "TIME_WAIT")                                                                                         \
-	X(WIRE_CLOSE, "CLOSE")                                                                                                 \
-	X(WIRE_CLOSE_WAIT, "CLOSE_WAIT")                                                                                       \
-	X(WIRE_LAST_ACK, "LAST_ACK")                                                                                           \
-	X(WIRE_LISTEN, "LISTEN")                                                                                               \
-	X(WIRE_CLOSING, "CLOSING")                                                                                             \
-	X(WIRE_NEW_SYN_RECV, "SYN_RECV")
-TABLE(conn_state, WIRE_STATE_MAX, STATES(WORD))
+TABLE(conn_state, WIRE_STATE_MAX, CONN_STATES(WORD))
 
 #define LOST_STAGES(X)                                                                                                         \
 	X(WIRE_LOST_HOOK, "hook")                                                                                              \
@@ -72,12 +55,4 @@ TABLE(conn_segment, WIRE_SEG_FIN + 1, SEGMENTS(WORD))
 	X(WIRE_TRIGGER_TLP, "tlp")
 TABLE(conn_trigger, WIRE_TRIGGER_TLP + 1, TRIGGERS(WORD))
 
-#define TIME_WAIT_ENDS(X)                                                                                                      \
-	X(WIRE_CAUSE_EXPIRED, "expired")                                                                                       \
-	X(WIRE_CAUSE_REUSED, "reused")                                                                                         \
-	X(WIRE_CAUSE_RESET, "reset")                                                                                           \
-	X(WIRE_CAUSE_KILLED, "killed")                                                                                         \
-	X(WIRE_CAUSE_OVERFLOW, "overflow")                                                                                     \
-	X(WIRE_CAUSE_NETNS_GONE, "netns_gone")                                                                                 \
-	X(WIRE_CAUSE_RESET_SENT, "reset")
-TABLE(conn_tw_end, WIRE_CAUSE_MAX, TIME_WAIT_ENDS(WORD))
+TABLE(conn_tw_end, WIRE_CAUSE_MAX, CONN_TW_ENDS(WORD))

@@ -166,44 +166,49 @@ enum finding_what { FINDING_WHATS(ENUM_VALUE) FINDING_WHAT_MAX };
 	X(RECORD_FINDING, "finding")
 enum record_kind { RECORD_KINDS(ENUM_VALUE) RECORD_MAX };
 
-/*
- * What a value is called. conn_role_name() gives the word, NULL for a value without one and for a number that is no value;
- * conn_role_word() the same with its length, which is 0 then.
- */
-struct word {
-	char text[23];
-	uint8_t len;
-};
-extern const struct word no_word;
+/* To the user a request socket is a connection in SYN_RECV. */
+#define CONN_STATES(X)                                                                                                         \
+	X(WIRE_ESTABLISHED, "ESTABLISHED")                                                                                     \
+	X(WIRE_SYN_SENT, "SYN_SENT")                                                                                           \
+	X(WIRE_SYN_RECV, "SYN_RECV")                                                                                           \
+	X(WIRE_FIN_WAIT1, "FIN_WAIT1")                                                                                         \
+	X(WIRE_FIN_WAIT2, "FIN_WAIT2")                                                                                         \
+	X(WIRE_TIME_WAIT, "TIME_WAIT")                                                                                         \
+	X(WIRE_CLOSE, "CLOSE")                                                                                                 \
+	X(WIRE_CLOSE_WAIT, "CLOSE_WAIT")                                                                                       \
+	X(WIRE_LAST_ACK, "LAST_ACK")                                                                                           \
+	X(WIRE_LISTEN, "LISTEN")                                                                                               \
+	X(WIRE_CLOSING, "CLOSING")                                                                                             \
+	X(WIRE_NEW_SYN_RECV, "SYN_RECV")
 
-#define ENUM_WORDS(name, count)                                                                                                \
-	const char *name##_name(unsigned int value);                                                                           \
-	extern const struct word name##_words[count];                                                                          \
-	static inline const struct word *name##_word(unsigned int value)                                                       \
-	{                                                                                                                      \
-		return value < (count) ? &name##_words[value] : &no_word;                                                      \
-	}
+#define CONN_TW_ENDS(X)                                                                                                        \
+	X(WIRE_CAUSE_EXPIRED, "expired")                                                                                       \
+	X(WIRE_CAUSE_REUSED, "reused")                                                                                         \
+	X(WIRE_CAUSE_RESET, "reset")                                                                                           \
+	X(WIRE_CAUSE_KILLED, "killed")                                                                                         \
+	X(WIRE_CAUSE_OVERFLOW, "overflow")                                                                                     \
+	X(WIRE_CAUSE_NETNS_GONE, "netns_gone")                                                                                 \
+	X(WIRE_CAUSE_RESET_SENT, "reset")
 
-ENUM_WORDS(conn_role, CONN_ROLE_MAX)
-ENUM_WORDS(conn_side, CONN_SIDE_MAX)
-ENUM_WORDS(conn_by, CONN_BY_MAX)
-ENUM_WORDS(conn_ev, CONN_EV_MAX)
-ENUM_WORDS(conn_end, CONN_END_MAX)
-ENUM_WORDS(conn_close_kind, CONN_CLOSE_KIND_MAX)
-ENUM_WORDS(conn_from, CONN_FROM_MAX)
-ENUM_WORDS(conn_proof, CONN_PROOF_MAX)
-ENUM_WORDS(conn_dir, CONN_DIR_MAX)
-ENUM_WORDS(conn_flags, CONN_FLAGS_MAX)
-ENUM_WORDS(leak_cause, LEAK_CAUSE_MAX)
-ENUM_WORDS(leak_resolution, LEAK_RESOLUTION_MAX)
-ENUM_WORDS(record_kind, RECORD_MAX)
-ENUM_WORDS(finding_id, FINDING_MAX)
-ENUM_WORDS(finding_severity, FINDING_SEVERITY_MAX)
-ENUM_WORDS(finding_what, FINDING_WHAT_MAX)
-
-/* The same for the wire's enums that reach the output. */
-ENUM_WORDS(conn_state, WIRE_STATE_MAX)
-ENUM_WORDS(conn_tw_end, WIRE_CAUSE_MAX)
-ENUM_WORDS(conn_lost_stage, WIRE_LOST_MAX)
-ENUM_WORDS(conn_segment, WIRE_SEG_FIN + 1)
-ENUM_WORDS(conn_trigger, WIRE_TRIGGER_TLP + 1)
+/* What a value is called; NULL for one without a word, and for a number that is no value. */
+const char *conn_role_name(unsigned int value);
+const char *conn_side_name(unsigned int value);
+const char *conn_by_name(unsigned int value);
+const char *conn_ev_name(unsigned int value);
+const char *conn_end_name(unsigned int value);
+const char *conn_close_kind_name(unsigned int value);
+const char *conn_from_name(unsigned int value);
+const char *conn_proof_name(unsigned int value);
+const char *conn_dir_name(unsigned int value);
+const char *conn_flags_name(unsigned int value);
+const char *leak_cause_name(unsigned int value);
+const char *leak_resolution_name(unsigned int value);
+const char *record_kind_name(unsigned int value);
+const char *finding_id_name(unsigned int value);
+const char *finding_severity_name(unsigned int value);
+const char *finding_what_name(unsigned int value);
+const char *conn_state_name(unsigned int value);
+const char *conn_tw_end_name(unsigned int value);
+const char *conn_lost_stage_name(unsigned int value);
+const char *conn_segment_name(unsigned int value);
+const char *conn_trigger_name(unsigned int value);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fmt.h"
-#include "src/core/record_names.h"
+#include "json_words.h"
 
 struct jsonw_key {
 	const char *text;
@@ -75,13 +75,13 @@ static inline char *piece_chars(char *p, struct jsonw_key key, const char *text,
 }
 
 /* Copies all of the struct: the end of it is overwritten. */
-static inline char *piece_word(char *p, struct jsonw_key key, const struct word *word)
+static inline char *piece_word(char *p, struct jsonw_key key, const struct json_word *word)
 {
 	if (!word->len)
 		return piece_null(p, key);
-	p = piece_quote(p, key);
+	p = piece_key(p, key);
 	memcpy(p, word, sizeof(*word));
-	return piece_unquote(p + word->len);
+	return p + word->len;
 }
 
 static inline char *piece_time(char *p, struct jsonw_key key, int64_t wall_ns)
