@@ -176,66 +176,69 @@ void listeners_exited(struct listeners *ls, const struct wire_exit *ev)
 	}
 }
 
-/*
- * False if nobody listens at exactly this address. A process, or a stranger's recording, can have tens of thousands of
- * listeners at one port, and would slow down each of its connections: of more than SHARED_MAX nobody is known as the owner.
- */
-static bool owner_at(const struct listeners *ls, const struct listener *place, const struct process **ret_owner)
+struct place {
+	uint32_t netns;
+	uint16_t port;
+	const uint8_t *addr;
+};
+
+/* How well a listener fits: the exact address goes before the wildcard of its family, and that before the other's. 0: not. */
+static unsigned int fit_of(const struct listener *l, const struct place *place)
 {
-	const struct listener *l;
-	bool any = false;
+	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
+
+	if (l->netns != place->netns || l->port != place->port)
+		return 0;
+	if (!memcmp(l->addr, place->addr, sizeof(l->addr)))
+		return 3;
+	if (!memcmp(l->addr, any_v4, sizeof(any_v4)))
+		return memcmp(place->addr, any_v4, 12) ? 0 : 2;
+	return memcmp(l->addr, any, sizeof(any)) ? 0 : 1;
+}
+
+/*
+ * True if somebody listens there; the owner is NULL if it is not known, or several share the place. A process, or a stranger's
+ * recording, can have tens of thousands of listeners at one port, and would slow down each of its connections: of more than
+ * SHARED_MAX nobody is known as the owner.
+ */
+static bool find_owner(const struct listeners *ls, const struct place *place, const struct process **ret_owner)
+{
+	unsigned int best = 0;
 	uint32_t id, met = 0;
 
 	*ret_owner = NULL;
 	index_for_each (id, &ls->by_port, port_key(place->netns, place->port)) {
-		l = at(ls, id);
+		const struct listener *l = at(ls, id);
+		unsigned int fit = fit_of(l, place);
+
 		if (met++ == SHARED_MAX) {
 			*ret_owner = NULL;
 			return true;
 		}
-		if (l->netns != place->netns || l->port != place->port || memcmp(l->addr, place->addr, sizeof(l->addr)))
+		if (!fit || fit < best)
 			continue;
-		if (!any && l->process.task.tgid)
-			*ret_owner = &l->process;
-		else if (any && *ret_owner && !process_is(*ret_owner, &l->process))
+		if (fit > best)
+			*ret_owner = l->process.task.tgid ? &l->process : NULL;
+		else if (*ret_owner && !process_is(*ret_owner, &l->process))
 			*ret_owner = NULL;
-		any = true;
-		if (!*ret_owner) /* others can only confirm that */
-			return true;
+		best = fit;
 	}
-	return any;
-}
-
-/* True if somebody listens there: the exact address before the wildcards. */
-static bool find_owner(const struct listeners *ls, struct listener *place, const uint8_t addr[16],
-		       const struct process **ret_owner)
-{
-	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
-	const uint8_t *const addrs[] = {addr, memcmp(addr, any_v4, 12) ? any : any_v4, any};
-
-	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
-		memcpy(place->addr, addrs[i], sizeof(place->addr));
-		if (owner_at(ls, place, ret_owner))
-			return true;
-	}
-	return false;
+	return best;
 }
 
 const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
 {
-	struct listener place = {.netns = netns, .port = port};
-	const struct process *owner = NULL;
+	const struct process *owner;
 
-	find_owner(ls, &place, addr, &owner);
+	find_owner(ls, &(struct place){netns, port, addr}, &owner);
 	return owner;
 }
 
 bool listeners_any(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])
 {
-	struct listener place = {.netns = netns, .port = port};
 	const struct process *owner;
 
-	return find_owner(ls, &place, addr, &owner);
+	return find_owner(ls, &(struct place){netns, port, addr}, &owner);
 }
 
 const struct process *listeners_owner_of(const struct listeners *ls, uint64_t cookie)
