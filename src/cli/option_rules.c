@@ -5,6 +5,7 @@
 #include "nearest.h"
 #include "parse.h"
 #include "src/format/format.h"
+#include "src/format/ladder_steps.h"
 #include "src/host/netns.h"
 
 #include <errno.h>
@@ -171,6 +172,14 @@ static const char *on_full_word(unsigned int what)
 	return words[what];
 }
 
+static const char *colour_word(unsigned int when)
+{
+	static const char *const words[COLOUR_WHENS] = {
+		[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"};
+
+	return words[when];
+}
+
 static const char *tier_word(unsigned int tier)
 {
 	static const char *const words[WIRE_TIER_MAX] = {
@@ -295,6 +304,15 @@ const struct option_rule option_rules[] = {
 	 OPTION_FLAG, FIELD(follow)},
 	{"from", 0, NULL, "FILE", "From JSON lines (- for standard input) or a recording", GROUP_SHOW, SHOW, OPTION_TEXT,
 	 FIELD(from), NULL},
+	{"last", 0, NULL, "N", "Draw the last N connections only; not with --follow", GROUP_SHOW, SHOW, OPTION_NUMBER,
+	 FIELD(last), "N is a number from 1 to 10000", LIMITS(1, 10000)},
+	{"clock", 0, NULL, "HOW",
+	 "Times: relative to the connection's begin (the default), wall (of day, in UTC), or delta (since the time above)",
+	 GROUP_SHOW, SHOW, OPTION_WORD, FIELD(clock), "HOW is one of", WORDS(ladder_clock_name, LADDER_CLOCKS)},
+	{"width", 0, NULL, "N", "Columns of a ladder, from 40 to 200 (the terminal's; 80 in a pipe or a file)", GROUP_SHOW,
+	 SHOW, OPTION_NUMBER, FIELD(width), "N is a number from 40 to 200", LIMITS(LADDER_WIDTH_MIN, LADDER_WIDTH_MAX)},
+	{"color", 0, "colour", "WHEN", "Colours: auto (the default; on a terminal, unless NO_COLOR is set), always, or never",
+	 GROUP_SHOW, SHOW, OPTION_WORD, FIELD(colour), "WHEN is one of", WORDS(colour_word, COLOUR_WHENS)},
 	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(ascii)},
 
 	{"config", 0, NULL, "FILE",

@@ -24,6 +24,8 @@ enum command {
 	COMMAND_MAX
 };
 
+enum colour_when { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER, COLOUR_WHENS };
+
 struct options {
 	int argc; /* as options_parse() got them, to read the files again */
 	char **argv;
@@ -35,6 +37,10 @@ struct options {
 	const char *word; /* explain WORD, help COMMAND */
 	const char *from; /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
 	bool follow, ascii;
+	uint32_t width;  /* of ladders, in columns; 0: the terminal's */
+	uint32_t last;   /* so many connections; 0: all */
+	uint32_t clock;  /* enum ladder_clock */
+	uint32_t colour; /* enum colour_when */
 	struct selection select;
 	struct value_list filter_args; /* of const char *: the words that select.filter is made of */
 	bool json, csv;

@@ -244,6 +244,8 @@ int settle(struct context *ctx)
 				      option_rules[i].name, help_command(o->command));
 	if (settle_filter(ctx) || settle_events(ctx) || settle_outputs(ctx) || settle_metrics(ctx) || check_files(ctx))
 		return ECANCELED;
+	if (o->last && o->follow)
+		return refuse(ctx, "--follow draws each connection as it ends, --last those at the end: give one of the two");
 	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
 		return refuse(ctx, "show takes --duration only with --follow");
 	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rows of a picture, 80 columns wide: what does not fit is cut at the edge. A cell is a printable ASCII character or a glyph,
- * which has an ASCII character to stand for it.
+ * Rows of a picture: what does not fit is cut at the edge. A cell is a printable ASCII character or a glyph, which has an ASCII
+ * character to stand for it. A terminal may show its ink as a colour; what it means is in the characters, too.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CANVAS_WIDTH 80
+#define CANVAS_WIDTH_MAX 200
 
 struct buf;
 
@@ -30,8 +30,18 @@ enum canvas_glyph {
 	GLYPH_END
 };
 
+enum canvas_ink { INK_PLAIN, INK_QUIET, INK_OPENING, INK_OPEN, INK_WAITING, INK_CLOSING, INK_RESET, INK_MAX };
+
+struct canvas_style {
+	unsigned int width; /* at most CANVAS_WIDTH_MAX */
+	bool ascii;
+	bool colour;
+};
+
 struct canvas_row {
-	uint8_t cell[CANVAS_WIDTH];
+	enum canvas_ink ink; /* of what is put next */
+	uint8_t cell[CANVAS_WIDTH_MAX];
+	uint8_t inks[CANVAS_WIDTH_MAX];
 };
 
 void canvas_clear(struct canvas_row *row);
@@ -39,4 +49,4 @@ void canvas_put(struct canvas_row *row, int column, uint8_t cell);
 void canvas_fill(struct canvas_row *row, int first, int last, uint8_t cell); /* both included */
 void canvas_text(struct canvas_row *row, int column, const char *text, size_t len);
 void canvas_text_right(struct canvas_row *row, int end, const char *text, size_t len); /* its last character is before `end` */
-void canvas_write(const struct canvas_row *row, bool ascii, struct buf *b);
+void canvas_write(const struct canvas_row *row, const struct canvas_style *style, struct buf *b);

@@ -3,38 +3,31 @@
 
 #include <string.h>
 
-#include "canvas.h"
 #include "put.h"
+#include "wrap.h"
 
 #define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
 
-/* At most this: a character outside of ASCII may take two columns. */
-static size_t columns_of(const struct label *line)
+static void put_line(const struct ladder *l, struct buf *b, const struct label *line)
 {
-	size_t columns = 0;
-
-	for (const char *p = line->b.start; p < line->b.p; p++)
-		columns += (*p & 0x80) == 0 ? 1 : (*p & 0xc0) == 0xc0 ? 2 : 0;
-	return columns;
+	wrap_put(b, line->text, label_len(line), ladder_width(l));
 }
 
 /* One at each edge, on one line if there is room. */
-static void put_pair(struct buf *b, const struct label *left, const struct label *right)
+static void put_pair(const struct ladder *l, struct buf *b, const struct label *left, const struct label *right)
 {
-	size_t columns = columns_of(left);
+	size_t columns = wrap_columns(left->text, label_len(left)), others = wrap_columns(right->text, label_len(right));
 
-	buf_put(b, left->text, label_len(left));
-	if (!label_len(right)) {
-		buf_char(b, '\n');
-		return;
-	}
-	if (columns + 2 + columns_of(right) > CANVAS_WIDTH) {
-		buf_char(b, '\n');
+	if (!others || columns + 2 + others > ladder_width(l)) {
+		put_line(l, b, left);
 		columns = 0;
+	} else {
+		buf_put(b, left->text, label_len(left));
 	}
-	put_spaces(b, columns + columns_of(right), CANVAS_WIDTH);
-	buf_put(b, right->text, label_len(right));
-	buf_char(b, '\n');
+	if (!others)
+		return;
+	put_spaces(b, columns + others, ladder_width(l));
+	put_line(l, b, right);
 }
 
 static const char *end_word(const struct ladder *l, bool left)
@@ -74,7 +67,7 @@ static void put_ends(const struct ladder *l, struct buf *b)
 	put_owner(l, l->left, &left.b);
 	buf_str(&right.b, end_word(l, false));
 	put_owner(l, l->right, &right.b);
-	put_pair(b, &left, &right);
+	put_pair(l, b, &left, &right);
 
 	label_init(&left);
 	label_init(&right);
@@ -84,7 +77,7 @@ static void put_ends(const struct ladder *l, struct buf *b)
 	} else {
 		buf_str(&left.b, "addresses are not known");
 	}
-	put_pair(b, &left, &right);
+	put_pair(l, b, &left, &right);
 
 	label_init(&left);
 	label_init(&right);
@@ -93,13 +86,7 @@ static void put_ends(const struct ladder *l, struct buf *b)
 		put_id(l->right, &right.b);
 	else
 		buf_str(&right.b, "states implied by its segments");
-	put_pair(b, &left, &right);
-}
-
-static void put_line(struct buf *b, const struct label *line)
-{
-	buf_put(b, line->text, label_len(line));
-	buf_char(b, '\n');
+	put_pair(l, b, &left, &right);
 }
 
 static void put_times(const struct ladder *l, struct buf *b)
@@ -118,7 +105,7 @@ static void put_times(const struct ladder *l, struct buf *b)
 	put_text_duration(&line.b, rec->final ? ", life " : ", open for ", life_us);
 	if (!rec->duration_known)
 		buf_str(&line.b, " or more");
-	put_line(b, &line);
+	put_line(l, b, &line);
 }
 
 static void put_end(const struct ladder *l, struct buf *b)
@@ -142,7 +129,7 @@ static void put_end(const struct ladder *l, struct buf *b)
 		buf_str(&line.b, end_word(l, rec->closed_by == CONN_LOCAL));
 		buf_str(&line.b, " closed first");
 	}
-	put_line(b, &line);
+	put_line(l, b, &line);
 }
 
 void ladder_head(const struct ladder *l, struct buf *b)
@@ -173,24 +160,30 @@ static void put_notes(const struct ladder *l, bool left, struct buf *b)
 	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
 		if (!notes[i].count)
 			continue;
-		buf_str(b, end_word(l, left));
-		put_text_uint(b, notes[i].before, notes[i].count);
-		buf_str(b, notes[i].after);
-		buf_char(b, '\n');
+		label_init(&line);
+		buf_str(&line.b, end_word(l, left));
+		put_text_uint(&line.b, notes[i].before, notes[i].count);
+		buf_str(&line.b, notes[i].after);
+		put_line(l, b, &line);
 	}
 	label_init(&line);
 	if (end->reset_reason[0] && (rec->resets.sent || rec->resets.received)) {
 		buf_str(&line.b, "reason of the reset, at the ");
 		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, ": ");
-		put_safe(&line.b, end->reset_reason, strlen(end->reset_reason), CANVAS_WIDTH - label_len(&line), true);
-		put_line(b, &line);
+		put_safe(&line.b, end->reset_reason, strlen(end->reset_reason), LADDER_WIDTH - label_len(&line), true);
+		put_line(l, b, &line);
 	} else if (!rec->complete && rec->start_known) {
 		buf_str(&line.b, end_word(l, left));
 		buf_str(&line.b, "'s record is not complete");
 		put_text_uint(&line.b, ", losses that may have touched it: ", rec->gaps);
-		put_line(b, &line);
+		put_line(l, b, &line);
 	}
+}
+
+static void put_text(const struct ladder *l, struct buf *b, const char *text)
+{
+	wrap_put(b, text, strlen(text), ladder_width(l));
 }
 
 void ladder_foot(const struct ladder *l, struct buf *b)
@@ -199,8 +192,10 @@ void ladder_foot(const struct ladder *l, struct buf *b)
 	put_notes(l, true, b);
 	if (l->right)
 		put_notes(l, false, b);
-	buf_str(b, l->ascii ? "==> payload, X a reset or a crossing, ... goes on, ? not known to arrive\n"
-			    : "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n");
-	buf_str(b, l->ascii ? "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN\n"
-			    : "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
+	put_text(l, b,
+		 l->ascii ? "==> payload, X a reset or a crossing, ... goes on, ? not known to arrive"
+			  : "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive");
+	put_text(l, b,
+		 l->ascii ? "--- seen or proven, - - : inferred, xN sent N times, numbers count from the SYN"
+			  : "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN");
 }

@@ -19,11 +19,32 @@ struct ladder_end {
 	bool age_is_lower_bound;
 };
 
+/* What the times in a picture are. */
+enum ladder_clock {
+	LADDER_RELATIVE, /* since the connection's begin */
+	LADDER_WALL,     /* of day, in UTC */
+	LADDER_DELTA,    /* since the time above it in the column of times */
+	LADDER_CLOCKS
+};
+const char *ladder_clock_name(unsigned int clock);
+
+#define LADDER_WIDTH 80
+#define LADDER_WIDTH_MIN 40
+#define LADDER_WIDTH_MAX 200
+
 struct ladder {
 	const struct ladder_end *left,
 		*right; /* right: the other end of the same connection; NULL: not on this host, or not seen */
+	enum ladder_clock clock;
+	unsigned int width; /* columns of text, from LADDER_WIDTH_MIN to LADDER_WIDTH_MAX; 0: LADDER_WIDTH */
 	bool ascii;
+	bool colour;
 };
+
+static inline unsigned int ladder_width(const struct ladder *ladder)
+{
+	return ladder->width ? ladder->width : LADDER_WIDTH;
+}
 
 enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
 
@@ -68,6 +89,20 @@ struct ladder_plan {
 struct ladder_step *ladder_insert(struct ladder_plan *plan, unsigned int at, enum ladder_kind kind);
 
 bool ladder_is_reset(const struct conn_segment *seg);
+
+/* What a state is in the life of a connection: pictures show it by a colour. */
+enum ladder_phase {
+	LADDER_NONE, /* CLOSE, LISTEN, or no state */
+	LADDER_OPENING,
+	LADDER_OPEN,
+	LADDER_WAITING, /* CLOSE_WAIT: for the program */
+	LADDER_CLOSING,
+	LADDER_PHASES
+};
+enum ladder_phase ladder_phase(const struct ladder_state *state);
+
+/* When a segment left, or else when it reached the left end; of another step: of the left end, or else of the right one. */
+bool ladder_time_of(const struct ladder_step *step, int64_t *ret_us);
 
 /* What stands above and below a ladder: who the two ends are, how the connection went, what the lines mean. ladder_head.c. */
 struct buf;

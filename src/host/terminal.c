@@ -2,6 +2,9 @@
 #include "terminal.h"
 
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,4 +18,18 @@ bool terminal_hung_up(void)
 		if ((fds[i].revents & POLLHUP) && !fstat(fds[i].fd, &st) && S_ISCHR(st.st_mode))
 			return true; /* isatty() no longer knows it */
 	return false;
+}
+
+unsigned int terminal_columns(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
+bool terminal_has_colour(void)
+{
+	const char *unwanted = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(unwanted && *unwanted) && term && *term && strcmp(term, "dumb") != 0;
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A line of any bytes as a record of each end of a connection. Whatever it says: a reason why it is none, or ladders that fit
- * into their place, into 80 columns and, where asked for, into ASCII, and that hold nothing but characters and newlines.
+ * into their place, into the columns that were asked for and, where asked for, into ASCII, and that hold nothing but characters and newlines.
  */
 #include "src/format/json_read.h"
-#include "src/format/canvas.h"
 #include "src/format/ladder.h"
 #include "src/format/utf8.h"
 
@@ -23,7 +22,14 @@ static void check(bool holds)
 static void check_ladder(const struct ladder_end *left, const struct ladder_end *right, bool ascii)
 {
 	static char text[LADDER_MAX];
-	const struct ladder ladder = {.left = left, .right = right, .ascii = ascii};
+	static unsigned int variant;
+	const struct ladder ladder = {
+		.left = left,
+		.right = right,
+		.clock = variant++ % LADDER_CLOCKS,
+		.width = LADDER_WIDTH_MIN + variant % (LADDER_WIDTH_MAX - LADDER_WIDTH_MIN + 1),
+		.ascii = ascii,
+	};
 	size_t columns = 0, len;
 	uint32_t code;
 
@@ -31,7 +37,7 @@ static void check_ladder(const struct ladder_end *left, const struct ladder_end 
 	check(len && len <= sizeof(text) && text[len - 1] == '\n');
 	for (size_t i = 0; i < len; i++) {
 		columns = text[i] == '\n' ? 0 : columns + ((text[i] & 0xc0) != 0x80);
-		check(columns <= CANVAS_WIDTH);
+		check(columns <= ladder.width);
 		check(text[i] == '\n' || (unsigned char)text[i] >= ' ');
 		check(!ascii || (unsigned char)text[i] < 0x7f);
 	}

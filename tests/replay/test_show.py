@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Ladders of the recordings: the same from a recording and from the JSON lines that it gave, and never wider than 80 columns."""
 
+import fcntl
 import json
 import os
+import re
+import struct
 import subprocess
+import termios
 
 import pytest
 from test_replay import BINARY, RECORDINGS
@@ -92,3 +96,50 @@ def test_unknown_id():
         assert b"matches" in done.stderr
     done = subprocess.run([BINARY, "show", "--from", RECORDINGS[0], "-L", "1"], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, b""), "a selection may match nothing"
+
+
+def on_terminal(path, columns, **env):
+    """What `show` writes to a terminal of so many columns."""
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "LC_ALL": "C.UTF-8", "TERM": "xterm", **env}
+    show = subprocess.Popen([BINARY, "show", "--from", path], stdout=slave, env=env)
+    os.close(slave)
+    written = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(master)
+    assert show.wait(timeout=60) == 0
+    return written.decode().replace("\r\n", "\n")
+
+
+def test_terminal():
+    """Its columns and colours; NO_COLOR has none, and beyond 40 and 200 columns the nearest of both is taken."""
+    path = next(path for path in RECORDINGS if path.stem == "half_close")
+    for columns, width in ((0, 80), (20, 40), (40, 40), (120, 120), (500, 200)):
+        coloured = on_terminal(path, columns)
+        assert "\x1b[32m" in coloured
+        plain = ladders(path, "--width", str(width))
+        assert re.sub(r"\x1b\[[0-9]*m", "", coloured) == plain, columns
+        assert on_terminal(path, columns, NO_COLOR="1") == on_terminal(path, columns, TERM="dumb") == plain
+    assert ladders(path, "--color", "always", "--width", "200") == coloured
+
+
+def test_last():
+    path = next(path for path in RECORDINGS if path.stem == "findings")
+    every = ladders(path)
+    parts = re.split(r"(?<=count from the SYN\n)\n", every)
+    assert len(parts) == 6
+    assert ladders(path, "--last", "1") == parts[-1]
+    assert ladders(path, "--last", "2") == "\n".join(parts[-2:])
+    assert ladders(path, "--last", "10000") == every
+    lines = path.with_suffix(".jsonl")
+    assert ladders(lines, "--last", "1") == re.split(r"(?<=count from the SYN\n)\n", ladders(lines))[-1]
+    done = subprocess.run([BINARY, "show", "--follow", "--last", "1"], capture_output=True, timeout=60)
+    assert done.returncode == 2 and b"--last" in done.stderr

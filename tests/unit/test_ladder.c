@@ -19,12 +19,13 @@
 
 static char text[LADDER_MAX + 1];
 
-static const char *draw(const struct conn_record *left, const struct conn_record *right, bool ascii)
+static const char *draw_as(const struct conn_record *left, const struct conn_record *right, const struct ladder *style)
 {
 	struct ladder_end left_end = {.rec = *left, .start_us = WALL_US + (int64_t)(left->start_ns / 1000), .boot = "7c9e6679"};
 	struct ladder_end right_end = {.boot = "7c9e6679"};
-	struct ladder ladder = {.left = &left_end, .ascii = ascii};
+	struct ladder ladder = *style;
 
+	ladder.left = &left_end;
 	if (right) {
 		right_end.rec = *right;
 		right_end.start_us = WALL_US + (int64_t)(right->start_ns / 1000);
@@ -34,8 +35,13 @@ static const char *draw(const struct conn_record *left, const struct conn_record
 	return text;
 }
 
+static const char *draw(const struct conn_record *left, const struct conn_record *right, bool ascii)
+{
+	return draw_as(left, right, &(struct ladder){.ascii = ascii});
+}
+
 /* Columns that a terminal shows: what is not ASCII may take two. */
-static void assert_80_columns(const char *picture)
+static void assert_columns(const char *picture, size_t width)
 {
 	size_t columns = 0;
 
@@ -45,9 +51,14 @@ static void assert_80_columns(const char *picture)
 			columns = 0;
 		else if ((*p & 0xc0) != 0x80)
 			columns++;
-		assert_true(columns <= CANVAS_WIDTH);
+		assert_true(columns <= width);
 		assert_true(*p == '\n' || (unsigned char)*p >= ' ');
 	}
+}
+
+static void assert_80_columns(const char *picture)
+{
+	assert_columns(picture, LADDER_WIDTH);
 }
 
 static void assert_picture(const char *picture, const char *expected)
@@ -589,6 +600,87 @@ static void test_huge(void **state)
 	}
 }
 
+/* Every width, every clock: nothing is wider, and nothing but a name and an address is left out. */
+static void test_widths(void **state)
+{
+	static void (*const makers[])(struct conn_record *) = {four_way_client, simultaneous_close, syn_refused, sample_widest};
+	struct conn_record c, other;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(makers); i++) {
+		for (struct ladder style = {.width = LADDER_WIDTH_MIN}; style.width <= LADDER_WIDTH_MAX; style.width++) {
+			style.clock = style.width % LADDER_CLOCKS;
+			makers[i](&c);
+			assert_columns(draw_as(&c, NULL, &style), style.width);
+			assert_non_null(strstr(text, "SYN_SENT"));
+			make_huge(&c);
+			four_way_server(&other, &c);
+			assert_columns(draw_as(&c, &other, &style), style.width);
+		}
+	}
+}
+
+static void test_narrow(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	syn_refused(&c);
+	assert_columns(draw_as(&c, NULL, &(struct ladder){.width = 40, .ascii = true}), 40);
+	assert_non_null(strstr(text, "       at 0 |              :\n"
+				     "            |  SYN seq=0   :\n"
+				     "   SYN_SENT +------------->:\n"
+				     "      283us |              :\n"
+				     "            |              :\n"
+				     "   at 283us |              :\n"
+				     "            |   RST,ACK    :\n"
+				     "      CLOSE |X- ack=1 -----+\n"));
+}
+
+/* The times of test_both_ends() by the other clocks. */
+static void test_clocks(void **state)
+{
+	struct conn_record client, server;
+
+	(void)state;
+	four_way_client(&client);
+	four_way_server(&server, &client);
+	draw_as(&client, &server, &(struct ladder){.ascii = true, .clock = LADDER_WALL, .width = 100});
+	assert_columns(text, 100);
+	assert_non_null(strstr(text, "\n03:04:05.000000 "));
+	assert_non_null(strstr(text, "\n03:04:05.000358 "));
+	assert_non_null(strstr(text, "at 03:04:05.000390\n"));
+	draw_as(&client, &server, &(struct ladder){.ascii = true, .clock = LADDER_DELTA});
+	assert_80_columns(text);
+	assert_non_null(strstr(text, "\n       0    SYN_SENT 253us "));
+	assert_non_null(strstr(text, " at +229us\n"));
+	assert_non_null(strstr(text, "\n  +229us "));
+	assert_non_null(strstr(text, "\n +44.2ms "));
+}
+
+/* Colours add to a picture and change nothing in it. */
+static void test_colour(void **state)
+{
+	static char plain[LADDER_MAX + 1];
+	const char *from = text;
+	struct conn_record c;
+	char *to = plain;
+
+	(void)state;
+	simultaneous_close(&c);
+	draw_as(&c, NULL, &(struct ladder){.colour = true});
+	assert_non_null(strstr(text, "\x1b[32m"));
+	assert_non_null(strstr(text, "\x1b[0m"));
+	while (*from) {
+		if (*from == '\x1b')
+			from = strchr(from, 'm') + 1;
+		else
+			*to++ = *from++;
+	}
+	*to = '\0';
+	assert_string_equal(draw(&c, NULL, false), plain);
+}
+
 static uint32_t next_random(uint32_t *seed)
 {
 	*seed = *seed * 1664525 + 1013904223;
@@ -646,10 +738,12 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),   cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),      cmocka_unit_test(test_long_state),
-		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2), cmocka_unit_test(test_last_ack),
-		cmocka_unit_test(test_hostile_name),  cmocka_unit_test(test_huge),      cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),      cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),         cmocka_unit_test(test_long_state),
+		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2),    cmocka_unit_test(test_last_ack),
+		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),       cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_colour),        cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 
 #include "src/core/record_types.h"
 #include "src/cli/embedded.h"
+#include "src/format/ladder_steps.h"
 #include "src/cli/args.h"
 #include "src/format/format.h"
 
@@ -177,6 +178,11 @@ static void commands(void **state)
 	assert_string_equal(options.select.boot, "");
 	assert_true(options.select.cookie == UINT64_MAX);
 	assert_string_equal(options.from, "-");
+	accept_line("show --from - --last 3 --clock delta --width 200 --colour never");
+	assert_int_equal(options.last, 3);
+	assert_int_equal(options.clock, LADDER_DELTA);
+	assert_int_equal(options.width, 200);
+	assert_int_equal(options.colour, COLOUR_NEVER);
 	accept_line("explain");
 	assert_int_equal(options.command, COMMAND_EXPLAIN);
 	assert_null(options.word);
@@ -367,6 +373,12 @@ static void refusals(void **state)
 	static const struct {
 		const char *line, *words;
 	} rows[] = {
+		{"show --width 39", "--width '39': N is a number from 40 to 200"},
+		{"show --width 201", "--width '201': "},
+		{"show --last 0", "--last '0': N is a number from 1 to 10000"},
+		{"show --clock utc", "--clock 'utc': HOW is one of relative, wall, delta"},
+		{"show --color yes", "--color 'yes': WHEN is one of auto, always, never"},
+		{"show --follow --last 2", "--follow draws each connection as it ends, --last those at the end"},
 		{"-p 0", "--pid \'0': a pid is a number from 1 to 4194304"},
 		{"-p 1,2x", "--pid \'2x': "},
 		{"-p 1,", "--pid \'': "},
