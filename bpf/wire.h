@@ -75,8 +75,8 @@ enum wire_kind {
 	WIRE_OPENED = 25, /* struct wire_opened: hdr.cookie was opened here */
 	/* from the kernel */
 	WIRE_RETRANSMIT_FAILED = 26, /* struct wire_retransmit: an attempt that sent nothing; Linux 6.15 on shows it */
-	WIRE_EXIT = 27,              /* struct wire_exit: a process ended, one that may have had a listener */
-	WIRE_LISTENER = 28,          /* struct wire_listener: begins or ends to listen, or a survey met it */
+	WIRE_EXIT = 27,     /* struct wire_exit: a process ended, one that may have had a listener; also leak_watch.c */
+	WIRE_LISTENER = 28, /* struct wire_listener: begins or ends to listen, or a survey met it */
 	/* from the collector */
 	WIRE_NETNS = 29, /* struct wire_netns: what a network namespace counts; in each survey */
 	WIRE_KIND_MAX = 30,

@@ -135,8 +135,8 @@ static bool complete(const struct conn_table *t, struct leak_socket *socket, uin
 	socket->t.generation = known.generation;
 	if (known.role != CONN_ROLE_UNKNOWN)
 		take_role(socket, known.role);
-	if (known.from == CONN_FROM_CONNECT || known.from == CONN_FROM_ACCEPT || known.from == CONN_FROM_IO)
-		leak_judge_holders(socket, t->alerts->found.holders, &known.process);
+	if (conn_from_used(known.from))
+		leak_set_judge_owner(&t->alerts->found, socket, &known.process);
 	if (c->spans[c->spans_len - 1].ev == CONN_EV_EVENT) {
 		socket->age_ns = now - conn_entered_ns(c);
 		socket->age_is_lower_bound = false;
@@ -221,6 +221,32 @@ void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
 	leak_set_feed(&t->alerts->found, ev);
 	if (ev->kind == WIRE_LEAK_END)
 		scanned(t, ev->ts);
+}
+
+void alerts_openers(const struct conn_table *t, opener_fn fn, void *ctx)
+{
+	const struct leak_set *set = &t->alerts->found;
+	const struct leak_socket *found;
+	struct leak_socket socket;
+	struct conn_tuple known;
+	const struct conn *c;
+	uint64_t asked_ns = 0;
+
+	leak_set_for_each (found, set) {
+		c = table_find(t, found->t.cookie);
+		if (!c)
+			continue;
+		known = (struct conn_tuple){0};
+		emit_tuple(t, c, &known);
+		if (!conn_from_used(known.from) || known.task.start_ns == asked_ns)
+			continue;
+		socket = *found;
+		leak_set_judge_owner(set, &socket, &known.process);
+		if (!socket.opener.tgid || socket.opener_ended)
+			continue;
+		asked_ns = known.task.start_ns; /* most sockets that follow are of the same process */
+		fn(ctx, &socket.opener);
+	}
 }
 
 bool alerts_want_scan(const struct conn_table *t, uint64_t now)

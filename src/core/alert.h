@@ -16,8 +16,11 @@ uint64_t alerts_oldest_ns(const struct alerts *alerts, uint64_t since_ns);
 /* What the last leak scan has found. */
 const struct leak_set *alerts_found(const struct alerts *alerts);
 
-/* An event of a leak scan. */
+/* An event of a leak scan, or WIRE_EXIT. */
 void alerts_scan(struct conn_table *t, const struct wire_hdr *ev);
+
+/* Before WIRE_LEAK_END: who opened, accepted or used a socket of the scan and does not hold it, each once or more often. */
+void alerts_openers(const struct conn_table *t, opener_fn fn, void *ctx);
 
 /* True if a socket has aged, so that a leak scan should find out who holds it. */
 bool alerts_want_scan(const struct conn_table *t, uint64_t now);

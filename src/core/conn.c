@@ -156,6 +156,7 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 		break;
 	case WIRE_EXIT:
 		listeners_exited(&table->listeners, (const struct wire_exit *)ev);
+		alerts_scan(table, ev);
 		break;
 	case WIRE_LISTENER:
 		queues_listener(table, (const struct wire_listener *)ev);
@@ -206,6 +207,11 @@ void conn_table_stop(struct conn_table *table, uint64_t now)
 bool conn_table_wants_minisocks(const struct conn_table *table)
 {
 	return tw_conn_any_waits(table);
+}
+
+void conn_table_openers(const struct conn_table *table, opener_fn fn, void *ctx)
+{
+	alerts_openers(table, fn, ctx);
 }
 
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now)

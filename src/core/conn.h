@@ -30,6 +30,12 @@ bool conn_table_wants_minisocks(const struct conn_table *table);
  * findings are wanted. */
 bool conn_table_wants_leak_scan(const struct conn_table *table, uint64_t now);
 
+/*
+ * Before WIRE_LEAK_END: the processes that others have inherited sockets from. Of one that has ended the stream should have a
+ * WIRE_EXIT.
+ */
+void conn_table_openers(const struct conn_table *table, opener_fn fn, void *ctx);
+
 /* True if a listener's process has ended, or may not be the right one: the stream should have a scan of listeners. */
 bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now);
 

@@ -32,6 +32,7 @@ struct finding_record {
 	enum leak_cause cause;
 	bool cause_certain;
 	struct wire_task opener; /* who opened what a child holds; tgid 0: not known */
+	bool opener_ended;       /* false: it runs, or that is not known */
 };
 
 /* What `diagnose` has looked at. */

@@ -48,11 +48,6 @@ static struct conn_tuple known_of(const struct conn_table *t, uint64_t cookie)
 	return tuple;
 }
 
-static bool acted(enum conn_from from)
-{
-	return from == CONN_FROM_CONNECT || from == CONN_FROM_ACCEPT || from == CONN_FROM_IO;
-}
-
 static bool holds(const struct leak_set *set, const struct leak_socket *socket, const struct process *process)
 {
 	const struct leak_holder *holder;
@@ -89,7 +84,7 @@ static bool is_held_by_child(void *look, const struct leak_socket *socket)
 	if (socket->verdict.cause != LEAK_INHERITED)
 		return false;
 	known = known_of(l->t, socket->t.cookie);
-	return !acted(known.from) || !holds(l->set, socket, &known.process);
+	return !conn_from_used(known.from) || !holds(l->set, socket, &known.process);
 }
 
 /* For so long nothing was acknowledged to what closes. The table may know since when it closes. */
@@ -142,8 +137,8 @@ static void offer_group(const struct look *l, enum finding_id id, const struct l
 	const struct conn_tuple known = known_of(l->t, oldest.t.cookie);
 	struct finding_record f = {.id = id, .count = group->count, .oldest_known = true, .t = oldest.t};
 
-	if (acted(known.from) && (id == FINDING_CLOSE_WAIT_LEAK || id == FINDING_HELD_BY_CHILD))
-		leak_judge_holders(&oldest, l->set->holders, &known.process);
+	if (conn_from_used(known.from) && (id == FINDING_CLOSE_WAIT_LEAK || id == FINDING_HELD_BY_CHILD))
+		leak_set_judge_owner(l->set, &oldest, &known.process);
 	if (f.t.from == CONN_FROM_NONE && known.from != CONN_FROM_NONE) {
 		f.t.from = known.from;
 		f.t.process = known.process;
@@ -151,6 +146,7 @@ static void offer_group(const struct look *l, enum finding_id id, const struct l
 	f.cause = id == FINDING_CLOSE_WAIT_LEAK || id == FINDING_HELD_BY_CHILD ? oldest.verdict.cause : LEAK_UNSEEN;
 	f.cause_certain = oldest.verdict.certain;
 	f.opener = oldest.opener;
+	f.opener_ended = oldest.opener_ended;
 	f.oldest_ns = finding_closes(oldest.state) ? stuck_ns(l, &oldest) : oldest.age_ns;
 	finding_set_about(&f, about(&oldest, by));
 	finding_name(&f, by & LEAK_BY(PROCESS));

@@ -232,6 +232,27 @@ static void end(struct leak_set *set)
 	}
 }
 
+static void note_ended(struct leak_set *set, const struct wire_exit *ev)
+{
+	if (set->ended_len < LEAK_ENDED_MAX)
+		set->ended[set->ended_len++] = *ev;
+}
+
+static bool has_ended(const struct leak_set *set, const struct wire_task *task)
+{
+	for (uint32_t i = 0; i < set->ended_len; i++) {
+		if (set->ended[i].tgid == task->tgid && set->ended[i].start_ns == task->start_ns)
+			return true;
+	}
+	return false;
+}
+
+void leak_set_judge_owner(const struct leak_set *set, struct leak_socket *socket, const struct process *owner)
+{
+	leak_judge_holders(socket, set->holders, owner);
+	socket->opener_ended = socket->opener.tgid && has_ended(set, &socket->opener);
+}
+
 void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 {
 	switch (ev->kind) {
@@ -240,7 +261,11 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 		pool_clear(&set->in_use);
 		set->holders_len = 0;
 		set->lost = 0;
+		set->ended_len = 0;
 		set->epoch++;
+		break;
+	case WIRE_EXIT:
+		note_ended(set, (const struct wire_exit *)ev);
 		break;
 	case WIRE_LEAK:
 		found(set, (const struct wire_leak *)ev);

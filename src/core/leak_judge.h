@@ -6,6 +6,12 @@
 
 struct leak_verdict leak_judge(const struct wire_leak *ev);
 
+/* Who is named for this reason opened, accepted or used the socket, and does not only hold it. */
+static inline bool conn_from_used(enum conn_from from)
+{
+	return from == CONN_FROM_CONNECT || from == CONN_FROM_ACCEPT || from == CONN_FROM_IO;
+}
+
 /* `owner`: who opened, accepted or used it; NULL is not known. If none of its holders is it, they have inherited the socket. */
 void leak_judge_holders(struct leak_socket *socket, const struct leak_holder *holders, const struct process *owner);
 

@@ -315,6 +315,7 @@ struct leak_socket {
 	bool others_used;   /* idle in a pool, and its process used other sockets since: the last one so long ago */
 	uint64_t others_used_ns;
 	struct wire_task opener; /* of one that is inherited: who opened, accepted or used it; tgid 0: not known */
+	bool opener_ended;       /* false: it runs, or that is not known */
 };
 
 /* Of sockets in CLOSE_WAIT, in FIN_WAIT2, and of connections that nobody accepted yet, whatever their state. */
@@ -441,4 +442,5 @@ struct record {
 	};
 };
 
+typedef void (*opener_fn)(void *ctx, const struct wire_task *opener);
 typedef void (*conn_emit_fn)(void *ctx, const struct record *rec);

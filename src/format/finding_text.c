@@ -100,6 +100,7 @@ static void say_held(struct buf *b, const struct finding_record *f)
 	if (f->opener.tgid) {
 		buf_str(b, "; it was used by ");
 		put_process(b, &(struct conn_tuple){.task = f->opener}, COMM_MAX, true);
+		buf_str(b, f->opener_ended ? " (ended)" : "");
 	}
 	put_oldest(b, f, "; unused for ");
 }

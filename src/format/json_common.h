@@ -32,7 +32,7 @@ void json_finding(struct json *j, const struct record *rec);
 /* Of several records. */
 void json_tuple(struct json *j, const struct conn_tuple *t);
 void json_whose(struct json *j, const struct conn_tuple *t); /* its process, and what that belongs to */
-void json_opener(struct json *j, const struct wire_task *opener);
+void json_opener(struct json *j, const struct wire_task *opener, bool ended);
 void json_diagnosis(struct json *j, const struct diagnosis *diagnosis);
 void json_retransmits(struct json *j, const struct conn_retransmits *again);
 void json_time_wait(struct json *j, const struct conn_time_wait *tw); /* nothing if it was not entered */

@@ -100,7 +100,7 @@ static void json_alert(struct json *j, struct leak_alert alert)
 	jsonw_take(&j->b, json_put_id(j, j->b.p, KEY("alert_id"), alert.is_group ? ".g" : ".", alert.id));
 }
 
-void json_opener(struct json *j, const struct wire_task *opener)
+void json_opener(struct json *j, const struct wire_task *opener, bool ended)
 {
 	size_t len = strnlen(opener->comm, sizeof(opener->comm));
 	struct buf *b = &j->b;
@@ -111,6 +111,8 @@ void json_opener(struct json *j, const struct wire_task *opener)
 	jsonw_uint(b, KEY("pid"), opener->tgid);
 	if (!jsonw_text(b, KEY("comm"), opener->comm, len, FORMAT_LINE_MAX))
 		jsonw_hex_bytes(b, KEY("comm_hex"), opener->comm, len);
+	if (ended)
+		jsonw_bool(b, KEY("ended"), true);
 	jsonw_close(b, '}');
 }
 
@@ -155,7 +157,7 @@ void json_leak(struct json *j, const struct record *rec)
 	jsonw_bool(b, KEY("cause_certain"), socket->verdict.certain);
 	if (socket->others_used && socket->verdict.cause == LEAK_IDLE_POOLED)
 		jsonw_uint(b, KEY("others_used_us"), socket->others_used_ns / 1000);
-	json_opener(j, &socket->opener);
+	json_opener(j, &socket->opener, socket->opener_ended);
 	jsonw_uint_if(b, KEY("unread_bytes"), seen && !socket->verdict.unread_unknown, socket->verdict.unread_bytes);
 	jsonw_uint_if(b, KEY("unsent_bytes"), seen, socket->verdict.unsent_bytes);
 	json_holders(j, l);

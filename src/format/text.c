@@ -284,7 +284,7 @@ static void text_leak(struct text *t, const struct record *rec)
 		buf_str(&t->b, " opened by ");
 		put_safe(&t->b, socket->opener.comm, strnlen(socket->opener.comm, sizeof(socket->opener.comm)), SIZE_MAX, true);
 		put_text_uint(&t->b, "[", socket->opener.tgid);
-		buf_char(&t->b, ']');
+		buf_str(&t->b, socket->opener_ended ? "] (ended)" : "]");
 	}
 	if (l->count > 1)
 		put_text_uint(&t->b, " sockets ", l->count);

@@ -78,3 +78,13 @@ bool procfs_started_at(const struct procfs_stat *stat, uint64_t start_ns)
 {
 	return stat->start_ticks == start_ns / (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 }
+
+/* Without a descriptor, or where hidepid hides processes, the first one does not show either. */
+bool procfs_ended(uint32_t pid, uint64_t start_ns)
+{
+	struct procfs_stat stat;
+
+	if (procfs_stat(pid, &stat))
+		return !procfs_started_at(&stat, start_ns);
+	return procfs_stat(1, &stat);
+}

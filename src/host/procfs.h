@@ -14,6 +14,9 @@ struct procfs_stat {
 /* Reads /proc/PID/stat; false: there is no such process. */
 bool procfs_stat(uint32_t pid, struct procfs_stat *ret_stat);
 
+/* True if the process that started then is known to have ended; `pid` is of this pid namespace. */
+bool procfs_ended(uint32_t pid, uint64_t start_ns);
+
 /*
  * The path of its executable; "" where it cannot be known, or if it has not less than `size` bytes. `is_it` says, after each
  * reading, whether the thread runs the program that is meant: first whose it is, then what it is, would not be safe from

@@ -3,6 +3,7 @@
 
 #include "src/core/conn.h"
 #include "src/host/clock.h"
+#include "src/host/procfs.h"
 #include "src/host/self.h"
 #include "src/kernel/collector.h"
 
@@ -12,6 +13,18 @@
 #define RETRY_NS 5000000000ull /* after one that failed: what it lacks is rarely there at once */
 #define PAUSE_TIMES 50         /* so many times as long as the last one took: 2 % of a CPU at the most */
 
+/* An opener_fn: processes that opened what others hold are in the stream if they have ended, so that a replay knows it, too. */
+static void look_for(void *ctx, const struct wire_task *opener)
+{
+	struct leak_watch *watch = ctx;
+	const struct wire_exit ev = {.hdr = {.ts = clock_now_ns(), .len = sizeof(ev), .kind = WIRE_EXIT},
+				     .tgid = opener->tgid,
+				     .start_ns = opener->start_ns};
+
+	if (procfs_ended(opener->tgid, opener->start_ns))
+		pipeline_feed(watch->pipeline, &ev.hdr);
+}
+
 /* An event_fn: what happened before the socket was read comes first. */
 static void merge(void *ctx, const struct wire_hdr *ev)
 {
@@ -20,6 +33,8 @@ static void merge(void *ctx, const struct wire_hdr *ev)
 
 	collector_drain(watch->collector, ev->ts, pipeline_feed, watch->pipeline);
 	watch->drain_ns += clock_cpu_ns() - begin; /* a flood must not make the scan look dear, and alerts late */
+	if (ev->kind == WIRE_LEAK_END && !watch->foreign_pids)
+		conn_table_openers(pipeline_table(watch->pipeline), look_for, watch);
 	pipeline_feed(watch->pipeline, ev);
 }
 

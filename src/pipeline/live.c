@@ -227,7 +227,8 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 
 	l->header = header;
 	l->progress_ns = config->conn.progress_ns;
-	l->leak_watch = (struct leak_watch){.verbose = l->config.collector.verbose, .warn = l->config.warn};
+	l->leak_watch = (struct leak_watch){
+		.verbose = l->config.collector.verbose, .warn = l->config.warn, .foreign_pids = header->foreign_pids};
 	err = collector_open(l->collector, ret_failure); /* first: what follows happens while the rings fill */
 	if (err)
 		return err;

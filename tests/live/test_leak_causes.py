@@ -141,5 +141,5 @@ def test_a_trace_knows_who_opened_it(namespace, start_program, start_tracer):
     assert len(found) == 2
     for record in found:
         assert (record["cause"], record["cause_certain"]) == ("inherited", True)
-        assert record["opened_by"] == {"pid": client.pid, "comm": "python3"}
+        assert record["opened_by"] == {"pid": client.pid, "comm": "python3", "ended": True}
         assert record["process"]["pid"] == client.facts["child"]

@@ -647,7 +647,11 @@ static void test_finding(void **state)
 	    "\"a\\u000ab\"}"
 	    ",",
 	    true);
-	has("used by a\\\\x0ab[7]", true);
+	has("used by a\\\\x0ab[7];", true);
+	f.opener_ended = true;
+	line(RECORD_FINDING, &f, &sample_owner);
+	has("\"comm\":\"a\\u000ab\",\"ended\":true}", true);
+	has("used by a\\\\x0ab[7] (ended);", true);
 }
 
 static void test_diagnosis(void **state)

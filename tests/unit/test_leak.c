@@ -279,6 +279,32 @@ static void inherited(void **state)
 }
 
 /* Somebody between the socket and its process takes the data out of the queue that the numbers are about. */
+/* Who opened it has ended, if the stream says so within the scan; another process may have its pid now. */
+static void opener_that_ended(void **state)
+{
+	const struct process opener = {.task = {.tgid = 100, .start_ns = 7, .comm = "opener"}};
+	struct wire_exit ev = {.hdr = {.ts = 100 * S, .len = sizeof(ev), .kind = WIRE_EXIT}, .tgid = 100, .start_ns = 8};
+	struct leak_set *set = new_set(8);
+	struct stuck stuck_one = stuck(1, WIRE_CLOSE_WAIT, 1);
+	struct leak_socket socket;
+
+	(void)state;
+	held_by(&stuck_one, 200, 7);
+	for (unsigned int i = 0; i < 3; i++) {
+		mark(set, WIRE_LEAK_BEGIN);
+		feed(set, &stuck_one);
+		ev.start_ns = i == 1 ? 7 : 8;
+		for (unsigned int n = 0; n < 2 * LEAK_ENDED_MAX; n++)
+			leak_set_feed(set, &ev.hdr);
+		mark(set, WIRE_LEAK_END);
+		socket = *leak_set_find(set, 1);
+		leak_set_judge_owner(set, &socket, &opener);
+		assert_int_equal(socket.opener.tgid, 100);
+		assert_int_equal(socket.opener_ended, i == 1);
+	}
+	free_set(set);
+}
+
 static void another_queue(void **state)
 {
 	struct stuck ev = stuck(1, WIRE_CLOSE_WAIT, 1);
@@ -1225,6 +1251,7 @@ int main(void)
 		cmocka_unit_test(idle_pools),
 		cmocka_unit_test(others_in_use),
 		cmocka_unit_test(inherited),
+		cmocka_unit_test(opener_that_ended),
 		cmocka_unit_test(another_queue),
 		cmocka_unit_test(ages),
 		cmocka_unit_test(holders),
