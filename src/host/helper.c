@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const struct helper_kind helper_kinds[HELPER_MAX] = {
@@ -18,6 +20,40 @@ const struct helper_kind helper_kinds[HELPER_MAX] = {
 	[HELPER_RELAY] = {"--output-relay", "tcplife-relay", 5},
 	[HELPER_METRICS] = {"--metrics-server", "tcplife-metrics", 4},
 };
+
+/* Several threads start helpers and wait for them. 0: free; where there is no room, one is not listed. */
+static _Atomic(pid_t) running[HELPERS_RUNNING_MAX];
+
+/* The first place that holds `from` holds `to` then. */
+static void replace_running(pid_t from, pid_t to)
+{
+	for (size_t i = 0; i < HELPERS_RUNNING_MAX; i++) {
+		pid_t expected = from;
+
+		if (atomic_compare_exchange_strong(&running[i], &expected, to))
+			return;
+	}
+}
+
+size_t helper_running(pid_t pids[HELPERS_RUNNING_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < HELPERS_RUNNING_MAX; i++) {
+		pids[n] = atomic_load(&running[i]);
+		n += pids[n] != 0;
+	}
+	return n;
+}
+
+pid_t helper_wait(pid_t pid, int *ret_status, int options)
+{
+	pid_t ended = waitpid(pid, ret_status, options);
+
+	if (ended > 0)
+		replace_running(ended, 0);
+	return ended;
+}
 
 static int add_fds(posix_spawn_file_actions_t *actions, const int *fds, size_t n)
 {
@@ -62,6 +98,8 @@ int helper_start(enum helper which, const int *fds, pid_t *ret_pid)
 	}
 	err = add_fds(&actions, fds, n) ?: set_attributes(&attr);
 	err = err ?: posix_spawn(ret_pid, "/proc/self/exe", &actions, &attr, argv, env);
+	if (!err)
+		replace_running(0, *ret_pid);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return -err;

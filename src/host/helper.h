@@ -38,6 +38,13 @@ extern const struct helper_kind helper_kinds[HELPER_MAX];
 /* Starts it with these descriptors and no others: 0 or -errno. */
 int helper_start(enum helper which, const int *fds, pid_t *ret_pid);
 
+/* waitpid() of a helper, which is not among those that run any more when it has ended. */
+pid_t helper_wait(pid_t pid, int *ret_status, int options);
+
+/* Those that run now: their number. */
+#define HELPERS_RUNNING_MAX 32
+size_t helper_running(pid_t pids[HELPERS_RUNNING_MAX]);
+
 /* Of main(): true if the program is to be the helper that argv stands for. Ends the process if its descriptors are not there.
  */
 bool helper_asked(int argc, char **argv, enum helper *ret_which);

@@ -173,7 +173,7 @@ void metrics_server_close(struct metrics_server *s)
 		return;
 	if (s->pid) {
 		kill(s->pid, SIGKILL); /* it has nothing that must end in order */
-		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		while (helper_wait(s->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
 	unix_listen_close(s->socket);
@@ -188,7 +188,7 @@ void metrics_server_close(struct metrics_server *s)
 
 static bool keep(struct metrics_server *s, char why[METRICS_WHY])
 {
-	bool ended = s->pid && waitpid(s->pid, NULL, WNOHANG) == s->pid;
+	bool ended = s->pid && helper_wait(s->pid, NULL, WNOHANG) == s->pid;
 
 	if (ended) {
 		s->pid = 0;

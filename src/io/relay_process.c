@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define ADDRESS_MAX 4096
@@ -180,7 +179,7 @@ void relay_process_end(struct relay_process *p)
 	if (!p->pid)
 		return;
 	kill(p->pid, SIGKILL);
-	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+	while (helper_wait(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	p->pid = 0;
 	close_fd(&p->say);

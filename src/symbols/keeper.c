@@ -96,7 +96,7 @@ static void end(struct keeper *k, enum helper which, uint64_t now)
 
 	if (kept->pid > 0) {
 		kill(kept->pid, SIGKILL);
-		if (!waitpid(kept->pid, NULL, WNOHANG))
+		if (!helper_wait(kept->pid, NULL, WNOHANG))
 			abandon(k, kept->pid);
 	}
 	if (!pause || now - kept->started_ns >= GOOD_NS)
@@ -225,7 +225,7 @@ static bool reap(struct keeper *k, uint64_t now)
 	unsigned int left = 0;
 
 	for (size_t i = 0; i < sizeof(k->abandoned) / sizeof(k->abandoned[0]); i++) {
-		if (k->abandoned[i] && waitpid(k->abandoned[i], NULL, WNOHANG))
+		if (k->abandoned[i] && helper_wait(k->abandoned[i], NULL, WNOHANG))
 			k->abandoned[i] = 0;
 		left += k->abandoned[i] != 0;
 	}
@@ -312,7 +312,7 @@ static void look_at(struct keeper *k, enum helper which, uint64_t now)
 	uint64_t cpu;
 	int status;
 
-	if (waitpid(kept->pid, &status, WNOHANG) == kept->pid) {
+	if (helper_wait(kept->pid, &status, WNOHANG) == kept->pid) {
 		on_end(k, which, status, now);
 		return;
 	}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this run uses of the host: all its processes together. What BPF programs take is part of the processes that they
+ * interrupt. */
+#pragma once
+
+#include <stdint.h>
+
+struct usage {
+	uint64_t cpu_ns;       /* of this process and all its helpers, also those that have ended */
+	uint64_t memory_bytes; /* anonymous memory that is resident; of a helper that /proc hides it is not known, and not in it
+				*/
+};
+
+void usage_read(struct usage *ret);
