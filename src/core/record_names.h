@@ -149,6 +149,20 @@ enum finding_severity { FINDING_SEVERITIES(ENUM_VALUE) FINDING_SEVERITY_MAX };
 	X(FINDING_STANDS, "stands") /* the run ends before it does */
 enum finding_what { FINDING_WHATS(ENUM_VALUE) FINDING_WHAT_MAX };
 
+/* How much a run writes: its governor steps down and up again. Up to LEVEL_SHORT as enum format_detail. */
+#define RECORD_LEVELS(X)                                                                                                       \
+	X(LEVEL_FULL, "full")                                                                                                  \
+	X(LEVEL_STANDARD, "standard")                                                                                          \
+	X(LEVEL_SHORT, "short")                                                                                                \
+	X(LEVEL_COUNTS, "counts") /* no records of single connections */
+enum record_level { RECORD_LEVELS(ENUM_VALUE) LEVEL_MAX };
+
+/* What a limit is of. */
+#define LEVEL_REASONS(X)                                                                                                       \
+	X(LEVEL_BY_CPU, "cpu")                                                                                                 \
+	X(LEVEL_BY_MEMORY, "memory")
+enum level_reason { LEVEL_REASONS(ENUM_VALUE) LEVEL_REASONS_MAX };
+
 /* The contract's `event`. */
 #define RECORD_KINDS(X)                                                                                                        \
 	X(RECORD_CONNECTION, "connection")                                                                                     \
@@ -204,6 +218,8 @@ const char *conn_flags_name(unsigned int value);
 const char *leak_cause_name(unsigned int value);
 const char *leak_resolution_name(unsigned int value);
 const char *record_kind_name(unsigned int value);
+const char *record_level_name(unsigned int value);
+const char *level_reason_name(unsigned int value);
 const char *finding_id_name(unsigned int value);
 const char *finding_severity_name(unsigned int value);
 const char *finding_what_name(unsigned int value);

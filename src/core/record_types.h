@@ -265,6 +265,8 @@ struct conn_summary_record {
 	uint64_t close_wait_over;          /* alerts that are open */
 	uint64_t events_in;                /* in the interval */
 	uint64_t lost[WIRE_LOST_MAX];      /* in the interval, by stage */
+	enum record_level level;           /* of the run, now */
+	uint64_t left_out;                 /* records that it kept from this output in the interval */
 	uint64_t rss_bytes, cpu_us;        /* cpu_us: since the daemon started */
 	const struct leak_totals *leaks;   /* of a leak scan: then only close_wait_oldest_us and listeners are valid besides */
 	const struct diagnosis *diagnosis; /* of finding.h: then nothing else is valid */
@@ -385,10 +387,19 @@ struct record_reload {
 	size_t changed_len, needs_restart_len;
 };
 
+/* Another level. A limit is in bytes of memory, or microseconds of CPU time per second; 0: it was taken back. */
+struct record_level_step {
+	enum level_reason reason;
+	enum record_level from, to;
+	uint64_t measured, limit;
+};
+
 struct record_meta {
 	const char *what;                   /* start ready reload degraded stop output_failing output_stuck output_works ... */
 	const struct record_output *output; /* NULL: it is not about one */
 	const struct record_reload *reload; /* of "reload" */
+	const struct record_level_step *step; /* of "level" */
+	uint64_t left_out;                    /* records that the level kept from this output since the start */
 	const struct record_hook *hooks;
 	size_t hooks_len;
 	struct {
