@@ -157,6 +157,8 @@ void queue_stats(struct queue *q, struct queue_stats *ret_stats)
 		.failing = atomic_load(&q->failing),
 		.reopen_error = atomic_load(&q->reopen_error),
 		.unread_left = atomic_load(&q->unread_left),
+		.waiting = error ? 0 : accepted - written,
+		.wrote_ns = atomic_load(&q->wrote_ns),
 	};
 	if (accepted != written) {
 		uint64_t progress = atomic_load(&q->progress_ns), now = wait_now();

@@ -20,7 +20,9 @@ struct queue_stats {
 	int failing;       /* errno of the last try, which is made again each second; 0: it works */
 	int reopen_error;  /* errno of the last queue_reopen(), after which the destination stays as it was */
 	bool unread_left;  /* the peer that left last did not read all that was written to it */
+	uint64_t waiting;  /* messages that are not written yet */
 	uint64_t stuck_ns; /* so long nothing could be written of what waits; 0: nothing waits */
+	uint64_t wrote_ns; /* when a message was written last; 0: none was */
 };
 
 /*

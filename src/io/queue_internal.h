@@ -39,6 +39,7 @@ struct queue {
 	atomic_int error, failing, reopen_error;
 	_Atomic uint64_t accepted, dropped, written; /* messages */
 	_Atomic uint64_t progress_ns;                /* when something was written, or came into an empty queue */
+	_Atomic uint64_t wrote_ns;                   /* when a message was written last; 0: none was */
 	_Atomic uint64_t busy_ns;                    /* since when the writer is in a call of the destination; 0: in none */
 	uint64_t closing_ns;
 	/* Apart, so that the two threads do not share a cache line. */

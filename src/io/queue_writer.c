@@ -97,6 +97,8 @@ static void queue_consume(struct queue *q, size_t bytes)
 		messages++;
 	}
 	atomic_store(&q->progress_ns, wait_now());
+	if (messages)
+		atomic_store(&q->wrote_ns, atomic_load(&q->progress_ns));
 	atomic_store(&q->failing, 0);
 	atomic_fetch_add(&q->written, messages);
 	chunk_ring_give_back(&q->ring, q->head, head);
