@@ -388,6 +388,12 @@ uint64_t collector_ring_peak(struct collector *collector, uint64_t *ret_size)
 	return rings_take_peak(collector->rings);
 }
 
+void collector_ring(const struct collector *collector, struct collector_ring *ret)
+{
+	ret->size = collector->ring_bytes;
+	ret->used = rings_fill(collector->rings, &ret->highest);
+}
+
 void collector_peek(struct collector *collector, event_fn fn, void *ctx)
 {
 	rings_peek(collector->rings, fn, ctx);

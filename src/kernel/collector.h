@@ -55,6 +55,11 @@ uint64_t collector_drain(struct collector *collector, uint64_t until_ns, event_f
 /* Of rings_take_peak(), and in *ret_size what a ring has room for. */
 uint64_t collector_ring_peak(struct collector *collector, uint64_t *ret_size);
 
+struct collector_ring {
+	uint64_t used, highest, size; /* bytes, of the fullest: at the last drain, and at its fullest since the start */
+};
+void collector_ring(const struct collector *collector, struct collector_ring *ret);
+
 /* Shows events that still wait, each once and in no order, so that a process can be read before it ends. */
 void collector_peek(struct collector *collector, event_fn fn, void *ctx);
 

@@ -41,7 +41,8 @@ struct rings {
 	size_t page;
 	uint8_t *lanes;
 	unsigned int n;
-	uint64_t peak; /* rings_take_peak() */
+	uint64_t peak;          /* rings_take_peak() */
+	uint64_t fill, highest; /* rings_fill() */
 	struct source source[];
 };
 
@@ -210,6 +211,7 @@ static struct source *rings_oldest(struct rings *rings, uint64_t *ret_next)
 /* Of ring buffers: a lane that is full sends its events there. */
 static void note_peak(struct rings *rings)
 {
+	rings->fill = 0;
 	for (unsigned int i = 0; i < rings->n; i++) {
 		const struct source *ring = &rings->source[i];
 		uint64_t waits;
@@ -217,9 +219,11 @@ static void note_peak(struct rings *rings)
 		if (!ring->producer_pos)
 			continue;
 		waits = __atomic_load_n(ring->producer_pos, __ATOMIC_RELAXED) - ring->pos;
-		if (waits > rings->peak)
-			rings->peak = waits;
+		if (waits > rings->fill)
+			rings->fill = waits;
 	}
+	rings->peak = rings->fill > rings->peak ? rings->fill : rings->peak;
+	rings->highest = rings->fill > rings->highest ? rings->fill : rings->highest;
 }
 
 uint64_t rings_take_peak(struct rings *rings)
@@ -228,6 +232,12 @@ uint64_t rings_take_peak(struct rings *rings)
 
 	rings->peak = 0;
 	return peak;
+}
+
+uint64_t rings_fill(const struct rings *rings, uint64_t *ret_highest)
+{
+	*ret_highest = rings->highest;
+	return rings->fill;
 }
 
 uint64_t rings_drain(struct rings *rings, uint64_t until_ns, event_fn fn, void *ctx)

@@ -34,5 +34,8 @@ uint64_t rings_next(const struct rings *rings);
 /* Bytes that waited in the fullest ring as a rings_drain() since the last call began. */
 uint64_t rings_take_peak(struct rings *rings);
 
+/* The same as the last rings_drain() began; in *ret_highest the most since the start. */
+uint64_t rings_fill(const struct rings *rings, uint64_t *ret_highest);
+
 /* Shows what waits in the rings, each event once and in no order, and leaves it there. */
 void rings_peek(struct rings *rings, event_fn fn, void *ctx);

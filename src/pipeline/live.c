@@ -180,6 +180,11 @@ uint64_t live_ring_peak(struct live *l, uint64_t *ret_size)
 	return collector_ring_peak(l->collector, ret_size);
 }
 
+const struct collector *live_collector(const struct live *l)
+{
+	return l->collector;
+}
+
 bool live_wait(struct live *l, int ms)
 {
 	loop_wait(&l->loop, ms);

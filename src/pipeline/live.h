@@ -55,6 +55,9 @@ uint64_t live_ignored(const struct live *live);
 /* Of collector_ring_peak(). */
 uint64_t live_ring_peak(struct live *live, uint64_t *ret_size);
 
+/* What is attached and how full the rings are: of collector_hooks() and collector_ring(). */
+const struct collector *live_collector(const struct live *live);
+
 /* What it could not look at. */
 struct live_reach {
 	uint64_t namespaces_missed;    /* by the scan of all sockets, or by the last leak scan */

@@ -42,6 +42,10 @@ struct output {
 	struct queue_stats stats;              /* as last looked at, as is the next */
 	struct destination_fate fate;
 	uint64_t delivered_ns; /* when the destination last delivered something, or had nothing to deliver */
+	uint64_t success_ns;   /* when it last delivered something; 0: it never did */
+
+	/* All that was there at caught_up_ns has left; at mark_ns there were mark_messages, which have not all left yet. */
+	uint64_t caught_up_ns, mark_ns, mark_messages;
 
 	uint64_t emitted_dropped, emitted_lost; /* of stats.dropped and fate.lost, what a `lost` record has said */
 	uint64_t drop_from_ns, drop_ns;         /* the first and the last of the others that were dropped */

@@ -14,20 +14,48 @@
 #define UNDELIVERED (-2) /* it takes and does not deliver */
 #define REFUSED (-3)     /* it takes, and the peer does not */
 
-void output_look(struct output *o)
+uint64_t output_waiting(const struct output *o)
+{
+	return o->stats.waiting + o->fate.waiting + o->fate.kept;
+}
+
+static void look_at_fate(struct output *o, uint64_t now)
 {
 	uint64_t delivered = o->fate.delivered, lost = o->fate.lost;
 
-	queue_stats(o->queue, &o->stats);
-	if (!o->destination->fate)
-		return;
 	o->destination->fate(o->destination, &o->fate);
 	if (o->fate.delivered != delivered || !(o->fate.waiting + o->fate.kept) || !o->delivered_ns)
-		o->delivered_ns = clock_now_ns();
+		o->delivered_ns = now;
 	if (o->fate.delivered != delivered)
 		o->refused = false;
 	else if (o->fate.lost != lost)
 		o->refused = true;
+	if (o->fate.delivered != delivered)
+		o->success_ns = now;
+}
+
+/* When all had left that was there then: no message has a time, so marks are set between them. */
+static void move_mark(struct output *o, uint64_t now)
+{
+	uint64_t waiting = output_waiting(o);
+
+	if (waiting && o->stats.messages < o->mark_messages + waiting)
+		return;
+	o->caught_up_ns = waiting ? o->mark_ns : now;
+	o->mark_ns = now;
+	o->mark_messages = o->stats.messages;
+}
+
+void output_look(struct output *o)
+{
+	uint64_t now = clock_now_ns();
+
+	queue_stats(o->queue, &o->stats);
+	if (o->destination->fate)
+		look_at_fate(o, now);
+	else
+		o->success_ns = o->stats.wrote_ns;
+	move_mark(o, now);
 }
 
 void outputs_emit_meta(struct outputs *all, const struct record_context *context, const struct record_meta *meta, uint64_t now)
@@ -84,6 +112,11 @@ static const char *trouble_text(const struct output *o, int trouble)
 	if (trouble == EPIPE && o->stats.unread_left)
 		return "the peer left, and did not read all that was written to it";
 	return trouble < 0 ? "it takes no records" : output_error(trouble);
+}
+
+const char *output_trouble(const struct output *o)
+{
+	return o->trouble ? trouble_text(o, o->trouble) : NULL;
 }
 
 static int find_trouble(const struct output *o, uint64_t now)

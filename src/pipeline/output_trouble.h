@@ -17,5 +17,11 @@ void outputs_emit_meta(struct outputs *outputs, const struct record_context *con
 /* Refreshes what is known of its queue and its destination. */
 void output_look(struct output *output);
 
+/* Of its queue and its destination, as last looked at. */
+uint64_t output_waiting(const struct output *output);
+
+/* Why it does not take its records now; NULL: it does. */
+const char *output_trouble(const struct output *output);
+
 /* At each tick. `last`: the run ends, so what is left to say is said now. */
 void output_look_after(struct output *output, const struct record_context *context, uint64_t now, bool last);

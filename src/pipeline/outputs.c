@@ -4,6 +4,7 @@
 #include "output_kinds.h"
 #include "output_trouble.h"
 #include "src/format/metrics_text.h"
+#include "src/format/status.h"
 #include "src/host/clock.h"
 #include "src/io/destination.h"
 
@@ -16,6 +17,8 @@
 #define FLUSH_NS (100 * MS)     /* to anything but a terminal */
 #define END_STUCK_NS (300 * MS) /* so long OUTPUT_BLOCK waits at the end for an output that takes nothing */
 #define BLOCK_SLEEP_NS (2 * MS) /* between two tries of OUTPUT_BLOCK */
+
+_Static_assert(OUTPUTS_MAX <= STATUS_OUTPUTS_MAX, "the status names each output");
 
 struct outputs *outputs_new(const struct outputs_config *config)
 {
@@ -204,6 +207,32 @@ void outputs_metrics(const struct outputs *all, struct metrics_self *self)
 			.queue_size = OUTPUT_QUEUE_ROOM,
 		};
 	}
+}
+
+static void fill_status(const struct output *o, int64_t wall_offset_ns, struct status_output *ret)
+{
+	uint64_t now = clock_now_ns(), waiting = output_waiting(o), written = o->stats.messages - o->stats.waiting;
+
+	*ret = (struct status_output){
+		.name = o->spec->name,
+		.kind = output_kind_name(o->spec->kind),
+		.delivered = o->destination->fate ? o->fate.delivered : written - (o->has_header && written),
+		.waiting = waiting,
+		.lag_us = waiting && now > o->caught_up_ns ? (now - o->caught_up_ns) / 1000 : 0,
+		.success_wall_ns = o->success_ns ? (int64_t)o->success_ns + wall_offset_ns : 0,
+		.dropped = o->stats.dropped,
+		.lost = o->stats.lost + o->fate.lost,
+		.earlier_waiting = o->fate.earlier_waiting,
+		.error = output_trouble(o),
+		.failing_wall_ns = (int64_t)o->trouble_ns + wall_offset_ns,
+	};
+}
+
+size_t outputs_status(const struct outputs *all, int64_t wall_offset_ns, struct status_output *ret)
+{
+	for (size_t i = 0; i < all->len; i++)
+		fill_status(all->items[i], wall_offset_ns, &ret[i]);
+	return all->len;
 }
 
 void outputs_reopen(struct outputs *all)
