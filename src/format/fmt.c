@@ -27,55 +27,52 @@ static char *fmt_pair(char *p, uint64_t value)
 	return (char *)memcpy(p, fmt_pairs + 2 * value, 2) + 2;
 }
 
-/* How many digits a number has whose highest bit is bit i: one more if it reaches the power of ten behind. */
-static unsigned int fmt_width(uint64_t value)
-{
-	static const uint64_t powers[] = {0,
-					  10,
-					  100,
-					  1000,
-					  10000,
-					  100000,
-					  1000000,
-					  10000000,
-					  100000000,
-					  1000000000,
-					  10000000000,
-					  100000000000,
-					  1000000000000,
-					  10000000000000,
-					  100000000000000,
-					  1000000000000000,
-					  10000000000000000,
-					  100000000000000000,
-					  1000000000000000000,
-					  10000000000000000000u};
-	unsigned int bits = 64 - (unsigned int)__builtin_clzll(value | 1), digits = bits * 1233 >> 12; /* log10(2) */
+#define ALWAYS_INLINE inline __attribute__((always_inline)) /* for numbers of `pairs` that the compiler knows */
 
-	return digits + (value >= powers[digits]);
+/*
+ * The next digits of a number below 1, which has 32 bits behind the point: each multiplication by 100 moves two before it. The
+ * number is a fraction that was rounded up, by less than its last digit is worth.
+ */
+static ALWAYS_INLINE char *fmt_fraction(char *p, uint64_t fraction, unsigned int pairs)
+{
+	for (; pairs; pairs--) {
+		fraction = (uint32_t)fraction * UINT64_C(100);
+		p = fmt_pair(p, fraction >> 32);
+	}
+	return p;
 }
+
+/* The same with one or two digits before the point. */
+static ALWAYS_INLINE char *fmt_number(char *p, uint64_t number, unsigned int pairs)
+{
+	uint64_t first = number >> 32;
+
+	if (first >= 10)
+		return fmt_fraction(fmt_pair(p, first), number, pairs);
+	*p = (char)('0' + first);
+	return fmt_fraction(p + 1, number, pairs);
+}
+
+#define HUNDREDTH 42949673u     /* 2^32 / 100, rounded up */
+#define TEN_THOUSANDTH 429497u  /* 2^32 / 10,000 */
+#define MILLIONTH_16 281474977u /* 2^48 / 1,000,000 */
+#define EIGHT_DIGITS 100000000u
 
 char *fmt_long_uint(char *p, uint64_t value)
 {
-	char *end, *d;
+	uint64_t number;
 
 	if (value < 100)
 		return fmt_pair(p, value);
-	if (value < 10000) {
-		p = value < 1000 ? fmt_uint(p, value / 100) : fmt_pair(p, value / 100);
-		return fmt_pair(p, value % 100);
-	}
-	d = end = p + fmt_width(value);
-
-	for (; value >= 10000; value /= 10000) {
-		uint32_t four = value % 10000;
-
-		fmt_pair(d -= 2, four % 100);
-		fmt_pair(d -= 2, four / 100);
-	}
-	for (uint32_t rest = (uint32_t)value; d > p; rest /= 10)
-		*--d = (char)('0' + rest % 10);
-	return end;
+	if (value < 10000)
+		return fmt_number(p, value * HUNDREDTH, 1);
+	if (value < 1000000)
+		return fmt_number(p, value * TEN_THOUSANDTH, 2);
+	number = (value % EIGHT_DIGITS * MILLIONTH_16 >> 16) + 1;
+	if (value < EIGHT_DIGITS)
+		return fmt_number(p, number, 3);
+	p = fmt_uint(p, value / EIGHT_DIGITS);
+	return fmt_fraction(fmt_pair(p, number >> 32), number, 3);
 }
 
 char *fmt_hex(char *p, uint64_t value)

@@ -200,6 +200,18 @@ static void test_numbers(void **state)
 		snprintf(expected, sizeof(expected), "%llx", (unsigned long long)v);
 		assert_string_equal(out, expected);
 	}
+	for (uint64_t power = 1; power <= UINT64_MAX / 10;
+	     power *= 10) { /* where the number of digits changes, and all zeros */
+		for (uint64_t v = power - 1; v <= power + 1; v++) {
+			*fmt_uint(out, v) = '\0';
+			snprintf(expected, sizeof(expected), "%llu", (unsigned long long)v);
+			assert_string_equal(out, expected);
+		}
+	}
+	for (uint64_t v = 0; v < 1100000; v++) {
+		*fmt_uint(out, v) = '\0';
+		assert_int_equal(strtoull(out, NULL, 10), v);
+	}
 	*fmt_hex(out, 0) = '\0';
 	assert_string_equal(out, "0");
 	*fmt_hex(out, UINT64_MAX) = '\0';
