@@ -36,6 +36,7 @@ static void choose_consumer(struct replay *r)
 	}
 	r->consumer = run_lines(r->options, &r->lines);
 	r->lines.config.put = writer_put;
+	r->lines.config.room = writer_room;
 	r->lines.config.ctx = &r->out;
 	if (!r->options->no_header)
 		lines_begin(&r->lines, r->out.destination->fd);

@@ -23,15 +23,24 @@ static void flush(struct writer *w)
 	w->len = 0;
 }
 
-bool writer_put(void *writer, const char *data, size_t len)
+char *writer_room(void *writer, size_t size)
 {
 	struct writer *w = writer;
 
-	if (len > WRITER_BYTES - w->len)
+	if (size > WRITER_BYTES - w->len)
 		flush(w);
+	return w->data + w->len;
+}
+
+bool writer_put(void *writer, const char *data, size_t len)
+{
+	struct writer *w = writer;
+	char *room = writer_room(w, len);
+
 	if (w->error || len > WRITER_BYTES)
 		return false;
-	memcpy(w->data + w->len, data, len);
+	if (data != room)
+		memcpy(room, data, len);
 	w->len += len;
 	return true;
 }

@@ -15,7 +15,10 @@ struct writer {
 	char data[WRITER_BYTES];
 };
 
-/* False once a write has failed. `writer` is a struct writer. */
+/* Room for `size` bytes, at most WRITER_BYTES, which the next writer_put() may begin with. `writer` is a struct writer. */
+char *writer_room(void *writer, size_t size);
+
+/* False once a write has failed. Data that stand in the room already are not copied. */
 bool writer_put(void *writer, const char *data, size_t len);
 
 /* Writes the rest; 0, or the errno of the first write that failed. EPIPE: the reader left. */

@@ -37,8 +37,9 @@ void lines_take(void *lines, const struct record_context *context, const struct 
 					.owner = owner,
 					.seq = l->seq,
 					.memory = &l->memory};
-	size_t len = l->config.format->format(&in, l->line, sizeof(l->line));
+	char *line = l->config.room ? l->config.room(l->config.ctx, sizeof(l->line)) : l->line;
+	size_t len = l->config.format->format(&in, line, sizeof(l->line));
 
-	if (len && put(l->config.ctx, l->line, len))
+	if (len && put(l->config.ctx, line, len))
 		l->seq++;
 }

@@ -7,12 +7,15 @@
 
 /* False: the line was not taken, and uses no number. */
 typedef bool (*line_fn)(void *ctx, const char *line, size_t len);
+/* Room for a line of so many bytes, which the next line_fn takes without copying it. */
+typedef char *(*line_room_fn)(void *ctx, size_t size);
 
 struct lines_config {
 	const struct format *format;
 	struct format_options options;
 	line_fn put;
 	line_fn put_urgent; /* for what should get through when other lines do not; NULL: as others */
+	line_room_fn room;  /* NULL: a line is made elsewhere, and copied */
 	void *ctx;
 };
 
