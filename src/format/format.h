@@ -31,11 +31,18 @@ struct format_options {
 	const struct format_before *before; /* NULL: nothing is known of one */
 };
 
+/* A part of a line that was written before. */
+struct format_part {
+	size_t len; /* 0: not yet */
+	char text[512];
+};
+
 /*
- * What a line says of a process depends on the key and the path alone, and many lines in a row say the same. Zero at first. It
- * changes what a line costs, never what it says.
+ * What a line says of the run is the same in all of them. What it says of a process depends on the key and the path alone, and
+ * many lines in a row say the same. Zero at first. It changes what a line costs, never what it says.
  */
 struct format_memory {
+	struct format_part instance, host;
 	struct format_process {
 		struct format_process_key {
 			struct process process;
@@ -44,8 +51,7 @@ struct format_memory {
 			uint32_t unused; /* 0 */
 		} key;
 		char exe[256];
-		size_t len;
-		char text[512];
+		struct format_part part;
 	} processes[16];
 };
 
@@ -56,7 +62,7 @@ struct format_input {
 	const struct record *rec;
 	const struct record_owner *owner; /* NULL: the record is not about a connection */
 	uint64_t seq;                     /* what the line carries if it is delivered */
-	struct format_memory *memory;     /* of lines before, by the same format; NULL: none */
+	struct format_memory *memory;     /* of lines before, by the same format in the same run; NULL: none */
 };
 
 struct format {

@@ -22,17 +22,26 @@ const char *format_detail_name(unsigned int detail)
 	return names[detail];
 }
 
+static void write_instance(struct json *j)
+{
+	jsonw_word(&j->b, KEY("schema_version"), JSON_SCHEMA_VERSION);
+	jsonw_word(&j->b, KEY("instance"), j->context->instance);
+}
+
+static void write_host(struct json *j)
+{
+	json_text(j, KEY("host"), j->context->hostname);
+}
+
 static void json_envelope(struct json *j, const struct record *rec)
 {
 	char *p = j->b.p;
 
 	p = piece_time(p, FIRST_KEY("ts"), json_wall(j, rec->ts));
-	p = piece_word(p, KEY("event"), record_kind_word(rec->kind));
-	p = PIECE(p, "\"schema_version\":\"" JSON_SCHEMA_VERSION "\",");
-	jsonw_take(&j->b, p);
-	jsonw_word(&j->b, KEY("instance"), j->context->instance);
+	jsonw_take(&j->b, piece_word(p, KEY("event"), record_kind_word(rec->kind)));
+	json_repeat(j, j->memory ? &j->memory->instance : NULL, write_instance);
 	jsonw_uint(&j->b, KEY("seq"), j->seq);
-	json_text(j, KEY("host"), j->context->hostname);
+	json_repeat(j, j->memory ? &j->memory->host : NULL, write_host);
 }
 
 static void json_state(struct json *j, const struct record *rec)

@@ -34,6 +34,30 @@ void json_reason(struct json *j, uint32_t reason)
 	jsonw_text(&j->b, KEY("reason"), name, name ? strlen(name) : 0, JSON_REASON_MAX);
 }
 
+bool json_remember(const struct json *j, struct format_part *part, const char *begin)
+{
+	size_t len = (size_t)(j->b.p - begin);
+
+	if (j->b.overflow || len > sizeof(part->text))
+		return false;
+	memcpy(part->text, begin, len);
+	part->len = len;
+	return true;
+}
+
+void json_repeat(struct json *j, struct format_part *part, void (*write)(struct json *j))
+{
+	const char *begin = j->b.p;
+
+	if (part && part->len) {
+		buf_put(&j->b, part->text, part->len);
+		return;
+	}
+	write(j);
+	if (part)
+		json_remember(j, part, begin);
+}
+
 /* The boot id keeps numbers of two boots apart; cookies count from 1. */
 char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number)
 {

@@ -53,5 +53,11 @@ struct json_path_keys {
 #define PATH_KEYS(name) ((struct json_path_keys){KEY(name), KEY(name "_hex"), KEY(name "_len")})
 void json_path(struct json *j, struct json_path_keys keys, const char *path); /* NULL: null */
 
+/* Keeps what the line has from `begin` on. False: it is too long. */
+bool json_remember(const struct json *j, struct format_part *part, const char *begin);
+
+/* Writes what is the same in each line of the run: `part` of the memory, or by `write` if there is none. */
+void json_repeat(struct json *j, struct format_part *part, void (*write)(struct json *j));
+
 /* A piece. The mark is "." or ".g"; a cookie stands so in conn_id, with ".". */
 char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number);

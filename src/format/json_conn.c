@@ -75,20 +75,17 @@ static void repeat_process(struct json *j, const struct conn_tuple *t)
 	struct format_process *known = &j->memory->processes[t->task.tgid % 16];
 	const struct format_process_key key = process_key(j, t);
 	const char *exe = j->owner->exe ? j->owner->exe : "", *begin = j->b.p;
-	size_t exe_size, len;
+	size_t exe_size;
 
 	if (!memcmp(&known->key, &key, sizeof(key)) && !strcmp(known->exe, exe)) {
-		buf_put(&j->b, known->text, known->len);
+		buf_put(&j->b, known->part.text, known->part.len);
 		return;
 	}
 	write_process(j, t);
-	len = (size_t)(j->b.p - begin);
 	exe_size = strlen(exe) + 1;
-	if (j->b.overflow || len > sizeof(known->text) || exe_size > sizeof(known->exe))
+	if (exe_size > sizeof(known->exe) || !json_remember(j, &known->part, begin))
 		return;
 	known->key = key;
-	known->len = len;
-	memcpy(known->text, begin, len);
 	memcpy(known->exe, exe, exe_size);
 }
 
