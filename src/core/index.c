@@ -7,16 +7,22 @@
 
 int index_init(struct index *index, unsigned int bits, index_key_fn key, const void *owner, const struct hash_key *hash_key)
 {
-	*index = (struct index){.places = calloc(1UL << bits, sizeof(*index->places)),
+	*index = (struct index){.last = malloc(sizeof(*index->last)),
+				.places = calloc(1UL << bits, sizeof(*index->places)),
 				.bits = bits,
 				.key = key,
 				.owner = owner,
 				.hash_key = *hash_key};
-	return index->places ? 0 : -ENOMEM;
+	if (!index->places || !index->last)
+		return -ENOMEM;
+	*index->last = (struct index_hashed){0, siphash13_word(hash_key, 0)};
+	return 0;
 }
 
 void index_free(struct index *index)
 {
+	free(index->last);
+	index->last = NULL;
 	free(index->places);
 	index->places = NULL;
 }

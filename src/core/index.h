@@ -23,7 +23,13 @@ typedef uint64_t (*index_key_fn)(const void *owner, uint32_t id);
 #define INDEX_FAR_BITS 4
 #define INDEX_FAR ((1u << INDEX_FAR_BITS) - 1) /* a distance of so much or more */
 
+/* The hash takes longer than the rest of a look-up, and the same key is often found and then added or removed. */
+struct index_hashed {
+	uint64_t key, hash;
+};
+
 struct index {
+	struct index_hashed *last;
 	uint32_t *places; /* an id in the lower `bits`, INDEX_FAR_BITS of its distance, bits of its key's hash above; 0: free */
 	unsigned int bits;
 	uint32_t len;
@@ -65,7 +71,9 @@ static inline uint32_t index_mask(const struct index *index)
 
 static inline uint64_t index_hash_key(const struct index *index, uint64_t key)
 {
-	return siphash13_word(&index->hash_key, key);
+	if (index->last->key != key)
+		*index->last = (struct index_hashed){key, siphash13_word(&index->hash_key, key)};
+	return index->last->hash;
 }
 
 static inline uint32_t index_home(const struct index *index, uint64_t hash)
