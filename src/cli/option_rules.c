@@ -304,6 +304,7 @@ const struct option_rule option_rules[] = {
 	 OPTION_FLAG, FIELD(follow)},
 	{"from", 0, NULL, "FILE", "From JSON lines (- for standard input) or a recording", GROUP_SHOW, SHOW, OPTION_TEXT,
 	 FIELD(from), NULL},
+	{"svg", 0, NULL, NULL, "One SVG document instead of text: > FILE.svg", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(svg)},
 	{"last", 0, NULL, "N", "Draw the last N connections only; not with --follow", GROUP_SHOW, SHOW, OPTION_NUMBER,
 	 FIELD(last), "N is a number from 1 to 10000", LIMITS(1, 10000)},
 	{"clock", 0, NULL, "HOW",

@@ -227,6 +227,26 @@ static int check_files(struct context *ctx)
 	return 0;
 }
 
+/* Of `show` */
+static int settle_pictures(struct context *ctx)
+{
+	const struct options *o = &ctx->options;
+
+	if (o->last && o->follow)
+		return refuse(ctx, "--follow draws each connection as it ends, --last those at the end: give one of the two");
+	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
+		return refuse(ctx, "show takes --duration only with --follow");
+	if (o->svg && (o->width || o->ascii || WAS_SEEN(ctx, colour)))
+		return refuse(ctx, "--%s is for ladders of text, and --svg is none: give one of the two",
+			      o->width   ? "width"
+			      : o->ascii ? "ascii"
+					 : "color");
+	if (o->svg && has_file(o))
+		return refuse(ctx, "--svg writes one document, and --output would add it to a file: write > %s instead",
+			      o->output);
+	return 0;
+}
+
 /* What only the whole command line can decide. */
 int settle(struct context *ctx)
 {
@@ -244,10 +264,8 @@ int settle(struct context *ctx)
 				      option_rules[i].name, help_command(o->command));
 	if (settle_filter(ctx) || settle_events(ctx) || settle_outputs(ctx) || settle_metrics(ctx) || check_files(ctx))
 		return ECANCELED;
-	if (o->last && o->follow)
-		return refuse(ctx, "--follow draws each connection as it ends, --last those at the end: give one of the two");
-	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
-		return refuse(ctx, "show takes --duration only with --follow");
+	if (settle_pictures(ctx))
+		return ECANCELED;
 	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
 		return refuse(ctx, "leaks takes --stacks only with --watch: stacks are taken as connections open. Add "
 				   "--watch 5s, or use trace --stacks");

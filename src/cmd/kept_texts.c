@@ -22,7 +22,7 @@ void kept_texts_free(struct kept_texts *kept)
 	*kept = (struct kept_texts){0};
 }
 
-int kept_texts_add(struct kept_texts *kept, const char *text, size_t len)
+int kept_texts_add(struct kept_texts *kept, const char *text, size_t len, unsigned int height)
 {
 	struct kept_text *place;
 	char *data = malloc(len + 1);
@@ -32,7 +32,7 @@ int kept_texts_add(struct kept_texts *kept, const char *text, size_t len)
 	memcpy(data, text, len);
 	place = &kept->texts[kept->added++ % kept->max];
 	free(place->data);
-	*place = (struct kept_text){data, len};
+	*place = (struct kept_text){data, len, height};
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 struct kept_text {
 	char *data;
 	size_t len;
+	unsigned int height; /* the caller's */
 };
 
 struct kept_texts {
@@ -21,7 +22,7 @@ int kept_texts_init(struct kept_texts *kept, size_t max);
 void kept_texts_free(struct kept_texts *kept);
 
 /* 0, or -ENOMEM: then nothing has changed. */
-int kept_texts_add(struct kept_texts *kept, const char *text, size_t len);
+int kept_texts_add(struct kept_texts *kept, const char *text, size_t len, unsigned int height);
 
 /* How many there are, and one of them, the oldest first. */
 size_t kept_texts_len(const struct kept_texts *kept);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections as pictures: ladders of text. */
+/* Connections as pictures: ladders of text, or as one SVG document. */
 #include "commands.h"
 #include "connections.h"
 #include "kept_texts.h"
 #include "src/format/ladder.h"
+#include "src/format/svg.h"
 #include "src/host/terminal.h"
 
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SVG_LAST 100 /* ladders of a document, unless --last says how many */
 
 struct show {
 	const struct options *options;
@@ -21,11 +24,16 @@ struct show {
 	char *text; /* LADDER_MAX bytes */
 };
 
+static void put(struct show *s, const char *text, size_t len)
+{
+	s->taker.put(s->taker.put_ctx, text, len);
+}
+
 static void write_text(struct show *s, const char *text, size_t len)
 {
 	if (s->drawn++)
-		s->taker.put(s->taker.put_ctx, "\n", 1);
-	s->taker.put(s->taker.put_ctx, text, len);
+		put(s, "\n", 1);
+	put(s, text, len);
 }
 
 /* connections_taker.take */
@@ -33,15 +41,44 @@ static void draw(void *ctx, const struct ladder_end *left, const struct ladder_e
 {
 	struct show *s = ctx;
 	struct ladder ladder = s->style;
+	unsigned int height = 0;
 	size_t len;
 
 	ladder.left = left;
 	ladder.right = right;
-	len = ladder_draw(&ladder, s->text, LADDER_MAX);
-	if (!s->options->last)
+	if (s->options->svg)
+		len = svg_ladder(&ladder, s->text, LADDER_MAX, &height);
+	else
+		len = ladder_draw(&ladder, s->text, LADDER_MAX);
+	if (!s->kept.max)
 		write_text(s, s->text, len);
 	else
-		s->no_memory |= kept_texts_add(&s->kept, s->text, len) != 0;
+		s->no_memory |= kept_texts_add(&s->kept, s->text, len, height) != 0;
+}
+
+/* A document has its size at its begin, so all its ladders are kept. */
+static void write_svg(struct show *s)
+{
+	char piece[SVG_PIECE_MAX];
+	unsigned int height = 0;
+
+	for (size_t i = 0; i < kept_texts_len(&s->kept); i++)
+		height += kept_texts_get(&s->kept, i)->height;
+	if (!height)
+		return;
+	put(s, piece, svg_begin(height, piece, sizeof(piece)));
+	height = 0;
+	for (size_t i = 0; i < kept_texts_len(&s->kept); i++) {
+		const struct kept_text *text = kept_texts_get(&s->kept, i);
+		put(s, piece, svg_place(height, piece, sizeof(piece)));
+		put(s, text->data, text->len);
+		put(s, svg_placed, strlen(svg_placed));
+		height += text->height;
+	}
+	put(s, svg_end, strlen(svg_end));
+	if (s->kept.added > kept_texts_len(&s->kept) && !s->options->last)
+		warn("the picture has the last %d of %llu connections: choose them by ID or FILTER, or say --last N", SVG_LAST,
+		     (unsigned long long)s->kept.added);
 }
 
 /* connections_taker.end */
@@ -49,6 +86,10 @@ static void write_kept(void *ctx)
 {
 	struct show *s = ctx;
 
+	if (s->options->svg) {
+		write_svg(s);
+		return;
+	}
 	for (size_t i = 0; i < kept_texts_len(&s->kept); i++) {
 		const struct kept_text *text = kept_texts_get(&s->kept, i);
 		write_text(s, text->data, text->len);
@@ -63,7 +104,7 @@ static void choose_style(struct show *s)
 	unsigned int columns = to_stdout ? terminal_columns() : 0;
 
 	setlocale(LC_CTYPE, "");
-	s->style.ascii = o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	s->style.ascii = !o->svg && (o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0);
 	s->style.clock = o->clock;
 	s->style.colour = o->colour == COLOUR_AUTO ? to_stdout && terminal_has_colour() : o->colour == COLOUR_ALWAYS;
 	if (columns && columns < LADDER_WIDTH_MIN)
@@ -80,7 +121,7 @@ int command_show(const struct options *options)
 
 	s.taker.ctx = &s;
 	s.text = malloc(LADDER_MAX);
-	if (!s.text || kept_texts_init(&s.kept, options->last)) {
+	if (!s.text || kept_texts_init(&s.kept, options->svg && !options->last ? SVG_LAST : options->last)) {
 		free(s.text);
 		return fail(EXIT_RUNTIME, "out of memory");
 	}

@@ -109,20 +109,16 @@ static void draw_segment(struct drawing *d, const struct ladder_step *step)
 	draw_arrival(d, step);
 }
 
-/* Of one of two that cross, whose arrows have no room: it stands on a row above them. */
-static void make_crossing_label(const struct conn_segment *seg, struct label *label)
-{
-	struct label none;
-
-	make_labels(seg, sizeof(none.text), &none, label);
-}
-
+/* Their arrows have no room: they stand above them. */
 static void draw_crossing_labels(struct drawing *d, const struct ladder_step *out, const struct ladder_step *in)
 {
+	const char times[] = {(char)GLYPH_TIMES, '\0'};
 	struct label left, right;
 
-	make_crossing_label(&out->seg, &left);
-	make_crossing_label(&in->seg, &right);
+	label_init(&left);
+	label_init(&right);
+	ladder_put_segment(&left.b, &out->seg, times);
+	ladder_put_segment(&right.b, &in->seg, times);
 	if (label_len(&left) + label_len(&right) + 4 > ladder_span(&d->at)) {
 		rows_text(d, ALIGN_LEFT, left.text, label_len(&left));
 		rows_text(d, ALIGN_RIGHT, right.text, label_len(&right));
@@ -284,7 +280,6 @@ size_t ladder_draw(const struct ladder *ladder, char *buf, size_t size)
 
 	buf_init(&d.b, buf, size);
 	rows_init(&d, ladder);
-	ladder_plan(ladder, &d.plan);
 	ladder_head(ladder, &d.b);
 	draw_steps(&d);
 	ladder_foot(ladder, &d.b);

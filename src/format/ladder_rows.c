@@ -5,9 +5,8 @@
 
 #include "wrap.h"
 
-#define TIME_COLUMNS 7   /* "999.9ms" */
-#define WALL_COLUMNS 15  /* "03:04:05.123456" */
-#define WALL_DATE_LEN 11 /* "2026-01-02T" */
+#define TIME_COLUMNS 7  /* "999.9ms" */
+#define WALL_COLUMNS 15 /* "03:04:05.123456" */
 #define GUTTER 17
 #define GUTTER_WIDE 24   /* room for a state and the longest duration */
 #define GUTTER_NARROW 11 /* "ESTABLISHED" */
@@ -45,6 +44,8 @@ void rows_init(struct drawing *d, const struct ladder *ladder)
 		[LADDER_RELATIVE] = TIME_COLUMNS, [LADDER_WALL] = WALL_COLUMNS, [LADDER_DELTA] = TIME_COLUMNS + 1};
 
 	d->ladder = ladder;
+	ladder_plan(ladder, &d->plan);
+	ladder_times_init(&d->times, ladder, &d->plan);
 	d->style = (struct canvas_style){ladder_width(ladder), ladder->ascii, ladder->colour};
 	d->now[LADDER_RIGHT].inferred = !ladder->right;
 	for (int side = 0; side < LADDER_SIDES; side++)
@@ -147,24 +148,13 @@ static void drop_tenths(struct label *label)
 	label->b.p -= 2;
 }
 
-/* How long the state lasted, or that it goes on; or nothing. */
-static void make_duration(const struct ladder_state *state, struct label *label)
-{
-	label_init(label);
-	if (state->us_known && (!state->goes_on || state->us)) {
-		buf_str(&label->b, state->at_least ? ">" : "");
-		put_duration(&label->b, state->us);
-	} else if (state->goes_on) {
-		buf_str(&label->b, "...");
-	}
-}
-
 /* The name and how long it lasted: less exactly, or in a narrow picture below, if both have no room. */
 static void put_state(struct drawing *d, int side, const struct ladder_state *state)
 {
 	struct label label, duration;
 
-	make_duration(state, &duration);
+	label_init(&duration);
+	ladder_put_duration(&duration.b, state);
 	label_init(&label);
 	buf_str(&label.b, state->name);
 	if (label_len(&duration)) {
@@ -194,35 +184,6 @@ void rows_enter(struct drawing *d, int side, const struct ladder_state *state)
 
 /* Times */
 
-static void put_signed(struct label *label, const char *before, int64_t us)
-{
-	buf_str(&label->b, us < 0 ? "-" : before);
-	put_duration(&label->b, us < 0 ? (uint64_t)-us : (uint64_t)us);
-}
-
-static void put_clock(struct label *label, int64_t at_us)
-{
-	struct label whole;
-
-	label_init(&whole);
-	put_time(&whole.b, at_us * 1000);
-	buf_put(&label->b, whole.text + WALL_DATE_LEN, WALL_COLUMNS);
-}
-
-static void put_time_label(const struct drawing *d, struct label *label, int64_t at_us)
-{
-	int64_t us = at_us - d->plan.begin_us;
-
-	if (d->ladder->clock == LADDER_WALL)
-		put_clock(label, at_us);
-	else if (d->ladder->clock == LADDER_DELTA && d->before_known)
-		put_signed(label, "+", at_us - d->before_us);
-	else if (us > 0)
-		put_duration(&label->b, (uint64_t)us);
-	else
-		buf_char(&label->b, '0');
-}
-
 /* In the left column, or beside the right lifeline, where it is of the row above. */
 static void put_time_at(struct drawing *d, int side, int64_t at_us)
 {
@@ -231,14 +192,12 @@ static void put_time_at(struct drawing *d, int side, int64_t at_us)
 	label_init(&label);
 	if (side == LADDER_RIGHT || d->at.narrow) /* else it has a column of its own */
 		buf_str(&label.b, "at ");
-	put_time_label(d, &label, at_us);
+	ladder_put_time(&label.b, &d->times, at_us);
 	d->row.ink = INK_QUIET;
 	put_beside(d, side, d->at.time_end, &label);
 	d->row.ink = INK_PLAIN;
-	if (side == LADDER_RIGHT)
-		return;
-	d->before_us = at_us;
-	d->before_known = true;
+	if (side == LADDER_LEFT)
+		ladder_times_advance(&d->times, at_us);
 }
 
 void rows_time(struct drawing *d, int side, const struct ladder_step *step)

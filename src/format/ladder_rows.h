@@ -3,8 +3,7 @@
 #pragma once
 
 #include "canvas.h"
-#include "ladder_steps.h"
-#include "put.h"
+#include "ladder_words.h"
 
 /* Columns; what ends somewhere ends before the column named. */
 struct ladder_columns {
@@ -39,8 +38,7 @@ struct drawing {
 	struct buf b;
 	struct ladder_state now[LADDER_SIDES]; /* what each end is in; its name is NULL before the first */
 	struct label below[LADDER_SIDES];      /* what had no room beside a lifeline, for the next row */
-	int64_t before_us;                     /* the time above, for LADDER_DELTA */
-	bool before_known;
+	struct ladder_times times;
 	bool aired; /* the last row stands for the empty one before the next step */
 };
 

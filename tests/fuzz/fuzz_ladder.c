@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A line of any bytes as a record of each end of a connection. Whatever it says: a reason why it is none, or ladders that fit
- * into their place, into the columns that were asked for and, where asked for, into ASCII, and that hold nothing but characters and newlines.
+ * into their place, into the columns that were asked for and, where asked for, into ASCII, and that hold nothing but characters
+ * and newlines.
  */
 #include "src/format/json_read.h"
 #include "src/format/ladder.h"
+#include "src/format/svg.h"
 #include "src/format/utf8.h"
 
 #include <stdint.h>
@@ -47,6 +49,25 @@ static void check_ladder(const struct ladder_end *left, const struct ladder_end 
 	}
 }
 
+/* The same as SVG: it fits, and its tags are its own. tests/replay/test_pictures.py reads some with an XML parser. */
+static void check_svg(const struct ladder_end *left, const struct ladder_end *right)
+{
+	static const char end[] = "</g>\n";
+	static char text[LADDER_MAX];
+	const struct ladder ladder = {.left = left, .right = right};
+	unsigned int height = 0;
+	size_t len = svg_ladder(&ladder, text, sizeof(text), &height);
+	int open = 0;
+
+	check(len > sizeof(end) && !memcmp(text + len - (sizeof(end) - 1), end, sizeof(end) - 1) && height);
+	for (size_t i = 0; i < len; i++) {
+		open += (text[i] == '<') - (text[i] == '>');
+		check(open == 0 || open == 1);
+		check(text[i] == '\n' || (unsigned char)text[i] >= ' ');
+	}
+	check(!open);
+}
+
 /* The same life from the other end: what came is what left. */
 static void turn(struct ladder_end *end)
 {
@@ -71,5 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_ladder(&line.end, NULL, true);
 	check_ladder(&line.end, &other, false);
 	check_ladder(&other, &line.end, true);
+	check_svg(&line.end, NULL);
+	check_svg(&line.end, &other);
 	return 0;
 }
