@@ -120,8 +120,8 @@ static void fill_queues(const struct conn *c, const struct conn_numbers *last, s
 	rec->unsent_bytes = sub_sat(unsent, !!(c->facts & CONN_FIN_LOCAL));
 }
 
-static void fill_record(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last,
-			struct conn_record *rec)
+void emit_fill(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last,
+	       struct conn_record *rec)
 {
 	const struct conn_numbers *numbers = last->numbers;
 	bool cut = (c->facts & CONN_MINISOCK) && (c->mini.flags & MINI_CUT);
@@ -179,7 +179,7 @@ void emit_connection(struct conn_table *t, struct conn *c, const struct conn_las
 
 	emit_first_state(t, c);
 	if (emit_wanted(t, RECORD_CONNECTION)) {
-		fill_record(t, c, c->end, last, &rec);
+		emit_fill(t, c, c->end, last, &rec);
 		rec.final = true;
 		emit_record(t, &(struct record){.kind = RECORD_CONNECTION, .ts = rec.end_ns, .conn = &rec});
 	}
@@ -214,7 +214,7 @@ void emit_progress(const struct conn_table *t, const struct conn *c, enum conn_e
 {
 	struct conn_record rec;
 
-	fill_record(t, c, end, last, &rec);
+	emit_fill(t, c, end, last, &rec);
 	emit_record(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
 }
 

@@ -13,6 +13,10 @@ void emit_record(const struct conn_table *t, const struct record *rec); /* if it
 /* Who `c` is. `tuple` must be zero. */
 void emit_tuple(const struct conn_table *t, const struct conn *c, struct conn_tuple *tuple);
 
+/* The record of `c` as it is at last->at_ns; the caller sets `final`. */
+void emit_fill(const struct conn_table *t, const struct conn *c, enum conn_end end, const struct conn_last *last,
+	       struct conn_record *rec);
+
 /* The life of `c` is over: its record, by c->end. */
 void emit_connection(struct conn_table *t, struct conn *c, const struct conn_last *last);
 

@@ -85,8 +85,9 @@ static bool never_met(const struct conn *c)
 }
 
 /* `at_ns` is 0 if it is not over, or nobody knows when it was. */
-static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
+static struct conn_time_wait time_wait_of(const struct conn *c, uint64_t at_ns, enum wire_minisock_cause cause)
 {
+	const struct conn_entry *last = &c->spans[c->spans_len - 1];
 	const struct conn_minisock *m = &c->mini;
 	struct conn_time_wait tw = {.restarts = m->restarts, .end = cause, .ev = evidence(c)};
 	uint64_t at_us = conn_us_at(c, at_ns), begin_us = fin_wait2_begin_us(c);
@@ -101,8 +102,8 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 		tw.fin_wait2_us = at_us > begin_us ? at_us - begin_us : 0;
 	} else {
 		tw.fin_wait2_us_known = tw.fin_wait2 && !(m->flags & MINI_FOUND);
-		tw.us_known = at_ns && conn_last_entry(c)->state == WIRE_TIME_WAIT;
-		tw.us = at_us > conn_last_entry(c)->at_us ? at_us - conn_last_entry(c)->at_us : 0;
+		tw.us_known = at_ns && last->state == WIRE_TIME_WAIT;
+		tw.us = at_us > last->at_us ? at_us - last->at_us : 0;
 	}
 	if (!tw.us_known)
 		tw.us = 0;
@@ -111,10 +112,18 @@ static struct conn_time_wait time_wait_of(struct conn *c, uint64_t at_ns, enum w
 	return tw;
 }
 
-static void emit_unfolded(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+/* What is known of its end, from what is kept of it. */
+struct unfolded {
+	struct conn_numbers close;
+	struct wire_stats stats;
+	struct conn_last last;
+};
+
+static void unfold(const struct conn_table *t, const struct conn *c, const struct conn_time_wait *tw, struct unfolded *u)
 {
 	const struct conn_minisock *m = &c->mini;
-	const struct conn_numbers close = {
+
+	u->close = (struct conn_numbers){
 		.closed = true,
 		.state = m->close_state,
 		.sk_flags = m->close_flags,
@@ -124,7 +133,7 @@ static void emit_unfolded(struct conn_table *t, struct conn *c, uint64_t now, co
 		.rcv_nxt = m->rcv_nxt,
 		.copied_seq = m->rcv_nxt - m->unread,
 	};
-	struct wire_stats stats = {
+	u->stats = (struct wire_stats){
 		.bytes_sent = m->bytes_sent,
 		.bytes_acked = m->bytes_acked,
 		.bytes_received = m->bytes_received,
@@ -134,16 +143,32 @@ static void emit_unfolded(struct conn_table *t, struct conn *c, uint64_t now, co
 		.min_rtt_us = m->min_rtt_us,
 		.mss = m->mss,
 	};
-	const struct conn_last last = {
-		.at_ns = now,
-		.numbers = m->flags & MINI_CLOSE ? &close : NULL,
-		.stats = m->flags & MINI_STATS ? &stats : NULL,
+	memcpy(u->stats.ca_name, table_ca_name(t, m->ca), sizeof(u->stats.ca_name));
+	u->last = (struct conn_last){
+		.numbers = m->flags & MINI_CLOSE ? &u->close : NULL,
+		.stats = m->flags & MINI_STATS ? &u->stats : NULL,
 		.tw = tw,
 	};
+}
 
-	memcpy(stats.ca_name, table_ca_name(t, m->ca), sizeof(stats.ca_name));
-	emit_connection(t, c, &last);
+static void emit_unfolded(struct conn_table *t, struct conn *c, uint64_t now, const struct conn_time_wait *tw)
+{
+	struct unfolded u;
+
+	unfold(t, c, tw, &u);
+	u.last.at_ns = now;
+	emit_connection(t, c, &u.last);
 	c->mini.flags |= MINI_EMITTED;
+}
+
+void tw_conn_fill(const struct conn_table *t, const struct conn *c, uint64_t now, struct conn_record *ret)
+{
+	const struct conn_time_wait tw = time_wait_of(c, 0, WIRE_CAUSE_UNKNOWN);
+	struct unfolded u;
+
+	unfold(t, c, &tw, &u);
+	u.last.at_ns = now;
+	emit_fill(t, c, c->end, &u.last, ret);
 }
 
 /* It is over. With CONN_TW_SPLIT the connection has its record already, or gets it now, apart from TIME_WAIT. */

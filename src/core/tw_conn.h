@@ -35,6 +35,9 @@ void tw_conn_fin(struct conn_table *t, struct conn *c, const struct tw_begin *be
 
 void tw_conn_restart(struct conn *c);
 
+/* Its record as it would be at `now`, while it goes on. */
+void tw_conn_fill(const struct conn_table *t, const struct conn *c, uint64_t now, struct conn_record *ret);
+
 /* False: a socket with this tuple is in another life, in which it is connected elsewhere. */
 bool tw_conn_has_tuple(const struct conn_table *t, const struct conn *c, const struct wire_ident *ident);
 
