@@ -2,13 +2,13 @@
 #include "connections.h"
 
 #include "src/core/leak.h"
-#include "src/core/record_clock.h"
 #include "src/format/json_read.h"
 #include "src/host/self.h"
 #include "src/io/recording.h"
 #include "src/io/writer.h"
 #include "src/kernel/checks.h"
 #include "src/kernel/leak_scan.h"
+#include "src/pipeline/ladder_end.h"
 #include "src/pipeline/live.h"
 #include "src/pipeline/pair.h"
 #include "src/pipeline/select.h"
@@ -100,16 +100,10 @@ static void give(struct source *s, const struct ladder_end *end)
 
 static void take(void *ctx, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
 {
-	struct ladder_end end = {.ts = rec->ts};
-	const char *reason;
+	struct ladder_end end;
 	struct source *s = ctx;
 
-	end.rec = *rec->conn;
-	end.start_us = record_wall_ns(context, rec->conn->start_ns) / 1000;
-	memcpy(end.boot, context->boot_id, strnlen(context->boot_id, LADDER_BOOT_LEN));
-	reason = end.rec.resets.reason ? context->reason_name(context->ctx, end.rec.resets.reason) : NULL;
-	if (reason)
-		snprintf(end.reset_reason, sizeof(end.reset_reason), "%s", reason);
+	ladder_end_fill(context, rec, &end);
 	end.selected = is_selected(s, &end, rec, owner);
 	add_age(s, &end);
 	give(s, &end);
