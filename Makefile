@@ -70,7 +70,7 @@ all_ldflags := -pthread $(sanitize) $(harden_ldflags) $(CFLAGS) $(LDFLAGS)
 depflags := -MMD -MP
 
 # libiberty reads the names of C++ and Rust functions. It has no pkg-config file, and is a static library everywhere.
-libs = -liberty $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng libseccomp zlib jansson)
+libs = -liberty $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng libseccomp zlib jansson ncursesw)
 link_libs = $(if $(static_full),$(filter-out -pthread,$(libs)),$(shared_libs))
 shared_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs)) -ldl
 comma := ,

@@ -57,6 +57,7 @@ list_build()
 	library:libcap-ng  libcap-ng-dev              libcap-ng-devel
 	library:libseccomp libseccomp-dev             libseccomp-devel
 	library:jansson    libjansson-dev             jansson-devel
+	library:ncursesw   libncurses-dev             ncurses-devel
 	library:rdkafka    librdkafka-dev             librdkafka-devel
 	library:libcurl    libcurl4-openssl-dev       libcurl-devel
 	library:libmicrohttpd libmicrohttpd-dev       libmicrohttpd-devel
@@ -75,6 +76,7 @@ list_static()
 	file:/usr/lib*/**/libcap-ng.a libcap-ng-dev   libcap-ng-static
 	file:/usr/lib*/**/libseccomp.a libseccomp-dev libseccomp-static
 	file:/usr/lib*/**/libjansson.a libjansson-dev jansson-static
+	file:/usr/lib*/**/libncursesw.a libncurses-dev ncurses-static
 	END
 }
 
@@ -95,6 +97,7 @@ list_check()
 	command:tc         iproute2                   iproute-tc
 	command:ps         procps                     procps-ng
 	command:curl       curl                       curl
+	command:tmux       tmux                       tmux
 	END
 }
 
