@@ -70,7 +70,7 @@ enum wire_kind {
 	WIRE_LEAK = 21, /* struct wire_leak */
 	/* from the collector */
 	WIRE_LEAK_BEGIN = 22, /* struct wire_mark: value 0 */
-	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned; hdr.new_state as in WIRE_SCAN_END */
+	WIRE_LEAK_END = 23,   /* struct wire_mark: value = namespaces scanned; hdr.new_state = enum wire_leak_reach */
 	WIRE_STACK = 24,  /* struct wire_text: key = growing number, key2 = enum wire_stack_note, text = frames, one a line */
 	WIRE_OPENED = 25, /* struct wire_opened: hdr.cookie was opened here */
 	/* from the kernel */
@@ -78,8 +78,10 @@ enum wire_kind {
 	WIRE_EXIT = 27,     /* struct wire_exit: a process ended, one that may have had a listener; also leak_watch.c */
 	WIRE_LISTENER = 28, /* struct wire_listener: begins or ends to listen, or a survey met it */
 	/* from the collector */
-	WIRE_NETNS = 29, /* struct wire_netns: what a network namespace counts; in each survey */
-	WIRE_KIND_MAX = 30,
+	WIRE_NETNS = 29,  /* struct wire_netns: what a network namespace counts; in each survey */
+	WIRE_BEFORE = 30, /* struct wire_before: the run before, by --state; what it knew follows */
+	WIRE_KNOWN = 31,  /* struct wire_known: a socket in CLOSE_WAIT */
+	WIRE_KIND_MAX = 32,
 };
 
 enum wire_parts {
@@ -297,14 +299,8 @@ struct wire_leak {
 	__u64 since_delack_ns; /* the latest moment that the delayed ACK was set for */
 };
 
-#include "bpf/wire_listen.h" /* of wire_hdr, too */
-
-struct wire_exit {
-	struct wire_hdr hdr;
-	__u32 tgid;
-	__u32 pad;
-	__u64 start_ns; /* as in struct wire_task */
-};
+#include "bpf/wire_before.h" /* of wire_hdr, as the next one */
+#include "bpf/wire_listen.h"
 
 enum wire_minisock_what {
 	WIRE_MINI_STARTED = 1, /* its timer was set: it begins, or 2 MSL start again */

@@ -80,3 +80,11 @@ _Static_assert(sizeof(struct wire_listener) == 48, "wire");
 _Static_assert(sizeof(struct wire_netns) == 96, "wire");
 _Static_assert(sizeof(struct wire_netns_segments) == 16, "wire");
 _Static_assert(sizeof(struct wire_port_reuse) == 8, "wire");
+
+/* A process ended, one that may have had a listener. */
+struct wire_exit {
+	struct wire_hdr hdr;
+	__u32 tgid;
+	__u32 pad;
+	__u64 start_ns; /* as in struct wire_task */
+};

@@ -24,3 +24,5 @@ _Static_assert(sizeof(struct wire_tick) == 40, "wire");
 _Static_assert(sizeof(struct wire_opened) == 32, "wire");
 _Static_assert(sizeof(struct wire_cgroup) == 8, "wire");
 _Static_assert(sizeof(struct wire_text) == 40, "wire");
+_Static_assert(sizeof(struct wire_before) == 104, "wire");
+_Static_assert(sizeof(struct wire_known) == 40, "wire");

@@ -4,7 +4,7 @@
 
 \echo Which processes leak sockets in CLOSE_WAIT? A record stands for "count" sockets, or for one.
 SELECT host, comm, string_agg(DISTINCT record->>'cause', ', ') AS causes,
-	sum(coalesce((record->>'count')::bigint, 1)) FILTER (WHERE event = 'close_wait_leak') AS leaked,
+	sum(coalesce((record->>'count')::bigint, 1)) FILTER (WHERE event = 'close_wait_leak' AND record->>'resumed' IS NULL) AS leaked,
 	sum(coalesce((record->>'count')::bigint, 1)) FILTER (WHERE event = 'close_wait_resolved') AS resolved,
 	max(ts) AS last
 FROM tcplife_fsm

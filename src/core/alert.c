@@ -5,7 +5,7 @@
  */
 #include "alert.h"
 
-#include "alert_group.h"
+#include "alert_resume.h"
 #include "emit.h"
 #include "verdict.h"
 #include "wire_read.h"
@@ -15,24 +15,6 @@
 
 #define FOUND_MIN 65536 /* sockets of a scan, which include those that are not tracked */
 #define PARTIAL_MAX 3   /* partial scans on end: then an alert without a holder is better than none */
-
-struct alert {
-	uint32_t group; /* id */
-	bool single, is_lower_bound;
-	uint64_t cookie; /* 0: free */
-	uint64_t since_ns;
-};
-
-struct alerts {
-	uint64_t threshold_ns;
-	struct leak_set found;
-	struct pool open; /* struct alert by cookie */
-	struct alert_groups groups;
-	uint64_t scan_begin_ns;
-	uint64_t next_due_ns; /* when a socket that a scan found younger is due; 0: none */
-	unsigned int partial; /* scans on end that have not met all */
-	bool scanned;
-};
 
 /* A pool_key_fn. */
 static uint64_t alert_key(const void *alert)
@@ -51,7 +33,8 @@ int alerts_new(struct alerts **out, const struct conn_config *config)
 	err = pool_init(&a->open, sizeof(struct alert), UINT32_MAX - 1, alert_key, &config->hash_key)
 		?: leak_set_init(&a->found, config->max_connections > FOUND_MIN ? config->max_connections : FOUND_MIN,
 &config->hash_key)
-		?: alert_groups_init(&a->groups, &a->found, config->max_connections, &config->hash_key);
+		?: alert_groups_init(&a->groups, &a->found, config->max_connections, &config->hash_key)
+		?: alerts_before_init(&a->before, &config->hash_key);
 	if (err) {
 		alerts_free(a);
 		return err;
@@ -64,6 +47,7 @@ void alerts_free(struct alerts *a)
 {
 	if (!a)
 		return;
+	alerts_before_free(&a->before);
 	alert_groups_free(&a->groups);
 	leak_set_free(&a->found);
 	pool_free(&a->open);
@@ -72,7 +56,8 @@ void alerts_free(struct alerts *a)
 
 uint64_t alerts_memory(const struct alerts *a)
 {
-	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups.groups) + leak_set_memory(&a->found);
+	return sizeof(*a) + pool_memory(&a->open) + pool_memory(&a->groups.groups) + pool_memory(&a->before.known) +
+	       leak_set_memory(&a->found);
 }
 
 uint64_t alerts_open(const struct alerts *a)
@@ -83,11 +68,6 @@ uint64_t alerts_open(const struct alerts *a)
 const struct leak_set *alerts_found(const struct alerts *a)
 {
 	return &a->found;
-}
-
-static struct alert *alert_at(const struct alerts *a, uint32_t id)
-{
-	return pool_at(&a->open, id);
 }
 
 uint64_t alerts_oldest_ns(const struct alerts *a, uint64_t since_ns)
@@ -110,6 +90,7 @@ static void raise_alert(struct conn_table *t, const struct leak_socket *socket, 
 	};
 	uint32_t id = alert.group ? pool_add(&a->open, &alert) : 0;
 
+	a->changes++;
 	if (id)
 		alert_at(a, id)->single = alert_group_raise(t, &a->groups, alert.group, socket);
 	else
@@ -140,6 +121,8 @@ static bool complete(const struct conn_table *t, struct leak_socket *socket, uin
 	if (c->spans[c->spans_len - 1].ev == CONN_EV_EVENT) {
 		socket->age_ns = now - conn_entered_ns(c);
 		socket->age_is_lower_bound = false;
+	} else {
+		alerts_before_age(&t->alerts->before, socket, now);
 	}
 	return true;
 }
@@ -182,8 +165,9 @@ static void raise_all_unseen(struct conn_table *t, uint64_t now)
 }
 
 /* A partial scan may have missed a socket that the next one finds with its holder: until then nothing is settled. */
-static void scanned(struct conn_table *t, uint64_t now)
+static void scanned(struct conn_table *t, const struct wire_hdr *ev)
 {
+	uint64_t now = ev->ts;
 	struct alerts *a = t->alerts;
 	const struct leak_socket *found;
 	bool settled;
@@ -199,6 +183,8 @@ static void scanned(struct conn_table *t, uint64_t now)
 
 		if (socket.state != WIRE_CLOSE_WAIT || pool_find(&a->open, socket.t.cookie) || !complete(t, &socket, now))
 			continue;
+		if (alerts_before_resume(t, &socket, now))
+			continue;
 		if (socket.age_ns >= a->threshold_ns) {
 			raise_alert(t, &socket, now);
 			continue;
@@ -207,6 +193,7 @@ static void scanned(struct conn_table *t, uint64_t now)
 		if (!a->next_due_ns || due_ns < a->next_due_ns)
 			a->next_due_ns = due_ns;
 	}
+	alerts_before_scanned(t, ev->new_state, now);
 	if (settled)
 		raise_all_unseen(t, now);
 	alert_groups_emit(t, &a->groups, false);
@@ -220,7 +207,7 @@ void alerts_scan(struct conn_table *t, const struct wire_hdr *ev)
 		t->alerts->scan_begin_ns = ev->ts;
 	leak_set_feed(&t->alerts->found, ev);
 	if (ev->kind == WIRE_LEAK_END)
-		scanned(t, ev->ts);
+		scanned(t, ev);
 }
 
 void alerts_openers(const struct conn_table *t, opener_fn fn, void *ctx)
@@ -254,6 +241,8 @@ bool alerts_want_scan(const struct conn_table *t, uint64_t now)
 	const struct alerts *a = t->alerts;
 	const struct conn *next = next_unscanned(t);
 
+	if (a->threshold_ns && a->before.alerts && now >= a->before.next_scan_ns)
+		return true;
 	if (!a->threshold_ns || t->close_wait.head == CONN_NONE)
 		return false;
 	if (!a->scanned || (a->next_due_ns && now >= a->next_due_ns)) /* those that are older than we are */
@@ -306,16 +295,21 @@ void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_s
 	const struct alert *alert = alert_at(a, id);
 	struct alert_ending ending;
 
-	if (!id)
+	if (!id && !pool_count(&a->before.known))
 		return;
 	ending = (struct alert_ending){
 		.at_ns = ev ? ev->hdr.ts : t->now,
 		.is_lower_bound = alert->is_lower_bound,
 		.how = resolution_of(c, ev),
 	};
+	emit_tuple(t, c, &ending.t);
+	if (!id) {
+		alerts_before_left(t, &ending);
+		return;
+	}
 	if (ending.at_ns > alert->since_ns)
 		ending.in_state_ns = ending.at_ns - alert->since_ns;
-	emit_tuple(t, c, &ending.t);
+	a->changes++;
 	alert_group_end(t, &a->groups, alert->group, &ending, alert->single);
 	pool_remove(&a->open, id);
 }
@@ -331,4 +325,5 @@ void alerts_stop(struct conn_table *t)
 	t->leaks_open += pool_count(&t->alerts->open);
 	pool_clear(&t->alerts->open);
 	pool_clear(&t->alerts->groups.groups);
+	pool_clear(&t->alerts->before.known); /* what it knew goes on, too */
 }

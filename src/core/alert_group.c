@@ -29,6 +29,8 @@ struct alert_group {
 	struct leak_key key; /* LEAK_BY_DEFAULT; its hash names the group */
 	uint64_t digest;     /* leak_key_digest() */
 	uint64_t open, waiting, singles;
+	uint64_t resumed; /* of the run before: their record waits */
+	uint64_t recounted;
 	uint64_t emitted_ns, ends_emitted_ns;
 	uint64_t mark_ns, mark_open; /* some time ago: for the growth */
 	struct leak_socket example;
@@ -60,7 +62,8 @@ static struct alert_group *group_at(const struct alert_groups *groups, uint32_t 
 uint32_t alert_group_for(struct conn_table *t, struct alert_groups *groups, const struct leak_socket *socket)
 {
 	const struct leak_key key = leak_key_of(LEAK_BY_DEFAULT, NULL, socket);
-	const struct alert_group fresh = {.key = key, .digest = leak_key_digest(&groups->groups, &key), .mark_ns = t->now};
+	const struct alert_group fresh = {
+		.key = key, .digest = leak_key_digest(&groups->groups, &key), .mark_ns = t->now, .example = *socket};
 	uint32_t id;
 
 	pool_for_each (id, &groups->groups, fresh.digest) {
@@ -97,21 +100,28 @@ static void note_growth(struct leak_record *leak, struct alert_group *g, uint64_
 	}
 }
 
-/* `count` 0: the socket has an alert of its own. */
-static void emit_leak(struct conn_table *t, const struct leak_set *found, struct alert_group *g,
-		      const struct leak_socket *socket, uint64_t count)
+/* What a record is of. `count` 0: the socket has an alert of its own. */
+struct counted {
+	const struct leak_socket *socket;
+	uint64_t count;
+	bool resumed;
+};
+
+static void emit_leak(struct conn_table *t, const struct leak_set *found, struct alert_group *g, struct counted counted)
 {
-	struct leak_socket copy = *socket;
+	struct leak_socket copy = *counted.socket;
+	uint64_t count = counted.count;
 	struct leak_record leak = {
 		.socket = &copy,
 		.holders = found->holders,
 		.threshold_ns = t->config.leak_threshold_ns,
-		.alert = count ? alert_of(g) : (struct leak_alert){.id = socket->t.cookie},
+		.alert = count ? alert_of(g) : (struct leak_alert){.id = copy.t.cookie},
 		.count = count ? count : 1,
 		.group_open = g->open,
+		.resumed = counted.resumed,
 	};
 
-	if (!leak_set_find(found, socket->t.cookie)) { /* of a scan before: its holders are forgotten */
+	if (!leak_set_find(found, copy.t.cookie)) { /* of a scan before: its holders are forgotten */
 		copy.first_holder = LEAK_NONE;
 		copy.holders = 0;
 	}
@@ -129,6 +139,8 @@ static void emit_ending(struct conn_table *t, struct leak_alert alert, const str
 		.age_is_lower_bound = ending->is_lower_bound,
 		.resolution = ending->how,
 		.count = count,
+		.boot_id = ending->boot_id,
+		.after_wall_ns = ending->after_wall_ns,
 	};
 
 	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = ts, .leak_resolved = &resolved});
@@ -141,12 +153,70 @@ bool alert_group_raise(struct conn_table *t, struct alert_groups *groups, uint32
 	g->open++;
 	if (g->singles < SINGLES && groups->raised_len < BUDGET && take(&groups->leaks, t->now)) {
 		g->singles++;
-		groups->raised[groups->raised_len++] = (struct alert_raised){id, *socket};
+		groups->raised[groups->raised_len++] = (struct alert_raised){id, *socket, false};
 		return true;
 	}
 	g->waiting++;
 	g->example = *socket;
 	return false;
+}
+
+static void emit_raised(struct conn_table *t, struct alert_groups *groups)
+{
+	for (uint32_t i = 0; i < groups->raised_len; i++) {
+		const struct alert_raised *raised = &groups->raised[i];
+
+		emit_leak(t, groups->found, group_at(groups, raised->group),
+			  (struct counted){.socket = &raised->socket, .resumed = raised->resumed});
+	}
+	groups->raised_len = 0;
+}
+
+void alert_group_add(struct alert_groups *groups, uint32_t id)
+{
+	struct alert_group *g = group_at(groups, id);
+
+	g->open++;
+	g->mark_open++; /* the group does not grow by what is older than the run */
+}
+
+void alert_group_resume(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_resumed *alert)
+{
+	struct alert_group *g = group_at(groups, id);
+
+	alert_group_add(groups, id);
+	if (alert->flags & WIRE_KNOWN_SINGLE) {
+		g->singles++;
+		if (groups->raised_len == BUDGET)
+			emit_raised(t, groups);
+		groups->raised[groups->raised_len++] = (struct alert_raised){id, *alert->socket, true};
+		return;
+	}
+	if (alert->flags & WIRE_KNOWN_EMITTED)
+		g->resumed++;
+	else
+		g->waiting++;
+	g->example = *alert->socket;
+}
+
+const struct leak_socket *alert_group_example(const struct alert_groups *groups, uint32_t id)
+{
+	return &group_at(groups, id)->example;
+}
+
+void alert_groups_recount(struct alert_groups *groups)
+{
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		if (group_at(groups, id)->key.used)
+			group_at(groups, id)->recounted = 0;
+	}
+}
+
+bool alert_group_is_waiting(struct alert_groups *groups, uint32_t id)
+{
+	struct alert_group *g = group_at(groups, id);
+
+	return g->recounted++ < g->waiting;
 }
 
 void alert_group_end(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
@@ -187,11 +257,15 @@ static bool emit_group(struct conn_table *t, struct alert_groups *groups, struct
 	bool due = !g->emitted_ns || t->now - g->emitted_ns >= GROUP_NS;
 
 	if (g->waiting && (all || (due && take(&groups->leaks, t->now)))) {
-		emit_leak(t, groups->found, g, &g->example, g->waiting);
+		emit_leak(t, groups->found, g, (struct counted){.socket = &g->example, .count = g->waiting});
 		g->waiting = 0;
 		g->emitted_ns = t->now;
 	}
-	return !g->waiting && emit_ends(t, groups, g, all) && !g->open && t->now - g->emitted_ns >= GROUP_NS;
+	if (g->resumed && (all || take(&groups->leaks, t->now))) {
+		emit_leak(t, groups->found, g, (struct counted){&g->example, g->resumed, true});
+		g->resumed = 0;
+	}
+	return !g->waiting && !g->resumed && emit_ends(t, groups, g, all) && !g->open && t->now - g->emitted_ns >= GROUP_NS;
 }
 
 /* The groups take turns: when the budget was used up, the next minute begins behind the last one that had a record. */
@@ -199,9 +273,7 @@ void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool a
 {
 	uint32_t count = groups->groups.used - 1, first = groups->turn;
 
-	for (uint32_t i = 0; i < groups->raised_len; i++)
-		emit_leak(t, groups->found, group_at(groups, groups->raised[i].group), &groups->raised[i].socket, 0);
-	groups->raised_len = 0;
+	emit_raised(t, groups);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t id = 1 + (first + i) % count;
 		struct alert_group *g = group_at(groups, id);

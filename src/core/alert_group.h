@@ -16,6 +16,7 @@ struct alert_budget {
 struct alert_raised {
 	uint32_t group; /* id */
 	struct leak_socket socket;
+	bool resumed;
 };
 
 struct alert_groups {
@@ -32,6 +33,14 @@ struct alert_ending {
 	uint64_t at_ns, in_state_ns;
 	bool is_lower_bound;
 	enum leak_resolution how;
+	const char *boot_id; /* as in struct leak_resolved_record, as the next one */
+	int64_t after_wall_ns;
+};
+
+/* An alert of the run before. */
+struct alert_resumed {
+	const struct leak_socket *socket;
+	uint8_t flags; /* enum wire_known_flags */
 };
 
 /* `found`: the last leak scan's, which must not move. 0 or -ENOMEM. */
@@ -44,9 +53,22 @@ uint32_t alert_group_for(struct conn_table *t, struct alert_groups *groups, cons
 /* True: it has an alert of its own. alert_groups_emit() follows at the end of the scan. */
 bool alert_group_raise(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct leak_socket *socket);
 
+/* The same of an alert that was raised in another run, which says whether it has one of its own. */
+void alert_group_resume(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_resumed *alert);
+
+/* The same of one that ends at once: alert_group_end() follows. */
+void alert_group_add(struct alert_groups *groups, uint32_t id);
+
 /* An alert that alert_group_raise() raised; `single`: what it returned. */
 void alert_group_end(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
 		     bool single);
 
 /* Emits the alerts that were raised, and the counts that are due; with `all`, all of them. */
 void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool all);
+
+/* Whose sockets they are: any of the group's. The socket is valid until the next one is raised. */
+const struct leak_socket *alert_group_example(const struct alert_groups *groups, uint32_t id);
+
+/* For writing all alerts down: true for so many of the group's, after alert_groups_recount(), as no record has counted yet. */
+void alert_groups_recount(struct alert_groups *groups);
+bool alert_group_is_waiting(struct alert_groups *groups, uint32_t id);

@@ -6,7 +6,8 @@
  *   finding_watch, finding_scan  what is wrong, by   findings  its limits, finding_set, finding_tally, finding_drain
  *   conn_events  what an event changes in a connection                         closing     closes that wait for a reset
  *   minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
- *   alert      who leaks CLOSE_WAIT     alert_group  few records for many     leak, leak_group  a leak scan, its groups
+ *   alert      who leaks CLOSE_WAIT     alert_resume, alert_keep  over a restart of the tool
+ *   alert_group  few records for many   leak, leak_group  a leak scan, its groups
  *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
  *   facts      what numbers prove       proofs     what stamps prove
  *   timeline   its states               conn_owner  whose it is
@@ -16,6 +17,8 @@
 #include "conn.h"
 
 #include "alert.h"
+#include "alert_keep.h"
+#include "alert_resume.h"
 #include "closing.h"
 #include "conn_events.h"
 #include "delay.h"
@@ -124,6 +127,10 @@ static void feed_collected(struct conn_table *table, const struct wire_hdr *ev)
 		break;
 	case WIRE_LOST:
 		summary_lost(table, (const struct wire_lost *)ev);
+		break;
+	case WIRE_BEFORE:
+	case WIRE_KNOWN:
+		alerts_before_feed(table, ev);
 		break;
 	case WIRE_TICK:
 		on_tick(table, (const struct wire_tick *)ev);
@@ -258,4 +265,14 @@ void conn_table_metrics(const struct conn_table *t, uint64_t now, struct metrics
 	conn_table_stats(t, &stats);
 	summary_metrics(t, now, ret);
 	ret->memory_bytes = stats.memory_bytes;
+}
+
+void conn_table_keep(struct conn_table *table, bool at_stop, event_fn fn, void *ctx)
+{
+	alerts_keep(table, at_stop, fn, ctx);
+}
+
+uint64_t conn_table_kept_changes(const struct conn_table *table)
+{
+	return alerts_changes(table->alerts);
 }

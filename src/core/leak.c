@@ -271,7 +271,7 @@ void leak_set_feed(struct leak_set *set, const struct wire_hdr *ev)
 		found(set, (const struct wire_leak *)ev);
 		break;
 	case WIRE_LEAK_END:
-		set->partial = ev->new_state || set->lost;
+		set->partial = ev->new_state >= WIRE_REACH_PART || set->lost;
 		end(set);
 		break;
 	}

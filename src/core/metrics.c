@@ -114,6 +114,8 @@ static void take_leak(struct metrics *m, const struct leak_record *leak, const s
 {
 	uint64_t *values = values_of(m, &leak->socket->t, owner);
 
+	if (leak->resumed) /* no new one */
+		return;
 	m->leaks[leak->socket->verdict.cause] += leak->count;
 	if (values)
 		values[METRICS_BY_LEAKS] += leak->count;

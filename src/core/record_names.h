@@ -99,7 +99,7 @@ enum conn_dir { CONN_DIRS(ENUM_VALUE) CONN_DIR_MAX };
 	X(CONN_FLAGS_RST_ACK, "RST,ACK")
 enum conn_flags { CONN_FLAGS(ENUM_VALUE) CONN_FLAGS_MAX };
 
-/* Why a socket stays in CLOSE_WAIT. */
+/* Why a socket stays in CLOSE_WAIT. Its numbers, and those of roles and of who was seen, are in recordings: append. */
 #define LEAK_CAUSES(X)                                                                                                         \
 	X(LEAK_NEVER_ACCEPTED, "never_accepted") /* it is still in the accept queue */                                         \
 	X(LEAK_DATA_UNREAD, "data_unread")       /* payload is unread, and the peer's FIN behind it */                         \
@@ -118,7 +118,9 @@ enum leak_cause { LEAK_CAUSES(ENUM_VALUE) LEAK_CAUSE_MAX };
 	X(LEAK_RESET, "reset")                                                                                                 \
 	X(LEAK_TIMEOUT, "timeout")                                                                                             \
 	X(LEAK_UNKNOWN, "unknown")                                                                                             \
-	X(LEAK_DAEMON_STOP, "daemon_stop")
+	X(LEAK_DAEMON_STOP, "daemon_stop")                                                                                     \
+	X(LEAK_WHILE_DOWN, "while_down")     /* while this tool did not run */                                                 \
+	X(LEAK_HOST_RESTART, "host_restart") /* the same, and the host went down */
 enum leak_resolution { LEAK_RESOLUTIONS(ENUM_VALUE) LEAK_RESOLUTION_MAX };
 
 /* What is wrong on a host: the stable names of findings, as findings.h explains them. */

@@ -310,8 +310,9 @@ struct leak_socket {
 	uint64_t sent_ns;          /* since payload was sent last */
 	uint32_t snd_una, unacked; /* sent up to there with an answer, and so much behind it without */
 	bool age_is_lower_bound;
-	bool opened;       /* by connect(); else accepted */
-	bool side_certain; /* else a listener at its address stands for that it was accepted */
+	bool age_from_before; /* not seen by this run: by the one before */
+	bool opened;          /* by connect(); else accepted */
+	bool side_certain;    /* else a listener at its address stands for that it was accepted */
 	uint32_t holders, first_holder, last_holder;
 	uint32_t strangers; /* of its holders: WIRE_LEAK_STRANGER, and not standard input or output */
 	bool others_used;   /* idle in a pool, and its process used other sockets since: the last one so long ago */
@@ -355,6 +356,7 @@ struct leak_record {
 	int64_t growth_per_min;           /* of group_open */
 	const struct leak_change *change; /* NULL: there is one look only */
 	bool is_new;                      /* not in the look before, if there was one */
+	bool resumed;                     /* the run before has raised it */
 };
 
 struct leak_resolved_record {
@@ -364,6 +366,8 @@ struct leak_resolved_record {
 	bool age_is_lower_bound;
 	enum leak_resolution resolution;
 	uint64_t count;
+	const char *boot_id;   /* of its ids; NULL: this boot's */
+	int64_t after_wall_ns; /* WHILE_DOWN, HOST_RESTART: it was there then */
 };
 
 struct record_hook {                   /* a row of meta.hooks */

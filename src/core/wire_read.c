@@ -10,14 +10,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define KIND(number) (1u << (number))
+#define BOOT_DIGITS 8 /* of the boot id, in ids */
+#define INSTANCE_DIGITS 12
+#define KIND(number) (1ull << (number))
 
 /* The kinds that are about one socket: only they carry parts and states. */
-static const unsigned int socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
-					 KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK) |
-					 KIND(WIRE_RETRANSMIT_FAILED) | KIND(WIRE_LISTENER);
+static const uint64_t socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
+				     KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK) |
+				     KIND(WIRE_RETRANSMIT_FAILED) | KIND(WIRE_LISTENER) | KIND(WIRE_KNOWN);
 
-static const unsigned int text_kinds =
+static const uint64_t text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
 
 const uint8_t wire_base_sizes[UINT8_MAX + 1] = {
@@ -50,8 +52,10 @@ const uint8_t wire_base_sizes[UINT8_MAX + 1] = {
 	[WIRE_EXIT] = sizeof(struct wire_exit),
 	[WIRE_LISTENER] = sizeof(struct wire_listener),
 	[WIRE_NETNS] = sizeof(struct wire_netns),
+	[WIRE_BEFORE] = sizeof(struct wire_before),
+	[WIRE_KNOWN] = sizeof(struct wire_known),
 };
-_Static_assert(WIRE_KIND_MAX == WIRE_NETNS + 1, "every kind has a size");
+_Static_assert(WIRE_KIND_MAX == WIRE_KNOWN + 1, "every kind has a size");
 
 #define SIZE(parts, part, type) ((parts) & (part) ? sizeof(struct type) : 0)
 #define SUM(parts)                                                                                                             \
@@ -145,6 +149,25 @@ static bool minisock_valid(const struct wire_minisock *ev)
 	       in_range(ev->what, WIRE_MINI_STARTED, WIRE_MINI_WHAT_MAX - 1) && ev->cause < WIRE_CAUSE_MAX;
 }
 
+static bool known_valid(const struct wire_known *ev)
+{
+	return ev->hdr.cookie && wire_ident(&ev->hdr) && !wire_stats(&ev->hdr) && ev->cause < LEAK_CAUSE_MAX &&
+	       ev->role < CONN_ROLE_MAX && ev->from < CONN_FROM_MAX && (ev->from == CONN_FROM_NONE || wire_task(&ev->hdr));
+}
+
+static bool hex_valid(const char *text, size_t digits)
+{
+	return strspn(text, "0123456789abcdef") >= digits;
+}
+
+/* Ids are made of both. */
+static bool before_valid(const struct wire_before *ev)
+{
+	return ev->written_wall_ns > 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
+	       memchr(ev->instance, 0, sizeof(ev->instance)) && hex_valid(ev->boot_id, BOOT_DIGITS) &&
+	       hex_valid(ev->instance, INSTANCE_DIGITS) && !ev->instance[INSTANCE_DIGITS];
+}
+
 static bool socket_valid(const struct wire_hdr *ev)
 {
 	const struct wire_retransmit *retransmit = (const void *)ev;
@@ -166,6 +189,8 @@ static bool socket_valid(const struct wire_hdr *ev)
 		return minisock_valid((const void *)ev);
 	case WIRE_LISTENER:
 		return full_socket_state(ev->old_state) && full_socket_state(ev->new_state) && wire_ident(ev);
+	case WIRE_KNOWN:
+		return known_valid((const void *)ev);
 	case WIRE_LEAK:
 		return full_socket_state(ev->old_state) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
 	default:
@@ -189,6 +214,8 @@ static bool collector_valid(const struct wire_hdr *ev)
 		return in_range(((const struct wire_aggregate *)ev)->what, WIRE_AGG_SYNACK_RETRANSMIT, WIRE_AGG_MAX - 1);
 	case WIRE_LOST:
 		return in_range(((const struct wire_lost *)ev)->stage, WIRE_LOST_HOOK, WIRE_LOST_MAX - 1);
+	case WIRE_BEFORE:
+		return before_valid((const struct wire_before *)ev);
 	default:
 		return true;
 	}

@@ -65,6 +65,14 @@ struct format_input {
 	struct format_memory *memory;     /* of lines before, by the same format in the same run; NULL: none */
 };
 
+/* Of the ids of a record, which may be of a connection of the boot before; NULL: not known. */
+static inline const char *format_boot_id(const struct record_context *context, const struct record *rec)
+{
+	bool other = rec->kind == RECORD_CLOSE_WAIT_RESOLVED && rec->leak_resolved->boot_id;
+
+	return other ? rec->leak_resolved->boot_id : context->boot_id;
+}
+
 struct format {
 	/* Bytes before the first record, e.g. the table's header; returns their number. NULL: none. */
 	size_t (*begin)(const struct format_options *options, char *buf, size_t size);

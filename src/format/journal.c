@@ -78,11 +78,13 @@ static void field_path(struct buf *b, const char *name, const char *path)
 }
 
 /* The boot id keeps numbers of two boots apart, as in JSON. */
-static void field_id(struct buf *b, const char *name, const struct record_context *context, const char *mark, uint64_t number)
+static void field_id(struct buf *b, const char *name, const struct format_input *in, const char *mark, uint64_t number)
 {
+	const char *boot_id = format_boot_id(in->context, in->rec) ?: "00000000";
+
 	buf_str(b, name);
 	buf_char(b, '=');
-	buf_put(b, context->boot_id ?: "00000000", strnlen(context->boot_id ?: "00000000", 8));
+	buf_put(b, boot_id, strnlen(boot_id, 8));
 	buf_str(b, mark);
 	put_hex(b, number);
 	buf_char(b, '\n');
@@ -147,6 +149,8 @@ static const char *const resolutions[] = {
 	[LEAK_TIMEOUT] = "it timed out",
 	[LEAK_UNKNOWN] = "it is gone, and how is not known",
 	[LEAK_DAEMON_STOP] = "it is still there, but this program stops",
+	[LEAK_WHILE_DOWN] = "it ended while this program did not run",
+	[LEAK_HOST_RESTART] = "it ended with the host's restart",
 };
 _Static_assert(sizeof(resolutions) / sizeof(resolutions[0]) == LEAK_RESOLUTION_MAX, "a resolution has no sentence");
 
@@ -315,7 +319,7 @@ static void put_tuple(struct buf *b, const struct format_input *in, const struct
 	const struct record_owner *owner = in->owner;
 	char container[65] = "";
 
-	field_id(b, "TCPLIFE_CONN_ID", in->context, ".", t->cookie);
+	field_id(b, "TCPLIFE_CONN_ID", in, ".", t->cookie);
 	if (t->id_known) {
 		buf_str(b, "TCPLIFE_LOCAL=");
 		put_endpoint(b, &t->id, true, '-');
@@ -344,7 +348,7 @@ static void put_leak(struct buf *b, const struct format_input *in)
 	/* For journalctl -u SERVICE, and only of a process that is alive: the journal asks the kernel about it. */
 	if (l->socket->t.from != CONN_FROM_NONE && !in->context->foreign_pids)
 		field_uint(b, "OBJECT_PID", l->socket->t.task.tgid);
-	field_id(b, "TCPLIFE_ALERT_ID", in->context, l->alert.is_group ? ".g" : ".", l->alert.id);
+	field_id(b, "TCPLIFE_ALERT_ID", in, l->alert.is_group ? ".g" : ".", l->alert.id);
 	field(b, "TCPLIFE_CAUSE", leak_cause_name(l->socket->verdict.cause));
 	field_uint(b, "TCPLIFE_IN_STATE_US", l->socket->age_ns / 1000);
 	field_uint(b, "TCPLIFE_GROUP_OPEN", l->group_open);
@@ -355,7 +359,7 @@ static void put_resolved(struct buf *b, const struct format_input *in)
 	const struct leak_resolved_record *r = in->rec->leak_resolved;
 
 	put_tuple(b, in, r->t);
-	field_id(b, "TCPLIFE_ALERT_ID", in->context, r->alert.is_group ? ".g" : ".", r->alert.id);
+	field_id(b, "TCPLIFE_ALERT_ID", in, r->alert.is_group ? ".g" : ".", r->alert.id);
 	field(b, "TCPLIFE_RESOLUTION", leak_resolution_name(r->resolution));
 	field_uint(b, "TCPLIFE_IN_STATE_US", r->in_state_ns / 1000);
 }

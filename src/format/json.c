@@ -384,6 +384,7 @@ static size_t json_line(const struct format_input *in, char *buf, size_t max)
 		     in->rec->kind == RECORD_FINDING;
 	struct json j = {
 		.context = in->context,
+		.boot_id = format_boot_id(in->context, in->rec),
 		.owner = in->owner ? in->owner : &unknown,
 		.memory = in->memory,
 		.seq = in->seq,

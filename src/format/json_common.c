@@ -61,7 +61,7 @@ void json_repeat(struct json *j, struct format_part *part, void (*write)(struct 
 /* The boot id keeps numbers of two boots apart; cookies count from 1. */
 char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number)
 {
-	const char *boot_id = j->context->boot_id;
+	const char *boot_id = j->boot_id;
 
 	p = PIECE(piece_quote(p, key), "00000000");
 	for (char *to = p - 8; to < p && boot_id && *boot_id; to++)

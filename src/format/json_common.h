@@ -15,6 +15,7 @@
 struct json {
 	struct buf b;
 	const struct record_context *context;
+	const char *boot_id;              /* of ids; NULL: not known */
 	const struct record_owner *owner; /* never NULL */
 	uint64_t seq;
 	enum format_detail detail;

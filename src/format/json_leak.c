@@ -152,6 +152,8 @@ void json_leak(struct json *j, const struct record *rec)
 		json_dependency(j, socket);
 	jsonw_uint(b, KEY("in_state_us"), socket->age_ns / 1000);
 	jsonw_bool(b, KEY("age_is_lower_bound"), socket->age_is_lower_bound);
+	if (socket->age_from_before)
+		jsonw_bool(b, KEY("age_from_before"), true);
 	jsonw_uint(b, KEY("threshold_us"), l->threshold_ns / 1000);
 	jsonw_word(b, KEY("cause"), leak_cause_name(socket->verdict.cause));
 	jsonw_bool(b, KEY("cause_certain"), socket->verdict.certain);
@@ -163,6 +165,8 @@ void json_leak(struct json *j, const struct record *rec)
 	json_holders(j, l);
 	if (l->count > 1)
 		jsonw_uint(b, KEY("count"), l->count);
+	if (l->resumed)
+		jsonw_bool(b, KEY("resumed"), true);
 	jsonw_uint(b, KEY("group_open"), l->group_open);
 	if (l->growth_known)
 		jsonw_int(b, KEY("group_growth_per_min"), l->growth_per_min);
@@ -187,6 +191,8 @@ void json_leak_resolved(struct json *j, const struct record *rec)
 	jsonw_uint(b, KEY("in_state_us"), r->in_state_ns / 1000);
 	jsonw_bool(b, KEY("age_is_lower_bound"), r->age_is_lower_bound);
 	jsonw_word(b, KEY("resolution"), leak_resolution_name(r->resolution));
+	if (r->after_wall_ns)
+		jsonw_time(b, KEY("ended_after"), r->after_wall_ns);
 	if (r->count > 1)
 		jsonw_uint(b, KEY("count"), r->count);
 }

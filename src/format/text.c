@@ -271,7 +271,7 @@ static void text_leak(struct text *t, const struct record *rec)
 	const struct leak_holder *holder;
 
 	text_subject(t, rec, &socket->t);
-	text_phrase(t, "+close_wait_leak", "");
+	text_phrase(t, "+close_wait_leak", l->resumed ? " resumed" : "");
 	text_phrase(t, " ", leak_cause_name(socket->verdict.cause));
 	put_text_duration(&t->b, socket->age_is_lower_bound ? " for >" : " for ", socket->age_ns / 1000);
 	leak_for_each_holder (holder, l->holders, socket) {

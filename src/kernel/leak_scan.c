@@ -112,10 +112,11 @@ int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 	err = iterate(scan->files, fn, NULL, ctx);
 	if (!err)
 		err = iterate_namespaces(&visit, &scan->reach);
-	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)scan->reach.entered);
-	mark.hdr.new_state = err != 0; /* a namespace that no scan of this run can enter takes nothing away: none has met it */
-	fn(ctx, &mark.hdr);
 	scan->reach.missed += scan->bpf->bss->namespaces_left_out;
+	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)scan->reach.entered);
+	/* A namespace that no scan of this run can enter takes nothing away: none has met it. */
+	mark.hdr.new_state = err ? WIRE_REACH_PART : iterate_met_all(&scan->reach) ? WIRE_REACH_WHOLE : WIRE_REACH_HELD;
+	fn(ctx, &mark.hdr);
 	return err;
 }
 

@@ -18,6 +18,7 @@ from lab import ACK, FIN, PSH, RST, abort, cookie, read_all, read_exactly, wait_
 from leakers import Process
 from programs import build
 from recfile import Event
+from scrub import BOOT_ID
 
 SCENARIOS, EDITS = {}, {}
 TCP_SYNCNT, TCP_USER_TIMEOUT = 7, 18
@@ -385,6 +386,35 @@ def findings(pair, start):
     deaf.release()
     trace.wait_for(mine("down", "close_wait_leak"), 40)
     return ()
+
+
+@scenario()
+def leak_goes_on(pair, start):
+    """A socket leaks that is older than the tool, and is closed. Then see edit_leak_goes_on()."""
+    leak = pair.connect()
+    leak.client.close()
+    wait_state(leak.server, "CLOSE_WAIT")
+    trace = start()
+    trace.wait_for(lambda r: r["event"] == "close_wait_leak" and r["netns"] == pair.b.inode)
+    leak.server.close()
+    return ids(leak)[:0]
+
+
+def edit_leak_goes_on(recording):
+    """The run before knew this leak for 100 s, and another socket of the same process, which is gone."""
+    leak = next(e for e in recording.events if e.kind == "LEAK" and e.get("B", 20) == 8 and e.get("I", e.part("task")))
+    task, ident, ts = leak.part("task"), leak.part("ident"), recording.events[0].ts
+    before = Event.make("BEFORE", ts, rest=struct.pack("<QqII40s16s", ts - 5 * 10**9, 1767323045 * 10**9, 0, 0, BOOT_ID, b"0123456789ab"))
+    fields = struct.pack("<QBBBBI", ts - 105 * 10**9, 1 | 2 | 4 | 32 | 64, 2, 2, 5, 0)  # a server's, eof_unread, from a scan
+    parts = bytes(leak.data[task : task + 32]) + bytes(leak.data[ident : ident + 64])
+    known = [Event.make("KNOWN", ts, cookie, 8, fields + parts) for cookie in (leak.cookie, 4096)]
+    for event in known:
+        event.put("B", 19, 1 | 2)
+    known[1].put("H", 40 + 32 + 50, 9)  # another port of the peer
+    recording.events[0:0] = [before, *known]
+
+
+EDITS["leak_goes_on"] = edit_leak_goes_on
 
 
 @scenario()

@@ -31,6 +31,7 @@ FLAGS = {
     "leaks": ("--threshold", "300ms", "--summary", "500ms"),
     "losses": ("--summary", "500ms"),
     "accept_queue_full": ("--summary", "500ms"),
+    "leak_goes_on": ("--threshold", "300ms"),
     "findings": ("--events", "finding,lost,meta", "--threshold", "300ms"),
 }
 

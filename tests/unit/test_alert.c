@@ -255,7 +255,7 @@ static void life_of_an_alert(void **state)
 
 static void failed_scan(uint64_t ts)
 {
-	struct wire_mark end = {.hdr = {.ts = ts, .len = sizeof(end), .kind = WIRE_LEAK_END, .new_state = 1}};
+	struct wire_mark end = {.hdr = {.ts = ts, .len = sizeof(end), .kind = WIRE_LEAK_END, .new_state = WIRE_REACH_PART}};
 
 	mark(WIRE_LEAK_BEGIN, ts, 0);
 	feed(&end.hdr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What counts as a well-formed event: every kind with every set of parts, every length, every number at its limits. */
+#include "src/core/record_types.h"
 #include "src/core/wire_read.h"
 
 #include <setjmp.h>
@@ -28,7 +29,7 @@ static bool is_text(unsigned int kind)
 
 static bool takes_parts(unsigned int kind)
 {
-	return (wire_from_kernel(kind) && kind != WIRE_EXIT) || kind == WIRE_LISTENER;
+	return (wire_from_kernel(kind) && kind != WIRE_EXIT) || kind == WIRE_LISTENER || kind == WIRE_KNOWN;
 }
 
 static size_t length(unsigned int kind, unsigned int parts)
@@ -67,6 +68,15 @@ static void make(unsigned int kind, unsigned int parts)
 	}
 	if (kind == WIRE_LOST)
 		((struct wire_lost *)bytes)->stage = WIRE_LOST_RING;
+	if (kind == WIRE_KNOWN)
+		hdr()->cookie = 1;
+	if (kind == WIRE_BEFORE) {
+		struct wire_before *before = (void *)bytes;
+
+		before->written_wall_ns = 1;
+		strcpy(before->boot_id, "01234567-89ab-cdef-0123-456789abcdef");
+		strcpy(before->instance, "0123456789ab");
+	}
 }
 
 static bool valid(void)
@@ -89,6 +99,8 @@ static void test_kinds_and_parts(void **state)
 				expected = expected && !(ours & ~(WIRE_PART_IDENT | BEHIND));
 			if (kind == WIRE_LISTENER)
 				expected = ours & WIRE_PART_IDENT;
+			if (kind == WIRE_KNOWN)
+				expected = (ours & WIRE_PART_IDENT) && !(ours & WIRE_PART_STATS);
 			if (kind == WIRE_LEAK)
 				expected = (ours & ~BEHIND) == LEAK_PARTS;
 			make(kind, parts);
@@ -98,14 +110,53 @@ static void test_kinds_and_parts(void **state)
 	}
 }
 
+/* Ids are made of what a WIRE_BEFORE says, and tables are indexed by what a WIRE_KNOWN says. */
+static void test_state_of_the_run_before(void **state)
+{
+	struct wire_before *before = (void *)bytes;
+	struct wire_known *known = (void *)bytes;
+
+	(void)state;
+	make(WIRE_BEFORE, 0);
+	before->boot_id[3] = '"';
+	assert_false(valid());
+	make(WIRE_BEFORE, 0);
+	memset(before->boot_id, 'a', sizeof(before->boot_id));
+	assert_false(valid());
+	make(WIRE_BEFORE, 0);
+	before->instance[12] = '0';
+	assert_false(valid());
+	make(WIRE_BEFORE, 0);
+	before->instance[11] = '\0';
+	assert_false(valid());
+	make(WIRE_BEFORE, 0);
+	before->written_wall_ns = -1;
+	assert_false(valid());
+	make(WIRE_KNOWN, WIRE_PART_IDENT);
+	known->cause = LEAK_CAUSE_MAX;
+	assert_false(valid());
+	make(WIRE_KNOWN, WIRE_PART_IDENT);
+	known->role = CONN_ROLE_MAX;
+	assert_false(valid());
+	make(WIRE_KNOWN, WIRE_PART_IDENT | WIRE_PART_TASK);
+	known->from = CONN_FROM_MAX;
+	assert_false(valid());
+	make(WIRE_KNOWN, WIRE_PART_IDENT);
+	known->from = CONN_FROM_SCAN; /* and no process */
+	assert_false(valid());
+	make(WIRE_KNOWN, WIRE_PART_IDENT);
+	hdr()->cookie = 0;
+	assert_false(valid());
+}
+
 static void test_lengths(void **state)
 {
 	(void)state;
 	for (unsigned int kind = WIRE_STATE; kind < WIRE_KIND_MAX; kind++) {
-		unsigned int parts = kind == WIRE_TOUCH      ? WIRE_PART_TASK
-				     : kind == WIRE_LEAK     ? LEAK_PARTS
-				     : kind == WIRE_LISTENER ? WIRE_PART_IDENT
-							     : 0;
+		unsigned int parts = kind == WIRE_TOUCH                            ? WIRE_PART_TASK
+				     : kind == WIRE_LEAK                           ? LEAK_PARTS
+				     : kind == WIRE_LISTENER || kind == WIRE_KNOWN ? WIRE_PART_IDENT
+										   : 0;
 		size_t good = length(kind, parts);
 
 		for (size_t len = 0; len <= good + 64; len++) {
@@ -271,9 +322,13 @@ static void test_texts_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds_and_parts), cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_parts_are_found), cmocka_unit_test(test_tail),
-		cmocka_unit_test(test_states),          cmocka_unit_test(test_enums),
+		cmocka_unit_test(test_kinds_and_parts),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_state_of_the_run_before),
+		cmocka_unit_test(test_parts_are_found),
+		cmocka_unit_test(test_tail),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_enums),
 		cmocka_unit_test(test_texts_end),
 	};
 

@@ -3,7 +3,8 @@
 -- Which programs leak sockets in CLOSE_WAIT now (at `to`), most first?
 --
 -- What a record raised less what was resolved still leaks. After a restart of the tool its next instance raises what still leaks
--- again: an older instance's alerts count only until `threshold_us` after the newest instance was ready.
+-- again: an older instance's alerts count only until `threshold_us` after the newest instance was ready. What ended between two
+-- instances was raised by the older one.
 WITH
     newest AS
     (
@@ -19,7 +20,8 @@ WITH
             argMax(`process.comm`, ts) AS comm, argMax(local_port, ts) AS port,
             argMaxIf(cause, ts, event = 'close_wait_leak') AS cause,
             max(threshold_us) AS threshold,
-            sumIf(toInt64(count), event = 'close_wait_leak') - sumIf(toInt64(count), event = 'close_wait_resolved') AS open,
+            sumIf(toInt64(count), event = 'close_wait_leak') 
+                - sumIf(toInt64(count), event = 'close_wait_resolved' AND resolution NOT IN ('while_down', 'host_restart')) AS open,
             min(ts - toIntervalMicrosecond(in_state_us)) AS since
         FROM tcplife.records FINAL
         WHERE event IN ('close_wait_leak', 'close_wait_resolved') AND ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The wire of what the run before knew: wire.h includes this. These events come from the file of --state and stand at the begin
+ * of the stream: a WIRE_BEFORE, then what it kept.
+ */
+#pragma once
+
+enum wire_before_flags {
+	WIRE_BEFORE_ENDED = 1,      /* it ended in order; else it was killed after it had written this */
+	WIRE_BEFORE_OTHER_BOOT = 2, /* the host has started again since: all sockets are gone, and times are of another clock */
+};
+
+struct wire_before {
+	struct wire_hdr hdr;
+	__u64 written_ns;      /* CLOCK_MONOTONIC of that boot: what follows was so then */
+	__s64 written_wall_ns; /* the same by the wall clock */
+	__u32 flags;           /* enum wire_before_flags */
+	__u32 pad;
+	char boot_id[40];  /* NUL-terminated, as the next one */
+	char instance[16]; /* 12 hex digits */
+};
+
+enum wire_known_flags {
+	WIRE_KNOWN_ALERT = 1,       /* it has an alert; without it the other flags but LOWER_BOUND are 0 */
+	WIRE_KNOWN_SINGLE = 2,      /* of its own; else it is one of its group's */
+	WIRE_KNOWN_EMITTED = 4,     /* a record has counted it */
+	WIRE_KNOWN_LOWER_BOUND = 8, /* since_ns is the latest possible time */
+	WIRE_KNOWN_OPENED = 16,     /* by connect(); else accepted */
+	WIRE_KNOWN_SIDE_CERTAIN = 32,
+	WIRE_KNOWN_CAUSE_CERTAIN = 64,
+};
+
+/* A socket in CLOSE_WAIT. Has the ident part, and of an alert the task part if its process is known. */
+struct wire_known {
+	struct wire_hdr hdr;
+	__u64 since_ns; /* when it entered CLOSE_WAIT, by the clock of written_ns */
+	__u8 flags;     /* enum wire_known_flags */
+	__u8 cause;     /* enum leak_cause */
+	__u8 role;      /* enum conn_role */
+	__u8 from;      /* enum conn_from: where its process was seen */
+	__u32 pad;
+};
+
+/* How far a leak scan came, which is 0 in older recordings. What it has not met may be there all the same. */
+enum wire_leak_reach {
+	WIRE_REACH_WHOLE = 0,
+	WIRE_REACH_HELD = 1, /* all that a process holds: some namespaces could not be entered */
+	WIRE_REACH_PART = 2, /* it failed */
+	WIRE_REACH_MAX = 3,
+};

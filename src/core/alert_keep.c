@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Open alerts first, then those of the run before that are not decided yet, then sockets without an alert whose FIN was seen:
+ * the kernel does not keep the time of that. The oldest of these come first, and the rest is left out where there is no room.
+ */
+#include "alert_keep.h"
+
+#include "alert_resume.h"
+#include "emit.h"
+
+#include <string.h>
+
+#define KEPT_MAX 16384
+#define YOUNG_NS 1000000000ull /* in CLOSE_WAIT for less than this is mostly over before the next run */
+
+struct keeping {
+	struct conn_table *t;
+	event_fn fn;
+	void *ctx;
+	uint32_t kept;
+	bool at_stop;
+};
+
+/* A WIRE_KNOWN with all the parts that it may have, in the order of the wire. */
+struct known_space {
+	struct wire_known known;
+	struct {
+		struct wire_task task;
+		struct wire_ident ident;
+		struct wire_exec exec;
+		struct wire_program program;
+	} parts;
+};
+
+static void put(struct keeping *k, const struct alert_known *known)
+{
+	const struct leak_socket *socket = &known->socket;
+	const struct conn_tuple *t = &socket->t;
+	struct known_space ev = {
+		.known = {.hdr = {.ts = k->t->now,
+				  .cookie = t->cookie,
+				  .kind = WIRE_KNOWN,
+				  .len = sizeof(ev.known) + sizeof(ev.parts.ident),
+				  .parts = WIRE_PART_IDENT,
+				  .old_state = WIRE_CLOSE_WAIT,
+				  .new_state = WIRE_CLOSE_WAIT},
+			  .since_ns = known->since_ns,
+			  .flags = known->flags,
+			  .cause = socket->verdict.cause,
+			  .role = t->role,
+			  .from = t->from},
+	};
+
+	if (k->kept == KEPT_MAX || !t->id_known)
+		return;
+	k->kept++;
+	if (t->from != CONN_FROM_NONE) {
+		ev.known.hdr.parts |= WIRE_PART_TASK | WIRE_PART_EXEC | WIRE_PART_PROGRAM;
+		ev.known.hdr.len = sizeof(ev);
+		ev.parts.task = t->task;
+		ev.parts.ident = t->id;
+		ev.parts.exec.cgroup_id = t->process_cgroup_id;
+		ev.parts.program.exec_count = t->program;
+	} else {
+		memcpy(&ev.parts, &t->id, sizeof(t->id));
+	}
+	k->fn(k->ctx, &ev.known.hdr);
+}
+
+static uint8_t flags_of(struct keeping *k, const struct alert *alert, const struct leak_socket *example)
+{
+	bool waits = !alert->single && alert_group_is_waiting(&k->t->alerts->groups, alert->group);
+
+	return WIRE_KNOWN_ALERT | (alert->single ? WIRE_KNOWN_SINGLE : 0) | (waits && !k->at_stop ? 0 : WIRE_KNOWN_EMITTED) |
+	       (alert->is_lower_bound ? WIRE_KNOWN_LOWER_BOUND : 0) | (example->opened ? WIRE_KNOWN_OPENED : 0) |
+	       (example->side_certain ? WIRE_KNOWN_SIDE_CERTAIN : 0) |
+	       (example->verdict.certain ? WIRE_KNOWN_CAUSE_CERTAIN : 0);
+}
+
+/* All sockets of a group have the process, the cause and the side in common. */
+static void put_alert(struct keeping *k, const struct alert *alert)
+{
+	const struct leak_socket *example = alert_group_example(&k->t->alerts->groups, alert->group);
+	const struct conn *c = table_find(k->t, alert->cookie);
+	struct alert_known known = {.since_ns = alert->since_ns, .socket = *example};
+
+	if (!c)
+		return;
+	known.flags = flags_of(k, alert, example);
+	known.socket.t = (struct conn_tuple){0};
+	emit_tuple(k->t, c, &known.socket.t);
+	known.socket.t.process = example->t.process;
+	known.socket.t.from = example->t.from;
+	put(k, &known);
+}
+
+/* Without an alert: its FIN was seen, by this run or by the one before. */
+static void put_young(struct keeping *k, const struct conn *c)
+{
+	const struct alerts *a = k->t->alerts;
+	bool seen = c->spans[c->spans_len - 1].ev == CONN_EV_EVENT;
+	const struct alert_known *before;
+	struct alert_known known = {0};
+
+	if (k->t->now - conn_entered_ns(c) < YOUNG_NS || pool_find(&a->open, c->cookie))
+		return;
+	emit_tuple(k->t, c, &known.socket.t);
+	known.socket.t.from = CONN_FROM_NONE;
+	before = alerts_before_find(&a->before, &known.socket.t);
+	known.since_ns = seen ? conn_entered_ns(c) : before->since_ns;
+	known.flags = seen ? 0 : before->flags & WIRE_KNOWN_LOWER_BOUND;
+	if (known.since_ns && !(before->flags & WIRE_KNOWN_ALERT))
+		put(k, &known);
+}
+
+void alerts_keep(struct conn_table *t, bool at_stop, event_fn fn, void *ctx)
+{
+	const struct alerts *a = t->alerts;
+	struct keeping k = {t, fn, ctx, 0, at_stop};
+
+	alert_groups_recount(&t->alerts->groups);
+	for (uint32_t id = 1; id < a->open.used; id++) {
+		if (alert_at(a, id)->cookie)
+			put_alert(&k, alert_at(a, id));
+	}
+	for (uint32_t id = 1; a->before.alerts && id < a->before.known.used; id++) {
+		const struct alert_known *known = pool_at(&a->before.known, id);
+
+		if (known->flags & WIRE_KNOWN_ALERT)
+			put(&k, known);
+	}
+	for (uint32_t id = t->close_wait.head; id != CONN_NONE && k.kept < KEPT_MAX; id = table_by_id(t, id)->next)
+		put_young(&k, table_by_id(t, id));
+}
+
+uint64_t alerts_changes(const struct alerts *alerts)
+{
+	return alerts->changes;
+}
