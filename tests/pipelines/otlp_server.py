@@ -3,12 +3,14 @@
 """An OTLP server that takes nothing on trust: otlp_server.py PLAN [CERTIFICATE KEY] [PORT]
 
 Each request is gunzipped and read by protobuf's strict JSON parser with the published definitions. Standard output gets its
-port, and then a JSON line for each request. PLAN is a list in JSON of how to answer, one entry a request, the last one for all
-that follow: {"status": 200, "headers": {}, "body": "", "delay": seconds, "fill": bytes of body, "hang": true}.
+port, then a JSON line for each request, before its answer, and null at each SIGUSR1. PLAN is a list in JSON of how to answer,
+one entry a request, the last one for all that follow: {"status": 200, "headers": {}, "body": "", "delay": seconds,
+"fill": bytes of body, "hang": true}.
 """
 import gzip
 import http.server
 import json
+import signal
 import ssl
 import sys
 import threading
@@ -81,6 +83,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def main():
+    signal.signal(signal.SIGUSR1, lambda *_: print("null", flush=True))
     certificate, port = (sys.argv[2:4], sys.argv[4:]) if len(sys.argv) > 3 else (None, sys.argv[2:])
     server = Server(("127.0.0.1", int(port[0]) if port else 0), Handler)
     if certificate:
