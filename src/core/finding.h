@@ -26,10 +26,11 @@ struct finding_record {
 	uint64_t of;
 	uint32_t limit_percent; /* of `of`; 0: none */
 	bool oldest_known;
-	uint64_t oldest_ns; /* at least */
-	uint64_t window_ns; /* what is counted per time was counted for so long; else 0 */
-	uint64_t theirs;    /* of `count`, those of the process; 0: all, or none is known */
-	enum leak_cause cause;
+	uint64_t oldest_ns;    /* at least */
+	uint64_t window_ns;    /* what is counted per time was counted for so long; else 0 */
+	uint64_t theirs;       /* of `count`, those of the process; 0: all, or none is known */
+	enum leak_cause cause; /* the commonest */
+	uint64_t cause_count;  /* of `count`, those with this cause; 0: it has none */
 	bool cause_certain;
 	struct wire_task opener; /* who opened what a child holds; tgid 0: not known */
 	bool opener_ended;       /* false: it runs, or that is not known */

@@ -59,6 +59,15 @@ static bool holds(const struct leak_set *set, const struct leak_socket *socket, 
 	return false;
 }
 
+bool finding_opened(const struct conn_table *t, const struct conn_tuple *tuple)
+{
+	const struct wire_ident *id = &tuple->id;
+
+	if (tuple->role == CONN_ROLE_UNKNOWN)
+		return !listeners_any(&t->listeners, id->netns, id->local_port, id->local_addr);
+	return tuple->role != CONN_SERVER;
+}
+
 /* These are leak_wanted_fns. */
 
 static bool is_accepted(void *look, const struct leak_socket *socket)
@@ -131,26 +140,84 @@ static uint32_t about(const struct leak_socket *socket, uint32_t by)
 	return by & LEAK_BY(PEER) ? FINDING_PEER_ADDR : FINDING_LOCAL_PORT;
 }
 
+static bool has_cause(enum finding_id id)
+{
+	return id == FINDING_CLOSE_WAIT_LEAK || id == FINDING_HELD_BY_CHILD;
+}
+
+/* As the scan shows it, and with what the table knows of who used it. */
+static struct leak_socket judged(const struct look *l, const struct leak_socket *found)
+{
+	const struct conn_tuple known = known_of(l->t, found->t.cookie);
+	struct leak_socket socket = *found;
+
+	if (conn_from_used(known.from))
+		leak_set_judge_owner(l->set, &socket, &known.process);
+	return socket;
+}
+
+/* What the table knows may part a group, which the scan gave one cause: the commonest one is named, with its oldest example. */
+static void set_cause(const struct look *l, const struct leak_group *group, struct finding_record *f)
+{
+	struct leak_socket socket, oldest[LEAK_CAUSE_MAX] = {0};
+	uint64_t counts[LEAK_CAUSE_MAX] = {0};
+	bool certain[LEAK_CAUSE_MAX] = {0};
+	enum leak_cause cause;
+
+	for (uint64_t i = 0; i < group->count; i++) {
+		socket = judged(l, leak_group_member(&l->scan->groups, group, i));
+		cause = socket.verdict.cause;
+		certain[cause] = socket.verdict.certain && (!counts[cause] || certain[cause]);
+		if (!counts[cause]++ || socket.age_ns > oldest[cause].age_ns)
+			oldest[cause] = socket;
+		if (counts[cause] > f->cause_count) {
+			f->cause = cause;
+			f->cause_count = counts[cause];
+		}
+	}
+	f->t.cookie = oldest[f->cause].t.cookie;
+	f->cause_certain = certain[f->cause];
+	f->opener = oldest[f->cause].opener;
+	f->opener_ended = oldest[f->cause].opener_ended;
+}
+
 static void offer_group(const struct look *l, enum finding_id id, const struct leak_group *group, uint32_t by)
 {
-	struct leak_socket oldest = *group->oldest;
-	const struct conn_tuple known = known_of(l->t, oldest.t.cookie);
-	struct finding_record f = {.id = id, .count = group->count, .oldest_known = true, .t = oldest.t};
+	const struct leak_socket *oldest = group->oldest;
+	const struct conn_tuple known = known_of(l->t, oldest->t.cookie);
+	struct finding_record f = {.id = id, .count = group->count, .oldest_known = true, .t = oldest->t};
 
-	if (conn_from_used(known.from) && (id == FINDING_CLOSE_WAIT_LEAK || id == FINDING_HELD_BY_CHILD))
-		leak_set_judge_owner(l->set, &oldest, &known.process);
 	if (f.t.from == CONN_FROM_NONE && known.from != CONN_FROM_NONE) {
 		f.t.from = known.from;
 		f.t.process = known.process;
 	}
-	f.cause = id == FINDING_CLOSE_WAIT_LEAK || id == FINDING_HELD_BY_CHILD ? oldest.verdict.cause : LEAK_UNSEEN;
-	f.cause_certain = oldest.verdict.certain;
-	f.opener = oldest.opener;
-	f.opener_ended = oldest.opener_ended;
-	f.oldest_ns = finding_closes(oldest.state) ? stuck_ns(l, &oldest) : oldest.age_ns;
-	finding_set_about(&f, about(&oldest, by));
-	finding_name(&f, by & LEAK_BY(PROCESS));
+	f.of_known = finding_has_share(id);
+	if (f.of_known)
+		f.of = group->met > group->count ? group->met : group->count;
+	f.oldest_ns = finding_closes(oldest->state) ? stuck_ns(l, oldest) : oldest->age_ns;
+	f.cause = has_cause(id) ? oldest->verdict.cause : LEAK_UNSEEN;
+	finding_set_about(&f, about(oldest, by));
+	finding_name(&f, by & LEAK_BY(PROCESS)); /* by the scan's cause, which all have: which is the commonest may change */
+	if (has_cause(id))
+		set_cause(l, group, &f);
 	finding_set_offer(l->findings, &f);
+}
+
+/* How many connections there are with the peer of each group, whatever their state, if a group may be a finding. */
+static void meet_all(const struct look *l, enum finding_id id, struct leak_groups *groups)
+{
+	struct leak_socket socket = {.verdict.cause = LEAK_UNSEEN}; /* as in the key of what closes */
+	bool needed = false;
+
+	for (uint32_t i = 0; i < groups->len; i++)
+		needed |= groups->order[i]->count >= finding_least(id);
+	for (const struct conn *c = needed ? table_next(l->t, NULL) : NULL; c; c = table_next(l->t, c)) {
+		if (!(c->facts & CONN_ID_KNOWN))
+			continue;
+		emit_tuple(l->t, c, &socket.t);
+		socket.opened = finding_opened(l->t, &socket.t);
+		leak_groups_meet(groups, &socket);
+	}
 }
 
 struct kind {
@@ -169,6 +236,8 @@ static int offer_groups(struct look *l, const struct kind *kind)
 
 	groups->by = kind->by;
 	err = leak_groups_fill(groups, l->set, &choice);
+	if (!err && finding_has_share(kind->id))
+		meet_all(l, kind->id, groups);
 	for (uint32_t i = 0; !err && i < groups->len; i++)
 		offer_group(l, kind->id, groups->order[i], kind->by);
 	return err;

@@ -44,15 +44,6 @@ static bool never_established(const struct conn_record *rec)
 	return true;
 }
 
-static bool we_opened(const struct conn_table *t, const struct conn_tuple *tuple)
-{
-	const struct wire_ident *id = &tuple->id;
-
-	if (tuple->role == CONN_ROLE_UNKNOWN)
-		return !listeners_any(&t->listeners, id->netns, id->local_port, id->local_addr);
-	return tuple->role != CONN_SERVER;
-}
-
 /* Nobody answered the SYN: it timed out, a router says so, or the program gave up after repeats. */
 static bool is_unanswered(const struct conn_record *rec)
 {
@@ -62,7 +53,7 @@ static bool is_unanswered(const struct conn_record *rec)
 
 static void count_connection(struct findings *f, const struct conn_record *rec)
 {
-	bool opened = we_opened(f->table, &rec->t), failed = never_established(rec);
+	bool opened = finding_opened(f->table, &rec->t), failed = never_established(rec);
 	bool refused = failed && opened && rec->end == CONN_END_REFUSED;
 	bool unanswered = failed && opened && is_unanswered(rec);
 	bool reset = !failed && (rec->end == CONN_END_RST_SENT || rec->end == CONN_END_RST_RECEIVED);
@@ -88,7 +79,7 @@ static void count_retransmit(struct findings *f, const struct conn_retransmit_re
 
 	if (!rec->t || !rec->t->id_known || rec->kind != WIRE_SEG_DATA)
 		return;
-	tally = tallies_of(&f->tallies, rec->t, we_opened(f->table, rec->t), true);
+	tally = tallies_of(&f->tallies, rec->t, finding_opened(f->table, rec->t), true);
 	if (tally)
 		tally->retransmits += rec->count;
 }
@@ -198,7 +189,7 @@ static void count_alive(struct findings *f, const struct conn_table *t, const st
 	if (!(c->facts & CONN_ID_KNOWN) || (c->state == WIRE_SYN_SENT && !waits))
 		return;
 	emit_tuple(t, c, &tuple);
-	tally = tallies_of(&f->tallies, &tuple, we_opened(t, &tuple), waits);
+	tally = tallies_of(&f->tallies, &tuple, finding_opened(t, &tuple), waits);
 	if (!tally)
 		return;
 	tally->alive += !waits;

@@ -19,6 +19,7 @@
 
 /* A client that went away leaves one or two behind. So many to one peer are not about one client. */
 #define FIN_PEER 5
+#define FIN_PERCENT 25 /* of the connections with that peer: behind the address of a NAT many clients go away each minute */
 
 /* TIME_WAIT frees them after 60 s: at 4/5 the rest is gone in 15 s at the rate that filled it. */
 #define PORTS_PERCENT 80
@@ -66,8 +67,8 @@ static const struct rule {
 				   .critical = LEAKS_CRITICAL},
 	[FINDING_ACCEPT_STALLED] = {FINDING_BY_SCAN, .states = 1u << WIRE_LISTEN, .limit = LEAKS},
 	[FINDING_FIN_WAIT2_PILE] = {FINDING_BY_SCAN, .states = 1u << WIRE_FIN_WAIT2, .limit = FIN_WAIT2_PEER},
-	[FINDING_FIN_UNANSWERED] = {FINDING_BY_SCAN, .states = CLOSING, .limit = FIN_PEER},
-	[FINDING_FIN_BLOCKED] = {FINDING_BY_SCAN, .states = CLOSING, .limit = FIN_PEER},
+	[FINDING_FIN_UNANSWERED] = {FINDING_BY_SCAN, .states = CLOSING, .limit = FIN_PEER, .percent = FIN_PERCENT},
+	[FINDING_FIN_BLOCKED] = {FINDING_BY_SCAN, .states = CLOSING, .limit = FIN_PEER, .percent = FIN_PERCENT},
 	[FINDING_SYN_UNANSWERED] = {FINDING_BY_WINDOW, .states = 1u << WIRE_SYN_SENT, .limit = SYNS},
 	[FINDING_HALF_OPEN_PILE] = {FINDING_BY_WINDOW, .states = 1u << WIRE_SYN_RECV, .limit = HALF_OPEN},
 	[FINDING_CONNECT_REFUSED] = {FINDING_BY_WINDOW, .states = 1u << WIRE_SYN_SENT, .limit = REFUSED,
@@ -96,6 +97,16 @@ static bool is_share(uint64_t count, uint64_t of, uint32_t percent)
 static uint64_t lowered(uint64_t limit)
 {
 	return (limit * STAYS + STAYS_OF - 1) / STAYS_OF;
+}
+
+bool finding_has_share(enum finding_id id)
+{
+	return rules[id].percent;
+}
+
+uint64_t finding_least(enum finding_id id)
+{
+	return lowered(rules[id].limit);
 }
 
 bool finding_judge(struct finding_record *f, bool stands)

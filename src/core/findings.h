@@ -34,6 +34,12 @@ uint32_t finding_states(enum finding_id id);
  */
 bool finding_judge(struct finding_record *finding, bool stands);
 
+/* A number is not enough for it: it has `of`. */
+bool finding_has_share(enum finding_id id);
+
+/* With a smaller count it is none, and none stays one. 0: the caller's limit counts. */
+uint64_t finding_least(enum finding_id id);
+
 /* How often on end it must be met. */
 unsigned int finding_looks(const struct finding_record *finding);
 

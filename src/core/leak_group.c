@@ -373,3 +373,12 @@ const struct leak_group *leak_groups_of(const struct leak_groups *groups, const 
 
 	return find(groups, &key);
 }
+
+void leak_groups_meet(struct leak_groups *groups, const struct leak_socket *socket)
+{
+	const struct leak_key key = leak_key_of(groups->by, groups->names, socket);
+	struct leak_group *group = find(groups, &key);
+
+	if (group)
+		group->met++;
+}

@@ -68,6 +68,7 @@ struct leak_group {
 	uint64_t side_unclear;            /* sockets whose side is not certain */
 	int32_t fds[LEAK_GROUP_FDS];      /* the first ones, of the oldest's process */
 	uint32_t fds_len, fds_all;
+	uint64_t met;            /* connections that leak_groups_meet() met */
 	uint64_t begin, placed;  /* its sockets in leak_groups.members */
 	uint64_t before;         /* its count in the grouping before this one */
 	struct leak_socket last; /* what `oldest` was, without its holders: of a group that has gone */
@@ -110,5 +111,8 @@ static inline const struct leak_socket *leak_group_member(const struct leak_grou
 {
 	return groups->members[group->begin + i];
 }
+
+/* Counts a connection where it would be grouped, if there is such a group. */
+void leak_groups_meet(struct leak_groups *groups, const struct leak_socket *socket);
 
 const struct leak_group *leak_groups_of(const struct leak_groups *groups, const struct leak_socket *socket);

@@ -89,6 +89,9 @@ static void say_close_wait(struct buf *b, const struct finding_record *f)
 	buf_str(b, " in CLOSE_WAIT: closed by the peer, not here; cause ");
 	buf_str(b, leak_cause_name(f->cause) ?: "not known");
 	buf_str(b, f->cause_certain ? "" : " (likely)");
+	if (f->cause_count && f->cause_count < f->count)
+		put_text_uint(b, " for ", f->cause_count);
+	buf_str(b, f->cause_count && f->cause_count < f->count ? " of them" : "");
 	put_oldest(b, f, ", the oldest for at least ");
 }
 
@@ -121,7 +124,7 @@ static void say_fin_wait2(struct buf *b, const struct finding_record *f)
 
 static void say_unanswered(struct buf *b, const struct finding_record *f)
 {
-	put_count(b, f->count, " connection");
+	put_of(b, f, " connections");
 	put_place(b, f);
 	buf_str(b, " cannot close: nobody acknowledges what was sent, the FIN included");
 	put_oldest(b, f, ", the oldest for ");
@@ -129,7 +132,7 @@ static void say_unanswered(struct buf *b, const struct finding_record *f)
 
 static void say_blocked(struct buf *b, const struct finding_record *f)
 {
-	put_count(b, f->count, " connection");
+	put_of(b, f, " connections");
 	put_place(b, f);
 	buf_str(b, " cannot close: the peer's window is zero, and data still waits before the FIN");
 	put_oldest(b, f, ", the oldest for ");

@@ -69,6 +69,8 @@ void json_finding(struct json *j, const struct record *rec)
 	if (f->id == FINDING_CLOSE_WAIT_LEAK || f->id == FINDING_HELD_BY_CHILD) {
 		jsonw_word(b, KEY("cause"), leak_cause_name(f->cause));
 		jsonw_bool(b, KEY("cause_certain"), f->cause_certain);
+		if (f->cause_count && f->cause_count < f->count)
+			jsonw_uint(b, KEY("cause_count"), f->cause_count);
 		json_opener(j, &f->opener, f->opener_ended);
 	}
 	json_sentence(j, KEY("message"), finding_message, f);
