@@ -210,6 +210,7 @@ ifneq ($(optimised),)
 	$(Q)tests/install-deps.sh cost
 	$(call msg,CHECK,instructions per event)
 	$(Q)CC=$(call quoted,$(CC)) $(PYTHON) tests/bench/instructions.py $(ARGS)
+	$(Q)CC=$(call quoted,$(CC)) CLANG=$(call quoted,$(CLANG)) $(PYTHON) tests/bench/scan_instructions.py $(ARGS)
 else
 	@echo 'check-cost SKIPPED: the figures are of an optimised build.'
 endif
