@@ -25,19 +25,23 @@ static uint64_t nearest(uint64_t counted, uint32_t relative)
 	return number >> 63 ? relative : number;
 }
 
+/* The number behind the last payload of one side. */
+static uint32_t end_of(const struct segment_list *s, bool local)
+{
+	return local ? s->last->write_seq - !!segments_has(s, CONN_FIN_LOCAL)
+		     : s->last->rcv_nxt - !!segments_has(s, CONN_FIN_PEER);
+}
+
 /* The whole offset of an absolute number that counts what one side sent. */
 static bool offset(const struct segment_list *s, bool local, uint32_t absolute, bool early, uint64_t *ret)
 {
 	const struct conn_record *rec = s->rec;
 	uint64_t counted = !rec->stats_known ? 0 : local ? rec->stats.bytes_acked : rec->stats.bytes_received;
-	uint32_t end = !s->last ? 0
-		       : local  ? s->last->write_seq - !!segments_has(s, CONN_FIN_LOCAL)
-				: s->last->rcv_nxt - !!segments_has(s, CONN_FIN_PEER);
 
 	if (!(local ? rec->isn_local_known : rec->isn_peer_known))
 		return false;
 	*ret = nearest(counted, seq_distance(local ? rec->isn_local : rec->isn_peer, absolute));
-	return !early || *ret <= UINT32_MAX || (s->last && absolute == end); /* else other turns fit, too */
+	return !early || *ret <= UINT32_MAX || (s->last && absolute == end_of(s, local)); /* else other turns fit, too */
 }
 
 static void put_seq(const struct segment_list *s, struct conn_segment *seg, uint32_t seq, bool early)

@@ -267,7 +267,6 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	else if (!(flags & MINI_FOUND))
 		begin_time_wait(t, c, at_ns);
 	table_set_state(t, c, state);
-	table_list_minisock(t, c);
 	c->mini.due_us = conn_us_at(c, at_ns);
 	tw_conn_set_due(t, c, (int64_t)(at_ns + TW_CONN_2MSL_NS), 0);
 	if ((flags & MINI_FOUND) && !t->scan.any_done) /* it closed before us, and an earlier run may have its record */
