@@ -168,15 +168,13 @@ static char *put_times(const struct json *j, char *p, const struct conn_record *
 
 static char *put_end(const struct json *j, char *p, const struct conn_record *c)
 {
-	size_t history_len = strnlen(c->history, sizeof(c->history));
-
 	p = piece_word(p, KEY("closed_by"), conn_side_word(c->closed_by));
 	p = piece_word(p, KEY("end_reason"), conn_end_word(c->end));
 	p = piece_word(p, KEY("close_kind"), conn_close_kind_word(c->close_kind));
 	if (j->detail != FORMAT_SHORT)
-		p = c->conn_state ? piece_chars(p, KEY("conn_state"), c->conn_state, strlen(c->conn_state))
+		p = c->conn_state ? piece_short(p, KEY("conn_state"), c->conn_state, JSON_STRING_MAX)
 				  : piece_null(p, KEY("conn_state"));
-	return history_len ? piece_chars(p, KEY("history"), c->history, history_len) : piece_null(p, KEY("history"));
+	return c->history[0] ? piece_short(p, KEY("history"), c->history, sizeof(c->history)) : piece_null(p, KEY("history"));
 }
 
 static char *put_segment(char *p, const struct conn_segment *seg)

@@ -74,6 +74,15 @@ static inline char *piece_chars(char *p, struct jsonw_key key, const char *text,
 	return piece_unquote(piece_bytes(piece_quote(p, key), text, len));
 }
 
+/* The same of a short text, which ends at its NUL or after `max` bytes: to copy it is as fast as to find its end. */
+static inline char *piece_short(char *p, struct jsonw_key key, const char *text, size_t max)
+{
+	p = piece_quote(p, key);
+	for (size_t i = 0; i < max && text[i]; i++)
+		*p++ = text[i];
+	return piece_unquote(p);
+}
+
 /* Copies all of the struct: the end of it is overwritten. */
 static inline char *piece_word(char *p, struct jsonw_key key, const struct json_word *word)
 {
