@@ -45,26 +45,32 @@ int intern_init(struct pool *pool, const struct hash_key *hash_key)
 	return pool_init(pool, sizeof(struct item), UINT32_MAX - 1, key_of, hash_key);
 }
 
-uint32_t intern_get(struct pool *pool, const void *value)
+/* Seldom, and apart: inlined, it would slow down intern_get(). */
+static __attribute__((noinline)) uint32_t find_or_add(struct pool *pool, const void *value)
 {
-	uint32_t *recent = recent_of(pool, value), id = *recent;
-	struct item *known = item_at(pool, id), item = {.users = 1};
+	struct item item = {.users = 1, .digest = digest_of(pool, value)}, *known;
+	uint32_t id;
 
-	if (known->digest && !memcmp(known->value, value, INTERN_SIZE)) {
-		known->users++;
-		return id;
-	}
-	item.digest = digest_of(pool, value);
 	pool_for_each (id, pool, item.digest) {
 		known = item_at(pool, id);
 		if (memcmp(known->value, value, INTERN_SIZE))
 			continue;
 		known->users++;
-		*recent = id;
 		return id;
 	}
 	memcpy(item.value, value, INTERN_SIZE);
-	*recent = pool_add(pool, &item);
+	return pool_add(pool, &item);
+}
+
+uint32_t intern_get(struct pool *pool, const void *value)
+{
+	uint32_t *recent = recent_of(pool, value);
+	struct item *known = item_at(pool, *recent);
+
+	if (known->digest && !memcmp(known->value, value, INTERN_SIZE))
+		known->users++;
+	else
+		*recent = find_or_add(pool, value);
 	return *recent;
 }
 

@@ -118,26 +118,31 @@ static void fmt_second(char *p, int64_t sec)
 	*p = '.';
 }
 
+/* Most times are of the same few seconds: now, and when long-lived processes began. */
+static _Thread_local struct second {
+	int64_t sec; /* and 1: 0 is none */
+	char text[SECOND_LEN];
+} fmt_seconds[16];
+
+/* Apart: inlined, its struct tm and calls would cost each time of a second that is known. */
+static __attribute__((noinline)) char *fmt_new_second(char *p, int64_t wall_ns, struct second *second, int64_t sec)
+{
+	fmt_second(second->text, sec);
+	second->sec = sec + 1;
+	return fmt_time(p, wall_ns);
+}
+
 char *fmt_time(char *p, int64_t wall_ns)
 {
-	/* Most times are of the same few seconds: now, and when long-lived processes began. */
-	static _Thread_local struct {
-		int64_t sec; /* and 1: 0 is none */
-		char text[SECOND_LEN];
-	} recent[16], *r;
-	uint64_t us = wall_ns > 0 ? (uint64_t)wall_ns / 1000 : 0;
+	uint64_t us = wall_ns > 0 ? (uint64_t)wall_ns / 1000 : 0, number;
 	int64_t sec = (int64_t)(us / 1000000);
-	uint32_t of_us = (uint32_t)(us % 1000000);
+	struct second *second = &fmt_seconds[sec % 16];
 
-	r = &recent[sec % 16];
-	if (r->sec != sec + 1) {
-		fmt_second(r->text, sec);
-		r->sec = sec + 1;
-	}
-	p = (char *)memcpy(p, r->text, SECOND_LEN) + SECOND_LEN;
-	p = fmt_pair(p, of_us / 10000);
-	p = fmt_pair(p, of_us / 100 % 100);
-	p = fmt_pair(p, of_us % 100);
+	if (second->sec != sec + 1)
+		return fmt_new_second(p, wall_ns, second, sec);
+	p = (char *)memcpy(p, second->text, SECOND_LEN) + SECOND_LEN;
+	number = us % 1000000 * TEN_THOUSANDTH;
+	p = fmt_fraction(fmt_pair(p, number >> 32), number, 2);
 	*p++ = 'Z';
 	return p;
 }

@@ -162,25 +162,14 @@ bool jsonw_text(struct buf *b, struct jsonw_key key, const char *text, size_t le
 	return jsonw_bytes(b, key, &(struct jsonw_bytes){text, len, max}, &cut);
 }
 
-bool jsonw_bytes(struct buf *b, struct jsonw_key key, const struct jsonw_bytes *bytes, bool *ret_cut)
+/* Few, and apart: inlined, it would slow down the rest. */
+static __attribute__((noinline)) bool jsonw_escaped(struct buf *b, struct jsonw_key key, const struct jsonw_bytes *bytes,
+						    bool *ret_cut)
 {
 	const char *text = bytes->text;
 	size_t len = bytes->len;
 	bool exact = true;
 
-	*ret_cut = false;
-	if (!text) {
-		jsonw_null(b, key);
-		return true;
-	}
-	if (len <= bytes->max && (size_t)(b->end - b->p) >= key.len + len + 3) {
-		char *p = piece_quote(b->p, key);
-
-		if (jsonw_copy_plain(p, text, len)) {
-			b->p = piece_unquote(p + len);
-			return true;
-		}
-	}
 	buf_put(b, key.text, key.len);
 	buf_char(b, '"');
 	char *begin = b->p, *cut = begin; /* cut: the last end that leaves room for the ellipsis */
@@ -200,6 +189,26 @@ bool jsonw_bytes(struct buf *b, struct jsonw_key key, const struct jsonw_bytes *
 	}
 	buf_put(b, "\",", 2);
 	return exact;
+}
+
+bool jsonw_bytes(struct buf *b, struct jsonw_key key, const struct jsonw_bytes *bytes, bool *ret_cut)
+{
+	size_t len = bytes->len;
+
+	*ret_cut = false;
+	if (!bytes->text) {
+		jsonw_null(b, key);
+		return true;
+	}
+	if (len <= bytes->max && (size_t)(b->end - b->p) >= key.len + len + 3) {
+		char *p = piece_quote(b->p, key);
+
+		if (jsonw_copy_plain(p, bytes->text, len)) {
+			b->p = piece_unquote(p + len);
+			return true;
+		}
+	}
+	return jsonw_escaped(b, key, bytes, ret_cut);
 }
 
 static void jsonw_take_comma(struct buf *b)

@@ -189,7 +189,8 @@ static void feed_meta(struct pipeline *p, const struct wire_text *text)
 	on_record(p, &rec);
 }
 
-static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
+/* Few: inlined, its parts would cost each event of the kernel. */
+static __attribute__((noinline)) void feed_other(struct pipeline *p, const struct wire_hdr *ev)
 {
 	const struct wire_text *text = (const void *)ev;
 
@@ -218,6 +219,11 @@ static void dispatch(struct pipeline *p, const struct wire_hdr *ev)
 	default:
 		conn_table_feed(p->table, ev);
 	}
+	if (ev->kind != WIRE_TICK)
+		return;
+	tick_consumers(p, ev->ts);
+	if (p->config.recorder)
+		recorder_flush(p->config.recorder);
 }
 
 void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
@@ -228,20 +234,16 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 		pipeline_resolve(p, ev);
 	if (p->config.recorder)
 		recorder_put(p->config.recorder, ev);
-	if (wire_from_kernel(ev->kind)) { /* nearly all are */
-		p->events++;
-		conn_table_feed(p->table, ev);
+	if (!wire_from_kernel(ev->kind)) {
+		feed_other(p, ev);
 		return;
 	}
-	dispatch(p, ev);
-	if (ev->kind != WIRE_TICK)
-		return;
-	tick_consumers(p, ev->ts);
-	if (p->config.recorder)
-		recorder_flush(p->config.recorder);
+	p->events++;
+	conn_table_feed(p->table, ev);
 }
 
-void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
+/* Of live runs: inlined, it would cost each event of a replay. */
+__attribute__((noinline)) void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 {
 	struct pipeline *p = pipeline;
 	const struct wire_ident *ident = wire_ident(ev);
