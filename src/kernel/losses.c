@@ -20,7 +20,8 @@ uint64_t sum_counters(const struct collector *c, size_t offset)
 
 /*
  * The kernel does not run a program on a CPU where it was interrupted, and counts that. Missed state changes are sent by the
- * second program.
+ * second program. Some system calls for each reading of the rings: a connection must not be complete when it is emitted, if an
+ * event of it was missed.
  */
 static uint64_t missed_runs(const struct collector *c)
 {

@@ -323,18 +323,19 @@ static bool minisocks_due(const struct live *l, uint64_t now)
 
 static bool scan_listeners_if_due(struct live *l, uint64_t now)
 {
-	uint64_t cpu = clock_cpu_ns();
+	uint64_t cpu;
 
 	if (now < l->next_listeners || !conn_table_wants_listeners(pipeline_table(l->pipeline), now))
 		return false;
+	cpu = clock_process_ns(); /* a thread of its own reads the sockets */
 	complain_scan(l, collector_scan(l->collector, WIRE_SCAN_LISTENERS, pipeline_feed, l->pipeline));
-	l->next_listeners = now + (clock_cpu_ns() - cpu) * LISTENERS_TIMES;
+	l->next_listeners = now + (clock_process_ns() - cpu) * LISTENERS_TIMES;
 	return true;
 }
 
 static bool scan_if_due(struct live *l, uint64_t now)
 {
-	uint64_t progress_ns = l->progress_ns / PROGRESS_SCANS, cpu = clock_process_ns(), took;
+	uint64_t progress_ns = l->progress_ns / PROGRESS_SCANS, cpu, took;
 	enum wire_scan_cause cause;
 	int err;
 
@@ -351,6 +352,7 @@ static bool scan_if_due(struct live *l, uint64_t now)
 		return scan_listeners_if_due(l, now);
 	}
 	now = clock_now_ns();
+	cpu = clock_process_ns();
 	err = collector_scan(l->collector, cause, pipeline_feed, l->pipeline);
 	complain_scan(l, err);
 	if (cause == WIRE_SCAN_MINISOCKS) {
