@@ -165,9 +165,15 @@ static void feed_cgroup(struct owner *owner, const struct wire_text *text)
 {
 	const struct wire_cgroup *cgroup = wire_text_tail(text, sizeof(*cgroup));
 	struct path_entry *entry = path_cache_put(&owner->cgroups, (struct path_key){.a = text->key}, text->text);
+	const char *unit;
+	size_t unit_len;
 
-	if (entry)
-		cgroup_container(entry->text, cgroup ? cgroup->root_len : CGROUP_ROOT_LEN_UNKNOWN, &entry->container);
+	if (!entry)
+		return;
+	cgroup_container(entry->text, cgroup ? cgroup->root_len : CGROUP_ROOT_LEN_UNKNOWN, &entry->container);
+	unit = cgroup_unit(entry->text, &unit_len);
+	entry->unit_at = unit ? (uint16_t)(unit - entry->text) : 0; /* no event is longer than WIRE_MAX_LEN */
+	entry->unit_len = (uint16_t)unit_len;
 }
 
 void owner_feed(struct owner *owner, const struct wire_hdr *ev)
@@ -231,8 +237,10 @@ void owner_describe(struct owner *owner, const struct conn_tuple *tuple, struct 
 	if (process && tuple->process_cgroup_id)
 		cgroup = find_cgroup(owner, tuple->process_cgroup_id, &forgotten);
 	describe_container(tuple, cgroup, ret_owner);
-	if (ret_owner->container_known)
-		ret_owner->unit = cgroup_unit(cgroup->text, &ret_owner->unit_len);
+	if (ret_owner->container_known && cgroup->unit_len) {
+		ret_owner->unit = cgroup->text + cgroup->unit_at;
+		ret_owner->unit_len = cgroup->unit_len;
+	}
 	exe = process ? find_path(owner, &owner->exes, key_of_program(&tuple->process), &exe_forgotten) : NULL;
 	if (exe) {
 		ret_owner->exe = exe->text;

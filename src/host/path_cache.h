@@ -20,6 +20,7 @@ struct path_entry {
 	struct path_key key;
 	char *text;                        /* NULL: free entry; "": it is known that the path is not */
 	bool deleted;                      /* the file of a program was */
+	uint16_t unit_at, unit_len;        /* the systemd unit in a cgroup's text; unit_len is 0: there is none */
 	struct cgroup_container container; /* of a cgroup */
 };
 
