@@ -42,7 +42,7 @@ struct format_part {
  * many lines in a row say the same. Zero at first. It changes what a line costs, never what it says.
  */
 struct format_memory {
-	struct format_part instance, host;
+	struct format_part instance, host, conn_id;
 	struct format_process {
 		struct format_process_key {
 			struct process process;

@@ -59,7 +59,7 @@ void json_repeat(struct json *j, struct format_part *part, void (*write)(struct 
 }
 
 /* The boot id keeps numbers of two boots apart; cookies count from 1. */
-char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number)
+char *json_put_boot(const struct json *j, char *p, struct jsonw_key key, const char *mark)
 {
 	const char *boot_id = j->boot_id;
 
@@ -68,5 +68,10 @@ char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const cha
 		*to = *boot_id++;
 	while (*mark)
 		*p++ = *mark++;
-	return piece_unquote(fmt_hex(p, number));
+	return p;
+}
+
+char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number)
+{
+	return piece_unquote(fmt_hex(json_put_boot(j, p, key, mark), number));
 }

@@ -61,4 +61,5 @@ bool json_remember(const struct json *j, struct format_part *part, const char *b
 void json_repeat(struct json *j, struct format_part *part, void (*write)(struct json *j));
 
 /* A piece. The mark is "." or ".g"; a cookie stands so in conn_id, with ".". */
+char *json_put_boot(const struct json *j, char *p, struct jsonw_key key, const char *mark); /* up to the number */
 char *json_put_id(const struct json *j, char *p, struct jsonw_key key, const char *mark, uint64_t number);

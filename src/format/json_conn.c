@@ -127,12 +127,13 @@ void json_whose(struct json *j, const struct conn_tuple *t)
 	json_container(j);
 }
 
+/* Behind the boot in conn_id. */
 static char *put_tuple(const struct json *j, char *p, const struct conn_tuple *t)
 {
 	const struct wire_ident *id = &t->id;
 	bool ipv4 = t->id_known && fmt_is_ipv4(id);
 
-	p = json_put_id(j, p, KEY("conn_id"), ".", t->cookie);
+	p = piece_unquote(fmt_hex(p, t->cookie));
 	if (t->generation)
 		p = piece_uint(p, KEY("generation"), t->generation);
 	if (!t->id_known) {
@@ -151,8 +152,14 @@ static char *put_tuple(const struct json *j, char *p, const struct conn_tuple *t
 	return piece_uint_if(p, KEY("netns"), t->id_known && id->netns, id->netns);
 }
 
+static void write_boot(struct json *j)
+{
+	jsonw_take(&j->b, json_put_boot(j, j->b.p, KEY("conn_id"), "."));
+}
+
 void json_tuple(struct json *j, const struct conn_tuple *t)
 {
+	json_repeat(j, j->memory ? &j->memory->conn_id : NULL, write_boot);
 	jsonw_take(&j->b, put_tuple(j, j->b.p, t));
 	json_whose(j, t);
 }

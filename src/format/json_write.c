@@ -140,6 +140,9 @@ static bool jsonw_any_special(const char *text)
  */
 static bool jsonw_copy_plain(char *p, const char *text, size_t len)
 {
+	/* clang-format off */
+	static const bool plain[UINT8_MAX + 1] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+	/* clang-format on */
 	size_t i;
 
 	for (i = 0; i + 8 <= len; i += 8) {
@@ -148,7 +151,7 @@ static bool jsonw_copy_plain(char *p, const char *text, size_t len)
 		memcpy(p + i, text + i, 8);
 	}
 	for (; i < len; i++) {
-		if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+		if (!plain[(uint8_t)text[i]])
 			return false;
 		p[i] = text[i];
 	}
