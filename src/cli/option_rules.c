@@ -305,6 +305,8 @@ const struct option_rule option_rules[] = {
 	{"from", 0, NULL, "FILE", "From JSON lines (- for standard input) or a recording", GROUP_SHOW, SHOW, OPTION_TEXT,
 	 FIELD(from), NULL},
 	{"svg", 0, NULL, NULL, "One SVG document instead of text: > FILE.svg", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(svg)},
+	{"mermaid", 0, NULL, NULL, "Sequence diagrams of Mermaid for tickets, in Markdown", GROUP_SHOW, SHOW, OPTION_FLAG,
+	 FIELD(mermaid)},
 	{"last", 0, NULL, "N", "Draw the last N connections only; not with --follow", GROUP_SHOW, SHOW, OPTION_NUMBER,
 	 FIELD(last), "N is a number from 1 to 10000", LIMITS(1, 10000)},
 	{"clock", 0, NULL, "HOW",

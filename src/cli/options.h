@@ -36,7 +36,7 @@ struct options {
 	const char *file; /* replay FILE */
 	const char *word; /* explain WORD, help COMMAND */
 	const char *from; /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
-	bool follow, ascii, svg;
+	bool follow, ascii, svg, mermaid;
 	uint32_t width;  /* of ladders, in columns; 0: the terminal's */
 	uint32_t last;   /* so many connections; 0: all */
 	uint32_t clock;  /* enum ladder_clock */

@@ -236,11 +236,14 @@ static int settle_pictures(struct context *ctx)
 		return refuse(ctx, "--follow draws each connection as it ends, --last those at the end: give one of the two");
 	if (o->command == COMMAND_SHOW && o->duration_ns && !o->follow)
 		return refuse(ctx, "show takes --duration only with --follow");
-	if (o->svg && (o->width || o->ascii || WAS_SEEN(ctx, colour)))
-		return refuse(ctx, "--%s is for ladders of text, and --svg is none: give one of the two",
+	if (o->svg && o->mermaid)
+		return refuse(ctx, "--svg and --mermaid are two forms of one picture: give one of the two");
+	if ((o->svg || o->mermaid) && (o->width || o->ascii || WAS_SEEN(ctx, colour)))
+		return refuse(ctx, "--%s is for ladders of text, and --%s is none: give one of the two",
 			      o->width   ? "width"
 			      : o->ascii ? "ascii"
-					 : "color");
+					 : "color",
+			      o->svg ? "svg" : "mermaid");
 	if (o->svg && has_file(o))
 		return refuse(ctx, "--svg writes one document, and --output would add it to a file: write > %s instead",
 			      o->output);

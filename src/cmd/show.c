@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections as pictures: ladders of text, or as one SVG document. */
+/* Connections as pictures: ladders of text, or as one SVG document, or as diagrams of Mermaid. */
 #include "commands.h"
 #include "connections.h"
 #include "kept_texts.h"
 #include "src/format/ladder.h"
+#include "src/format/mermaid.h"
 #include "src/format/svg.h"
 #include "src/host/terminal.h"
 
@@ -48,6 +49,8 @@ static void draw(void *ctx, const struct ladder_end *left, const struct ladder_e
 	ladder.right = right;
 	if (s->options->svg)
 		len = svg_ladder(&ladder, s->text, LADDER_MAX, &height);
+	else if (s->options->mermaid)
+		len = mermaid_ladder(&ladder, s->text, LADDER_MAX);
 	else
 		len = ladder_draw(&ladder, s->text, LADDER_MAX);
 	if (!s->kept.max)
@@ -104,7 +107,7 @@ static void choose_style(struct show *s)
 	unsigned int columns = to_stdout ? terminal_columns() : 0;
 
 	setlocale(LC_CTYPE, "");
-	s->style.ascii = !o->svg && (o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0);
+	s->style.ascii = !o->svg && !o->mermaid && (o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0);
 	s->style.clock = o->clock;
 	s->style.colour = o->colour == COLOUR_AUTO ? to_stdout && terminal_has_colour() : o->colour == COLOUR_ALWAYS;
 	if (columns && columns < LADDER_WIDTH_MIN)

@@ -119,3 +119,51 @@ def test_a_document_of_many(tmp_path):
     assert len(list(svg(many, "--last", "120").iter(f"{SVG}title"))) == 120
     done = subprocess.run([BINARY, "show", "--from", many, "--svg", "-L", "1"], capture_output=True, timeout=60, check=True)
     assert done.stdout == b"", "nothing matches: there is no document"
+
+
+# A line of a sequence diagram, as this program writes them: no name may begin another one or hold a character with a meaning.
+TEXT = r"(?:[^\x00-\x1f#;<>{}%&\"@`\\]|#\d+;|<br/>)*"
+LINE = re.compile(rf"    (?:participant [LR] as {TEXT}|[LR]--?(?:>>|x)[LR]: {TEXT}|Note (?:over L,R|left of L|right of R): {TEXT})")
+
+
+def mermaid(path, *flags):
+    """The lines of each diagram."""
+    blocks = ladders(path, "--mermaid", *flags).split("```mermaid\nsequenceDiagram\n")
+    assert blocks[0] == ""
+    assert all(block.rstrip("\n").endswith("\n```") for block in blocks[1:])
+    return [block.rstrip("\n").removesuffix("\n```").split("\n") for block in blocks[1:]]
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
+def test_mermaid(recording):
+    diagrams = mermaid(recording)
+    text = ladders(recording, "--width", "200")
+    assert len(diagrams) == text.count("count from the SYN")
+    for line in sum(diagrams, []):
+        assert LINE.fullmatch(line), line
+    names = r"\b(?:SYN_SENT|SYN_RECV|ESTABLISHED|FIN_WAIT[12]|CLOSING|TIME_WAIT|CLOSE_WAIT|LAST_ACK|LISTEN)\b"
+    assert sorted(re.findall(names, str(diagrams))) == sorted(re.findall(names, text))
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_mermaid_of_hostile_names(name, tmp_path):
+    (diagram,) = mermaid(with_name(name, tmp_path))
+    for line in diagram:
+        assert LINE.fullmatch(line), line
+    shown = re.sub(r"#(\d+);", lambda number: chr(int(number[1])), diagram[0])
+    assert shown.startswith(f"    participant L as client {shown_name(name)}[1001]<br/>")
+
+
+def test_mermaid_of_a_crossing():
+    """Each end is in the state of its own FIN before it takes the other's."""
+    path = next(path for path in RECORDINGS if path.stem == "simultaneous_close")
+    (diagram,) = mermaid(path)
+    notes = [line for line in diagram if "FIN_WAIT1" in line or "CLOSING" in line or "FIN,ACK" in line]
+    assert [re.sub(r" \d+us", "", note.strip()) for note in notes] == [
+        "Note left of L: FIN_WAIT1",
+        "Note right of R: FIN_WAIT1",
+        "L->>R: FIN,ACK seq=1 ack=1 (crosses the next)",
+        "R->>L: FIN,ACK seq=1 ack=1",
+        "Note left of L: CLOSING",
+        "Note right of R: CLOSING",
+    ]

@@ -382,6 +382,8 @@ static void refusals(void **state)
 		{"show --svg --colour never", "--color is for ladders of text"},
 		{"show --svg -o x.svg",
 		 "--svg writes one document, and --output would add it to a file: write > x.svg instead"},
+		{"show --svg --mermaid", "--svg and --mermaid are two forms of one picture"},
+		{"show --mermaid --ascii", "--ascii is for ladders of text, and --mermaid is none"},
 		{"trace --svg", "trace does not take --svg"},
 		{"show --follow --last 2", "--follow draws each connection as it ends, --last those at the end"},
 		{"-p 0", "--pid \'0': a pid is a number from 1 to 4194304"},
