@@ -47,10 +47,15 @@ static const struct {
 			    "  tcplife-fsm replay life.rec       the table\n"
 			    "  tcplife-fsm replay life.rec -j    the same as JSON lines\n"},
 	[COMMAND_EXPLAIN] =
-		{"explain", "[WORD]", "Say what a word of the output means, and what to do.",
-		 "WORD is a state, a cause or any other word of JSON, or a key, like end_reason. Without WORD it lists all.",
+		{"explain", "[WORD]\n--from FILE [ID]", "Say what a word of the output means, or what happened.",
+		 "WORD is a state, a cause or any other word of JSON, or a key, like end_reason; it also says what to do. "
+		 "Without WORD "
+		 "it lists all. "
+		 "With --from it says in sentences what happened to each connection of FILE, or to the one of ID, as show "
+		 "takes it.",
 		 "  tcplife-fsm explain close_wait\n"
-		 "  tcplife-fsm explain conn_state\n"},
+		 "  tcplife-fsm explain conn_state\n"
+		 "  tcplife-fsm explain --from life.jsonl 2a01\n"},
 	[COMMAND_FEATURES] = {"features", "", "Say what this kernel offers, hook by hook, and what is used.", NULL,
 			      "  tcplife-fsm features -j             as JSON\n"},
 	[COMMAND_HELP] = {"help", "[COMMAND]", "Show the help of a command.", NULL, "  tcplife-fsm help leaks\n"},

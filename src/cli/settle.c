@@ -6,6 +6,7 @@
 #include "output_arg.h"
 #include "parse.h"
 #include "ss_filter.h"
+#include "unknown.h"
 #include "src/format/format.h"
 #include "src/io/output_open.h"
 
@@ -250,6 +251,22 @@ static int settle_pictures(struct context *ctx)
 	return 0;
 }
 
+/* `explain WORD`, or `explain --from FILE [ID]` */
+static int settle_explain(struct context *ctx)
+{
+	struct options *o = &ctx->options;
+	struct selection *select = &o->select;
+
+	if (o->command != COMMAND_EXPLAIN)
+		return 0;
+	if (!o->from && (o->last || o->width))
+		return refuse(ctx, "explain takes --%s only with --from FILE", o->last ? "last" : "width");
+	if (o->from && o->word && !parse_conn_id(o->word, select->boot, &select->cookie) &&
+	    !parse_endpoint(o->word, &select->endpoint))
+		return finish(ctx, unknown_id(o->word));
+	return 0;
+}
+
 /* What only the whole command line can decide. */
 int settle(struct context *ctx)
 {
@@ -267,7 +284,7 @@ int settle(struct context *ctx)
 				      option_rules[i].name, help_command(o->command));
 	if (settle_filter(ctx) || settle_events(ctx) || settle_outputs(ctx) || settle_metrics(ctx) || check_files(ctx))
 		return ECANCELED;
-	if (settle_pictures(ctx))
+	if (settle_pictures(ctx) || settle_explain(ctx))
 		return ECANCELED;
 	if (o->command == COMMAND_LEAKS && o->stacks && !o->watch_ns)
 		return refuse(ctx, "leaks takes --stacks only with --watch: stacks are taken as connections open. Add "

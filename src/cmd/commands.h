@@ -10,4 +10,4 @@ int command_explain(const struct options *options);
 int command_leaks(const struct options *options);
 int command_diagnose(const struct options *options);
 int command_features(const struct options *options);
-int command_show(const struct options *options);
+int command_show(const struct options *options); /* and `explain --from` */

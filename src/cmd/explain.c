@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Words of the output in plain language. A word that several keys have is explained for each of them. */
+/* Words of the output in plain language, or connections of a file. A word that several keys have is explained for each of them.
+ */
 #include "commands.h"
 #include "run.h"
 #include "src/cli/glossary.h"
@@ -60,6 +61,8 @@ int command_explain(const struct options *options)
 	struct glossary_entry e = {0};
 	bool found = false;
 
+	if (options->from)
+		return command_show(options);
 	if (!options->word) {
 		list();
 		return fail_output(NULL, fflush(stdout) ? errno : 0);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections as pictures: ladders of text, or as one SVG document, or as diagrams of Mermaid. */
+/*
+ * Connections as pictures: ladders of text, or as one SVG document, or as diagrams of Mermaid; and for `explain --from` in
+ * sentences. */
 #include "commands.h"
 #include "connections.h"
 #include "kept_texts.h"
 #include "src/format/ladder.h"
 #include "src/format/mermaid.h"
+#include "src/format/sentences.h"
 #include "src/format/svg.h"
 #include "src/host/terminal.h"
 
@@ -51,6 +54,8 @@ static void draw(void *ctx, const struct ladder_end *left, const struct ladder_e
 		len = svg_ladder(&ladder, s->text, LADDER_MAX, &height);
 	else if (s->options->mermaid)
 		len = mermaid_ladder(&ladder, s->text, LADDER_MAX);
+	else if (s->options->command == COMMAND_EXPLAIN)
+		len = sentences_ladder(&ladder, s->text, LADDER_MAX);
 	else
 		len = ladder_draw(&ladder, s->text, LADDER_MAX);
 	if (!s->kept.max)

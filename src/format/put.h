@@ -23,7 +23,7 @@ void put_text_duration(struct buf *b, const char *before, uint64_t us);
 /* A short text in the making; what does not fit is left out. */
 struct label {
 	struct buf b;
-	char text[240];
+	char text[360]; /* two ends with escaped names and addresses */
 };
 
 static inline void label_init(struct label *label)

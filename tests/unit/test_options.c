@@ -186,6 +186,9 @@ static void commands(void **state)
 	accept_line("explain");
 	assert_int_equal(options.command, COMMAND_EXPLAIN);
 	assert_null(options.word);
+	accept_line("explain --from life.jsonl 7c9e6679.2a01");
+	assert_string_equal(options.from, "life.jsonl");
+	assert_int_equal(options.select.cookie, 0x2a01);
 	accept_line("explain close_wait");
 	assert_string_equal(options.word, "close_wait");
 	accept_line("doctor");
@@ -384,6 +387,8 @@ static void refusals(void **state)
 		 "--svg writes one document, and --output would add it to a file: write > x.svg instead"},
 		{"show --svg --mermaid", "--svg and --mermaid are two forms of one picture"},
 		{"show --mermaid --ascii", "--ascii is for ladders of text, and --mermaid is none"},
+		{"explain --last 3", "explain takes --last only with --from FILE"},
+		{"explain --from x nonsense", "'nonsense': an ID is a conn_id"},
 		{"trace --svg", "trace does not take --svg"},
 		{"show --follow --last 2", "--follow draws each connection as it ends, --last those at the end"},
 		{"-p 0", "--pid \'0': a pid is a number from 1 to 4194304"},

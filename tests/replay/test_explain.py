@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`explain --from` says in sentences what the record of a connection proves, and no more."""
+
+import json
+import subprocess
+
+import pytest
+from test_pictures import HOSTILE_NAMES, with_name
+from test_replay import BINARY, RECORDINGS
+
+
+def explain(path, *flags):
+    """The sentences of each connection, each without its line breaks."""
+    done = subprocess.run([BINARY, "explain", "--from", path, "--width", "200", *flags], capture_output=True, timeout=60, check=True)
+    return [part.strip().split("\n") for part in done.stdout.decode().split("\n\n")]
+
+
+def recording(name):
+    return next(path for path in RECORDINGS if path.stem == name)
+
+
+SAID = {
+    "syn_lost": ["The client python3[1001] sent its SYN 2 times", "It was a close in three segments"],
+    "half_close": ["The client sent 7 bytes, and the server sent 50000 bytes.", "It was a half-close: one end had closed"],
+    "simultaneous_open": ["opened this connection: their SYNs crossed."],
+    "simultaneous_close": ["It was a simultaneous close"],
+    "three_way_four_way_close": ["It was a four-way close", "was in CLOSE_WAIT for"],
+    "refused": ["It was refused: nobody listens at that port"],
+    "reset_unread_data": [
+        "The server python3[1001] reset the connection, when the server was in ESTABLISHED.",
+        "It had not read 10 bytes, and close() then sends a reset.",
+        "The kernel's reason is TCP_ABORT_ON_CLOSE.",
+    ],
+    "keepalive_timeout": ["did not answer any more, so the kernel gave up.", "The kernel's reason is TCP_KEEPALIVE_TIMEOUT."],
+    "syn_never_left": ["never answered the SYN"],
+    "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
+    "time_wait": ["until an administrator ended it."],
+}
+NEVER = {
+    "refused": ["handshake", "CLOSE_WAIT", "payload", "FIN"],
+    "keepalive_timeout": ["SYN:", "FIN"],
+    "existing_connections": ["It began", "handshake"],
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said(name):
+    text = "\n".join(explain(recording(name))[0])
+    for sentence in SAID[name]:
+        assert sentence in text
+    for words in NEVER.get(name, ()):
+        assert words not in text
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_every_recording(path):
+    """Each connection has its id, sentences, and words that `explain` knows; no line is wider than it should be."""
+    for sentences in explain(path):
+        assert sentences[0][8] == "."
+        assert all(line.endswith(".") and line[0].isupper() for line in sentences[1:-1]), sentences
+        words = sentences[-1].removeprefix("More: tcplife-fsm explain WORD, of ").split(", ")
+        for word in words:
+            subprocess.run([BINARY, "explain", word], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([BINARY, "explain", "--from", path, "--width", "40"], capture_output=True, timeout=60, check=True)
+    assert max(map(len, done.stdout.decode().splitlines())) <= 40
+
+
+def test_one_id():
+    path = recording("existing_connections").with_suffix(".jsonl")
+    last = json.loads([line for line in path.read_text().splitlines() if '"event":"connection"' in line][-1])
+    (sentences,) = explain(path, last["conn_id"])
+    assert last["conn_id"] in sentences[0].split()
+    done = subprocess.run([BINARY, "explain", "--from", path, "ffffffff"], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_hostile_names(name, tmp_path):
+    text = explain(with_name(name, tmp_path))[0][1]
+    assert "\u202e" not in text
+    assert text.startswith("The client ") and "[1001] at " in text
+
+
+def test_longest_names(tmp_path):
+    """Each byte escaped, and addresses of full length: the sentence is whole."""
+    file = with_name("\u202e" * 5, tmp_path)
+    full = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8:eeee:eeee:eeee:eeee:eeee:eeee"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line, (local, peer) in zip(lines, (full, reversed(full)) if lines[0]["role"] == "client" else (reversed(full), full)):
+        line.update(local_addr=local, peer_addr=peer)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text = " ".join(explain(file)[0])
+    assert all(f"[{address}]:" in text for address in full)
+    assert "\\xe2\\x80\\xae" * 5 in text
+    assert ". It began at " in text
