@@ -70,6 +70,13 @@ static bool is(const char *text, size_t len, const char *word)
 
 bool glossary_is(const struct glossary_entry *e, const char *word)
 {
+	const char *colon = strchr(word, ':');
+	char group[NAME_MAX_LEN + 1];
+
+	if (colon) {
+		snprintf(group, sizeof(group), "%.*s", (int)(colon - word), word);
+		return is(e->group, e->group_len, group) && is(e->word, e->word_len, colon + 1);
+	}
 	return is(e->word, e->word_len, word) || is(e->group, e->group_len, word);
 }
 

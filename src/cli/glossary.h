@@ -13,6 +13,6 @@ struct glossary_entry {
 /* False: there is no more. */
 bool glossary_next(struct glossary_entry *entry);
 
-/* Whatever the case and dashes. `word` is an entry's own or its group. */
+/* Whatever the case and dashes. `word` is an entry's own, its group, or both: "history:S". */
 bool glossary_is(const struct glossary_entry *entry, const char *word);
 bool glossary_has(const char *group, const char *word);

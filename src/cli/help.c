@@ -55,6 +55,7 @@ static const struct {
 		 "takes it.",
 		 "  tcplife-fsm explain close_wait\n"
 		 "  tcplife-fsm explain conn_state\n"
+		 "  tcplife-fsm explain history:S\n"
 		 "  tcplife-fsm explain --from life.jsonl 2a01\n"},
 	[COMMAND_FEATURES] = {"features", "", "Say what this kernel offers, hook by hook, and what is used.", NULL,
 			      "  tcplife-fsm features -j             as JSON\n"},

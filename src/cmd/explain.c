@@ -21,7 +21,8 @@ static void list(void)
 	const char *group = NULL;
 	size_t used = 0;
 
-	puts("tcplife-fsm explain WORD says what one of these words means; with a key, all words of that key:");
+	puts("tcplife-fsm explain WORD says what one of these words means; with a key, all words of that key;\n"
+	     "with KEY:WORD, like history:S, that word of that key alone:");
 	while (glossary_next(&e)) {
 		if (e.group != group)
 			printf("\n  %-*.*s", INDENT - 2, (int)e.group_len, e.group);
@@ -45,7 +46,10 @@ static int refuse(const char *word)
 	while (glossary_next(&e)) {
 		const char *found = nearest.found;
 
-		snprintf(try, WORD_LEN, "%.*s", (int)e.word_len, e.word);
+		if (strchr(word, ':'))
+			snprintf(try, WORD_LEN, "%.*s:%.*s", (int)e.group_len, e.group, (int)e.word_len, e.word);
+		else
+			snprintf(try, WORD_LEN, "%.*s", (int)e.word_len, e.word);
 		nearest_try(&nearest, try);
 		if (nearest.found != found) /* which must stay as it is */
 			try = try == words[0] ? words[1] : words[0];

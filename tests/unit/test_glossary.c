@@ -83,11 +83,37 @@ static void entries(void **state)
 	assert_true(groups > 20);
 }
 
+/* How many entries a word selects. */
+static unsigned int count(const char *word)
+{
+	struct glossary_entry e = {0};
+	unsigned int found = 0;
+
+	while (glossary_next(&e))
+		found += glossary_is(&e, word);
+	return found;
+}
+
+static void selection(void **state)
+{
+	(void)state;
+	assert_int_equal(count("refused"), 2); /* how it ended, and the case */
+	assert_int_equal(count("end_reason:refused"), 1);
+	assert_int_equal(count("End-Reason:REFUSED"), 1);
+	assert_int_equal(count("history:S"), 1);
+	assert_int_equal(count("flags:syn-ack"), 1);
+	assert_int_equal(count("case"), 18);
+	assert_int_equal(count("case:"), 0);
+	assert_int_equal(count(":refused"), 0);
+	assert_int_equal(count("state:refused"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_name),
 		cmocka_unit_test(entries),
+		cmocka_unit_test(selection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The small ladders of `explain`, each from a recording of a real connection: small_ladders.py [GROUP:WORD...] prints them. A test
+compares docs/explain.txt with them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BINARY = os.environ.get("TCPLIFE_FSM", HERE.parents[1] / "build" / "tcplife-fsm")
+
+# Recording, which of its ladders, and the first and the last row of it.
+LADDERS = {
+    "state:SYN_SENT": ("refused", 0, "SYN_SENT", "RST"),
+    "state:SYN_RECV": ("three_way_four_way_close", 0, "SYN_SENT", "> ESTABLISHED|>. ESTABLISHED"),
+    "state:ESTABLISHED": ("three_way_four_way_close", 0, "SYN,ACK", "bytes"),
+    "state:FIN_WAIT1": ("three_way_four_way_close", 0, "FIN_WAIT1", "FIN_WAIT2"),
+    "state:FIN_WAIT2": ("half_close", 0, "FIN_WAIT1", "TIME_WAIT"),
+    "state:CLOSING": ("simultaneous_close", 0, "FIN,ACK", "CLOSING"),
+    "state:TIME_WAIT": ("time_wait", 0, "TIME_WAIT", "killed"),
+    "state:CLOSE_WAIT": ("half_close", 0, "FIN_WAIT1", "LAST_ACK"),
+    "state:LAST_ACK": ("three_segment_close", 0, "LAST_ACK", "CLOSE$"),
+    "state:LISTEN": ("three_way_four_way_close", 0, "LISTEN", "SYN_RECV"),
+    "state:CLOSE": ("keepalive_timeout", 0, "RST", "RST"),
+    "flags:SYN": ("three_way_four_way_close", 0, "SYN_SENT", "SYN_SENT"),
+    "flags:SYN,ACK": ("three_way_four_way_close", 0, "SYN,ACK", "SYN,ACK"),
+    "flags:ACK": ("three_way_four_way_close", 0, " ACK seq=1 ack=1", " ACK seq=1 ack=1"),
+    "flags:FIN,ACK": ("three_way_four_way_close", 0, "FIN_WAIT1", "FIN_WAIT1"),
+    "flags:RST": ("data_after_close", 0, "RST", "RST"),
+    "flags:RST,ACK": ("refused", 0, "RST,ACK", "RST,ACK"),
+    "case:handshake": ("three_way_four_way_close", 0, "LISTEN", ">. ESTABLISHED"),
+    "case:syn_lost": ("syn_lost", 0, "SYN seq=0", "SYN,ACK"),
+    "case:syn_ack_lost": ("syn_ack_lost", 0, "SYN seq=0", ">. ESTABLISHED"),
+    "case:refused": ("refused", 0, "CLOSE", "RST"),
+    "case:simultaneous_open": ("simultaneous_open", 0, "SYN seq=0", "ESTABLISHED"),
+    "case:four_way_close": ("three_way_four_way_close", 0, "FIN_WAIT1", "CLOSE$"),
+    "case:three_segment_close": ("three_segment_close", 0, "FIN_WAIT1", "CLOSE$"),
+    "case:half_close": ("half_close", 0, "FIN_WAIT1", "CLOSE$"),
+    "case:simultaneous_close": ("simultaneous_close", 0, "FIN,ACK", "TIME_WAIT"),
+    "case:two_msl": ("three_way_four_way_close", 0, "TIME_WAIT", "CLOSE$"),
+    "case:time_wait_cut_short": ("time_wait", 0, "TIME_WAIT", "killed"),
+    "case:close_wait_leak": ("half_close", 0, "FIN_WAIT1", "FIN_WAIT2"),
+    "case:reset": ("reset_unread_data", 0, "bytes", "RST"),
+    "case:timeouts": ("keepalive_timeout", 0, "ESTABLISHED$", "RST"),
+}
+
+# Their ladders say what the words do.
+SAME_AS = {
+    "close_kind:four_way": "case:four_way_close",
+    "close_kind:three_segment": "case:three_segment_close",
+    "close_kind:simultaneous": "case:simultaneous_close",
+    "close_kind:half_close": "case:half_close",
+    "end_reason:rst_sent": "case:reset",
+    "end_reason:refused": "case:refused",
+    "end_reason:timeout": "case:timeouts",
+}
+
+STATE = re.compile(r"\b([A-Z]+(?:_[A-Z0-9]+)*) (?:>?[\d.]+(?:us|ms|s)|\d+m\d+s|\.\.\.)(?=$| )")
+LEFT_LIFE, RIGHT_LIFE = 26, 60
+
+
+def rows(recording, number):
+    """Those of a ladder that show a segment, a state or a note, without their times."""
+    done = subprocess.run(
+        [BINARY, "show", "--from", HERE / f"{recording}.rec", "--ascii", "--width", "80"], capture_output=True, timeout=60, check=True
+    )
+    ladder = re.split(r"count from the SYN\n", done.stdout.decode())[number]
+    for row in ladder.splitlines():
+        if len(row) <= RIGHT_LIFE or row[LEFT_LIFE] not in "|:+" or row[RIGHT_LIFE] not in "|:+":
+            continue
+        left, middle, right = row[8:LEFT_LIFE].strip(), row[LEFT_LIFE : RIGHT_LIFE + 1], row[RIGHT_LIFE + 1 :].strip()
+        left, right = STATE.sub(r"\1", left), STATE.sub(r"\1", re.sub(r"^at .*", "", right))
+        if left or right or middle[1:-1].strip():
+            yield f"  {left:>11} {middle} {right}".rstrip()
+
+
+def small_ladder(recording, number, first, last):
+    """From the first row that has `first` to the next that has `last`."""
+    found = []
+    for row in rows(recording, number):
+        if found or re.search(first, row):
+            found.append(row)
+        if found and re.search(last, row):
+            return "".join(f"{row}\n" for row in found)
+    raise ValueError(f"{recording}: no rows from {first} to {last}")
+
+
+def ladder_of(word):
+    return small_ladder(*LADDERS[SAME_AS.get(word, word)])
+
+
+if __name__ == "__main__":
+    for word in sys.argv[1:] or [*LADDERS, *SAME_AS]:
+        print(word, ladder_of(word), sep="\n")

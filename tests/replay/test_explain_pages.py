@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each word of the output has a page in docs/explain.txt, and its small ladder is one of a real connection."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from small_ladders import LADDERS, SAME_AS, ladder_of
+from test_replay import BINARY, ROOT
+
+SCHEMA = json.loads((ROOT / "docs/schema.json").read_text())
+# Enums whose pages stand under another name than their key's.
+GROUPS = {
+    "tcp_state": "state", "segment.ev": "ev", "finding.what": "finding.what", "process.from": "process.from",
+    "process_short.from": "process.from", "time_wait_life.end": "time_wait.end", "snapshot.cause": "snapshot.cause",
+}  # fmt: skip
+CASES = 18  # of TCP's life
+
+
+def pages():
+    """{"group:word": its page}"""
+    found, group = {}, None
+    for part in re.split(r"^(?==)", (ROOT / "docs/explain.txt").read_text(), flags=re.M)[1:]:
+        head, _, text = part.partition("\n")
+        if head.startswith("=== "):
+            group = head[4:]
+        else:
+            found[f"{group}:{head[3:]}"] = text
+    return found
+
+
+PAGES = pages()
+
+
+def enums(node, place=""):
+    """(definition and key, value) of each value that the schema lists."""
+    for key, value in node.items() if isinstance(node, dict) else ():
+        if key == "enum":
+            yield from ((place, word) for word in value if isinstance(word, str))
+        elif key == "const" and isinstance(value, str):
+            yield place, value
+        elif key in ("properties", "$defs"):
+            for name, inner in value.items():
+                yield from enums(inner, f"{place.split('.')[0]}.{name}".lstrip("."))
+        elif isinstance(value, dict):
+            yield from enums(value, place)
+        elif isinstance(value, list):
+            for item in value:
+                yield from enums(item, place)
+
+
+def test_every_value_of_the_schema():
+    values = [(place, word) for place, word in enums(SCHEMA) if not place.endswith("schema_version")]
+    assert len(values) > 120
+    missing = [(place, word) for place, word in values if f"{GROUPS.get(place, place.split('.')[-1])}:{word}" not in PAGES]
+    assert missing == []
+
+
+def test_cases():
+    assert len([word for word in PAGES if word.startswith("case:")]) == CASES
+
+
+@pytest.mark.parametrize("word", [*LADDERS, *SAME_AS])
+def test_ladder(word):
+    """The page shows what `show` draws of that recording."""
+    assert PAGES[word].count("In a ladder:\n\n") == 1
+    assert PAGES[word].partition("In a ladder:\n\n")[2] == ladder_of(word)
+
+
+@pytest.mark.parametrize("group", ("state", "flags", "case", "end_reason", "close_kind", "time_wait.end", "cause", "finding", "conn_state"))
+def test_how_it_looks(group):
+    for word, page in PAGES.items():
+        if not word.startswith(f"{group}:"):
+            continue
+        assert page.count("In the table: ") == page.count("In JSON: ") == 1, word
+        if group in ("state", "flags", "case"):
+            assert "In a ladder:" in page, word
+            assert "What to do" in page or group == "flags" or re.search(r"In code|leak|has to be done", page), word
+
+
+def test_words_that_pages_name():
+    """`explain WORD` on a page is a word that has one."""
+    named = {word for page in PAGES.values() for word in re.findall(r"`tcplife-fsm explain ([\w:.]+)`", page)}
+    assert len(named) > 8
+    for word in named:
+        subprocess.run([BINARY, "explain", word], capture_output=True, timeout=60, check=True)
+
+
+def test_reasons_of_this_kernel():
+    """The kernel's own names of why it sends a reset, as its BTF has them."""
+    if not Path("/sys/kernel/btf/vmlinux").exists():
+        pytest.skip("this kernel has no BTF")
+    bpftool = subprocess.run([ROOT / "tests/install-deps.sh", "--bpftool"], capture_output=True, text=True, check=True).stdout.strip()
+    btf = subprocess.run([bpftool, "btf", "dump", "file", "/sys/kernel/btf/vmlinux"], capture_output=True, text=True, timeout=100)
+    names = set(re.findall(r"'SK_RST_REASON_(\w+)' val=", btf.stdout)) - {"MAX"}
+    if not names:
+        pytest.skip("this kernel gives no reasons")
+    assert sorted(name for name in names if f"resets.reason:{name}" not in PAGES) == []
+
+
+def test_selection():
+    def explain(word):
+        return subprocess.run([BINARY, "explain", word], capture_output=True, text=True, timeout=60)
+
+    assert explain("refused").stdout == PAGES["case:refused"] + "\n" + PAGES["end_reason:refused"]
+    assert explain("end_reason:refused").stdout == PAGES["end_reason:refused"]
+    assert explain("history:s").stdout == PAGES["history:S"]
+    wrong = explain("histry:S")
+    assert wrong.returncode == 2 and "did you mean history:S" in wrong.stderr
