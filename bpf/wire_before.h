@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The wire of what the run before knew: wire.h includes this. These events come from the file of --state and stand at the begin
- * of the stream: a WIRE_BEFORE, then what it kept.
+ * The wire of what the run before knew: wire.h includes this. These events come from the state file (--state-file) and stand at
+ * the begin of the stream: a WIRE_BEFORE, then what it kept.
  */
 #pragma once
 

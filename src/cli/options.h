@@ -55,6 +55,7 @@ struct options {
 	bool wide;
 	bool no_header;
 	const char *record;
+	const char *state_file;   /* what the run before knew; NULL: none */
 	const char *metrics;      /* ADDR:PORT or unix:PATH; NULL: none, as the next one */
 	const char *metrics_file; /* for node_exporter */
 	uint32_t metrics_by;      /* enum metrics_by */

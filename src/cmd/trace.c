@@ -5,6 +5,7 @@
 #include "notify.h"
 #include "reload.h"
 #include "run.h"
+#include "trace_state.h"
 #include "trace_totals.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
@@ -33,7 +34,7 @@ struct trace {
 	struct run_consumer *other; /* NULL: lines */
 	struct recording_header header;
 	struct record_consumer
-		consumers[OUTPUTS_MAX + 3]; /* and metrics, the ticks of the run itself, and the service manager */
+		consumers[OUTPUTS_MAX + 4]; /* and metrics, the state, the ticks of the run itself, and the service manager */
 	size_t consumers_len;
 	struct format_before before[OUTPUTS_MAX];
 	struct outputs *outputs;
@@ -44,6 +45,7 @@ struct trace {
 	struct notify notify;
 	struct metrics_sources sources;
 	struct run_metrics *metrics; /* NULL: none */
+	struct trace_state *state;   /* likewise */
 	bool interrupted;            /* while an output waited for a reader */
 	bool record_failed;
 	int exit_code; /* of what ended the run early */
@@ -99,6 +101,7 @@ static int open_output(struct trace *t, const struct output_spec *spec, struct f
 	if (err)
 		return *why ? fail(EXIT_OUTPUT, "output %s: %s", spec->name, why) : fail_output(spec->address, -err);
 	known = !destination->shared && run_before(destination->fd, (int64_t)clock_now_ns() + clock_wall_offset_ns(), before);
+	known = known || trace_state_before(t->state, before);
 	err = outputs_add(t->outputs, spec, destination, known ? before : NULL);
 	return err ? fail(EXIT_RUNTIME, "cannot start the output: %s", self_error(err)) : EXIT_OK;
 }
@@ -192,6 +195,18 @@ static void reopen(void *ctx)
 	t->reload.due = true;
 }
 
+/* live_config.before */
+static void feed_state(void *ctx, uint64_t now, event_fn fn, void *fn_ctx)
+{
+	trace_state_feed(((struct trace *)ctx)->state, now, fn, fn_ctx);
+}
+
+/* live_config.stops */
+static void on_stop(void *ctx)
+{
+	trace_state_stop(((struct trace *)ctx)->state);
+}
+
 /* A loop_fn: an output has failed, or its reader has left. */
 static void on_output_error(void *ctx)
 {
@@ -232,6 +247,8 @@ static struct live_config live_config(struct trace *t)
 		.scan_only = t->other && t->other->scan_only,
 		.warn = is_quiet(t) ? warn_nobody : warn,
 		.reopen = reopen,
+		.before = feed_state,
+		.stops = on_stop,
 		.ctx = t,
 	};
 }
@@ -248,6 +265,8 @@ static void choose_consumers(struct trace *t)
 	}
 	if (t->metrics)
 		t->consumers[t->consumers_len++] = run_metrics_consumer(t->metrics);
+	if (t->state)
+		t->consumers[t->consumers_len++] = trace_state_consumer(t->state, t->live);
 	t->consumers[t->consumers_len++] = (struct record_consumer){.tick = tick, .ctx = t};
 	t->notify.live = t->live;
 	t->notify.outputs = t->outputs;
@@ -372,7 +391,9 @@ int trace_run(const struct options *options, struct run_consumer *consumer)
 		notify_close(&t.notify);
 		return fail_collector(&failure);
 	}
-	exit_code = run_check_selection(&options->select, is_quiet(&t)) ?: open_outputs(&t);
+	exit_code = run_check_selection(&options->select, is_quiet(&t))
+		?: trace_state_open(&t.state, options, &t.header)
+		?: open_outputs(&t);
 	if (!exit_code && !t.interrupted && !consumer)
 		exit_code = open_metrics(&t);
 	if (!exit_code && !t.interrupted) {
@@ -381,6 +402,7 @@ int trace_run(const struct options *options, struct run_consumer *consumer)
 	}
 	run_metrics_close(t.metrics);
 	finished = finish(&t, !exit_code && !t.interrupted);
+	trace_state_close(t.state);
 	live_free(t.live);
 	reload_free(&t.reload);
 	notify_close(&t.notify);

@@ -14,7 +14,7 @@
 #define YOUNG_NS 1000000000ull /* in CLOSE_WAIT for less than this is mostly over before the next run */
 
 struct keeping {
-	struct conn_table *t;
+	const struct conn_table *t;
 	event_fn fn;
 	void *ctx;
 	uint32_t kept;
@@ -113,7 +113,7 @@ static void put_young(struct keeping *k, const struct conn *c)
 		put(k, &known);
 }
 
-void alerts_keep(struct conn_table *t, bool at_stop, event_fn fn, void *ctx)
+void alerts_keep(const struct conn_table *t, bool at_stop, event_fn fn, void *ctx)
 {
 	const struct alerts *a = t->alerts;
 	struct keeping k = {t, fn, ctx, 0, at_stop};

@@ -6,7 +6,7 @@
 #include "wire_read.h"
 
 /* A WIRE_KNOWN of each. `at_stop`: all records of alerts are written before the run ends. */
-void alerts_keep(struct conn_table *t, bool at_stop, event_fn fn, void *ctx);
+void alerts_keep(const struct conn_table *t, bool at_stop, event_fn fn, void *ctx);
 
 /* Another number than before: alerts were raised or resolved meanwhile. */
 uint64_t alerts_changes(const struct alerts *alerts);

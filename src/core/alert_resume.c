@@ -7,7 +7,7 @@
  * takes a scan that would have met it: what a process holds is met in any namespace, all else where the scan may enter. Until
  * then it is neither open nor resolved. After a restart of the host every alert is resolved at once.
  *
- * Who made the file of --state may have edited it. A time that the kernel contradicts is not believed.
+ * Who made the state file may have edited it. A time that the kernel contradicts is not believed.
  */
 #include "alert_resume.h"
 

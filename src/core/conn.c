@@ -267,7 +267,7 @@ void conn_table_metrics(const struct conn_table *t, uint64_t now, struct metrics
 	ret->memory_bytes = stats.memory_bytes;
 }
 
-void conn_table_keep(struct conn_table *table, bool at_stop, event_fn fn, void *ctx)
+void conn_table_keep(const struct conn_table *table, bool at_stop, event_fn fn, void *ctx)
 {
 	alerts_keep(table, at_stop, fn, ctx);
 }

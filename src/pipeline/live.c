@@ -258,6 +258,7 @@ static void begin(struct live *l)
 	collector_reason_names(now, pipeline_feed, l->pipeline);
 	degraded = live_say_hooks(l->pipeline, l->collector, now);
 	live_say_meta(l->pipeline, now, "start");
+	l->config.before(l->config.ctx, now, pipeline_feed, l->pipeline);
 	err = collector_scan(l->collector, WIRE_SCAN_STARTUP, pipeline_feed, l->pipeline);
 	collector_survey(l->collector, clock_now_ns(), true, pipeline_feed, l->pipeline);
 	if (err)
@@ -423,6 +424,7 @@ static void finish(struct live *l)
 	collector_drain(l->collector, UINT64_MAX, pipeline_feed, l->pipeline);
 	l->next_aggregates = 0;
 	tick(l, now);
+	l->config.stops(l->config.ctx);
 	live_say_meta(l->pipeline, now, "stop");
 }
 

@@ -19,6 +19,9 @@ struct live_config {
 	warn_fn warn;
 
 	void (*reopen)(void *ctx); /* SIGHUP */
+	/* What is known from before `now`, into the stream; and before its end. */
+	void (*before)(void *ctx, uint64_t now, event_fn fn, void *fn_ctx);
+	void (*stops)(void *ctx);
 	void *ctx;
 };
 
