@@ -180,6 +180,7 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	bool time_wait = ev->hdr.new_state == WIRE_TIME_WAIT;
 	const struct tw_begin begin = begin_of(ev, set_at(ev));
 	int64_t at_ns = time_wait ? begin.at_ns : (int64_t)ev->hdr.ts;
+	bool older = time_wait && at_ns < (int64_t)t->begun_ns; /* the first scan failed, or had no room */
 	struct conn *c;
 
 	/* Later scans find what was emitted early, too, and shadows (scan.c). Nothing makes room for what is older than us. */
@@ -200,7 +201,7 @@ static void adopt_found(struct conn_table *t, const struct wire_minisock *ev)
 	timeline_enter(c, c->start_ns, ev->hdr.new_state, CONN_BY_UNKNOWN, CONN_EV_SCAN);
 	c->spans[0].us_unknown = !time_wait;
 	tw_conn_enter(t, c, ev->hdr.new_state, &(struct conn_last){.at_ns = c->start_ns},
-		      MINI_FOUND | (table_was_emitted(t, c->cookie) ? MINI_EMITTED : 0));
+		      MINI_FOUND | (older || table_was_emitted(t, c->cookie) ? MINI_EMITTED : 0));
 	c->mini.snd_nxt = ev->snd_nxt;
 	c->mini.restarts_unsure = !time_wait || begin.restarts_unsure;
 	tw_conn_set_due(t, c, due_of(ev), ev->expires);

@@ -44,6 +44,8 @@ void scan_begin(struct conn_table *t, const struct wire_mark *ev)
 	t->mini_epoch = next_epoch(t->mini_epoch);
 	if (ev->value != WIRE_SCAN_MINISOCKS)
 		t->listener_epoch = next_epoch(t->listener_epoch);
+	if (!t->begun_ns)
+		t->begun_ns = ev->hdr.ts;
 	t->scan = (struct table_scan){
 		.active = true, .any_done = any_done, .epoch = epoch, .cause = ev->value, .begin_ns = ev->hdr.ts};
 }

@@ -306,6 +306,7 @@ struct conn_table {
 	struct pool places, processes; /* interned */
 	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
 	struct table_scan scan;
+	uint64_t begun_ns;   /* of the first scan */
 	uint64_t holders_ns; /* when a scan has read all descriptors last */
 	struct table_interval interval;
 	struct table_totals totals;
