@@ -78,10 +78,11 @@ enum wire_kind {
 	WIRE_EXIT = 27,     /* struct wire_exit: a process ended, one that may have had a listener; also leak_watch.c */
 	WIRE_LISTENER = 28, /* struct wire_listener: begins or ends to listen, or a survey met it */
 	/* from the collector */
-	WIRE_NETNS = 29,  /* struct wire_netns: what a network namespace counts; in each survey */
-	WIRE_BEFORE = 30, /* struct wire_before: the run before, by --state-file; what it knew follows */
-	WIRE_KNOWN = 31,  /* struct wire_known: a socket in CLOSE_WAIT */
-	WIRE_KIND_MAX = 32,
+	WIRE_NETNS = 29,    /* struct wire_netns: what a network namespace counts; in each survey */
+	WIRE_BEFORE = 30,   /* struct wire_before: the run before, by --state-file; what it knew follows */
+	WIRE_KNOWN = 31,    /* struct wire_known: a socket in CLOSE_WAIT */
+	WIRE_STANDING = 32, /* struct wire_standing: a finding that is up */
+	WIRE_KIND_MAX = 33,
 };
 
 enum wire_parts {

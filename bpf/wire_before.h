@@ -41,6 +41,30 @@ struct wire_known {
 	__u32 pad;
 };
 
+enum wire_standing_flags {
+	WIRE_STANDING_OF = 1,     /* `of` is known */
+	WIRE_STANDING_OLDEST = 2, /* oldest_ns is */
+	WIRE_STANDING_CAUSE_CERTAIN = 4,
+};
+
+/* A finding, as struct finding_record has it. hdr.cookie is of an example. Parts as of a WIRE_KNOWN. */
+struct wire_standing {
+	struct wire_hdr hdr;
+	__u64 number;
+	__u64 since_ns;
+	__u64 count, limit, of;
+	__u64 oldest_ns, window_ns, theirs;
+	__u32 opener_tgid;
+	__u8 id;    /* enum finding_id */
+	__u8 about; /* enum finding_about */
+	__u8 flags; /* enum wire_standing_flags */
+	__u8 cause; /* enum leak_cause */
+	__u8 role;  /* enum conn_role */
+	__u8 from;  /* enum conn_from */
+	__u8 pad[6];
+	char opener_comm[WIRE_COMM_LEN];
+};
+
 /* How far a leak scan came, which is 0 in older recordings. What it has not met may be there all the same. */
 enum wire_leak_reach {
 	WIRE_REACH_WHOLE = 0,

@@ -26,3 +26,4 @@ _Static_assert(sizeof(struct wire_cgroup) == 8, "wire");
 _Static_assert(sizeof(struct wire_text) == 40, "wire");
 _Static_assert(sizeof(struct wire_before) == 104, "wire");
 _Static_assert(sizeof(struct wire_known) == 40, "wire");
+_Static_assert(sizeof(struct wire_standing) == 120, "wire");

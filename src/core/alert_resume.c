@@ -129,6 +129,11 @@ static void resolve(struct conn_table *t, const struct alert_known *known, enum 
 	alert_group_end(t, &a->groups, group, &ending, known->flags & WIRE_KNOWN_SINGLE);
 }
 
+bool alerts_before_same_boot(const struct alerts *alerts)
+{
+	return !(alerts->before.run.flags & WIRE_BEFORE_OTHER_BOOT);
+}
+
 void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev)
 {
 	struct alerts_before *before = &t->alerts->before;
@@ -139,7 +144,7 @@ void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev)
 		return;
 	}
 	known = known_of((const struct wire_known *)ev);
-	if (before->run.flags & WIRE_BEFORE_OTHER_BOOT) {
+	if (!alerts_before_same_boot(t->alerts)) {
 		if (known.flags & WIRE_KNOWN_ALERT && t->alerts->threshold_ns)
 			resolve(t, &known, LEAK_HOST_RESTART);
 		return;

@@ -10,6 +10,9 @@ void alerts_before_free(struct alerts_before *before);                          
 /* A WIRE_BEFORE or WIRE_KNOWN. */
 void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev);
 
+/* False: the host has restarted since. */
+bool alerts_before_same_boot(const struct alerts *alerts);
+
 /* What it knew of this life of a socket; all zero: nothing. */
 const struct alert_known *alerts_before_find(const struct alerts_before *before, const struct conn_tuple *t);
 

@@ -3,9 +3,9 @@
  * Takes in events by kind and hands out records. The other files of the core, each above those that it uses:
  *
  *   progress   what goes on             scan       what exists already        summary     losses and sums
- *   finding_watch, finding_scan  what is wrong, by   findings  its limits, finding_set, finding_tally, finding_drain
- *   conn_events  what an event changes in a connection                         closing     closes that wait for a reset
- *   minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
+ *   finding_watch, finding_scan  what is wrong, by   findings  its limits, finding_set, finding_tally, finding_drain,
+ * finding_keep conn_events  what an event changes in a connection                         closing     closes that wait for a
+ * reset minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
  *   alert      who leaks CLOSE_WAIT     alert_resume, alert_keep  over a restart of the tool
  *   alert_group  few records for many   leak, leak_group  a leak scan, its groups
  *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
@@ -131,6 +131,10 @@ static void feed_collected(struct conn_table *table, const struct wire_hdr *ev)
 	case WIRE_BEFORE:
 	case WIRE_KNOWN:
 		alerts_before_feed(table, ev);
+		break;
+	case WIRE_STANDING:
+		if (alerts_before_same_boot(table->alerts))
+			findings_restore(table, (const struct wire_standing *)ev);
 		break;
 	case WIRE_TICK:
 		on_tick(table, (const struct wire_tick *)ev);
@@ -270,9 +274,10 @@ void conn_table_metrics(const struct conn_table *t, uint64_t now, struct metrics
 void conn_table_keep(const struct conn_table *table, bool at_stop, event_fn fn, void *ctx)
 {
 	alerts_keep(table, at_stop, fn, ctx);
+	findings_keep(table, fn, ctx);
 }
 
 uint64_t conn_table_kept_changes(const struct conn_table *table)
 {
-	return alerts_changes(table->alerts);
+	return alerts_changes(table->alerts) + findings_changes(table);
 }

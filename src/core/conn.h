@@ -62,8 +62,8 @@ struct metrics_table;
 void conn_table_metrics(const struct conn_table *table, uint64_t now, struct metrics_table *ret);
 
 /*
- * What the next run should know, as events that a later conn_table_feed() takes behind a WIRE_BEFORE: those of open alerts, and
- * since when sockets are in CLOSE_WAIT. `at_stop`: conn_table_stop() follows, which emits what waits.
+ * What the next run should know, as events that a later conn_table_feed() takes behind a WIRE_BEFORE: those of open alerts,
+ * since when sockets are in CLOSE_WAIT, and findings that are up. `at_stop`: conn_table_stop() follows, which emits what waits.
  */
 void conn_table_keep(const struct conn_table *table, bool at_stop, event_fn fn, void *ctx);
-uint64_t conn_table_kept_changes(const struct conn_table *table); /* another number: alerts have changed */
+uint64_t conn_table_kept_changes(const struct conn_table *table); /* another number: alerts or findings have changed */

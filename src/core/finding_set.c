@@ -120,7 +120,7 @@ void finding_set_offer(struct finding_set *set, const struct finding_record *off
 	s->met_now = true;
 }
 
-static void settle_met(struct standing *s, uint64_t now, finding_fn fn, void *ctx)
+static void settle_met(struct finding_set *set, struct standing *s, uint64_t now, finding_fn fn, void *ctx)
 {
 	bool comes;
 
@@ -133,13 +133,14 @@ static void settle_met(struct standing *s, uint64_t now, finding_fn fn, void *ct
 	s->up = true;
 	s->worst.since_ns = now;
 	s->worst.what = FINDING_UP;
+	set->changes++;
 	fn(ctx, &s->worst);
 }
 
-static void settle(struct standing *s, uint64_t now, finding_fn fn, void *ctx)
+static void settle(struct finding_set *set, struct standing *s, uint64_t now, finding_fn fn, void *ctx)
 {
 	if (s->met_now) {
-		settle_met(s, now, fn, ctx);
+		settle_met(set, s, now, fn, ctx);
 	} else {
 		s->missed++;
 		s->met = 0;
@@ -153,7 +154,27 @@ void finding_set_close_part(struct finding_set *set, enum finding_source source,
 	for (uint32_t id = 1; id < set->by_number.used; id++) {
 		s = at(set, id);
 		if (s->number && s->met_now && finding_source(s->worst.id) == source)
-			settle_met(s, now, fn, ctx);
+			settle_met(set, s, now, fn, ctx);
+	}
+}
+
+void finding_set_restore(struct finding_set *set, const struct finding_record *finding)
+{
+	struct finding_record f = *finding;
+	uint32_t id;
+
+	if (!finding_judge(&f, true) || pool_find(&set->by_number, f.number))
+		return;
+	id = add(set, &f);
+	if (id)
+		at(set, id)->up = true;
+}
+
+void finding_set_each(const struct finding_set *set, finding_fn fn, void *ctx)
+{
+	for (uint32_t id = 1; id < set->by_number.used; id++) {
+		if (at(set, id)->number && at(set, id)->up)
+			fn(ctx, &at(set, id)->worst);
 	}
 }
 
@@ -165,10 +186,11 @@ void finding_set_close(struct finding_set *set, enum finding_source source, uint
 		s = at(set, id);
 		if (!s->number || finding_source(s->worst.id) != source)
 			continue;
-		settle(s, now, fn, ctx);
+		settle(set, s, now, fn, ctx);
 		if (!s->missed || (s->up && s->missed < LOOKS_DOWN))
 			continue;
 		s->worst.what = FINDING_DOWN;
+		set->changes += s->up;
 		if (s->up)
 			fn(ctx, &s->worst);
 		set->of_id[s->worst.id]--;

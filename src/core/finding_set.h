@@ -10,6 +10,7 @@ struct finding_set {
 	uint32_t of_id[FINDING_MAX]; /* how many of each there are */
 	struct pool left;            /* numbers of those that were left out */
 	uint64_t left_out;           /* for lack of room: each once, however many looks met it */
+	uint64_t changes;            /* findings that came up or went */
 	uint64_t window_ns;          /* of what is offered per time: as long as it was watched; the caller's */
 };
 
@@ -22,6 +23,12 @@ void finding_set_offer(struct finding_set *set, const struct finding_record *fin
 
 /* A finding_fn takes what has come up, gone, or stands. */
 typedef void (*finding_fn)(void *ctx, const struct finding_record *finding);
+
+/* It was up as the run before ended. What no look meets from now on goes, as any other. */
+void finding_set_restore(struct finding_set *set, const struct finding_record *finding);
+
+/* Each that is up. */
+void finding_set_each(const struct finding_set *set, finding_fn fn, void *ctx);
 
 /* The look at `now` has offered all that this source has. */
 void finding_set_close(struct finding_set *set, enum finding_source source, uint64_t now, finding_fn fn, void *ctx);

@@ -9,6 +9,7 @@
 
 #include "alert.h"
 #include "emit.h"
+#include "finding_keep.h"
 #include "finding_scan.h"
 #include "finding_tally.h"
 #include "ports.h"
@@ -364,6 +365,41 @@ void findings_stop(struct conn_table *t, uint64_t now)
 		return;
 	look(t, now);
 	finding_set_stop(&t->findings->set, emit_finding, t);
+}
+
+struct keeping {
+	event_fn fn;
+	void *ctx;
+	uint64_t now;
+};
+
+/* A finding_fn. */
+static void keep(void *ctx, const struct finding_record *finding)
+{
+	const struct keeping *k = ctx;
+
+	finding_keep(finding, k->now, k->fn, k->ctx);
+}
+
+void findings_keep(const struct conn_table *t, event_fn fn, void *ctx)
+{
+	struct keeping keeping = {fn, ctx, t->now};
+
+	if (t->findings)
+		finding_set_each(&t->findings->set, keep, &keeping);
+}
+
+void findings_restore(struct conn_table *t, const struct wire_standing *ev)
+{
+	const struct finding_record finding = finding_kept(ev);
+
+	if (t->findings)
+		finding_set_restore(&t->findings->set, &finding);
+}
+
+uint64_t findings_changes(const struct conn_table *t)
+{
+	return t->findings ? t->findings->set.changes : 0;
 }
 
 void findings_stats(const struct conn_table *t, struct findings_stats *ret_stats)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "table.h"
+#include "wire_read.h"
 
 /* Before records are emitted. If findings are wanted, takes part in what is emitted. 0 or -ENOMEM. */
 int findings_new(struct conn_table *t);
@@ -20,6 +21,11 @@ void findings_stop(struct conn_table *t, uint64_t now);
 /* What the stream should bring. */
 bool findings_want_scan(const struct conn_table *t, uint64_t now);
 bool findings_want_survey(const struct conn_table *t, uint64_t now);
+
+/* Of --state-file: a WIRE_STANDING of each that is up, and back; a number that changes when one comes up or goes. */
+void findings_keep(const struct conn_table *t, event_fn fn, void *ctx);
+void findings_restore(struct conn_table *t, const struct wire_standing *ev);
+uint64_t findings_changes(const struct conn_table *t);
 
 struct findings_stats {
 	uint64_t scans;    /* of sockets, that were looked at */

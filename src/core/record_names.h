@@ -123,7 +123,7 @@ enum leak_cause { LEAK_CAUSES(ENUM_VALUE) LEAK_CAUSE_MAX };
 	X(LEAK_HOST_RESTART, "host_restart") /* the same, and the host went down */
 enum leak_resolution { LEAK_RESOLUTIONS(ENUM_VALUE) LEAK_RESOLUTION_MAX };
 
-/* What is wrong on a host: the stable names of findings, as findings.h explains them. */
+/* What is wrong on a host: the stable names of findings, as findings.h explains them. Their numbers are in recordings. */
 #define FINDINGS(X)                                                                                                            \
 	X(FINDING_ACCEPT_QUEUE_FULL, "accept_queue_full")                                                                      \
 	X(FINDING_PORTS_USED_UP, "ports_used_up")                                                                              \

@@ -17,7 +17,8 @@
 /* The kinds that are about one socket: only they carry parts and states. */
 static const uint64_t socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
 				     KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK) |
-				     KIND(WIRE_RETRANSMIT_FAILED) | KIND(WIRE_LISTENER) | KIND(WIRE_KNOWN);
+				     KIND(WIRE_RETRANSMIT_FAILED) | KIND(WIRE_LISTENER) | KIND(WIRE_KNOWN) |
+				     KIND(WIRE_STANDING);
 
 static const uint64_t text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
@@ -54,8 +55,9 @@ const uint8_t wire_base_sizes[UINT8_MAX + 1] = {
 	[WIRE_NETNS] = sizeof(struct wire_netns),
 	[WIRE_BEFORE] = sizeof(struct wire_before),
 	[WIRE_KNOWN] = sizeof(struct wire_known),
+	[WIRE_STANDING] = sizeof(struct wire_standing),
 };
-_Static_assert(WIRE_KIND_MAX == WIRE_KNOWN + 1, "every kind has a size");
+_Static_assert(WIRE_KIND_MAX == WIRE_STANDING + 1, "every kind has a size");
 
 #define SIZE(parts, part, type) ((parts) & (part) ? sizeof(struct type) : 0)
 #define SUM(parts)                                                                                                             \
@@ -155,6 +157,13 @@ static bool known_valid(const struct wire_known *ev)
 	       ev->role < CONN_ROLE_MAX && ev->from < CONN_FROM_MAX && (ev->from == CONN_FROM_NONE || wire_task(&ev->hdr));
 }
 
+static bool standing_valid(const struct wire_standing *ev)
+{
+	return ev->number && wire_ident(&ev->hdr) && !wire_stats(&ev->hdr) && ev->id < FINDING_MAX &&
+	       ev->cause < LEAK_CAUSE_MAX && ev->role < CONN_ROLE_MAX && ev->from < CONN_FROM_MAX &&
+	       (ev->from == CONN_FROM_NONE || wire_task(&ev->hdr)) && !ev->opener_comm[WIRE_COMM_LEN - 1];
+}
+
 static bool hex_valid(const char *text, size_t digits)
 {
 	return strspn(text, "0123456789abcdef") >= digits;
@@ -191,6 +200,8 @@ static bool socket_valid(const struct wire_hdr *ev)
 		return full_socket_state(ev->old_state) && full_socket_state(ev->new_state) && wire_ident(ev);
 	case WIRE_KNOWN:
 		return known_valid((const void *)ev);
+	case WIRE_STANDING:
+		return standing_valid((const void *)ev);
 	case WIRE_LEAK:
 		return full_socket_state(ev->old_state) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
 	default:

@@ -61,7 +61,8 @@ static void run(const char *data, size_t len)
 {
 	const struct conn_config config = {.max_connections = 8,
 					   .leak_threshold_ns = 1000000,
-					   .wanted = 1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED};
+					   .wanted = 1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED |
+						     1u << RECORD_FINDING};
 	struct state_draft draft = {0};
 	struct wire_before before = {.hdr = {.len = sizeof(before), .kind = WIRE_BEFORE},
 				     .written_wall_ns = 1,

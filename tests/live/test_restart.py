@@ -5,17 +5,17 @@ import json
 import os
 import shutil
 import signal
-import socket
+import struct
 import subprocess
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
-from actors import Actor
-from lab import TIMEOUT, cookie, wait_state, wait_until
+from lab import TIMEOUT, Pair, cookie, wait_state, wait_until
 from leakers import Leaker
-from tracer import BINARY, conn_id
+from tracer import BINARY, Tracer, conn_id
 
 THRESHOLD = "300ms"
 ALERTS = ("close_wait_leak", "close_wait_resolved")
@@ -58,16 +58,24 @@ def wait_alerts(tracer, netns, count=1, event="close_wait_leak"):
     return [r for r in alerts(tracer, netns) if r["event"] == event]
 
 
-def wait_written(state, tracer):
-    """The state has been written since: under another inode."""
-    before = os.stat(state).st_ino if state.exists() else 0
-    wait_until(lambda: state.exists() and os.stat(state).st_ino != before or tracer.process.poll() is not None, what="a state")
+HEAD, BEFORE, KNOWN, ALERT = 96, 104, 31, 1  # sizes of struct state_head and struct wire_before; a kind, and a flag of it
 
 
-def end(tracer, how, state):
-    """Ends it in order, or kills it when its state has what happened before."""
+def known_alerts(state):
+    """The cookies of the alerts that a state file has."""
+    data, at, found = state.read_bytes() if state.exists() else b"", HEAD + BEFORE, set()
+    while at < len(data):
+        cookie, size, kind = struct.unpack_from("<QHB", data, at + 8)
+        if kind == KNOWN and data[at + 32] & ALERT:
+            found.add(cookie)
+        at += size
+    return found
+
+
+def end(tracer, how, state, sock):
+    """Ends it in order, or kills it when its state has the alert of a socket."""
     if how == signal.SIGKILL:
-        wait_written(state, tracer)
+        wait_until(lambda: cookie(sock) in known_alerts(state), what="the alert in the state")
         tracer.process.kill()
         tracer.finish()
     else:
@@ -85,7 +93,7 @@ def test_alert_goes_on(start_tracer, tmp_path, pair4, how):
     connected.client.close()
     (raised,) = wait_alerts(first, netns)
     assert raised["alert_id"] == ident and raised["age_is_lower_bound"] is False and "resumed" not in raised
-    end(first, how, state)
+    end(first, how, state, connected.server)
 
     second = start_run(start_tracer, state)
     (resumed,) = wait_alerts(second, netns)
@@ -118,6 +126,21 @@ def test_groups_go_on(start_tracer, tmp_path, namespace, leaker):
     assert shape(resumed) == shape(raised)
     assert all(r["resumed"] and r["group_open"] == 7 for r in resumed)
     second.stop()
+
+
+def test_finding_goes_on(start_tracer, tmp_path, pair4, leak):
+    """It is up, and stands as the first run ends. The second one writes no second `up`, and its end has the first one's since."""
+    state, args = tmp_path / "state", ("--events", "finding,meta")
+    mine = lambda what: lambda r: r["event"] == "finding" and (r["netns"], r["what"]) == (pair4.b.inode, what)  # noqa: E731
+    first = start_run(start_tracer, state, *args)
+    up = first.wait_for(mine("up"))
+    first.stop()
+    second = start_run(start_tracer, state, *args)
+    leak.close()
+    down = second.wait_for(mine("down"), 60)
+    assert (down["finding_id"], down["since"]) == (up["finding_id"], up["since"])
+    second.stop()
+    assert not [r for r in second.records if mine("up")(r)]
 
 
 def test_closed_while_down(start_tracer, tmp_path, pair4, leak):
@@ -160,14 +183,12 @@ def test_a_recording_has_it_all(start_tracer, tmp_path, pair4, leak):
 def as_another_boot(state):
     """What the file is after a restart of the host: in this test the boot id of its WIRE_BEFORE is another one."""
     data = bytearray(state.read_bytes())
-    at = 96 + 48  # behind struct state_head, in struct wire_before
+    at = HEAD + 48  # in struct wire_before
     data[at : at + 8] = b"01234567"
     return bytes(data)
 
 
 def with_checksum(data):
-    import zlib
-
     data = bytearray(data)
     data[12:16] = zlib.crc32(bytes(data[16:])).to_bytes(4, "little")
     return bytes(data)
@@ -195,9 +216,9 @@ BAD = {
     "cut in the head": (lambda data: data[:40], b"is cut off"),
     "longer": (lambda data: data + bytes(8), b"more than belongs to it"),
     "damaged": (lambda data: data[:-1] + bytes([data[-1] ^ 1]), b"checksum"),
-    "of another host": (lambda data: with_checksum(data[:24] + b"other" + bytes(67) + data[96:]), b"of another host"),
-    "edited": (lambda data: with_checksum(data[: 96 + 104 + 33] + b"\xff" + data[96 + 104 + 34 :]), b"no run writes"),
-    "of the future": (lambda data: with_checksum(data[: 96 + 24] + b"\xff" * 7 + b"\x7f" + data[96 + 32 :]), b"has not come"),
+    "of another host": (lambda data: with_checksum(data[:24] + b"other" + bytes(67) + data[HEAD:]), b"of another host"),
+    "edited": (lambda data: with_checksum(data[: HEAD + BEFORE + 33] + b"\xff" + data[HEAD + BEFORE + 34 :]), b"no run writes"),
+    "of the future": (lambda data: with_checksum(data[: HEAD + 24] + b"\xff" * 7 + b"\x7f" + data[HEAD + 32 :]), b"has not come"),
     "huge": (lambda data: data + bytes(16 << 20), b"longer than any state"),
 }
 
@@ -205,9 +226,6 @@ BAD = {
 @pytest.fixture(scope="module")
 def good_state(tmp_path_factory):
     """A state with an alert, made once."""
-    from lab import Pair
-    from tracer import Tracer
-
     state, pair = tmp_path_factory.mktemp("good") / "state", Pair("ipv4")
     try:
         connected = pair.connect()
@@ -260,7 +278,7 @@ def test_a_user_without_root(start_tracer, tmp_path, pair4, leak):
     try:
         first = start_run(start_tracer, folder / "state", wrapper=wrapper)
         (raised,) = wait_alerts(first, pair4.b.inode)
-        end(first, signal.SIGKILL, folder / "state")
+        end(first, signal.SIGKILL, folder / "state", leak)
         second = start_run(start_tracer, folder / "state", wrapper=wrapper)
         (resumed,) = wait_alerts(second, pair4.b.inode)
         assert resumed["resumed"] and resumed["alert_id"] == raised["alert_id"]

@@ -395,23 +395,30 @@ def leak_goes_on(pair, start):
     leak.client.close()
     wait_state(leak.server, "CLOSE_WAIT")
     trace = start()
-    trace.wait_for(lambda r: r["event"] == "close_wait_leak" and r["netns"] == pair.b.inode)
+    mine = lambda event: lambda r: r["event"] == event and r["netns"] == pair.b.inode  # noqa: E731
+    trace.wait_for(mine("close_wait_leak"))
+    trace.wait_for(mine("finding"))
     leak.server.close()
-    return ids(leak)[:0]
+    trace.wait_for(lambda r: mine("finding")(r) and r["what"] == "down", 40)
+    return ()
 
 
 def edit_leak_goes_on(recording):
-    """The run before knew this leak for 100 s, and another socket of the same process, which is gone."""
+    """The run before knew this leak for 100 s, and another socket of the same process, which is gone, as its finding is."""
     leak = next(e for e in recording.events if e.kind == "LEAK" and e.get("B", 20) == 8 and e.get("I", e.part("task")))
     task, ident, ts = leak.part("task"), leak.part("ident"), recording.events[0].ts
     before = Event.make("BEFORE", ts, rest=struct.pack("<QqII40s16s", ts - 5 * 10**9, 1767323045 * 10**9, 0, 0, BOOT_ID, b"0123456789ab"))
     fields = struct.pack("<QBBBBI", ts - 105 * 10**9, 1 | 2 | 4 | 32 | 64, 2, 2, 5, 0)  # a server's, eof_unread, from a scan
     parts = bytes(leak.data[task : task + 32]) + bytes(leak.data[ident : ident + 64])
     known = [Event.make("KNOWN", ts, cookie, 8, fields + parts) for cookie in (leak.cookie, 4096)]
-    for event in known:
-        event.put("B", 19, 1 | 2)
     known[1].put("H", 40 + 32 + 50, 9)  # another port of the peer
-    recording.events[0:0] = [before, *known]
+    numbers = struct.pack("<QQQQQQQQ", 1, ts - 50 * 10**9, 4, 1, 0, 70 * 10**9, 0, 0)
+    finding = struct.pack("<I6B6x16s", 0, 2, 2, 2 | 4, 2, 2, 5, b"")  # close_wait_leak, about its local port
+    standing = Event.make("STANDING", ts, 4096, 7, numbers + finding + parts)
+    standing.put("H", 120 + 32 + 48, 8080)
+    for event in (*known, standing):
+        event.put("B", 19, 1 | 2)
+    recording.events[0:0] = [before, *known, standing]
 
 
 EDITS["leak_goes_on"] = edit_leak_goes_on

@@ -31,7 +31,7 @@ FLAGS = {
     "leaks": ("--threshold", "300ms", "--summary", "500ms"),
     "losses": ("--summary", "500ms"),
     "accept_queue_full": ("--summary", "500ms"),
-    "leak_goes_on": ("--threshold", "300ms"),
+    "leak_goes_on": ("--events", "close_wait_leak,close_wait_resolved,finding,meta", "--threshold", "300ms"),
     "findings": ("--events", "finding,lost,meta", "--threshold", "300ms"),
 }
 

@@ -29,7 +29,8 @@ static bool is_text(unsigned int kind)
 
 static bool takes_parts(unsigned int kind)
 {
-	return (wire_from_kernel(kind) && kind != WIRE_EXIT) || kind == WIRE_LISTENER || kind == WIRE_KNOWN;
+	return (wire_from_kernel(kind) && kind != WIRE_EXIT) || kind == WIRE_LISTENER || kind == WIRE_KNOWN ||
+	       kind == WIRE_STANDING;
 }
 
 static size_t length(unsigned int kind, unsigned int parts)
@@ -70,6 +71,8 @@ static void make(unsigned int kind, unsigned int parts)
 		((struct wire_lost *)bytes)->stage = WIRE_LOST_RING;
 	if (kind == WIRE_KNOWN)
 		hdr()->cookie = 1;
+	if (kind == WIRE_STANDING)
+		((struct wire_standing *)bytes)->number = 1;
 	if (kind == WIRE_BEFORE) {
 		struct wire_before *before = (void *)bytes;
 
@@ -99,7 +102,7 @@ static void test_kinds_and_parts(void **state)
 				expected = expected && !(ours & ~(WIRE_PART_IDENT | BEHIND));
 			if (kind == WIRE_LISTENER)
 				expected = ours & WIRE_PART_IDENT;
-			if (kind == WIRE_KNOWN)
+			if (kind == WIRE_KNOWN || kind == WIRE_STANDING)
 				expected = (ours & WIRE_PART_IDENT) && !(ours & WIRE_PART_STATS);
 			if (kind == WIRE_LEAK)
 				expected = (ours & ~BEHIND) == LEAK_PARTS;
@@ -147,6 +150,15 @@ static void test_state_of_the_run_before(void **state)
 	make(WIRE_KNOWN, WIRE_PART_IDENT);
 	hdr()->cookie = 0;
 	assert_false(valid());
+	make(WIRE_STANDING, WIRE_PART_IDENT);
+	((struct wire_standing *)bytes)->id = FINDING_MAX;
+	assert_false(valid());
+	make(WIRE_STANDING, WIRE_PART_IDENT);
+	((struct wire_standing *)bytes)->cause = LEAK_CAUSE_MAX;
+	assert_false(valid());
+	make(WIRE_STANDING, WIRE_PART_IDENT);
+	((struct wire_standing *)bytes)->opener_comm[WIRE_COMM_LEN - 1] = 'x';
+	assert_false(valid());
 }
 
 static void test_lengths(void **state)
@@ -155,7 +167,7 @@ static void test_lengths(void **state)
 	for (unsigned int kind = WIRE_STATE; kind < WIRE_KIND_MAX; kind++) {
 		unsigned int parts = kind == WIRE_TOUCH                            ? WIRE_PART_TASK
 				     : kind == WIRE_LEAK                           ? LEAK_PARTS
-				     : kind == WIRE_LISTENER || kind == WIRE_KNOWN ? WIRE_PART_IDENT
+				     : kind == WIRE_LISTENER || kind >= WIRE_KNOWN ? WIRE_PART_IDENT
 										   : 0;
 		size_t good = length(kind, parts);
 
