@@ -84,6 +84,16 @@ static void read_before(struct trace_state *s)
 	s->before = (struct wire_before){0};
 }
 
+/* The file of the same name, as far as names show it: it would be replaced. */
+static bool is_output(const struct options *o)
+{
+	bool same = o->record && !strcmp(o->record, o->state_file);
+
+	for (size_t i = 0; i < o->outputs_len; i++)
+		same |= o->outputs[i].kind == OUTPUT_FILE && !strcmp(o->outputs[i].address, o->state_file);
+	return same;
+}
+
 int trace_state_open(struct trace_state **out, const struct options *o, const struct recording_header *header)
 {
 	struct trace_state *s;
@@ -92,6 +102,8 @@ int trace_state_open(struct trace_state **out, const struct options *o, const st
 	*out = NULL;
 	if (!o->state_file)
 		return EXIT_OK;
+	if (is_output(o))
+		return fail(EXIT_USAGE, "--state-file '%s' is where the output goes: give two files", o->state_file);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return fail(EXIT_RUNTIME, "out of memory");

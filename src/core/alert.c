@@ -295,7 +295,7 @@ void alerts_left(struct conn_table *t, const struct conn *c, const struct wire_s
 	const struct alert *alert = alert_at(a, id);
 	struct alert_ending ending;
 
-	if (!id && !pool_count(&a->before.known))
+	if (!id && (!pool_count(&a->before.known) || !pool_find(&a->before.known, c->cookie)))
 		return;
 	ending = (struct alert_ending){
 		.at_ns = ev ? ev->hdr.ts : t->now,

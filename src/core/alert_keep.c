@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define KEPT_MAX 16384
+#define VISITED_MAX 65536      /* sockets without an alert: most have nothing that is worth keeping */
 #define YOUNG_NS 1000000000ull /* in CLOSE_WAIT for less than this is mostly over before the next run */
 
 struct keeping {
@@ -51,7 +52,7 @@ static void put(struct keeping *k, const struct alert_known *known)
 			  .from = t->from},
 	};
 
-	if (k->kept == KEPT_MAX || !t->id_known)
+	if (!t->id_known)
 		return;
 	k->kept++;
 	if (t->from != CONN_FROM_NONE) {
@@ -117,19 +118,21 @@ void alerts_keep(const struct conn_table *t, bool at_stop, event_fn fn, void *ct
 {
 	const struct alerts *a = t->alerts;
 	struct keeping k = {t, fn, ctx, 0, at_stop};
+	uint32_t visited = 0;
 
 	alert_groups_recount(&t->alerts->groups);
-	for (uint32_t id = 1; id < a->open.used; id++) {
+	for (uint32_t id = 1; id < a->open.used && k.kept < KEPT_MAX; id++) {
 		if (alert_at(a, id)->cookie)
 			put_alert(&k, alert_at(a, id));
 	}
-	for (uint32_t id = 1; a->before.alerts && id < a->before.known.used; id++) {
+	for (uint32_t id = 1; a->before.alerts && id < a->before.known.used && k.kept < KEPT_MAX; id++) {
 		const struct alert_known *known = pool_at(&a->before.known, id);
 
 		if (known->flags & WIRE_KNOWN_ALERT)
 			put(&k, known);
 	}
-	for (uint32_t id = t->close_wait.head; id != CONN_NONE && k.kept < KEPT_MAX; id = table_by_id(t, id)->next)
+	for (uint32_t id = t->close_wait.head; id != CONN_NONE && k.kept < KEPT_MAX && visited++ < VISITED_MAX;
+	     id = table_by_id(t, id)->next)
 		put_young(&k, table_by_id(t, id));
 }
 

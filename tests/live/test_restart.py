@@ -263,6 +263,9 @@ def test_strange_places(tmp_path):
     assert target.read_bytes() == b"mine" and not link.is_symlink()
     done = subprocess.run([BINARY, "--state-file", tmp_path / "none" / "state"], capture_output=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 6 and b"--state-file" in done.stderr and b"No such file or directory" in done.stderr
+    both = tmp_path / "both"
+    done = subprocess.run([BINARY, "-o", both, "--state-file", both], capture_output=True, check=False, timeout=TIMEOUT)
+    assert done.returncode == 2 and b"give two files" in done.stderr
 
 
 def test_a_user_without_root(start_tracer, tmp_path, pair4, leak):

@@ -127,7 +127,7 @@ restarted()
 {
 	local before
 	before=$(pid)
-	systemctl restart $UNIT && active_again "$before"
+	systemctl restart $UNIT && active_again "$before" && mode /var/lib/tcplife-fsm/state '640 tcplife-fsm:tcplife-fsm'
 }
 
 # Restart=on-failure, but not for what a restart does not cure.
