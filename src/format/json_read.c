@@ -137,14 +137,14 @@ static void read_address(struct reader *rd, const json_t *object, const char *ke
 
 static void read_addresses(struct reader *rd, const json_t *object)
 {
-	const char *family = get_text(rd, object, "family");
+	const char *family = get_text(rd, object, "family"), *local = get_text(rd, object, "local_addr");
 	struct conn_tuple *t = &rd->r->end.rec.t;
 	bool ipv4;
 
-	if (!family)
+	if (!family && !local)
 		return;
-	ipv4 = !strcmp(family, "ipv4");
-	if (!ipv4 && strcmp(family, "ipv6")) {
+	ipv4 = family ? !strcmp(family, "ipv4") : !strchr(local, ':'); /* --detail short has no family */
+	if (family && !ipv4 && strcmp(family, "ipv6")) {
 		refuse(rd, "family is neither ipv4 nor ipv6");
 		return;
 	}
@@ -263,7 +263,7 @@ static void read_lists(struct reader *rd, const json_t *object)
 static void read_counters(struct reader *rd, const json_t *object)
 {
 	const json_t *tcp = json_object_get(object, "tcp"), *resets = json_object_get(object, "resets");
-	const json_t *isn = json_object_get(object, "isn");
+	const json_t *isn = json_object_get(object, "isn"), *again = json_object_get(object, "retransmits");
 	struct conn_record *rec = &rd->r->end.rec;
 	const char *reason = get_text(rd, resets, "reason");
 
@@ -273,7 +273,10 @@ static void read_counters(struct reader *rd, const json_t *object)
 	rec->payload_received = get_us(rd, tcp, "bytes_received", NULL);
 	rec->unread_bytes = get_u32(rd, tcp, "unread_bytes", &rec->unread_known);
 	rec->unsent_bytes = get_u32(rd, tcp, "unsent_bytes", NULL);
-	rec->retransmits.data = get_u32(rd, json_object_get(object, "retransmits"), "data", NULL);
+	rec->retransmits.syn = get_u32(rd, again, "syn", NULL);
+	rec->retransmits.synack = get_u32(rd, again, "synack", NULL);
+	rec->retransmits.data = get_u32(rd, again, "data", NULL);
+	rec->retransmits.fin = get_u32(rd, again, "fin", NULL);
 	rec->resets.sent = get_u32(rd, resets, "sent", NULL);
 	rec->resets.received = get_u32(rd, resets, "received", NULL);
 	if (reason)
@@ -350,26 +353,43 @@ static void read_connection(struct reader *rd, const json_t *object)
 	read_times(rd, object);
 }
 
-int json_read_line(const char *line, size_t len, struct json_read *ret, char ret_why[JSON_READ_WHY_LEN])
+int json_read_record(const json_t *object, struct json_read *ret, char ret_why[JSON_READ_WHY_LEN])
 {
 	struct reader rd = {.r = ret, .why = ret_why};
+
+	memset(ret, 0, sizeof(*ret));
+	read_connection(&rd, object);
+	return rd.bad ? -EINVAL : 0;
+}
+
+int json_read_kind(const json_t *object, char ret_why[JSON_READ_WHY_LEN])
+{
+	struct reader rd = {.why = ret_why};
+	const char *event = get_text(&rd, object, "event");
+
+	if (!event)
+		refuse(&rd, "not a record: the key event is missing");
+	for (int kind = 0; event && kind < RECORD_MAX; kind++) {
+		if (!strcmp(event, record_kind_name((unsigned int)kind)))
+			return kind;
+	}
+	return rd.bad ? -EINVAL : RECORD_MAX;
+}
+
+int json_read_line(const char *line, size_t len, struct json_read *ret, char ret_why[JSON_READ_WHY_LEN])
+{
 	json_error_t error;
 	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	const char *event;
-	bool wanted = false;
+	int kind, result = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	if (!object) {
-		refuse(&rd, "not JSON: %.100s", error.text);
+		snprintf(ret_why, JSON_READ_WHY_LEN, "not JSON: %.100s", error.text);
 		return -EINVAL;
 	}
-	event = get_text(&rd, object, "event");
-	if (!event) {
-		refuse(&rd, "not a record: the key event is missing");
-	} else if (!strcmp(event, record_kind_name(RECORD_CONNECTION)) || !strcmp(event, record_kind_name(RECORD_PROGRESS))) {
-		wanted = true;
-		read_connection(&rd, object);
-	}
+	kind = json_read_kind(object, ret_why);
+	if (kind == RECORD_CONNECTION || kind == RECORD_PROGRESS)
+		result = json_read_record(object, ret, ret_why) ?: 1;
 	json_decref(object);
-	return rd.bad ? -EINVAL : wanted;
+	return kind < 0 ? kind : result;
 }
