@@ -71,7 +71,7 @@ depflags := -MMD -MP
 
 # libiberty reads the names of C++ and Rust functions. It has no pkg-config file, and is a static library everywhere.
 libs = -liberty $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng libseccomp zlib jansson ncursesw)
-link_libs = $(if $(static_full),$(filter-out -pthread,$(libs)),$(shared_libs))
+link_libs = $(if $(static_full),$(filter-out -pthread,$(libs)),$(shared_libs)) -lm
 shared_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs)) -ldl
 comma := ,
 
@@ -137,9 +137,13 @@ $(O)/%.o: %.c $(O)/cc.stamp
 $(filter $(O)/src/kernel/%,$(all_obj)): | $(bpf_skel)
 
 embedded_cflags = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"' \
-	-DEXPLAIN_FILE='"docs/explain.txt"'
+	-DEXPLAIN_FILE='"docs/explain.txt"' -DREPORT_CSS_FILE='"$(report)/page.css"' -DREPORT_JS_FILE='"$(report)/page.js"' \
+	-DREPORT_CSS_SHA256='"$(call sha256,$(report)/page.css)"' -DREPORT_JS_SHA256='"$(call sha256,$(report)/page.js)"'
+# What a page of `report` allows of style and script. In base64, with tools of coreutils.
+report := src/format/report
+sha256 = $(shell sha256sum $(1) | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64)
 # Without lto: the files are made by the assembler, and the archive's index of whole-program objects does not have such names.
-$(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json docs/explain.txt $(O)/version.stamp $(O)/cc.stamp
+$(O)/src/cli/embedded.o: src/cli/embedded.c docs/schema.json docs/explain.txt $(wildcard $(report)/*) $(O)/version.stamp $(O)/cc.stamp
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cflags) $(embedded_cflags) $(depflags) -c $< -o $@
