@@ -115,6 +115,7 @@ static void free_values(struct options *options)
 	free(options->filter_args.items);
 	free(options->output_args.items);
 	free(options->config_files.items);
+	free(options->files.items);
 }
 
 static error_t read_files(struct context *ctx)
@@ -172,6 +173,18 @@ static error_t take_filter(struct context *ctx, const char *arg)
 	return 0;
 }
 
+static error_t take_file(struct context *ctx, const char *arg)
+{
+	struct value_list *files = &ctx->options.files;
+	const char **items = reallocarray(files->items, files->len + 1, sizeof(*items));
+
+	if (!items)
+		return finish(ctx, fail(EXIT_RUNTIME, "out of memory"));
+	items[files->len++] = arg;
+	files->items = items;
+	return 0;
+}
+
 /* The one argument of a command that takes one. */
 static error_t take_single(struct context *ctx, const char **field, const char *what, const char *arg)
 {
@@ -204,6 +217,8 @@ static error_t take_argument(struct context *ctx, const char *arg)
 		return take_single(ctx, &o->word, "word", arg);
 	case COMMAND_REPLAY:
 		return o->file ? take_filter(ctx, arg) : take_single(ctx, &o->file, "file", arg);
+	case COMMAND_REPORT:
+		return take_file(ctx, arg);
 	case COMMAND_HELP:
 		if (command == COMMAND_MAX)
 			return refuse(ctx, "help '%s': there is no such command: see `tcplife-fsm help`", arg);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The version and two files. The macros come from the Makefile and for this file only, so that a commit rebuilds one object.
+ * The version and some files. The macros come from the Makefile and for this file only, so that a commit rebuilds one object.
  */
 #include "embedded.h"
 
@@ -20,6 +20,9 @@ const char metrics_string[] = "file"
 			      ", http"
 #endif
 	;
+
+const char report_css_sha256[] = REPORT_CSS_SHA256;
+const char report_js_sha256[] = REPORT_JS_SHA256;
 
 #if !defined(LINKED_STATIC)
 const char linked_string[] = "to libraries of the host";
@@ -45,3 +48,5 @@ const char linked_string[] = "to nothing: all libraries are in the program";
 
 EMBED(schema_json, SCHEMA_FILE);
 EMBED(explain_text, EXPLAIN_FILE);
+EMBED(report_css, REPORT_CSS_FILE);
+EMBED(report_js, REPORT_JS_FILE);

@@ -10,5 +10,10 @@ extern const char metrics_string[]; /* how metrics are read */
 extern const char linked_string[];  /* which libraries are in, and which are the host's */
 extern const char schema_json[];    /* docs/schema.json */
 extern const size_t schema_json_len;
-extern const char explain_text[]; /* docs/explain.txt */
+extern const char report_css[]; /* src/format/report/page.css */
+extern const size_t report_css_len;
+extern const char report_js[]; /* src/format/report/page.js */
+extern const size_t report_js_len;
+extern const char report_css_sha256[], report_js_sha256[]; /* in base64, for a Content-Security-Policy */
+extern const char explain_text[];                          /* docs/explain.txt */
 extern const size_t explain_text_len;

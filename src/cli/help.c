@@ -46,6 +46,13 @@ static const struct {
 	[COMMAND_REPLAY] = {"replay", "FILE [FILTER]", "Show what trace shows, from a recording, without root.", NULL,
 			    "  tcplife-fsm replay life.rec       the table\n"
 			    "  tcplife-fsm replay life.rec -j    the same as JSON lines\n"},
+	[COMMAND_REPORT] = {"report", "FILE...", "Make a page of pictures from JSON lines: states, leaks, failures.",
+			    "FILE has JSON lines, which gzip may have compressed; - is standard input. The page, of at most 2 "
+			    "MB, needs no "
+			    "network and replaces OUT.html. No root is needed.",
+			    "  tcplife-fsm report life.jsonl -o life.html\n"
+			    "  tcplife-fsm report life.jsonl life.jsonl.*.gz --since 24h -o day.html\n"
+			    "  tcplife-fsm replay life.rec -j | tcplife-fsm report - -o life.html\n"},
 	[COMMAND_EXPLAIN] =
 		{"explain", "[WORD]\n--from FILE [ID]", "Say what a word of the output means, or what happened.",
 		 "WORD is a state, a cause or any other word of JSON, or a key, like end_reason; it also says what to do. "
@@ -70,6 +77,7 @@ static const char *const group_titles[GROUP_MAX] = {
 	[GROUP_LEAKS] = "Leaks:",
 	[GROUP_DIAGNOSE] = "Diagnose:",
 	[GROUP_SHOW] = "Show:",
+	[GROUP_REPORT] = "Report:",
 	[GROUP_RUN] = "Run:",
 };
 

@@ -17,6 +17,7 @@
 
 #define A_PORT "a port is a number from 1 to 65535, or a range like 8000-8999"
 #define A_CIDR "an address or a network is like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32"
+#define A_MOMENT "a time is in UTC, like 2026-01-02, 2026-01-02T03:04 or 2026-01-02T03:04:05Z, or so long ago, like 2h"
 #define A_DURATION "a duration is a number with ms, s, m, h or d, like 1.5s, above 0 and up to 10 years"
 
 /* The sets of commands that take an option. */
@@ -25,6 +26,7 @@ enum {
 	LEAKS = 1 << COMMAND_LEAKS,
 	DIAGNOSE = 1 << COMMAND_DIAGNOSE,
 	SHOW = 1 << COMMAND_SHOW,
+	REPORT = 1 << COMMAND_REPORT,
 	FEATURES = 1 << COMMAND_FEATURES,
 	OUTPUT = TRACE | 1 << COMMAND_REPLAY,
 	LIVE = TRACE | SHOW | DIAGNOSE,
@@ -121,6 +123,8 @@ static int take(const struct option_rule *rule, const char *word, void *field)
 			return -EINVAL;
 		*number = (uint32_t)wide;
 		return 0;
+	case OPTION_MOMENT:
+		return parse_moment(word, field) ? 0 : -EINVAL;
 	case OPTION_TEXTS:
 		return *word ? append(field, &word, sizeof(word)) : -EINVAL;
 	case OPTION_WORD:
@@ -228,7 +232,7 @@ const struct option_rule option_rules[] = {
 	 "Where records go: a file, to which they are appended, or - for standard output, the default. trace also takes "
 	 "unix:PATH, journal:, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT/v1/logs, and several outputs, each with options "
 	 "of its own: --json -o 'FILE?detail=short&events=connection,lost'",
-	 GROUP_OUTPUT, LIVES | LEAKS | DIAGNOSE, OPTION_TEXTS, FIELD(output_args), "an output needs a name"},
+	 GROUP_OUTPUT, LIVES | LEAKS | DIAGNOSE | REPORT, OPTION_TEXTS, FIELD(output_args), "an output needs a name"},
 	{"events", 0, NULL, "LIST",
 	 "Records to write (by default all but progress, state, retransmit, reset, time_wait and "
 	 "finding):",
@@ -321,6 +325,12 @@ const struct option_rule option_rules[] = {
 	{"color", 0, "colour", "WHEN", "Colours: auto (the default; on a terminal, unless NO_COLOR is set), always, or never",
 	 GROUP_SHOW, SHOW, OPTION_WORD, FIELD(colour), "WHEN is one of", WORDS(colour_word, COLOUR_WHENS)},
 	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(ascii)},
+
+	{"since", 0, NULL, "TIME",
+	 "Records of this time or later: 2026-01-02, 2026-01-02T03:04:05Z, or 2h, which is 2 hours ago", GROUP_REPORT, REPORT,
+	 OPTION_MOMENT, FIELD(since_us), A_MOMENT},
+	{"until", 0, NULL, "TIME", "Records of this time or earlier", GROUP_REPORT, REPORT, OPTION_MOMENT, FIELD(until_us),
+	 A_MOMENT},
 
 	{"config", 0, NULL, "FILE",
 	 "Read options from FILE, one a line without dashes; of a folder, from all its *.conf. The command line wins",

@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_DIAGNOSE, GROUP_SHOW, GROUP_RUN, GROUP_MAX };
+enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_DIAGNOSE, GROUP_SHOW, GROUP_REPORT, GROUP_RUN, GROUP_MAX };
 
 /* What an option takes, and what its field is. */
 enum option_type {
@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_SIZE,     /* uint64_t from min to max, in bytes */
 	OPTION_NUMBER,   /* uint32_t from min to max */
 	OPTION_SAMPLE,   /* uint32_t N of 1/N, from min to max */
+	OPTION_MOMENT,   /* int64_t, in us since 1970 */
 	OPTION_TEXTS,    /* struct value_list of const char *: one more */
 	OPTION_WORD,     /* uint32_t, the number of a word */
 	/* Comma-separated; given twice, it adds up. */

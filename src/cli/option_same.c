@@ -40,6 +40,7 @@ bool option_same(const struct option_rule *rule, const struct options *a, const 
 	case OPTION_CGROUP:
 		return same_text(*(char *const *)x, *(char *const *)y);
 	case OPTION_DURATION:
+	case OPTION_MOMENT:
 	case OPTION_SIZE:
 		return *(const uint64_t *)x == *(const uint64_t *)y;
 	case OPTION_TEXTS:

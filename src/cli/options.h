@@ -16,6 +16,7 @@ enum command {
 	COMMAND_DIAGNOSE,
 	COMMAND_SHOW,
 	COMMAND_REPLAY,
+	COMMAND_REPORT,
 	COMMAND_EXPLAIN,
 	COMMAND_FEATURES,
 	COMMAND_HELP,
@@ -33,9 +34,11 @@ struct options {
 	struct value_list config_texts; /* of char *, owned: what is in them, into which strings point */
 	bool check_config;
 	enum command command;
-	const char *file; /* replay FILE */
-	const char *word; /* explain WORD, help COMMAND */
-	const char *from; /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
+	const char *file;           /* replay FILE */
+	struct value_list files;    /* of const char *: report FILE..., "-": stdin */
+	int64_t since_us, until_us; /* report: since 1970; 0: no limit */
+	const char *word;           /* explain WORD, help COMMAND */
+	const char *from;           /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
 	bool follow, ascii, svg, mermaid;
 	uint32_t width;  /* of ladders, in columns; 0: the terminal's */
 	uint32_t last;   /* so many connections; 0: all */

@@ -6,8 +6,10 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bpf/wire.h"
+#include "src/format/rfc3339.h"
 #include "src/pipeline/select.h"
 
 #define NS_PER_MS 1000000ULL
@@ -82,6 +84,35 @@ bool parse_duration(const char *text, uint64_t *ret_ns)
 	};
 
 	return with_unit(text, units, sizeof(units) / sizeof(units[0]), DURATION_MAX_NS, ret_ns);
+}
+
+/* What follows a date, in the form that rfc3339_read() reads. */
+static bool with_rest(const char *text, const char *rest, int64_t *ret_us)
+{
+	char whole[32];
+	size_t len = strlen(text);
+
+	if (len && text[len - 1] == 'Z')
+		len--;
+	if (len >= sizeof(whole) - strlen(rest))
+		return false;
+	memcpy(whole, text, len);
+	strcpy(whole + len, rest);
+	return rfc3339_read(whole, ret_us);
+}
+
+bool parse_moment(const char *text, int64_t *ret_us)
+{
+	static const char *const rests[] = {"T00:00:00.000000Z", ":00.000000Z", ".000000Z", "Z"};
+	uint64_t ago_ns;
+
+	for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++)
+		if (with_rest(text, rests[i], ret_us))
+			return true;
+	if (!parse_duration(text, &ago_ns))
+		return false;
+	*ret_us = ((int64_t)time(NULL) * 1000000) - (int64_t)(ago_ns / 1000);
+	return true;
 }
 
 bool parse_size(const char *text, uint64_t *ret_bytes)

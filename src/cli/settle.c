@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DIAGNOSE_DEFAULT_NS (30 * 1000000000ULL)
 
@@ -210,6 +211,25 @@ static int settle_filter(struct context *ctx)
 	return err ? finish(ctx, fail(EXIT_RUNTIME, "out of memory")) : 0;
 }
 
+/* A page is for a browser: standard output is fine if it is no terminal. */
+static int check_report(struct context *ctx)
+{
+	const struct options *o = &ctx->options;
+	const char **files = o->files.items;
+
+	if (!o->files.len)
+		return refuse(ctx,
+			      "report needs JSON lines: tcplife-fsm report FILE... -o OUT.html, with - for standard input");
+	if ((!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
+		return refuse(ctx, "report writes a page for a browser, and this is a terminal: add -o OUT.html");
+	for (size_t i = 0; i < o->files.len; i++)
+		if (o->output && strcmp(o->output, "-") != 0 && output_same(o->output, files[i]))
+			return refuse(ctx, "--output '%s' is a file that is read: give another one", o->output);
+	if (o->until_us && o->since_us > o->until_us)
+		return refuse(ctx, "--since is later than --until: nothing is between them");
+	return 0;
+}
+
 static int check_files(struct context *ctx)
 {
 	const struct options *o = &ctx->options;
@@ -218,6 +238,8 @@ static int check_files(struct context *ctx)
 		return refuse(ctx, "replay needs a recording: tcplife-fsm replay FILE");
 	if (o->command == COMMAND_REPLAY && o->output && output_same(o->output, o->file))
 		return refuse(ctx, "--output '%s' is the recording that is read: give another file", o->output);
+	if (o->command == COMMAND_REPORT && check_report(ctx))
+		return ECANCELED;
 	if (o->from && o->follow)
 		return refuse(ctx, "--follow waits for connections, --from reads a file: give one of the two");
 	if (o->from && strcmp(o->from, "-") && o->output && output_same(o->output, o->from))

@@ -26,7 +26,7 @@ def offers(*words, folder=None):
 @pytest.mark.parametrize(
     "words, expected",
     [
-        (["re"], ["replay"]),
+        (["rep"], ["replay", "report"]),
         (["help", "le"], ["leaks"]),
         (["--local-p"], ["--local-port"]),
         (["leaks", "--thr"], ["--threshold"]),
@@ -38,6 +38,9 @@ def offers(*words, folder=None):
         (["--pid", "1"], []),
         (["-o", "liv"], ["live.rec"]),
         (["replay", "l"], ["live.rec"]),
+        (["report", "l"], ["live.rec"]),
+        (["report", "live.rec", "l"], ["live.rec"]),
+        (["report", "--si"], ["--since"]),
         (["replay", "live.rec", "sp"], ["sport"]),
         (["leaks", "d"], ["dst", "dport"]),
         (["leaks", "state", "close-"], ["close-wait"]),

@@ -572,6 +572,7 @@ static void help(void **state)
 		{"show --help", "--follow", "--threshold"},
 		{"diagnose --help", "--ignore=ID", "--watch"},
 		{"replay --help", "--max-connections", "--ring"},
+		{"report --help", "--since=TIME", "--events"},
 		{"features --help", "--hooks", "--pid"},
 		{"explain --help", "Without WORD", "--json"},
 		{"help version", "Print the version.", "--json"},

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "bpf/wire.h"
 #include "src/cli/options.h"
@@ -207,11 +208,43 @@ static void networks(void **state)
 	}
 }
 
+static void moments(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t us; /* 0: refused */
+	} rows[] = {
+		{"2026-01-02", 1767312000000000},
+		{"2026-01-02T03:04", 1767323040000000},
+		{"2026-01-02T03:04Z", 1767323040000000},
+		{"2026-01-02T03:04:05Z", 1767323045000000},
+		{"2026-01-02T03:04:05.123456Z", 1767323045123456},
+		{"2026-02-30T03:04:05+01:00", 0},
+		{"2026-01-02T", 0},
+		{"2026-01-02 03:04", 0},
+		{"02.01.2026", 0},
+		{"", 0},
+		{"Z", 0},
+		{"yesterday", 0},
+		{"2026-01-02T03:04:05.123456789012345678901234567890Z", 0},
+	};
+	int64_t us = 0, now = (int64_t)time(NULL) * 1000000;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		us = 0;
+		if (parse_moment(rows[i].text, &us) != !!rows[i].us || us != rows[i].us)
+			fail_msg("time '%s' gives %lld", rows[i].text, (long long)us);
+	}
+	assert_true(parse_moment("2h", &us));
+	assert_true(us >= now - 7200000000 && us <= (int64_t)time(NULL) * 1000000 - 7200000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations), cmocka_unit_test(sizes), cmocka_unit_test(numbers),
-		cmocka_unit_test(pids),      cmocka_unit_test(ports), cmocka_unit_test(networks),
+		cmocka_unit_test(durations), cmocka_unit_test(sizes),    cmocka_unit_test(numbers), cmocka_unit_test(pids),
+		cmocka_unit_test(ports),     cmocka_unit_test(networks), cmocka_unit_test(moments),
 	};
 
 	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "progress_bar.h"
+
+#include "src/host/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_NS 500000000ull
+#define EVERY_NS 200000000ull
+#define CELLS 30
+
+void progress_bar_init(struct progress_bar *bar, uint64_t size)
+{
+	*bar = (struct progress_bar){.on = isatty(STDERR_FILENO), .size = size, .begin_ns = clock_now_ns()};
+}
+
+/* Cells that are full, and how long it will take. */
+static void print(uint64_t lines, double share, uint64_t took_ns)
+{
+	static const char full[CELLS + 1] = "##############################";
+	int cells = (int)(share * CELLS);
+	unsigned int left = (unsigned int)((double)took_ns / 1e9 * (1 - share) / share);
+
+	fprintf(stderr, "\r\033[K%3d %% [%.*s%*s] %" PRIu64 " lines, %u:%02u left", (int)(share * 100), cells, full,
+		CELLS - cells, "", lines, left / 60, left % 60);
+}
+
+void progress_bar_show(struct progress_bar *bar, uint64_t lines, uint64_t done)
+{
+	uint64_t now = bar->on ? clock_now_ns() : 0;
+	double share;
+
+	if (!bar->on || now - bar->begin_ns < FIRST_NS || now - bar->last_ns < EVERY_NS)
+		return;
+	bar->last_ns = now;
+	bar->shown = true;
+	share = bar->size ? (double)(bar->before + done) / (double)bar->size : 0;
+	if (share > 0.001)
+		print(lines, share < 1 ? share : 1, now - bar->begin_ns);
+	else
+		fprintf(stderr, "\r\033[K%" PRIu64 " lines", lines);
+	fflush(stderr);
+}
+
+void progress_bar_next(struct progress_bar *bar, uint64_t size)
+{
+	bar->before += size;
+}
+
+void progress_bar_clear(struct progress_bar *bar)
+{
+	if (!bar->shown)
+		return;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+	bar->shown = false;
+}
