@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`report`: what it reads, what it writes, and that the numbers of the page are those of the lines. The browser is in tests/report/."""
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import pty
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+BINARY = os.environ.get("TCPLIFE_FSM", "build/tcplife-fsm")
+HERE = Path(__file__).parent
+LINES = sorted(HERE.glob("*.jsonl"))
+FORCED = {"rst_sent", "rst_received", "refused", "timeout", "unreachable", "aborted", "netns_gone", "no_port"}
+
+
+def run(*args, stdin=b""):
+    return subprocess.run([BINARY, "report", *map(str, args)], input=stdin, capture_output=True, timeout=120)
+
+
+def page_of(*args, stdin=b""):
+    done = run(*args, "-o", "-", stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def records(event):
+    for path in LINES:
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if record["event"] == event:
+                yield record
+
+
+def connections():
+    return records("connection")
+
+
+def minisockets():
+    """(state, why it ended) of TIME_WAIT and of FIN_WAIT2 without a socket, at the end of a connection's record or in one of its own."""
+    for record in connections():
+        state = record["timeline"][-1]["state"] if record["timeline"] else None
+        if record["end_reason"] == "fin" and "time_wait" in record and state in ("TIME_WAIT", "FIN_WAIT2"):
+            yield state, record["time_wait"]["end"]
+    for record in records("time_wait"):
+        only_fin_wait2 = "fin_wait2_us" in record["time_wait"] and record["time_wait"]["us"] is None
+        yield "FIN_WAIT2" if only_fin_wait2 else "TIME_WAIT", record["time_wait"]["end"]
+
+
+def counted_edges():
+    """Transitions as the lines have them: each pair of a timeline; how it begins, if that is known; how it ends, if not by force."""
+    edges = Counter()
+    for record in connections():
+        states = [span["state"] for span in record["timeline"]]
+        if record["start"] and states:
+            edges["LISTEN" if states[0] == "SYN_RECV" else "CLOSE", states[0]] += 1
+        edges.update(zip(states, states[1:]))
+        if states and record["end_reason"] == "fin" and not (states[-1] in ("TIME_WAIT", "FIN_WAIT2") and "time_wait" in record):
+            edges[states[-1], "CLOSE"] += 1
+    edges["TIME_WAIT", "CLOSE"] += sum(state == "TIME_WAIT" and end in ("expired", "reused") for state, end in minisockets())
+    return +edges
+
+
+def counted_forced():
+    forced = Counter(r["timeline"][-1]["state"] for r in connections() if r["timeline"] and r["end_reason"] in FORCED)
+    for state, end in minisockets():
+        forced[state] += end is not None and (state == "FIN_WAIT2" or end not in ("expired", "reused"))
+    return +forced
+
+
+def test_numbers_of_the_diagram():
+    page = page_of(*LINES)
+    drawn = re.findall(r'class="way[^"]*" data-from="(\w+)" data-to="(\w+)" data-count="(\d+)"', page)
+    assert {(a, b): int(n) for a, b, n in drawn if n != "0"} == dict(counted_edges())
+    forced = {state: int(n) for state, n in re.findall(r'class="forced" data-from="(\w+)" data-count="(\d+)"', page)}
+    assert forced == dict(counted_forced())
+
+
+def test_durations_of_states():
+    page = page_of(*LINES)
+    known = {}
+    for record in connections():
+        for span in record["timeline"]:
+            if span["us"] is not None and span["ev"] != "scan":
+                known.setdefault(span["state"], []).append(span["us"])
+    drawn = {s: (int(n), int(m)) for s, n, m in re.findall(r'data-state="(\w+)" data-count="(\d+)" data-median="(\d+)"', page)}
+    for state, durations in known.items():
+        count, median = drawn[state]
+        durations.sort()
+        middle = durations[(len(durations) + 1) // 2 - 1]
+        assert count == len(durations) and abs(median - middle) <= middle * 0.06 + 1, state
+
+
+def test_gzip_and_stdin_and_many_files(tmp_path):
+    whole = b"".join(path.read_bytes() for path in LINES)
+    packed = tmp_path / "all.jsonl.gz"
+    packed.write_bytes(gzip.compress(whole[: len(whole) // 2]) + gzip.compress(whole[len(whole) // 2 :]))
+    expected = page_of(*LINES)
+    assert page_of(packed) == expected
+    assert page_of("-", stdin=whole) == expected
+    assert page_of("-", stdin=packed.read_bytes()) == expected
+
+
+def test_cut_gzip_is_an_error(tmp_path):
+    packed = tmp_path / "all.jsonl.gz"
+    packed.write_bytes(gzip.compress(b"".join(path.read_bytes() for path in LINES))[:-100])
+    done = run(packed, "-o", tmp_path / "out.html")
+    assert done.returncode == 1 and b"cannot read all of" in done.stderr
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_replaces(tmp_path):
+    out = tmp_path / "out.html"
+    out.write_text("old")
+    out.chmod(0o640)
+    before = out.open()
+    assert run(LINES[0], "-o", out).returncode == 0
+    assert out.read_text().startswith("<!doctype html>") and out.stat().st_mode & 0o777 == 0o640
+    assert before.read() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_output_is_no_input(tmp_path):
+    lines = tmp_path / "life.jsonl"
+    lines.write_bytes(LINES[0].read_bytes())
+    done = run(lines, "-o", lines)
+    assert done.returncode == 2 and b"give another one" in done.stderr
+    assert lines.read_bytes() == LINES[0].read_bytes()
+
+
+@pytest.mark.parametrize(
+    "args, code, says",
+    [
+        ([], 2, "report needs JSON lines"),
+        (["nowhere.jsonl"], 1, "cannot read nowhere.jsonl"),
+        ([HERE], 1, "cannot read"),
+        ([HERE / "refused.rec"], 2, "replay"),
+        ([LINES[0], "--since", "yesterday"], 2, "a time is in UTC"),
+        ([LINES[0], "--since", "2026-01-02", "--until", "2026-01-01"], 2, "--since is later than --until"),
+        ([LINES[0], "-o", "/nowhere/out.html"], 6, "cannot write /nowhere/out.html"),
+        ([LINES[0], "-o", "kafka://h:1/t"], 2, "report writes to a file"),
+    ],
+)
+def test_refusals(args, code, says):
+    done = run(*args)
+    assert (done.returncode, says in done.stderr.decode()) == (code, True), done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_lines_that_are_no_records():
+    done = run("-", "-o", "-", stdin=b"x\n" * 30 + LINES[0].read_bytes())
+    assert done.returncode == 0
+    named = done.stderr.decode().splitlines()
+    assert len(named) == 11 and "line 1: not JSON" in named[0] and "30 lines are not records" in named[-1]
+    assert b"30 lines are no records" in done.stdout
+
+
+def test_since_and_until():
+    ts = sorted(record["ts"] for record in connections())
+    middle = ts[len(ts) // 2]
+    early, late = page_of(*LINES, "--until", middle), page_of(*LINES, "--since", middle)
+    counts = [int(re.search(r'id="connections" data-v="(\d+)"', page)[1]) for page in (early, late)]
+    assert counts == [sum(t <= middle for t in ts), sum(t >= middle for t in ts)]
+    done = run(LINES[0], "--since", "2200-01-01", "-o", "-")
+    assert done.returncode == 0 and b"no record was found in the time" in done.stderr
+
+
+def test_policy_allows_what_is_there_and_nothing_else():
+    page = page_of(*LINES)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1]
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        text = re.search(f"<{tag}>(.*?)</{tag}>", page, re.S)[1]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none';") and "unsafe" not in policy
+    assert page.count("<script") == 1 and page.count("<style") == 1
+    assert not re.search(r'\s(src|style|on\w+)="', page) and not re.search(r'href="(?!#)', page)
+
+
+def test_any_number_of_lines_in_bounded_memory():
+    """Ever other names, peers and ids; each line is a connection that failed."""
+    record = next(r for r in connections() if r["end_reason"] == "refused")
+    child = subprocess.Popen([BINARY, "report", "-", "-o", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    reader = os.fdopen(os.dup(child.stdout.fileno()), "rb")
+    for number in range(20000):
+        record |= {"conn_id": f"01234567.{number + 1:x}", "seq": number, "host": f"h{number % 3000}", "peer_port": number % 65536}
+        record["process"] |= {"comm": f"{number}"}
+        child.stdin.write(json.dumps(record).encode() + b"\n")
+    child.stdin.close()
+    page = reader.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    assert status == 0 and usage.ru_maxrss < 60_000
+    assert len(page) <= 2 << 20 and page.endswith(b"</body></html>\n")
+
+
+def test_terminal():
+    """No page on a terminal, and a bar only there."""
+    leader, follower = pty.openpty()
+    done = subprocess.run([BINARY, "report", LINES[0]], stdout=follower, stderr=subprocess.PIPE)
+    assert done.returncode == 2 and b"add -o OUT.html" in done.stderr
+    done = subprocess.run([BINARY, "report", "-", "-o", "/dev/null"], stdin=follower, stderr=subprocess.PIPE)
+    assert done.returncode == 2 and b"a terminal has no records" in done.stderr
+    os.close(leader)
+    os.close(follower)
+
+
+def test_progress_on_a_terminal(tmp_path):
+    leader, follower = pty.openpty()
+    child = subprocess.Popen([BINARY, "report", "-", "-o", tmp_path / "out.html"], stdin=subprocess.PIPE, stderr=follower)
+    os.close(follower)
+    line = max(LINES[0].read_bytes().splitlines(), key=len) + b"\n"
+    shown = b""
+    os.set_blocking(leader, False)
+    while b"lines" not in shown:  # a slow machine needs fewer of them
+        child.stdin.write(line * 5000)
+        try:
+            shown += os.read(leader, 4096)
+        except BlockingIOError:
+            pass
+    child.stdin.close()
+    assert child.wait() == 0
+    os.close(leader)
