@@ -248,6 +248,13 @@ check-fleet: $(program)
 	$(Q)$(PYTHON) tests/fleet/engine.py
 	$(Q)SCALE=$(or $(SCALE),0.1) $(pytest) -s tests/fleet $(ARGS)
 
+# The page of `report` in a headless Chromium. PICTURES=DIR: keeps what it looks like.
+check-report: export TCPLIFE_FSM = $(abspath $(program))
+check-report: export PICTURES := $(abspath $(PICTURES))
+check-report: $(program)
+	$(Q)tests/install-deps.sh report
+	$(Q)$(pytest) tests/report $(ARGS)
+
 # What `make install`, `make deb` and `make rpm` make, and what it leaves on a system in a folder (as root).
 check-packages: export TCPLIFE_FSM = $(abspath $(program))
 check-packages: $(program)
@@ -424,7 +431,7 @@ make compdb      write compile_commands.json, for clangd and other tools
 make clean       remove $(O)
 Parts of check:  check-layers check-core check-hardening check-unit check-fuzz check-replay check-live;
                  on their own: check-cost check-pipelines check-fleet check-style check-vm check-scale check-languages
-                 check-chroot check-packages check-service
+                 check-chroot check-packages check-service check-report
 Variables:       O=build CC=gcc CLANG=clang CROSS_COMPILE= CFLAGS="-O3 -g" LDFLAGS= SANITIZE=address,undefined
                  STATIC=1 (no shared libbpf needed to run), full (no library at all) WERROR=1 V=1 (show commands)
 endef
@@ -434,4 +441,4 @@ help:
 
 FORCE:
 .PHONY: all bench check check-chroot check-core check-cost check-fleet check-fuzz check-hardening check-languages check-layers check-live check-packages check-pipelines \
-	check-quick check-replay check-scale check-service check-style check-unit check-vm clean compdb deb deps fuzz fuzz-run help install rpm run test-programs uninstall FORCE
+	check-quick check-replay check-report check-scale check-service check-style check-unit check-vm clean compdb deb deps fuzz fuzz-run help install rpm run test-programs uninstall FORCE

@@ -5,7 +5,7 @@
 # Asks for things (a command, a library), not for packages, so that what came another way counts too, and calls the
 # package manager only if something is missing: a second run needs neither network nor root.
 #
-# usage: install-deps.sh [--static] build [check] [style] [fuzz] [cost] [journal] [vm] [pipelines] [fleet] [chroot] [languages] [packages] [service]
+# usage: install-deps.sh [--static] build [check] [style] [fuzz] [cost] [journal] [vm] [pipelines] [fleet] [chroot] [languages] [packages] [service] [report]
 #        install-deps.sh --bpftool    print the bpftool that works here
 set -euo pipefail
 export LC_ALL=C
@@ -209,6 +209,17 @@ list_fleet()
 	command:npm        npm                        npm
 	command:kcat       kcat                       kcat
 	file:/usr/lib*/**/librdkafka.so.1 librdkafka1 librdkafka
+	END
+}
+
+# The page of `report` in a browser.
+list_report()
+{
+	cat <<-END
+	command:chromium   chromium|chromium-browser  chromium
+	command:chromedriver chromium-driver|chromium-chromedriver chromedriver
+	python:selenium    python3-selenium           python3-selenium
+	python:pytest      python3-pytest             python3-pytest
 	END
 }
 

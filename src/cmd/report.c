@@ -115,7 +115,7 @@ static int read_all(struct reading *r)
 		exit_code = read_file(r, paths[i]);
 	progress_bar_clear(&r->bar);
 	if (!exit_code && r->report->cover.bad)
-		warn("%llu lines are not records and were left out", (unsigned long long)r->report->cover.bad);
+		warn("lines that are not records and were left out: %llu", (unsigned long long)r->report->cover.bad);
 	if (!exit_code && !r->report->cover.records)
 		warn("no record was found%s: the page is empty",
 		     r->report->cover.outside ? " in the time that --since and --until ask for" : "");

@@ -15,7 +15,7 @@
 #define HEIGHT 860
 #define BOX_WIDTH 142
 #define BOX_HEIGHT 46
-#define PANEL_Y 664
+#define PANEL_Y 706 /* of the histogram */
 #define WIDEST 11.0
 #define STUB 44
 #define UNDER 9 /* a box hides where an arrow begins */
@@ -210,7 +210,7 @@ static void put_forced(struct buf *b, const struct report *r, const struct place
 	buf_str(b, "</g>\n");
 }
 
-static void put_summary(struct buf *b, const struct report *r, unsigned int state)
+static void put_durations(struct buf *b, const struct report *r, unsigned int state)
 {
 	const struct report_hist *hist = &r->states[state];
 
@@ -227,20 +227,26 @@ static void put_summary(struct buf *b, const struct report *r, unsigned int stat
 		buf_str(b, "; not known how long: ");
 		html_count(b, r->us_unknown[state]);
 	}
-	if (forced_out_of(r, state)) {
-		buf_str(b, "; forced out: ");
-		put_causes(b, r, state);
-	}
+}
+
+static void put_forced_out(struct buf *b, const struct report *r, unsigned int state, const char *before)
+{
+	if (!forced_out_of(r, state))
+		return;
+	buf_str(b, before);
+	buf_str(b, "forced out: ");
+	put_causes(b, r, state);
 }
 
 static void put_panel(struct buf *b, const struct report *r, unsigned int state)
 {
-	buf_str(b, "<g class=\"panel\"><rect class=\"paper\" x=\"-40\" y=\"656\" width=\"940\" height=\"204\"/><text x=\"40\" "
-		   "y=\"684\">");
-	put_summary(b, r, state);
+	buf_str(b, "<g class=\"panel\"><rect class=\"paper\" x=\"-40\" y=\"650\" width=\"940\" height=\"210\"/>");
+	buf_str(b, "<text x=\"40\" y=\"672\">");
+	put_durations(b, r, state);
+	put_forced_out(b, r, state, "</text><text class=\"causes\" x=\"40\" y=\"690\">");
 	buf_str(b, "</text>");
 	if (r->states[state].count)
-		html_hist(b, &r->states[state], 40, PANEL_Y + 32);
+		html_hist(b, &r->states[state], 40, PANEL_Y);
 	buf_str(b, "</g>");
 }
 
@@ -274,7 +280,8 @@ static void put_state(struct buf *b, const struct report *r, const struct place 
 	put_text_uint(b, "\" data-count=\"", hist->count);
 	put_text_uint(b, "\" data-median=\"", hist->count ? report_hist_quantile(hist, 0.5) : 0);
 	buf_str(b, "\" aria-label=\"");
-	put_summary(b, r, place->state);
+	put_durations(b, r, place->state);
+	put_forced_out(b, r, place->state, "; ");
 	buf_str(b, "\">");
 	put_box(b, "box", place->x, place->y);
 	buf_str(b, "<rect class=\"s-");

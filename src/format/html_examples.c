@@ -15,10 +15,7 @@
 static void add(struct html_example *list, unsigned int *len, const struct report_example *e, enum report_why why)
 {
 	for (unsigned int i = 0; i < *len; i++) {
-		const struct ladder_end *other = &list[i].example->end;
-
-		if (other->rec.t.cookie == e->end.rec.t.cookie && other->rec.t.generation == e->end.rec.t.generation &&
-		    !strcmp(other->boot, e->end.boot)) {
+		if (report_example_same(&list[i].example->end, &e->end)) {
 			list[i].why |= 1u << why;
 			return;
 		}

@@ -25,19 +25,23 @@ static void put_share(struct buf *b, const char *name, uint64_t count, uint64_t 
 
 static void put_ends(struct buf *b, const struct report *r)
 {
+	char *begin = b->p, *rows_at;
 	static const char *const columns[] = {"End", "#Connections", "Share", NULL};
 
 	html_table_begin(b, "ends", "Ends of connections", columns);
+	rows_at = b->p;
 	for (unsigned int end = 0; end < CONN_END_MAX; end++)
 		put_share(b, conn_end_name(end), r->ends[end], r->cover.kinds[RECORD_CONNECTION]);
-	html_table_end(b);
+	html_table_end_if(b, begin, rows_at);
 }
 
 static void put_resets(struct buf *b, const struct report *r)
 {
+	char *begin = b->p, *rows_at;
 	static const char *const columns[] = {"Last state", "#Sent", "#Received", NULL};
 
 	html_table_begin(b, "resets", "Resets by the state that they met", columns);
+	rows_at = b->p;
 	for (unsigned int state = 0; state < WIRE_STATE_MAX; state++) {
 		if (!r->resets_by_state[0][state] && !r->resets_by_state[1][state])
 			continue;
@@ -47,15 +51,17 @@ static void put_resets(struct buf *b, const struct report *r)
 		html_cell_count(b, r->resets_by_state[1][state]);
 		buf_str(b, "</tr>\n");
 	}
-	html_table_end(b);
+	html_table_end_if(b, begin, rows_at);
 }
 
 static void put_reasons(struct buf *b, const struct report *r)
 {
+	char *begin = b->p, *rows_at;
 	static const char *const columns[] = {"Reason", "#Of connections", "#Of no connection", NULL};
 	unsigned int rows[REPORT_TOP_ROWS], len = report_top_order(&r->reasons, 0, rows, ROWS_SHOWN);
 
 	html_table_begin(b, "reasons", "Resets that were sent, by the kernel's reason", columns);
+	rows_at = b->p;
 	for (unsigned int i = 0; i < len + r->reasons.len; i++) {
 		const struct report_row *row = i < len ? &r->reasons.rows[rows[i]] : &r->reasons.rows[i - len];
 
@@ -67,24 +73,27 @@ static void put_reasons(struct buf *b, const struct report *r)
 		html_cell_count(b, row->values[1]);
 		buf_str(b, "</tr>\n");
 	}
-	html_table_end(b);
+	html_table_end_if(b, begin, rows_at);
 }
 
 static void put_retransmits(struct buf *b, const struct report *r)
 {
+	char *begin = b->p, *rows_at;
 	static const char *const columns[] = {"Segment", "#Sent again", "Share", NULL};
 	uint64_t all = r->again.syn + r->again.synack + r->again.data + r->again.fin;
 
 	html_table_begin(b, "retransmits", "Retransmissions by what was sent again", columns);
+	rows_at = b->p;
 	put_share(b, "SYN: no answer to an attempt", r->again.syn, all);
 	put_share(b, "SYN-ACK: no ACK of a handshake", r->again.synack, all);
 	put_share(b, "data: loss, or a peer that is gone", r->again.data, all);
 	put_share(b, "FIN: no ACK of a close", r->again.fin, all);
-	html_table_end(b);
+	html_table_end_if(b, begin, rows_at);
 }
 
 static void put_triggers(struct buf *b, const struct report *r)
 {
+	char *begin = b->p, *rows_at;
 	static const char *const columns[] = {"Trigger", "#Segments", "Share", NULL};
 	uint64_t all = 0;
 
@@ -93,9 +102,10 @@ static void put_triggers(struct buf *b, const struct report *r)
 	if (!all)
 		return;
 	html_table_begin(b, "triggers", "Retransmissions by what caused them", columns);
+	rows_at = b->p;
 	for (unsigned int i = 0; i <= WIRE_TRIGGER_TLP; i++)
 		put_share(b, conn_trigger_name(i) ?: "not known", r->triggers[i], all);
-	html_table_end(b);
+	html_table_end_if(b, begin, rows_at);
 }
 
 static void put_row(struct buf *b, const struct report *r, const struct report_row *row, unsigned int fields)
@@ -143,13 +153,15 @@ void html_failures(struct buf *b, const struct report *r)
 
 static void put_processes(struct buf *b, const struct report *r)
 {
+	char *begin = b->p, *rows_at;
 	static const char *const names[] = {"Host", "Process", "#Connections", "#Failed", "#Resets", "#Sent again", NULL};
 	unsigned int rows[ROWS_SHOWN], len = report_top_order(&r->processes, ROW_CONNECTIONS, rows, ROWS_SHOWN);
 
 	html_table_begin(b, "processes", "Processes", names + (r->hosts.len <= 1));
+	rows_at = b->p;
 	for (unsigned int i = 0; i < len; i++)
 		put_row(b, r, &r->processes.rows[rows[i]], 2);
-	html_table_end(b);
+	html_table_end_if(b, begin, rows_at);
 }
 
 /* Also a single one that has no connections but losses. */

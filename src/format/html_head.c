@@ -227,13 +227,14 @@ void html_findings(struct buf *b, const struct report *r)
 
 /* What the data cover */
 
-static void put_item(struct buf *b, uint64_t count, const char *one, const char *what)
+static void put_item(struct buf *b, const char *what, uint64_t count)
 {
 	if (!count)
 		return;
 	buf_str(b, "<li>");
-	html_plural(b, count, one);
 	buf_str(b, what);
+	buf_str(b, ": ");
+	html_count(b, count);
 	buf_str(b, "</li>\n");
 }
 
@@ -262,27 +263,29 @@ static void put_numbering(struct buf *b, const struct report *r)
 		copies += instance->seen > expected ? instance->seen - expected : 0;
 		killed += !instance->stopped;
 	}
-	put_item(b, missing, "number", " of records (seq) are not in the data: lost on the way, or left out of these files");
-	put_item(b, copies, "record", " came twice, and count twice");
-	put_item(b, killed, "run", " did not end in order, or goes on after these data");
+	put_item(b,
+		 "Numbers of records (<code>seq</code>) that are not in the data, lost on the way or left out of these files",
+		 missing);
+	put_item(b, "Records that came twice, and count twice", copies);
+	put_item(b, "Runs that did not end in order, or go on after these data", killed);
 }
 
 static void put_inferred(struct buf *b, const struct report *r)
 {
 	const struct report_cover *c = &r->cover;
 
-	put_item(b, c->incomplete, "connection", " were not seen whole: <code>complete</code> is false");
-	put_item(b, c->older, "connection", " began before the tool, so that their begin is not known");
-	put_item(b, c->no_timeline, "connection",
-		 " have no states (<code>--detail short</code>): no diagram and no lane has them");
+	put_item(b, "Connections that were not seen whole (<code>complete</code> is false)", c->incomplete);
+	put_item(b, "Connections that began before the tool, so that their begin is not known", c->older);
+	put_item(b, "Connections without states (<code>--detail short</code>), which no diagram and no lane has",
+		 c->no_timeline);
 	if (c->spans_inferred || c->spans_scanned) {
-		buf_str(b, "<li>Of ");
-		html_plural(b, c->spans, "state");
-		buf_str(b, " ");
+		buf_str(b, "<li>States by how they are known: events of the kernel ");
+		html_count(b, c->spans - c->spans_inferred - c->spans_scanned);
+		buf_str(b, ", inferred ");
 		html_count(b, c->spans_inferred);
-		buf_str(b, " are inferred and ");
+		buf_str(b, ", found by a scan ");
 		html_count(b, c->spans_scanned);
-		buf_str(b, " were found by a scan; the others are events of the kernel</li>\n");
+		buf_str(b, "</li>\n");
 	}
 	if (c->sample > 1) {
 		buf_str(b, "<li class=\"warm\">Records are of one in ");
@@ -321,15 +324,15 @@ void html_cover(struct buf *b, const struct report *r)
 	buf_str(b, " in ");
 	html_plural(b, c->lines, "line");
 	buf_str(b, "</li>\n");
-	put_item(b, c->outside, "record", " are outside of the time that was asked for");
-	put_item(b, c->bad, "line", " are no records and were left out");
-	put_item(b, c->kinds[RECORD_MAX], "record", " are of a kind that this version does not know");
+	put_item(b, "Records outside of the time that was asked for", c->outside);
+	put_item(b, "Lines that are no records and were left out", c->bad);
+	put_item(b, "Records of a kind that this version does not know", c->kinds[RECORD_MAX]);
 	put_lost(b, r);
 	put_numbering(b, r);
 	put_inferred(b, r);
-	put_item(b, r->alerts_dropped, "leak alert", " had no room: sockets that leak are more than shown");
-	put_item(b, r->peers.displaced + r->processes.displaced + r->groups.displaced, "time",
-		 " a rare name made room for another: the tables have the commonest");
+	put_item(b, "Leak alerts that had no room: more sockets leak than are shown", r->alerts_dropped);
+	put_item(b, "Times that a rare name made room for another: the tables have the commonest",
+		 r->peers.displaced + r->processes.displaced + r->groups.displaced);
 	buf_str(b, "</ul>\n");
 	put_hooks(b, r);
 	html_section_end(b);

@@ -60,7 +60,7 @@ static void put_bar(struct buf *b, const struct axis *axis, const struct report_
 	buf_str(b, span->ev == CONN_EV_EVENT ? "" : " inferred");
 	put_text_uint(b, "\" data-a=\"", from);
 	put_text_uint(b, "\" data-b=\"", to);
-	put_percent(b, "\" x=\"", from, axis->length_us);
+	put_percent(b, "\" x=\"", from + least > axis->length_us ? axis->length_us - least : from, axis->length_us);
 	put_percent(b, " width=\"", to - from < least ? least : to - from, axis->length_us);
 	buf_str(b, " y=\"2\" height=\"12\"><title>");
 	buf_str(b, name);

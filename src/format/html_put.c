@@ -157,6 +157,14 @@ void html_table_end(struct buf *b)
 	buf_str(b, "</tbody></table></div>\n");
 }
 
+void html_table_end_if(struct buf *b, char *begin, const char *rows)
+{
+	if (b->p == rows)
+		b->p = begin;
+	else
+		html_table_end(b);
+}
+
 void html_section(struct buf *b, const char *id, const char *title, const char *note)
 {
 	buf_str(b, "<section id=\"");

@@ -26,6 +26,9 @@ void html_cell_us(struct buf *b, uint64_t us, int known);
 void html_table_begin(struct buf *b, const char *id, const char *caption, const char *const *columns);
 void html_table_end(struct buf *b);
 
+/* The same where there may be no row: then the table, which began at `begin` and its rows at `rows`, is not there. */
+void html_table_end_if(struct buf *b, char *begin, const char *rows);
+
 /* <section id=ID><h2>TITLE</h2><p class=note>NOTE</p>; note may be NULL. */
 void html_section(struct buf *b, const char *id, const char *title, const char *note);
 void html_section_end(struct buf *b);

@@ -146,5 +146,8 @@ void report_judge(struct report *r);
 /* The sum of what leaks now, as far as the records show. */
 uint64_t report_leaking(const struct report *r);
 
+/* Two records of one life. */
+bool report_example_same(const struct ladder_end *a, const struct ladder_end *b);
+
 /* An end that nobody asked for, or an attempt that failed. */
 bool report_end_failed(enum conn_end end);

@@ -15,15 +15,17 @@ void report_examples_init(struct report *r)
 		r->failed[end] = (struct report_examples){.max = REPORT_FAILED, .items = r->failed_items[end]};
 }
 
-static bool is_same(const struct ladder_end *a, const struct ladder_end *b)
+/* A socket may live more than once; where a begin is not known, it is taken for the same life. */
+bool report_example_same(const struct ladder_end *a, const struct ladder_end *b)
 {
-	return a->rec.t.cookie == b->rec.t.cookie && a->rec.t.generation == b->rec.t.generation && !strcmp(a->boot, b->boot);
+	return a->rec.t.cookie == b->rec.t.cookie && a->rec.t.generation == b->rec.t.generation && !strcmp(a->boot, b->boot) &&
+	       (!a->rec.start_known || !b->rec.start_known || a->start_us == b->start_us);
 }
 
 static struct report_example *find(struct report_examples *list, const struct ladder_end *end)
 {
 	for (unsigned int i = 0; i < list->len; i++)
-		if (is_same(&list->items[i].end, end))
+		if (report_example_same(&list->items[i].end, end))
 			return &list->items[i];
 	return NULL;
 }

@@ -140,7 +140,8 @@
 			return;
 		const [from, to] = range(), length = to - from;
 		for (const {bar, from: a, to: b} of bars) {
-			bar.setAttribute("x", 100 * (a - from) / length + "%");
+			const x = 100 * (a - from) / length;
+			bar.setAttribute("x", (a > to ? x : Math.min(x, 99.75)) + "%");
 			bar.setAttribute("width", Math.max(0.25, 100 * (b - a) / length) + "%");
 		}
 		byId("lane-from").textContent = timeOfDay(from);

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The page in a browser: it shows the numbers of the lines, and all of it works by mouse and by keyboard."""
+
+import base64
+import csv
+import io
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from conftest import HOSTILE
+from selenium.webdriver.common.keys import Keys
+
+HERE = Path(__file__).parent
+PAGES = ["replay", "fleet", "hostile", "empty"]
+
+# The contrast of each text with what is behind it (WCAG 2.2, 1.4.3): [[ratio, text]] of those below 4.5.
+CONTRAST = """
+const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = (element) => {
+    for (; element; element = element.parentElement) {
+        const colour = parse(getComputedStyle(element).backgroundColor);
+        if (colour.length === 3 || colour[3] === 1)
+            return colour;
+    }
+    return [255, 255, 255];
+};
+const bad = [];
+for (const element of document.querySelectorAll("body *")) {
+    const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
+    if (!text || !element.checkVisibility() || element.closest("title, script"))
+        continue;
+    const style = getComputedStyle(element), box = element.closest("g.state, g")?.querySelector(":scope > .box");
+    const colour = parse(element.closest("svg") ? style.fill : style.color);
+    const back = box ? parse(getComputedStyle(box).fill) : behind(element);
+    const [a, b] = [light(colour), light(back)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5)
+        bad.push([ratio, text.slice(0, 60), element.tagName]);
+}
+return bad;
+"""
+
+
+def records(event):
+    for path in sorted((HERE.parent / "replay").glob("*.jsonl")):
+        yield from (record for record in map(json.loads, path.read_text().splitlines()) if record["event"] == event)
+
+
+def visible_rows(browser):
+    return browser.run("return [...document.querySelectorAll('#connections-table tbody tr')].filter(r => !r.hidden)"
+                       ".map(r => [...r.cells].map(c => c.textContent.trim()))")  # fmt: skip
+
+
+def column(browser, name):
+    names = browser.run("return [...document.querySelectorAll('#connections-table th')].map(h => h.textContent.replace(/ [↑↓]$/, ''))")
+    return names.index(name)
+
+
+def fragment(browser):
+    return {key: values[0] for key, values in parse_qs(browser.run("return location.hash.slice(1)")).items()}
+
+
+def open_ladders(browser):
+    return browser.run("return [...document.querySelectorAll('.ladder')].filter(l => l.checkVisibility()).map(l => l.id)")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_quiet_and_whole(browser, pages, name):
+    browser.open(pages[name])
+    assert browser.run("return document.documentElement.classList.contains('js')")
+    assert browser.complaints() == []
+    assert browser.run("return performance.getEntriesByType('resource').length") == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_looks(browser, pages, name, scheme, width):
+    """No text is too faint, nothing stands out to the side. PICTURES keeps what a person should look at."""
+    browser.look(width, scheme)
+    browser.open(pages[name])
+    browser.run("document.querySelectorAll('details:not(.ladder)').forEach(d => d.open = true);"
+                "document.querySelector('[data-state=ESTABLISHED]').focus(); document.querySelector('[data-open]')?.click()")  # fmt: skip
+    assert browser.run(CONTRAST) == []
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    if os.environ.get("PICTURES"):
+        height = min(browser.run("return document.documentElement.scrollHeight"), 16000)
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        Path(os.environ["PICTURES"], f"{name}-{width}-{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
+
+
+def test_diagram_has_the_numbers(browser, pages):
+    browser.open(pages["replay"])
+    shown = browser.run("return [...document.querySelectorAll('.way')].map(w => [w.dataset.from, w.dataset.to,"
+                        "Number(w.querySelector('text')?.textContent.replaceAll(',', '') ?? 0)])")  # fmt: skip
+    pairs = Counter()
+    for record in records("connection"):
+        states = [span["state"] for span in record["timeline"]]
+        pairs.update(zip(states, states[1:]))
+    assert {(a, b): n for a, b, n in shown if n and "CLOSE" not in (a, b) and a != "LISTEN"} == dict(pairs)
+    ended = sum(1 for _ in records("connection"))
+    assert browser.run("return document.getElementById('connections').textContent") == f"{ended:,}"
+
+
+def test_each_state_by_keyboard(browser, pages):
+    """Tab reaches all eleven; each shows its panel, and only its own."""
+    browser.open(pages["replay"])
+    browser.run("const first = document.querySelector('.state'); first.before(Object.assign(document.createElementNS("
+                "'http://www.w3.org/2000/svg', 'g'), {id: 'before'})); document.getElementById('before').setAttribute('tabindex', 0);"
+                "document.getElementById('before').focus()")  # fmt: skip
+    reached = set()
+    for _ in range(11):
+        browser.press(Keys.TAB)
+        state = browser.run("return document.activeElement.dataset.state")
+        panels = browser.run("return [...document.querySelectorAll('.state')].filter(s =>"
+                             "getComputedStyle(s.querySelector('.panel')).display !== 'none').map(s => s.dataset.state)")  # fmt: skip
+        assert panels == [state]
+        reached.add(state)
+    assert len(reached) == 11
+
+
+def test_all_that_can_be_used_is_reached(browser, pages):
+    """By Tab alone, from top to bottom: each link, button, field, summary and state, and each box that scrolls."""
+    browser.open(pages["replay"])
+    wanted = browser.run("return [...document.querySelectorAll('a, button, input, summary, [tabindex]')]"
+                         ".filter(e => e.checkVisibility()).map((e, i) => (e.dataset.wanted = i, i))")  # fmt: skip
+    reached = set()
+    for _ in range(len(wanted) + 30):
+        browser.press(Keys.TAB)
+        number = browser.run("return document.activeElement.dataset.wanted")
+        if number is not None:
+            reached.add(int(number))
+    assert reached == set(wanted)
+
+
+def test_sort(browser, pages):
+    browser.open(pages["fleet"])
+    lived = column(browser, "Lived")
+    head = browser.driver.find_elements("css selector", "#connections-table th button")[lived]
+    values = "return [...document.querySelectorAll('#connections-table tbody tr')].map(r => Number(r.cells[arguments[0]].dataset.v))"
+    head.click()
+    assert browser.run(values, lived) == sorted(browser.run(values, lived), reverse=True)
+    head.send_keys(Keys.ENTER)
+    assert browser.run(values, lived) == sorted(browser.run(values, lived))
+    assert fragment(browser) == {"sort": "Lived"}
+    assert browser.run("return document.querySelectorAll('#connections-table th')[arguments[0]].ariaSort", lived) == "ascending"
+    process = column(browser, "Process")
+    browser.driver.find_elements("css selector", "#connections-table th button")[process].click()
+    names = [row[process] for row in visible_rows(browser)]
+    assert names == sorted(names)
+
+
+def test_filter_and_its_link(browser, pages):
+    browser.open(pages["fleet"])
+    every = len(visible_rows(browser))
+    browser.driver.find_element("id", "filter").send_keys("end:timeout CLIENT")
+    rows = visible_rows(browser)
+    assert 0 < len(rows) < every
+    assert all(row[column(browser, "End")] == "timeout" and row[column(browser, "Role")] == "client" for row in rows)
+    assert browser.run("return document.getElementById('shown').textContent") == str(len(rows))
+    browser.open(pages["fleet"], browser.run("return location.hash"))
+    assert visible_rows(browser) == rows
+    assert browser.run("return document.getElementById('filter').value") == "end:timeout CLIENT"
+
+
+def test_ladder_by_keyboard(browser, pages):
+    browser.open(pages["replay"])
+    assert open_ladders(browser) == []
+    browser.run("document.querySelector('#connections-table [data-open=\"2\"]').focus()")
+    browser.press(Keys.ENTER)
+    assert open_ladders(browser) == ["ladder-2"]
+    assert browser.run("return document.activeElement.closest('.ladder')?.id") == "ladder-2"
+    text = browser.run("return document.querySelector('#ladder-2 pre').textContent")
+    assert "SYN" in text and max(map(len, text.splitlines())) <= 80
+    browser.open(pages["replay"], "#open=2")
+    assert open_ladders(browser) == ["ladder-2"]
+    browser.run("document.querySelector('#ladder-2 summary').focus()")
+    browser.press(Keys.ENTER)
+    assert open_ladders(browser) == []
+
+
+def test_csv(browser, pages):
+    browser.open(pages["hostile"])
+    browser.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }; document.getElementById('csv').click()")
+    rows = list(csv.reader(io.StringIO(browser.run("return window.copied"))))
+    assert rows[0][:3] == ["Id", "Why", "Host"] and len(rows) == len(visible_rows(browser)) + 1
+    assert {row[2] for row in rows[1:]} >= {"'=1+1", HOSTILE[0]}
+    assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)
+    assert "rows copied" in browser.run("return document.getElementById('said').textContent")
+
+
+def test_zoom(browser, pages):
+    browser.open(pages["fleet"])
+    bars = "return [...document.querySelectorAll('.lane rect')].map(b => [parseFloat(b.getAttribute('x')), parseFloat(b.getAttribute('width'))])"
+    whole, length = browser.run(bars), int(browser.run("return document.getElementById('lane-panel').dataset.length"))
+    button = browser.driver.find_element("css selector", "[data-zoom=in]")
+    button.send_keys(Keys.ENTER)
+    view = fragment(browser)
+    assert abs(int(view["to"]) - int(view["from"]) - length / 2) < 2
+    wide = [i for i, (_, width) in enumerate(whole) if width > 1]
+    zoomed = browser.run(bars)
+    assert wide and all(abs(zoomed[i][1] - 2 * whole[i][1]) < 0.01 for i in wide)
+    browser.driver.find_element("css selector", "[data-zoom=all]").click()
+    assert fragment(browser) == {} and browser.run(bars)[wide[0]][1] == pytest.approx(whole[wide[0]][1], abs=0.01)
+
+
+def test_hostile_names_stay_text(browser, pages):
+    browser.open(pages["hostile"])
+    assert browser.run("return window.hacked === undefined && !document.getElementById('hacked')")
+    assert browser.run("return document.querySelectorAll('img, iframe, object, b b').length") == 0
+    assert browser.run("return document.scripts.length") == 1
+    text = browser.run("return document.body.textContent")
+    assert HOSTILE[0] in text and HOSTILE[1] in text
+    assert "\u202e" not in text and "\\u{202e}evil\\u{2066}" in text
+    assert "Lines that are no records and were left out: 1" in text
+
+
+def test_without_its_script(browser, pages):
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.open(pages["replay"])
+    driver = browser.driver
+    assert not driver.find_element("id", "filter").is_displayed()
+    assert len(driver.find_elements("css selector", ".lane rect")) > 10
+    ladder = driver.find_element("id", "ladder-0")
+    assert ladder.is_displayed() and not ladder.find_element("tag name", "pre").is_displayed()
+    ladder.find_element("tag name", "summary").click()
+    assert "SYN" in ladder.find_element("tag name", "pre").text
+
+
+def test_leak_is_seen_at_first_sight(browser, pages):
+    """On a screen of 1280x1000, without scrolling: that there is a leak, and whose it is."""
+    browser.open(pages["replay"])
+    seen = browser.run("return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().bottom < 1000)"
+                       ".map(e => e.textContent).join(' ')")  # fmt: skip
+    assert "sockets leak at the end" in seen and "close_wait_leak" in seen
