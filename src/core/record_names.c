@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "record_names.h"
 
-#define WORD(value, text) [value] = sizeof(text) > 1 ? text : NULL,
+#define WORD(value, ...) [value] = WORD_OR(NULL, __VA_ARGS__),
 #define TABLE(name, count, ...)                                                                                                \
 	const char *name##_name(unsigned int value)                                                                            \
 	{                                                                                                                      \

@@ -10,8 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENUM_VALUE(value, name) value,
-#define NO_WORD ""
+#define ENUM_VALUE(value, ...) value,
+#define NO_WORD
+
+/* WORD_OR(none, text) is the text, and `none` for NO_WORD. */
+#define WORD_OR(none, ...) FIRST_OF(__VA_OPT__(__VA_ARGS__, ) none, )
+#define FIRST_OF(first, ...) first
 
 /* Who opened the connection. */
 #define CONN_ROLES(X)                                                                                                          \
@@ -184,6 +188,7 @@ enum record_kind { RECORD_KINDS(ENUM_VALUE) RECORD_MAX };
 
 /* To the user a request socket is a connection in SYN_RECV. */
 #define CONN_STATES(X)                                                                                                         \
+	X(0, NO_WORD) /* no state */                                                                                           \
 	X(WIRE_ESTABLISHED, "ESTABLISHED")                                                                                     \
 	X(WIRE_SYN_SENT, "SYN_SENT")                                                                                           \
 	X(WIRE_SYN_RECV, "SYN_RECV")                                                                                           \
@@ -198,6 +203,7 @@ enum record_kind { RECORD_KINDS(ENUM_VALUE) RECORD_MAX };
 	X(WIRE_NEW_SYN_RECV, "SYN_RECV")
 
 #define CONN_TW_ENDS(X)                                                                                                        \
+	X(WIRE_CAUSE_UNKNOWN, NO_WORD)                                                                                         \
 	X(WIRE_CAUSE_EXPIRED, "expired")                                                                                       \
 	X(WIRE_CAUSE_REUSED, "reused")                                                                                         \
 	X(WIRE_CAUSE_RESET, "reset")                                                                                           \

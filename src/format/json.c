@@ -38,7 +38,7 @@ static void json_envelope(struct json *j, const struct record *rec)
 	char *p = j->b.p;
 
 	p = piece_time(p, FIRST_KEY("ts"), json_wall(j, rec->ts));
-	jsonw_take(&j->b, piece_word(p, KEY("event"), record_kind_word(rec->kind)));
+	jsonw_take(&j->b, piece_word(p, record_kind_word(rec->kind)));
 	json_repeat(j, j->memory ? &j->memory->instance : NULL, write_instance);
 	jsonw_uint(&j->b, KEY("seq"), j->seq);
 	json_repeat(j, j->memory ? &j->memory->host : NULL, write_host);

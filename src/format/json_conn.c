@@ -148,7 +148,7 @@ static char *put_tuple(const struct json *j, char *p, const struct conn_tuple *t
 		p = piece_addr(p, KEY("peer_addr"), id->peer_addr, ipv4);
 		p = piece_uint_if(p, KEY("peer_port"), id->peer_port != 0, id->peer_port);
 	}
-	p = piece_word(p, KEY("role"), conn_role_word(t->role));
+	p = piece_word(p, conn_role_word(t->role));
 	return piece_uint_if(p, KEY("netns"), t->id_known && id->netns, id->netns);
 }
 
@@ -175,9 +175,9 @@ static char *put_times(const struct json *j, char *p, const struct conn_record *
 
 static char *put_end(const struct json *j, char *p, const struct conn_record *c)
 {
-	p = piece_word(p, KEY("closed_by"), conn_side_word(c->closed_by));
-	p = piece_word(p, KEY("end_reason"), conn_end_word(c->end));
-	p = piece_word(p, KEY("close_kind"), conn_close_kind_word(c->close_kind));
+	p = piece_word(p, conn_side_word(c->closed_by));
+	p = piece_word(p, conn_end_word(c->end));
+	p = piece_word(p, conn_close_kind_word(c->close_kind));
 	if (j->detail != FORMAT_SHORT)
 		p = c->conn_state ? piece_short(p, KEY("conn_state"), c->conn_state, JSON_STRING_MAX)
 				  : piece_null(p, KEY("conn_state"));
@@ -187,13 +187,13 @@ static char *put_end(const struct json *j, char *p, const struct conn_record *c)
 static char *put_segment(char *p, const struct conn_segment *seg)
 {
 	p = piece_uint_if(p, FIRST_KEY("at_us"), seg->at_known, seg->at_us);
-	p = piece_word(p, KEY("dir"), conn_dir_word(seg->dir));
-	p = piece_word(p, KEY("flags"), conn_flags_word(seg->flags));
+	p = piece_word(p, conn_dir_word(seg->dir));
+	p = piece_word(p, conn_flags_word(seg->flags));
 	p = piece_uint_if(p, KEY("seq"), seg->seq_known, seg->seq);
 	p = piece_uint_if(p, KEY("ack"), seg->ack_known, seg->ack);
 	if (seg->n > 1)
 		p = piece_uint(p, KEY("n"), seg->n);
-	return piece_close(piece_word(p, KEY("ev"), conn_proof_word(seg->proof)));
+	return piece_close(piece_word(p, conn_proof_word(seg->proof)));
 }
 
 static char *put_isn(char *p, const struct conn_record *c)
@@ -221,11 +221,11 @@ static void json_segments(struct json *j, const struct conn_record *c)
 
 static char *put_span(char *p, const struct conn_span *span)
 {
-	p = piece_word(p, FIRST_KEY("state"), conn_state_word(span->state));
+	p = piece_word(p, conn_state_word(span->state));
 	p = piece_uint(p, KEY("at_us"), span->at_us);
 	p = piece_uint_if(p, KEY("us"), span->us_known, span->us);
-	p = piece_word(p, KEY("by"), conn_by_word(span->by));
-	return piece_close(piece_word(p, KEY("ev"), conn_ev_word(span->ev)));
+	p = piece_word(p, conn_by_word(span->by));
+	return piece_close(piece_word(p, conn_ev_word(span->ev)));
 }
 
 static void json_timeline(struct json *j, const struct conn_record *c)
@@ -320,8 +320,8 @@ static char *put_time_wait(const struct json *j, char *p, const struct conn_time
 		p = piece_uint_if(p, KEY("fin_wait2_us"), tw->fin_wait2_us_known, tw->fin_wait2_us);
 	if (j->detail != FORMAT_SHORT)
 		p = piece_uint_if(p, KEY("restarts"), !tw->restarts_unknown, tw->restarts);
-	p = piece_word(p, KEY("end"), conn_tw_end_word(tw->end));
-	return piece_close(piece_word(p, KEY("ev"), conn_ev_word(tw->ev)));
+	p = piece_word(p, conn_tw_end_word(tw->end));
+	return piece_close(piece_word(p, conn_ev_word(tw->ev)));
 }
 
 void json_time_wait(struct json *j, const struct conn_time_wait *tw)

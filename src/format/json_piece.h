@@ -46,7 +46,13 @@ static inline char *piece_bool(char *p, struct jsonw_key key, bool value)
 
 static inline char *piece_uint(char *p, struct jsonw_key key, uint64_t value)
 {
-	p = fmt_uint(piece_key(p, key), value < JSONW_INT_MAX ? value : JSONW_INT_MAX);
+	p = piece_key(p, key);
+	if (value < 10) { /* as most are */
+		p[0] = (char)('0' + value);
+		p[1] = ',';
+		return p + 2;
+	}
+	p = fmt_long_uint(p, value < JSONW_INT_MAX ? value : JSONW_INT_MAX);
 	*p++ = ',';
 	return p;
 }
@@ -84,11 +90,8 @@ static inline char *piece_short(char *p, struct jsonw_key key, const char *text,
 }
 
 /* Copies all of the struct: the end of it is overwritten. */
-static inline char *piece_word(char *p, struct jsonw_key key, const struct json_word *word)
+static inline char *piece_word(char *p, const struct json_word *word)
 {
-	if (!word->len)
-		return piece_null(p, key);
-	p = piece_key(p, key);
 	memcpy(p, word, sizeof(*word));
 	return p + word->len;
 }

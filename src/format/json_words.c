@@ -1,20 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "json_words.h"
 
-#define WORD(value, text) [value] = {"\"" text "\",", sizeof(text) > 1 ? sizeof("\"" text "\",") - 1 : 0},
-#define TABLE(name, count, ...) const struct json_word name##_words[count] = {__VA_ARGS__};
+#define ROW(number, line) [number] = {line, sizeof(line) - 1}
+#define WORD(key, value, ...) ROW(value, key ":" WORD_OR("null", __VA_OPT__("\"" __VA_ARGS__ "\"")) ","),
+#define NO_MORE(key, count) ROW(count, key ":null,")
 
-const struct json_word json_no_word;
+#define ROLE(value, ...) WORD("\"role\"", value, __VA_ARGS__)
+const struct json_word conn_role_words[] = {CONN_ROLES(ROLE) NO_MORE("\"role\"", CONN_ROLE_MAX)};
 
-TABLE(conn_role, CONN_ROLE_MAX, CONN_ROLES(WORD))
-TABLE(conn_side, CONN_SIDE_MAX, CONN_SIDES(WORD))
-TABLE(conn_by, CONN_BY_MAX, CONN_BYS(WORD))
-TABLE(conn_ev, CONN_EV_MAX, CONN_EVS(WORD))
-TABLE(conn_end, CONN_END_MAX, CONN_ENDS(WORD))
-TABLE(conn_close_kind, CONN_CLOSE_KIND_MAX, CONN_CLOSE_KINDS(WORD))
-TABLE(conn_proof, CONN_PROOF_MAX, CONN_PROOFS(WORD))
-TABLE(conn_dir, CONN_DIR_MAX, CONN_DIRS(WORD))
-TABLE(conn_flags, CONN_FLAGS_MAX, CONN_FLAGS(WORD))
-TABLE(conn_state, WIRE_STATE_MAX, CONN_STATES(WORD))
-TABLE(conn_tw_end, WIRE_CAUSE_MAX, CONN_TW_ENDS(WORD))
-TABLE(record_kind, RECORD_MAX, RECORD_KINDS(WORD))
+#define CLOSED_BY(value, ...) WORD("\"closed_by\"", value, __VA_ARGS__)
+const struct json_word conn_side_words[] = {CONN_SIDES(CLOSED_BY) NO_MORE("\"closed_by\"", CONN_SIDE_MAX)};
+
+#define END_REASON(value, ...) WORD("\"end_reason\"", value, __VA_ARGS__)
+const struct json_word conn_end_words[] = {CONN_ENDS(END_REASON) NO_MORE("\"end_reason\"", CONN_END_MAX)};
+
+#define CLOSE_KIND(value, ...) WORD("\"close_kind\"", value, __VA_ARGS__)
+const struct json_word conn_close_kind_words[] = {CONN_CLOSE_KINDS(CLOSE_KIND) NO_MORE("\"close_kind\"", CONN_CLOSE_KIND_MAX)};
+
+#define STATE(value, ...) WORD("{\"state\"", value, __VA_ARGS__)
+const struct json_word conn_state_words[] = {CONN_STATES(STATE) NO_MORE("{\"state\"", WIRE_STATE_MAX)};
+
+#define BY(value, ...) WORD("\"by\"", value, __VA_ARGS__)
+const struct json_word conn_by_words[] = {CONN_BYS(BY) NO_MORE("\"by\"", CONN_BY_MAX)};
+
+#define EV(value, ...) WORD("\"ev\"", value, __VA_ARGS__)
+const struct json_word conn_ev_words[] = {CONN_EVS(EV) NO_MORE("\"ev\"", CONN_EV_MAX)};
+
+#define DIR(value, ...) WORD("\"dir\"", value, __VA_ARGS__)
+const struct json_word conn_dir_words[] = {CONN_DIRS(DIR) NO_MORE("\"dir\"", CONN_DIR_MAX)};
+
+#define FLAGS(value, ...) WORD("\"flags\"", value, __VA_ARGS__)
+const struct json_word conn_flags_words[] = {CONN_FLAGS(FLAGS) NO_MORE("\"flags\"", CONN_FLAGS_MAX)};
+
+#define PROOF(value, ...) WORD("\"ev\"", value, __VA_ARGS__)
+const struct json_word conn_proof_words[] = {CONN_PROOFS(PROOF) NO_MORE("\"ev\"", CONN_PROOF_MAX)};
+
+#define TW_END(value, ...) WORD("\"end\"", value, __VA_ARGS__)
+const struct json_word conn_tw_end_words[] = {CONN_TW_ENDS(TW_END) NO_MORE("\"end\"", WIRE_CAUSE_MAX)};
+
+#define EVENT(value, ...) WORD("\"event\"", value, __VA_ARGS__)
+const struct json_word record_kind_words[] = {RECORD_KINDS(EVENT) NO_MORE("\"event\"", RECORD_MAX)};

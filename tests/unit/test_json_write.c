@@ -171,6 +171,39 @@ static void test_cut(void **state)
 	}
 }
 
+static void check_words(const char *key, unsigned int count, const char *(*name)(unsigned int),
+			const struct json_word *(*word)(unsigned int))
+{
+	char expected[64];
+
+	for (unsigned int value = 0; value <= count + 1; value++) {
+		if (name(value))
+			snprintf(expected, sizeof(expected), "%s:\"%s\",", key, name(value));
+		else
+			snprintf(expected, sizeof(expected), "%s:null,", key);
+		assert_string_equal(word(value)->text, expected);
+		assert_int_equal(word(value)->len, strlen(expected));
+	}
+}
+
+/* Each value has a row, also one without a word, and a number that is no value. */
+static void test_words(void **state)
+{
+	(void)state;
+	check_words("\"role\"", CONN_ROLE_MAX, conn_role_name, conn_role_word);
+	check_words("\"closed_by\"", CONN_SIDE_MAX, conn_side_name, conn_side_word);
+	check_words("\"end_reason\"", CONN_END_MAX, conn_end_name, conn_end_word);
+	check_words("\"close_kind\"", CONN_CLOSE_KIND_MAX, conn_close_kind_name, conn_close_kind_word);
+	check_words("{\"state\"", WIRE_STATE_MAX, conn_state_name, conn_state_word);
+	check_words("\"by\"", CONN_BY_MAX, conn_by_name, conn_by_word);
+	check_words("\"ev\"", CONN_EV_MAX, conn_ev_name, conn_ev_word);
+	check_words("\"dir\"", CONN_DIR_MAX, conn_dir_name, conn_dir_word);
+	check_words("\"flags\"", CONN_FLAGS_MAX, conn_flags_name, conn_flags_word);
+	check_words("\"ev\"", CONN_PROOF_MAX, conn_proof_name, conn_proof_word);
+	check_words("\"end\"", WIRE_CAUSE_MAX, conn_tw_end_name, conn_tw_end_word);
+	check_words("\"event\"", RECORD_MAX, record_kind_name, record_kind_word);
+}
+
 static void test_numbers(void **state)
 {
 	char expected[64];
@@ -317,9 +350,9 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_utf8),    cmocka_unit_test(test_every_code_point),
-		cmocka_unit_test(test_cut),        cmocka_unit_test(test_numbers), cmocka_unit_test(test_time),
-		cmocka_unit_test(test_addresses),  cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_utf8),      cmocka_unit_test(test_every_code_point),
+		cmocka_unit_test(test_cut),        cmocka_unit_test(test_words),     cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_time),       cmocka_unit_test(test_addresses), cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests_name("jsonw", tests, NULL, NULL);
