@@ -43,6 +43,10 @@ struct format_part {
  */
 struct format_memory {
 	struct format_part instance, host, conn_id;
+	struct {
+		char name[WIRE_CA_LEN];
+		struct format_part part;
+	} congestion;
 	struct format_process {
 		struct format_process_key {
 			struct process process;

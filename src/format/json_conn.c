@@ -269,17 +269,37 @@ static char *put_tcp(char *p, const struct conn_record *c)
 	return piece_uint_if(p, KEY("unsent_bytes"), c->unread_known, c->unsent_bytes);
 }
 
+static void write_congestion(struct json *j, const char *name)
+{
+	jsonw_text(&j->b, KEY("congestion"), name, name ? strnlen(name, WIRE_CA_LEN) : 0, FORMAT_LINE_MAX);
+}
+
+/* Nearly all connections of a host have the same. */
+static void json_congestion(struct json *j, const char *name)
+{
+	const char *begin = j->b.p;
+
+	if (!name || !j->memory) {
+		write_congestion(j, name);
+		return;
+	}
+	if (!memcmp(j->memory->congestion.name, name, WIRE_CA_LEN)) {
+		buf_put(&j->b, j->memory->congestion.part.text, j->memory->congestion.part.len);
+		return;
+	}
+	write_congestion(j, name);
+	if (json_remember(j, &j->memory->congestion.part, begin))
+		memcpy(j->memory->congestion.name, name, WIRE_CA_LEN);
+}
+
 static void json_tcp(struct json *j, const struct conn_record *c)
 {
-	const struct wire_stats *s = &c->stats;
-
 	if (j->detail != FORMAT_FULL) {
 		jsonw_take(&j->b, put_tcp_short(j, j->b.p, c));
 		return;
 	}
 	jsonw_take(&j->b, put_tcp(j->b.p, c));
-	jsonw_text(&j->b, KEY("congestion"), c->stats_known && s->ca_name[0] ? s->ca_name : NULL,
-		   strnlen(s->ca_name, sizeof(s->ca_name)), FORMAT_LINE_MAX);
+	json_congestion(j, c->stats_known && c->stats.ca_name[0] ? c->stats.ca_name : NULL);
 	jsonw_close(&j->b, '}');
 }
 
