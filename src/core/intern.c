@@ -26,12 +26,13 @@ static uint32_t digest_of(const struct pool *pool, const void *value)
 /* Where those that were found last are remembered: the same in every run, cheap, and nothing else depends on it. */
 static uint32_t *recent_of(struct pool *pool, const void *value)
 {
-	uint64_t words[INTERN_SIZE / 8], hash = 0;
+	uint64_t hash = 0, word;
 
-	memcpy(words, value, sizeof(words));
-	for (unsigned int i = 0; i < INTERN_SIZE / 8; i++)
-		hash = index_hash(hash, words[i]);
-	return &pool->recent[(hash >> 32) % POOL_RECENT];
+	for (size_t at = 0; at < INTERN_SIZE; at += sizeof(word)) {
+		memcpy(&word, (const char *)value + at, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	}
+	return &pool->recent[(hash >> 32) * POOL_RECENT >> 32];
 }
 
 /* A pool_key_fn. */

@@ -226,14 +226,21 @@ static __attribute__((noinline)) void feed_other(struct pipeline *p, const struc
 		recorder_flush(p->config.recorder);
 }
 
-void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
+/* Of live runs: inlined, it would cost each event of a replay. */
+static __attribute__((noinline)) void prepare(struct pipeline *p, const struct wire_hdr *ev)
 {
-	struct pipeline *p = pipeline;
-
 	if (p->config.live)
 		pipeline_resolve(p, ev);
 	if (p->config.recorder)
 		recorder_put(p->config.recorder, ev);
+}
+
+void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
+{
+	struct pipeline *p = pipeline;
+
+	if (p->config.live || p->config.recorder)
+		prepare(p, ev);
 	if (!wire_from_kernel(ev->kind)) {
 		feed_other(p, ev);
 		return;
@@ -242,8 +249,7 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev)
 	conn_table_feed(p->table, ev);
 }
 
-/* Of live runs: inlined, it would cost each event of a replay. */
-__attribute__((noinline)) void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
+void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 {
 	struct pipeline *p = pipeline;
 	const struct wire_ident *ident = wire_ident(ev);
