@@ -335,6 +335,32 @@ static void test_process_changes(void **state)
 	has(start, false);
 }
 
+/* The name that is remembered is not that of the next line. */
+static void test_congestion_changes(void **state)
+{
+	static const struct {
+		const char *name, *expected;
+	} rows[] = {
+		{"bbr", "\"congestion\":\"bbr\"},"},     {"cubic", "\"congestion\":\"cubic\"},"},
+		{"cubic", "\"congestion\":\"cubic\"},"}, {"a\"b", "\"congestion\":\"a\\\"b\"},"},
+		{"a\"b", "\"congestion\":\"a\\\"b\"},"}, {"", "\"congestion\":null},"},
+		{"bbr", "\"congestion\":\"bbr\"},"},
+	};
+	static struct format_memory memory;
+	struct conn_record c;
+	struct record rec = sample_record(RECORD_CONNECTION, &c);
+	const struct format_input in = {.context = &sample_context, .rec = &rec, .owner = &sample_owner, .memory = &memory};
+
+	(void)state;
+	sample_connection(&c);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(c.stats.ca_name, 0, sizeof(c.stats.ca_name));
+		memcpy(c.stats.ca_name, rows[i].name, strlen(rows[i].name));
+		remembered(&in);
+		has(rows[i].expected, true);
+	}
+}
+
 /* No record fills a line; but a smaller buffer is handled as a longer record would be: segments go first. */
 static void test_segments_shortened(void **state)
 {
@@ -763,6 +789,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_line_limit),
 		cmocka_unit_test(test_process_changes),
+		cmocka_unit_test(test_congestion_changes),
 		cmocka_unit_test(test_segments_shortened),
 		cmocka_unit_test(test_timeline_shortened),
 		cmocka_unit_test(test_state),
