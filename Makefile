@@ -387,7 +387,7 @@ install: all
 	install -D -m 644 contrib/systemd/tcplife-fsm.sysusers.conf $(lib)/sysusers.d/tcplife-fsm.conf
 	install -D -m 644 contrib/systemd/tcplife-fsm.tmpfiles.conf $(lib)/tmpfiles.d/tcplife-fsm.conf
 	test -e $(etc)/tcplife-fsm.conf || install -m 644 contrib/systemd/tcplife-fsm.conf $(etc)/tcplife-fsm.conf
-	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.json) $(share)/doc/tcplife-fsm
+	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.json docs/*.svg) $(share)/doc/tcplife-fsm
 ifneq ($(wildcard contrib/*),)
 	install -d $(share)/doc/tcplife-fsm/contrib
 	cp -r $(filter-out contrib/debian contrib/rpm,$(wildcard contrib/*)) $(share)/doc/tcplife-fsm/contrib

@@ -5,6 +5,7 @@ of the connections whose records end it. That a scenario went as its name says i
 import contextlib
 import socket
 import struct
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from choreography import (
     ask_half_closed, close_at_once, close_both, close_in_turn, close_rest, close_simultaneously, close_unread,
     open_simultaneously, open_with_data,
 )  # fmt: skip
-from lab import ACK, FIN, PSH, RST, abort, cookie, read_all, read_exactly, wait_state
+from lab import ACK, FIN, PSH, RST, abort, cookie, read_all, read_exactly, wait_state, wait_until
 from leakers import Process
 from programs import build
 from recfile import Event
@@ -331,6 +332,23 @@ def time_wait(pair, start):
         trace.wait_for(lambda r, port=local_port: r["event"] == "time_wait" and r["local_port"] == port)
     half.server.close()
     return ids(closed[0]) + ids(closed[1]) + ids(half)
+
+
+@scenario()
+def curl(pair, start):
+    """A real client and a real server, which closes first and waits out 2 MSL."""
+    trace = start()
+    port, two_msl = 8080, 90
+    serve = pair.b.exec("/usr/bin/python3", "-m", "http.server", str(port), "--directory", str(Path(__file__).parent))
+    with subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
+        try:
+            wait_until(lambda: str(port) in pair.b.run("ss", "-Hltn").stdout, what="the server listens")
+            pair.a.run("curl", "--silent", "--output", "/dev/null", f"http://{pair.server_addr}:{port}/refused.txt")
+            trace.wait_for(lambda r: r["event"] == "connection" and r["netns"] == pair.b.inode, timeout=two_msl)
+        finally:
+            server.terminate()
+            server.communicate()
+    return ()
 
 
 @scenario()

@@ -27,6 +27,7 @@ EVENTS = "connection,progress,state,retransmit,reset,snapshot,summary,lost,meta,
 FORMS = {".txt": ("-T", "-w"), ".jsonl": ("--json", "--events", EVENTS, "--progress", "1s")}
 # What some recordings are made and replayed with besides.
 FLAGS = {
+    "curl": ("--time-wait", "join", "--progress", "1h"),
     "time_wait": ("--time-wait", "split"),
     "leaks": ("--threshold", "300ms", "--summary", "500ms"),
     "losses": ("--summary", "500ms"),
