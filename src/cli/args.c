@@ -27,6 +27,7 @@
 
 #define THRESHOLD_DEFAULT_NS (60 * 1000000000ULL)
 #define SUMMARY_DEFAULT_NS (60 * 1000000000ULL)
+#define INTERVAL_DEFAULT_NS 1000000000ULL
 #define RING_DEFAULT (16ULL << 20)
 #define CONNECTIONS_DEFAULT 1000000
 #define EXPECTS_MAX 512
@@ -212,6 +213,7 @@ static error_t take_argument(struct context *ctx, const char *arg)
 	case COMMAND_TRACE:
 	case COMMAND_LEAKS:
 	case COMMAND_DIAGNOSE:
+	case COMMAND_TOP:
 		return take_filter(ctx, arg);
 	case COMMAND_EXPLAIN:
 		return take_single(ctx, &o->word, "word", arg);
@@ -293,6 +295,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, char *why)
 				.each.rotate_keep = ROTATE_KEEP_DEFAULT,
 				.summary_ns = SUMMARY_DEFAULT_NS,
 				.threshold_ns = THRESHOLD_DEFAULT_NS,
+				.interval_ns = INTERVAL_DEFAULT_NS,
 				.ring_bytes = RING_DEFAULT,
 				.max_connections = CONNECTIONS_DEFAULT,
 				.argc = argc,

@@ -92,7 +92,7 @@ void completion_print(void)
 	     "\t*)\n"
 	     "\t\tcase $command in\n"
 	     "\t\t'' | help) COMPREPLY=($(compgen -W \"$all\" -- \"$cur\")) ;;\n"
-	     "\t\ttrace | leaks | show) COMPREPLY=($(compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
+	     "\t\ttrace | leaks | diagnose | top | show) COMPREPLY=($(compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
 	     "\t\treport) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
 	     "\t\treplay) COMPREPLY=($(compgen -f -- \"$cur\"; compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
 	     "\t\tesac\n"

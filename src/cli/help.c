@@ -35,6 +35,11 @@ static const struct {
 			      "  tcplife-fsm diagnose              what is wrong, whose it is, and what to do\n"
 			      "  tcplife-fsm diagnose -q --ignore resets   from cron: silent if all is well\n"
 			      "  tcplife-fsm diagnose -d 5m --cgroup /system.slice/nginx.service\n"},
+	[COMMAND_TOP] = {"top", "[FILTER]", "Watch processes by the states of their connections, full-screen.",
+			 "Without a terminal, pictures are plain lines. The key ? shows the keys.",
+			 "  tcplife-fsm top                   processes; Enter shows connections\n"
+			 "  tcplife-fsm top --once            one picture\n"
+			 "  tcplife-fsm top sport = :443      connections to a web server\n"},
 	[COMMAND_SHOW] =
 		{"show", "[ID] [FILTER]", "Draw connections as ladders of states and segments.",
 		 "ID is a conn_id, what ss -e prints, like sk:2a01, or ADDRESS:PORT of one end. Without ID, all selected "
@@ -76,6 +81,7 @@ static const char *const group_titles[GROUP_MAX] = {
 	[GROUP_OUTPUT] = "Output:",
 	[GROUP_LEAKS] = "Leaks:",
 	[GROUP_DIAGNOSE] = "Diagnose:",
+	[GROUP_TOP] = "Top:",
 	[GROUP_SHOW] = "Show:",
 	[GROUP_REPORT] = "Report:",
 	[GROUP_RUN] = "Run:",

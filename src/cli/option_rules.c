@@ -25,15 +25,16 @@ enum {
 	TRACE = 1 << COMMAND_TRACE,
 	LEAKS = 1 << COMMAND_LEAKS,
 	DIAGNOSE = 1 << COMMAND_DIAGNOSE,
+	TOP = 1 << COMMAND_TOP,
 	SHOW = 1 << COMMAND_SHOW,
 	REPORT = 1 << COMMAND_REPORT,
 	FEATURES = 1 << COMMAND_FEATURES,
 	OUTPUT = TRACE | 1 << COMMAND_REPLAY,
-	LIVE = TRACE | SHOW | DIAGNOSE,
+	LIVE = TRACE | SHOW | DIAGNOSE | TOP,
 	FILES = SHOW | 1 << COMMAND_EXPLAIN,
 	LIVES = OUTPUT | SHOW, /* whole ones */
 	TABLE = OUTPUT | LEAKS,
-	SELECT = LIVES | LEAKS | DIAGNOSE,
+	SELECT = LIVES | LEAKS | DIAGNOSE | TOP,
 	JSON = OUTPUT | LEAKS | DIAGNOSE | FEATURES,
 };
 
@@ -285,9 +286,9 @@ const struct option_rule option_rules[] = {
 	 GROUP_OUTPUT, TRACE, OPTION_WORD, FIELD(metrics_by), "metrics are by", WORDS(metrics_by_name, METRICS_BY_MAX)},
 
 	{"threshold", 0, NULL, "DUR",
-	 "A socket leaks after DUR in CLOSE_WAIT (60s). For leaks and diagnose also the time in FIN_WAIT2 and without "
-	 "accept(), for diagnose the time unused while a child holds it",
-	 GROUP_LEAKS, TABLE | DIAGNOSE, OPTION_DURATION, FIELD(threshold_ns), A_DURATION},
+	 "A socket leaks after DUR in CLOSE_WAIT (60s). For leaks, diagnose and top also the time in FIN_WAIT2 and without "
+	 "accept(), for diagnose and top the time unused while a child holds it",
+	 GROUP_LEAKS, TABLE | DIAGNOSE | TOP, OPTION_DURATION, FIELD(threshold_ns), A_DURATION},
 	{"by", 0, NULL, "WHAT,..", "Group by one or several of these (process,dependency):", GROUP_LEAKS, LEAKS, OPTION_WORDS,
 	 FIELD(leak_by), "leaks are grouped by", WORDS(leak_by_name, LEAK_BY_MAX)},
 	{"sort", 0, NULL, "KEY[:desc]", "Order of the groups: the least first, or with :desc the most (count:desc)",
@@ -308,6 +309,10 @@ const struct option_rule option_rules[] = {
 	 "Print nothing if nothing was found wrong, and warn of nothing but failed scans and hooks, as for cron",
 	 GROUP_DIAGNOSE, DIAGNOSE, OPTION_FLAG, FIELD(quiet)},
 
+	{"once", 0, NULL, NULL, "Print one picture, after one interval, and end", GROUP_TOP, TOP, OPTION_FLAG, FIELD(once)},
+	{"interval", 0, NULL, "DUR", "A picture each DUR (1s)", GROUP_TOP, TOP, OPTION_DURATION, FIELD(interval_ns),
+	 A_DURATION},
+
 	{"follow", 0, NULL, NULL, "Draw each connection as it ends; the default is to draw what is open now", GROUP_SHOW, SHOW,
 	 OPTION_FLAG, FIELD(follow)},
 	{"from", 0, NULL, "FILE", "From JSON lines (- for standard input) or a recording", GROUP_SHOW, FILES, OPTION_TEXT,
@@ -324,7 +329,7 @@ const struct option_rule option_rules[] = {
 	 OPTION_NUMBER, FIELD(width), "N is a number from 40 to 200", LIMITS(LADDER_WIDTH_MIN, LADDER_WIDTH_MAX)},
 	{"color", 0, "colour", "WHEN", "Colours: auto (the default; on a terminal, unless NO_COLOR is set), always, or never",
 	 GROUP_SHOW, SHOW, OPTION_WORD, FIELD(colour), "WHEN is one of", WORDS(colour_word, COLOUR_WHENS)},
-	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW, OPTION_FLAG, FIELD(ascii)},
+	{"ascii", 0, NULL, NULL, "Draw with ASCII characters", GROUP_SHOW, SHOW | TOP, OPTION_FLAG, FIELD(ascii)},
 
 	{"since", 0, NULL, "TIME",
 	 "Records of this time or later: 2026-01-02, 2026-01-02T03:04:05Z, or 2h, which is 2 hours ago", GROUP_REPORT, REPORT,
@@ -345,8 +350,8 @@ const struct option_rule option_rules[] = {
 	 "a size is a number with K, M or G, like 16M, from 256K to 1G", LIMITS(256 << 10, 1 << 30)},
 	{"no-lanes", 0, NULL, NULL, "Use ring buffers alone, without the faster lanes in front of them", GROUP_RUN, LIVE,
 	 OPTION_FLAG, FIELD(no_lanes)},
-	{"max-connections", 0, NULL, "N", "Track at most N at a time (1000000)", GROUP_RUN, LIVES | DIAGNOSE, OPTION_NUMBER,
-	 FIELD(max_connections), "N is a number from 1 to 16777216", LIMITS(1, CONN_MAX)},
+	{"max-connections", 0, NULL, "N", "Track at most N at a time (1000000)", GROUP_RUN, LIVES | DIAGNOSE | TOP,
+	 OPTION_NUMBER, FIELD(max_connections), "N is a number from 1 to 16777216", LIMITS(1, CONN_MAX)},
 	{"verbose", 'v', NULL, NULL, "Say what is being done, on stderr", GROUP_RUN, JSON | SHOW, OPTION_FLAG, FIELD(verbose)},
 };
 const size_t option_rules_len = ARRAY_SIZE(option_rules);

@@ -4,7 +4,17 @@
 
 #include "options.h"
 
-enum option_group { GROUP_SELECT, GROUP_OUTPUT, GROUP_LEAKS, GROUP_DIAGNOSE, GROUP_SHOW, GROUP_REPORT, GROUP_RUN, GROUP_MAX };
+enum option_group {
+	GROUP_SELECT,
+	GROUP_OUTPUT,
+	GROUP_LEAKS,
+	GROUP_DIAGNOSE,
+	GROUP_TOP,
+	GROUP_SHOW,
+	GROUP_REPORT,
+	GROUP_RUN,
+	GROUP_MAX
+};
 
 /* What an option takes, and what its field is. */
 enum option_type {

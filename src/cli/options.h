@@ -14,6 +14,7 @@ enum command {
 	COMMAND_TRACE,
 	COMMAND_LEAKS,
 	COMMAND_DIAGNOSE,
+	COMMAND_TOP,
 	COMMAND_SHOW,
 	COMMAND_REPLAY,
 	COMMAND_REPORT,
@@ -78,4 +79,6 @@ struct options {
 	uint32_t leak_sort;    /* leak_sort_name() */
 	uint32_t ignored;      /* findings, 1 << enum finding_id */
 	bool quiet;            /* prints nothing if nothing is wrong */
+	bool once;             /* top: one picture */
+	uint64_t interval_ns;  /* top: between two pictures */
 };

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define DIAGNOSE_DEFAULT_NS (30 * 1000000000ULL)
+#define INTERVAL_MIN_NS (100 * 1000000ULL) /* between two ticks of a live run */
 
 int refuse(struct context *ctx, const char *format, ...)
 {
@@ -80,7 +81,7 @@ static int settle_time_wait(struct context *ctx)
 {
 	struct options *o = &ctx->options;
 
-	if (o->command == COMMAND_DIAGNOSE) /* which counts connections as they end */
+	if (o->command == COMMAND_DIAGNOSE || o->command == COMMAND_TOP) /* which count connections as they end */
 		o->time_wait = CONN_TW_SPLIT;
 	else if (!WAS_SEEN(ctx, time_wait))
 		o->time_wait = has_pipeline(o) || o->from ? CONN_TW_JOIN : CONN_TW_SPLIT;
@@ -318,6 +319,10 @@ int settle(struct context *ctx)
 			      o->json ? "json" : "csv");
 	if (o->command == COMMAND_DIAGNOSE && !o->duration_ns)
 		ctx->options.duration_ns = DIAGNOSE_DEFAULT_NS;
+	if (o->command == COMMAND_TOP && o->interval_ns < INTERVAL_MIN_NS)
+		return refuse(ctx, "--interval: pictures are at least 100ms apart");
+	if (o->command == COMMAND_TOP && o->once && o->duration_ns)
+		return refuse(ctx, "--once ends after one --interval, and --duration says when to end: give one of the two");
 	if (o->leaks_max && o->watch_ns)
 		return refuse(ctx, "--max has no effect with --watch: give one of the two");
 	return settle_time_wait(ctx);

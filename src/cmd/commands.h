@@ -9,6 +9,7 @@ int command_replay(const struct options *options);
 int command_explain(const struct options *options);
 int command_leaks(const struct options *options);
 int command_diagnose(const struct options *options);
+int command_top(const struct options *options);
 int command_features(const struct options *options);
 int command_show(const struct options *options); /* and `explain --from` */
 int command_report(const struct options *options);

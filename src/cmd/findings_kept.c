@@ -82,6 +82,17 @@ void findings_kept_put(struct findings_kept *kept, const struct record *rec, con
 	item->owner.pod_uid = copy(&p, owner->pod_uid, owner->pod_uid_len);
 }
 
+void findings_kept_drop(struct findings_kept *kept, uint64_t number)
+{
+	for (size_t i = 0; i < kept->len; i++) {
+		if (kept->items[i].finding.number != number)
+			continue;
+		clear(&kept->items[i]);
+		kept->items[i] = kept->items[--kept->len];
+		return;
+	}
+}
+
 /* For qsort(). */
 static int compare(const void *one, const void *other)
 {

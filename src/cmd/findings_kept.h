@@ -21,6 +21,9 @@ struct findings_kept { /* all zero is empty */
 /* A record of a finding; of one with the same number that came before, it takes the place. */
 void findings_kept_put(struct findings_kept *kept, const struct record *rec, const struct record_owner *owner);
 
+/* Forgets the finding with this number, if it is there. */
+void findings_kept_drop(struct findings_kept *kept, uint64_t number);
+
 /* The worst first. */
 void findings_kept_sort(struct findings_kept *kept);
 void findings_kept_free(struct findings_kept *kept);

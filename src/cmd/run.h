@@ -16,6 +16,7 @@ struct run_consumer {
 	bool silent;       /* replay: the consumer writes nothing, and a second pass says what is wrong with the recording */
 	bool scan_only;    /* live: no more than what exists at the start */
 	bool quiet;        /* live: errors alone are said on stderr */
+	bool hangup_ends;  /* live: SIGHUP ends the run; else outputs are opened again */
 	line_fn put;       /* where it writes: filled in by the run */
 	void *put_ctx;     /* likewise */
 	struct live *live; /* likewise, to end the run; NULL in a replay */

@@ -190,6 +190,10 @@ static void reopen(void *ctx)
 {
 	struct trace *t = ctx;
 
+	if (t->other && t->other->hangup_ends) {
+		live_stop(t->live);
+		return;
+	}
 	notify_reloading(&t->notify);
 	outputs_reopen(t->outputs);
 	t->reload.due = true;

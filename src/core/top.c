@@ -52,9 +52,9 @@ static struct wire_task task_of(const struct conn_tuple *t)
 	return t->from == CONN_FROM_NONE ? (struct wire_task){0} : t->task;
 }
 
-bool top_is(const struct top_process *process, const struct conn_tuple *t)
+bool top_same(const struct conn_tuple *one, const struct conn_tuple *other)
 {
-	struct wire_task a = task_of(&process->t), b = task_of(t);
+	struct wire_task a = task_of(one), b = task_of(other);
 
 	return a.tgid == b.tgid && a.start_ns == b.start_ns;
 }
@@ -79,7 +79,7 @@ static struct top_process *find(struct top *top, uint64_t digest, const struct c
 	pool_for_each (id, &top->processes, digest) {
 		struct top_process *p = pool_at(&top->processes, id);
 
-		if (p->digest == digest && top_is(p, t))
+		if (p->digest == digest && top_same(&p->t, t))
 			return p;
 	}
 	return NULL;

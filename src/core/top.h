@@ -59,5 +59,5 @@ uint32_t top_order(struct top *top, enum top_sort sort, bool reverse);
 
 uint64_t top_total(const struct top_process *process);
 
-/* The same process as that of the tuple. */
-bool top_is(const struct top_process *process, const struct conn_tuple *t);
+/* Both have the same process, or none that is known. */
+bool top_same(const struct conn_tuple *one, const struct conn_tuple *other);

@@ -47,7 +47,7 @@ static void put_process_cells(struct buf *b, const struct conn_tuple *t, const s
 	top_cell_text(b, t->task.comm, strnlen(t->task.comm, sizeof(t->task.comm)), NAME_WIDTH, style->ascii);
 }
 
-const char top_text_conn_titles[] = "STATE         SINCE LOCAL                 PEER                  R NETNS      CONN_ID";
+const char top_text_conn_titles[] = "STATE           FOR LOCAL                 PEER                  R NETNS      CONN_ID";
 
 void top_text_conn(struct buf *b, const struct open_conn *conn, uint64_t now, const struct top_style *style)
 {
@@ -133,16 +133,16 @@ void top_text_leak_more(struct buf *b, const struct top_leak *leak, const struct
 	buf_str(b, ".\n");
 }
 
-const char top_text_finding_titles[] = "SEVERITY    SINCE FINDING";
+const char top_text_finding_titles[] = "SEVERITY      FOR     PID COMMAND         FINDING";
 
 /* Its sentence follows; what does not fit is behind Enter. */
 void top_text_finding(struct buf *b, const struct finding_record *f, uint64_t now, const struct top_style *style)
 {
 	const char *severity = f->severity == FINDING_CRITICAL ? "CRITICAL" : "WARNING";
 
-	(void)style;
 	columns_cell(b, severity, strlen(severity), SEVERITY_WIDTH, true);
 	top_cell_duration(b, "", us_since(now, f->since_ns), AGE_WIDTH);
+	put_process_cells(b, &f->t, style);
 	buf_char(b, ' ');
 	buf_str(b, finding_id_name(f->id));
 	buf_str(b, ": ");

@@ -270,6 +270,11 @@ void pipeline_stop(struct pipeline *p, uint64_t now)
 	tick_consumers(p, UINT64_MAX);
 }
 
+void pipeline_describe(const struct pipeline *p, const struct conn_tuple *tuple, struct record_owner *ret_owner)
+{
+	owner_describe(p->owner, tuple, ret_owner);
+}
+
 bool pipeline_wants(const struct pipeline *p, enum record_kind kind)
 {
 	return p->wanted & 1u << kind;

@@ -42,6 +42,9 @@ void pipeline_resolve(void *pipeline, const struct wire_hdr *ev);
 /* The stream ends here, unless it ended with a WIRE_META "stop": emits what waits. */
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
 
+/* Whose a connection of the table is; the strings live until the next event. */
+void pipeline_describe(const struct pipeline *pipeline, const struct conn_tuple *tuple, struct record_owner *ret_owner);
+
 /* Some consumer wants records of this kind. */
 bool pipeline_wants(const struct pipeline *pipeline, enum record_kind kind);
 

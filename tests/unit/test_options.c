@@ -131,6 +131,15 @@ static void commands(void **state)
 	assert_int_equal(options.ignored, BIT(FINDING_RESETS) | BIT(FINDING_RETRANSMITS) | BIT(FINDING_HELD_BY_CHILD));
 	assert_int_equal(options.duration_ns, 5 * SECOND);
 	assert_int_equal(options.time_wait, CONN_TW_SPLIT);
+	accept_line("top");
+	assert_int_equal(options.interval_ns, SECOND);
+	assert_int_equal(options.duration_ns, 0);
+	assert_int_equal(options.time_wait, CONN_TW_SPLIT);
+	accept_line("top --once --interval 200ms --ascii --threshold 2s -L 80 state close-wait");
+	assert_int_equal(options.command, COMMAND_TOP);
+	assert_true(options.once && options.ascii);
+	assert_int_equal(options.interval_ns, SECOND / 5);
+	assert_int_equal(options.select.filter.states, BIT(WIRE_CLOSE_WAIT));
 	accept_line("leaks dst 10/8 or dst 192.168/16");
 	assert_int_equal(options.select.filter.len, 3);
 	accept_line("replay life.rec (sport=:443)");
@@ -441,6 +450,11 @@ static void refusals(void **state)
 		{"diagnose --watch 1s", "diagnose does not take --watch"},
 		{"diagnose --state CLOSE_WAIT", "diagnose does not take --state"},
 		{"diagnose later", "filter: unknown word 'later'"},
+		{"top --once -d 5s", "--once ends after one --interval, and --duration says when to end"},
+		{"top --interval 99ms", "--interval: pictures are at least 100ms apart"},
+		{"top --json", "top does not take --json"},
+		{"top later", "filter: unknown word 'later'"},
+		{"--once", "trace does not take --once"},
 		{"--quiet", "trace does not take --quiet"},
 		{"leaks --stacks", "leaks takes --stacks only with --watch"},
 		{"replay f --stacks", "replay does not take --stacks"},
@@ -571,6 +585,7 @@ static void help(void **state)
 		{"leaks -h -L 80", "Exit with 3 if more than N sockets leak", "--schema"},
 		{"show --help", "--follow", "--threshold"},
 		{"diagnose --help", "--ignore=ID", "--watch"},
+		{"top --help", "--interval=DUR", "--json"},
 		{"replay --help", "--max-connections", "--ring"},
 		{"report --help", "--since=TIME", "--events"},
 		{"features --help", "--hooks", "--pid"},

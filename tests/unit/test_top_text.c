@@ -278,7 +278,7 @@ static void findings(void **state)
 
 	(void)state;
 	top_text_finding(&b, &f, 9 * SAMPLE_S, &style);
-	assert_memory_equal(text, "CRITICAL     4.0s close_wait_leak: ", 35);
+	assert_memory_equal(text, "CRITICAL     4.0s       - -               close_wait_leak: ", 59);
 	assert_int_equal(strstr(top_text_finding_titles, "FINDING") - top_text_finding_titles,
 			 strstr(text, "close_wait") - text);
 }
