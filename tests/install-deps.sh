@@ -219,6 +219,7 @@ list_report()
 	command:chromium   chromium|chromium-browser  chromium
 	command:chromedriver chromium-driver|chromium-chromedriver chromedriver
 	python:selenium    python3-selenium           python3-selenium
+	python:PIL         python3-pil                python3-pillow
 	python:pytest      python3-pytest             python3-pytest
 	END
 }

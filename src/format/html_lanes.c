@@ -10,6 +10,7 @@
 #include "put.h"
 
 #define LANES_OF_KIND 14
+#define LANE_HEIGHT 14
 
 struct axis {
 	int64_t begin_us;
@@ -39,6 +40,19 @@ static uint64_t bar_end(const struct axis *axis, const struct report_example *e,
 	return span->us_known || span->ev == CONN_EV_SCAN ? span->at_us + span->us : life > span->at_us ? life : span->at_us;
 }
 
+/* Colour is not all that tells states apart: CLOSE_WAIT, which should be short, is the highest. */
+static void put_height(struct buf *b, unsigned int state)
+{
+	static const uint8_t heights[WIRE_STATE_MAX] = {
+		[WIRE_SYN_SENT] = 6,  [WIRE_SYN_RECV] = 6, [WIRE_ESTABLISHED] = 10, [WIRE_FIN_WAIT1] = 6,
+		[WIRE_FIN_WAIT2] = 6, [WIRE_CLOSING] = 6,  [WIRE_TIME_WAIT] = 2,    [WIRE_CLOSE_WAIT] = LANE_HEIGHT,
+		[WIRE_LAST_ACK] = 10};
+	unsigned int height = heights[state] ? heights[state] : 2;
+
+	put_text_uint(b, " y=\"", (LANE_HEIGHT - height) / 2);
+	put_text_uint(b, "\" height=\"", height);
+}
+
 static void put_percent(struct buf *b, const char *before, uint64_t part, uint64_t of)
 {
 	char text[32];
@@ -62,7 +76,8 @@ static void put_bar(struct buf *b, const struct axis *axis, const struct report_
 	put_text_uint(b, "\" data-b=\"", to);
 	put_percent(b, "\" x=\"", from + least > axis->length_us ? axis->length_us - least : from, axis->length_us);
 	put_percent(b, " width=\"", to - from < least ? least : to - from, axis->length_us);
-	buf_str(b, " y=\"2\" height=\"12\"><title>");
+	put_height(b, span->state);
+	buf_str(b, "\"><title>");
 	buf_str(b, name);
 	put_text_duration(b, " ", to - from);
 	put_text_duration(b, ", from +", span->at_us);
@@ -76,7 +91,7 @@ static void put_lane(struct buf *b, const struct axis *axis, const struct report
 	put_text_uint(b, "\" data-open=\"", number);
 	buf_str(b, "\"><bdi>");
 	html_example_name(b, e);
-	buf_str(b, "</bdi></a><svg height=\"16\" aria-hidden=\"true\">");
+	buf_str(b, "</bdi></a><svg height=\"14\" aria-hidden=\"true\">");
 	for (unsigned int i = 0; i < e->end.rec.timeline_len; i++)
 		put_bar(b, axis, e, i);
 	buf_str(b, "</svg></li>\n");
@@ -127,9 +142,11 @@ static void put_legend(struct buf *b)
 
 	buf_str(b, "<ul class=\"legend\">");
 	for (size_t i = 0; i < sizeof(states); i++) {
-		buf_str(b, "<li><svg width=\"14\" height=\"12\" aria-hidden=\"true\"><rect class=\"s-");
+		buf_str(b, "<li><svg width=\"18\" height=\"14\" aria-hidden=\"true\"><rect class=\"s-");
 		buf_str(b, conn_state_name(states[i]));
-		buf_str(b, "\" width=\"14\" height=\"12\"/></svg> ");
+		buf_str(b, "\" width=\"18\"");
+		put_height(b, states[i]);
+		buf_str(b, "\"/></svg> ");
 		buf_str(b, conn_state_name(states[i]));
 		buf_str(b, "</li>");
 	}

@@ -4,6 +4,7 @@
 import base64
 import csv
 import io
+import itertools
 import json
 import os
 from collections import Counter
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from conftest import HOSTILE
+from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 HERE = Path(__file__).parent
@@ -232,6 +234,24 @@ def test_without_its_script(browser, pages):
     assert ladder.is_displayed() and not ladder.find_element("tag name", "pre").is_displayed()
     ladder.find_element("tag name", "summary").click()
     assert "SYN" in ladder.find_element("tag name", "pre").text
+
+
+@pytest.mark.parametrize("eyes", ["none", "deuteranopia", "protanopia", "tritanopia"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_states_differ_for_all_eyes(browser, pages, eyes, scheme):
+    """Any two of the legend differ in the height of their bar or clearly in colour, as the browser emulates it."""
+    browser.look(1280, scheme)
+    browser.open(pages["replay"])
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedVisionDeficiency", {"type": eyes})
+    browser.run("document.querySelector('.legend').scrollIntoView({block: 'center'})")
+    shot = Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
+    bars = browser.run("return [...document.querySelectorAll('.legend rect')].map(r => { const b = r.getBoundingClientRect();"
+                       "return [r.getAttribute('class'), b.height, b.x + b.width / 2, b.y + b.height / 2]; })")  # fmt: skip
+    seen = [(name, height, shot.getpixel((int(x), int(y)))) for name, height, x, y in bars]
+    for (a, high, colour), (b, other_high, other) in itertools.combinations(seen, 2):
+        distance = sum((x - y) ** 2 for x, y in zip(colour, other)) ** 0.5
+        assert high != other_high or distance > 45, (a, b, colour, other)
 
 
 def test_leak_is_seen_at_first_sight(browser, pages):

@@ -176,7 +176,7 @@
 			mark.setAttribute("x", 100 * Math.min(a, b) + "%");
 			mark.setAttribute("width", 100 * Math.abs(a - b) + "%");
 		};
-		mark.setAttribute("height", "16");
+		mark.setAttribute("height", "14");
 		mark.setAttribute("class", "chosen");
 		svg.append(mark);
 		svg.setPointerCapture(down.pointerId);
