@@ -12,23 +12,23 @@
 #define EVERY_NS 200000000ull
 #define CELLS 30
 
-void progress_bar_init(struct progress_bar *bar, uint64_t size)
+void progress_bar_init(struct progress_bar *bar, const char *what, uint64_t size)
 {
-	*bar = (struct progress_bar){.on = isatty(STDERR_FILENO), .size = size, .begin_ns = clock_now_ns()};
+	*bar = (struct progress_bar){.what = what, .on = isatty(STDERR_FILENO), .size = size, .begin_ns = clock_now_ns()};
 }
 
 /* Cells that are full, and how long it will take. */
-static void print(uint64_t lines, double share, uint64_t took_ns)
+static void print(const struct progress_bar *bar, uint64_t count, double share, uint64_t took_ns)
 {
 	static const char full[CELLS + 1] = "##############################";
 	int cells = (int)(share * CELLS);
 	unsigned int left = (unsigned int)((double)took_ns / 1e9 * (1 - share) / share);
 
-	fprintf(stderr, "\r\033[K%3d %% [%.*s%*s] %" PRIu64 " lines, %u:%02u left", (int)(share * 100), cells, full,
-		CELLS - cells, "", lines, left / 60, left % 60);
+	fprintf(stderr, "\r\033[K%3d %% [%.*s%*s] %" PRIu64 " %s, %u:%02u left", (int)(share * 100), cells, full, CELLS - cells,
+		"", count, bar->what, left / 60, left % 60);
 }
 
-void progress_bar_show(struct progress_bar *bar, uint64_t lines, uint64_t done)
+void progress_bar_show(struct progress_bar *bar, uint64_t count, uint64_t done)
 {
 	uint64_t now = bar->on ? clock_now_ns() : 0;
 	double share;
@@ -39,9 +39,9 @@ void progress_bar_show(struct progress_bar *bar, uint64_t lines, uint64_t done)
 	bar->shown = true;
 	share = bar->size ? (double)(bar->before + done) / (double)bar->size : 0;
 	if (share > 0.001)
-		print(lines, share < 1 ? share : 1, now - bar->begin_ns);
+		print(bar, count, share < 1 ? share : 1, now - bar->begin_ns);
 	else
-		fprintf(stderr, "\r\033[K%" PRIu64 " lines", lines);
+		fprintf(stderr, "\r\033[K%" PRIu64 " %s", count, bar->what);
 	fflush(stderr);
 }
 

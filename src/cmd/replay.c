@@ -7,6 +7,13 @@
 #include "src/io/writer.h"
 #include "src/pipeline/pipeline.h"
 
+#include "progress_bar.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define EVENTS_PER_LOOK 4096 /* at the progress */
+
 struct replay {
 	const struct options *options;
 	struct run_consumer *other; /* NULL: lines */
@@ -15,7 +22,8 @@ struct replay {
 	struct writer out;
 	struct recording *recording;
 	struct pipeline *pipeline;
-	uint64_t last_ts;
+	uint64_t last_ts, events;
+	struct progress_bar bar;
 };
 
 static void feed(void *ctx, const struct wire_hdr *ev)
@@ -24,6 +32,16 @@ static void feed(void *ctx, const struct wire_hdr *ev)
 
 	pipeline_feed(r->pipeline, ev);
 	r->last_ts = ev->ts;
+	if (++r->events % EVENTS_PER_LOOK == 0)
+		progress_bar_show(&r->bar, r->events, recording_done(r->recording));
+}
+
+/* A table that scrolls by shows itself how far it is. */
+static bool is_seen(const struct replay *r)
+{
+	const char *output = r->options->output;
+
+	return !r->other && (!output || !strcmp(output, "-")) && isatty(STDOUT_FILENO);
 }
 
 static void choose_consumer(struct replay *r)
@@ -57,7 +75,10 @@ static int run(struct replay *r, char *why)
 	err = pipeline_new(&r->pipeline, &config);
 	if (err)
 		return err;
+	progress_bar_init(&r->bar, "events", recording_size(r->recording));
+	r->bar.on &= !is_seen(r);
 	err = recording_read(r->recording, feed, r, why);
+	progress_bar_clear(&r->bar);
 	if (recording_skipped(r->recording) && !(r->other && r->other->silent))
 		warn("%s: %llu events that this version does not know were skipped; a later version may have recorded them",
 		     r->options->file, (unsigned long long)recording_skipped(r->recording));

@@ -110,7 +110,7 @@ static int read_all(struct reading *r)
 	const char **paths = r->options->files.items;
 	int exit_code = EXIT_OK;
 
-	progress_bar_init(&r->bar, size_of_all(&r->options->files));
+	progress_bar_init(&r->bar, "lines", size_of_all(&r->options->files));
 	for (size_t i = 0; i < r->options->files.len && !exit_code; i++)
 		exit_code = read_file(r, paths[i]);
 	progress_bar_clear(&r->bar);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BLOCK_BYTES (64 * 1024)
@@ -289,6 +290,18 @@ int recording_read(struct recording *r, event_fn fn, void *ctx, char *ret_why)
 		if (err)
 			return err;
 	}
+}
+
+uint64_t recording_done(const struct recording *r)
+{
+	return r->offset;
+}
+
+uint64_t recording_size(const struct recording *r)
+{
+	struct stat st;
+
+	return fstat(fileno(r->file), &st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size;
 }
 
 void recording_close(struct recording *r)

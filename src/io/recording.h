@@ -44,4 +44,7 @@ const struct recording_header *recording_header(const struct recording *recordin
  */
 int recording_read(struct recording *recording, event_fn fn, void *ctx, char *ret_why);
 uint64_t recording_skipped(const struct recording *recording);
+/* How far it has been read, and how long it is, in bytes; 0: not known. */
+uint64_t recording_done(const struct recording *recording);
+uint64_t recording_size(const struct recording *recording);
 void recording_close(struct recording *recording); /* NULL is fine */

@@ -7,6 +7,7 @@ Whole lives, made of the events of one of the recordings here, fill blocks with 
 """
 
 import os
+import pty
 import subprocess
 
 import recfile
@@ -60,3 +61,27 @@ def peak_kib(path, count):
 def test_memory_is_constant(tmp_path):
     short, long = peak_kib(tmp_path / "life.rec", EVENTS // 8), peak_kib(tmp_path / "life.rec", EVENTS)
     assert long < short + 1024, (short, long)
+
+
+def test_progress_on_a_terminal(tmp_path):
+    """It says how many events it has read, and takes that away at the end."""
+    head, blocks, tail, events = stream(tmp_path / "events.rec")
+    leader, follower = pty.openpty()
+    os.set_blocking(leader, False)
+    with subprocess.Popen([BINARY, "replay", "-", "-j", "-o", os.devnull], stdin=subprocess.PIPE, stderr=follower) as process:
+        process.stdin.write(head)
+        shown = b""
+        while b" events" not in shown:  # as many as this machine needs to be busy for half a second
+            process.stdin.write(blocks)
+            try:
+                shown += os.read(leader, 4096)
+            except BlockingIOError:
+                pass
+        process.stdin.write(tail)
+        process.stdin.close()
+        process.stdin = None
+        assert process.wait() == 0
+    os.set_blocking(leader, True)
+    assert os.read(leader, 4096).endswith(b"\r\x1b[K")
+    os.close(leader)
+    os.close(follower)
