@@ -327,6 +327,7 @@ void html_cover(struct buf *b, const struct report *r)
 	put_item(b, "Records outside of the time that was asked for", c->outside);
 	put_item(b, "Lines that are no records and were left out", c->bad);
 	put_item(b, "Records of a kind that this version does not know", c->kinds[RECORD_MAX]);
+	put_item(b, "Findings of a kind that this version does not know", c->foreign_words);
 	put_lost(b, r);
 	put_numbering(b, r);
 	put_inferred(b, r);

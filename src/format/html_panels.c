@@ -35,7 +35,7 @@ static void put_point(struct buf *b, unsigned int x, double y)
 /* The axis may be longer than the data. */
 static unsigned int slots_used(const struct report *r)
 {
-	int64_t last = (r->cover.last_us - r->axis.begin_us) / r->axis.width_us + 1;
+	int64_t last = r->axis.set ? (r->cover.last_us - r->axis.begin_us) / r->axis.width_us + 1 : 0;
 
 	return last < 2 ? 2 : last > REPORT_SLOTS ? REPORT_SLOTS : (unsigned int)last;
 }
@@ -84,6 +84,8 @@ static void put_spark(struct buf *b, const struct report *r, const struct report
 
 static void put_axis(struct buf *b, const struct report *r)
 {
+	if (!r->axis.set)
+		return;
 	buf_str(b, "<p class=\"note\">All curves run from ");
 	html_time(b, r->axis.begin_us);
 	buf_str(b, " to ");

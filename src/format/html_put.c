@@ -94,7 +94,7 @@ void html_time(struct buf *b, int64_t us)
 {
 	char text[FMT_TIME_LEN];
 
-	fmt_time(text, us * 1000);
+	fmt_time(text, (us < INT64_MAX / 1000 ? us : INT64_MAX / 1000) * 1000);
 	buf_put(b, text, 10);
 	buf_char(b, ' ');
 	buf_put(b, text + 11, 8);

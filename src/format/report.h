@@ -29,8 +29,8 @@ struct report_cover {
 	uint64_t no_timeline;                  /* connections without states, as --detail short writes them */
 	uint64_t spans, spans_inferred, spans_scanned;
 	uint64_t lost[WIRE_LOST_MAX];
-	uint64_t sample; /* the most that a run was sampled by; 0 and 1: it was not */
-	uint64_t foreign_words;
+	uint64_t sample;        /* the most that a run was sampled by; 0 and 1: it was not */
+	uint64_t foreign_words; /* findings of a later version */
 };
 
 /* The numbers of an instance's records: a gap is what the way to here lost. */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define COUNT_MAX UINT32_MAX /* so that no sum of lines overflows */
+
 static struct report_alert *find_alert(struct report *r, const char *id)
 {
 	for (unsigned int i = 0; i < r->alerts_len; i++)
@@ -47,7 +49,7 @@ static uint64_t count_of(const struct report_record *rec)
 {
 	uint64_t count = report_uint(rec->object, "count");
 
-	return count ? count : 1;
+	return !count ? 1 : count < COUNT_MAX ? count : COUNT_MAX;
 }
 
 /* By process and what the leak is about, as connections that end are. */

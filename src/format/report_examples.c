@@ -91,6 +91,8 @@ void report_example_leaking(struct report *r, const struct report_record *rec, u
 	struct conn_record *c = &r->line.end.rec;
 	struct report_example *e;
 
+	if ((int64_t)in_state_us > rec->ts_us) /* before 1970 */
+		in_state_us = (uint64_t)rec->ts_us;
 	r->leaking.of += report_uint(rec->object, "count") ?: 1;
 	c->timeline_len = 1;
 	c->timeline[0] = (struct conn_span){.state = WIRE_CLOSE_WAIT, .us = in_state_us, .ev = CONN_EV_SCAN};

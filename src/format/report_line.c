@@ -11,6 +11,8 @@
 #include "rfc3339.h"
 #include "utf8.h"
 
+#define UINT_LAST ((INT64_C(1) << 53) - 1) /* no record has a larger one */
+
 const char *report_text(const json_t *object, const char *key, const char *instead)
 {
 	return json_string_value(json_object_get(object, key)) ?: instead;
@@ -20,7 +22,9 @@ uint64_t report_uint(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
 
-	return json_is_integer(value) && json_integer_value(value) > 0 ? (uint64_t)json_integer_value(value) : 0;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > UINT_LAST)
+		return 0;
+	return (uint64_t)json_integer_value(value);
 }
 
 void report_copy(char *to, size_t size, const char *text)

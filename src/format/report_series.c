@@ -73,5 +73,5 @@ void report_series_change(struct report_series *series, const struct report_axis
 
 double report_series_mean(const struct report_series *series, const struct report_axis *axis, unsigned int slot)
 {
-	return (double)series->held_us[slot] / (double)axis->width_us;
+	return axis->set ? (double)series->held_us[slot] / (double)axis->width_us : 0;
 }

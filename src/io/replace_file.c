@@ -36,7 +36,7 @@ static mode_t mode_of(const char *path)
 	return 0666 & ~mask;
 }
 
-int replace_file(const char *path, const char *data, size_t len)
+static int replace(const char *path, const char *data, size_t len)
 {
 	char *beside = NULL;
 	int fd, err;
@@ -59,5 +59,14 @@ int replace_file(const char *path, const char *data, size_t len)
 	if (err)
 		unlink(beside);
 	free(beside);
+	return err;
+}
+
+int replace_file(const char *path, const char *data, size_t len)
+{
+	char *target = realpath(path, NULL); /* a link stays, and what it leads to is replaced */
+	int err = replace(target ? target : path, data, len);
+
+	free(target);
 	return err;
 }

@@ -21,8 +21,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1] / "fleet"))
 import bpfstats  # noqa: E402  (this folder is no package)
 import rounds  # noqa: E402
+from fleet import Fleet  # noqa: E402
 from programs import build  # noqa: E402
 from rounds import Contender, Load, cpu_seconds, settle  # noqa: E402
 
@@ -316,6 +318,22 @@ class Bench:
             target, good = ("5 M events/s", rate >= 5e6) if label == "no record shown" else ("", None)
             self.row(f"replay, {label}", f"{rate / 1e6:.1f} M events/s", target, good)
 
+    def report(self, count):
+        """A page from so many JSON lines of a fleet, through a pipe."""
+        arrived = (record for minute in Fleet(60_000).minutes() for record, _, is_copy in minute if not is_copy)
+        lines = [json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in arrived]
+        page, began, cpu = Path(self.folder) / "report.html", time.monotonic(), children_cpu()
+        with subprocess.Popen([BINARY, "report", "-", "-o", page], stdin=subprocess.PIPE) as process:
+            for at in range(0, count, len(lines)):
+                process.stdin.write(b"".join(lines[: count - at]))
+            process.stdin.flush()
+            peak = int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())[1])
+        what = f"report of {count / 1e6:g} million records"
+        self.row(f"{what}: time, CPU time", f"{time.monotonic() - began:.0f} s, {children_cpu() - cpu:.0f} s")
+        self.row(f"{what}: memory", f"{peak / 1024:.0f} MB", "200 MB", peak <= 200 * 1024)
+        size = page.stat().st_size
+        self.row(f"{what}: page", f"{size / 2**20:.2f} MB", "2 MB", size <= 2 << 20)
+
 
 def release(holders):
     for holder in holders:
@@ -351,7 +369,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="length of each load")
     parser.add_argument("--short", action="store_true", help="two rounds of one second, without peers")
     parser.add_argument("--quick", action="store_true", help="one round of half a second: a try, not a measurement")
-    parser.add_argument("--only", choices=("saturation", "refused", "stream", "rest"), help="one part")
+    parser.add_argument("--only", choices=("saturation", "refused", "stream", "rest", "report"), help="one part")
     options = parser.parse_args()
     if options.short:
         options.rounds, options.seconds = 2, 1
@@ -377,6 +395,8 @@ def main():
             bench.memory()
             bench.replay()
             bench.leak_scan()
+        if options.only in (None, "rest", "report"):
+            bench.report(1_000_000 if options.short or options.quick else 10_000_000)
             print_rows(bench)
     return 0
 

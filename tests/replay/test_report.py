@@ -126,6 +126,13 @@ def test_replaces(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.html"]
 
 
+def test_replaces_what_a_link_leads_to(tmp_path):
+    (tmp_path / "old.html").write_text("old")
+    (tmp_path / "link.html").symlink_to("old.html")
+    assert run(LINES[0], "-o", tmp_path / "link.html").returncode == 0
+    assert (tmp_path / "link.html").is_symlink() and (tmp_path / "old.html").read_text().startswith("<!doctype html>")
+
+
 def test_output_is_no_input(tmp_path):
     lines = tmp_path / "life.jsonl"
     lines.write_bytes(LINES[0].read_bytes())

@@ -224,6 +224,36 @@ static void test_bad_lines(void **state)
 	assert_int_equal(report->cover.kinds[RECORD_MAX], 1);
 }
 
+/* A destination that only a summary knows, without any time to draw. */
+static void test_ports_alone(void **state)
+{
+	(void)state;
+	assert_true(give(
+		HEAD("summary", "04:05") "\"interval_us\":1,\"ports\":[{\"netns\":1,\"local_addr\":\"10.0.0.1\",\"peer_addr\":"
+					 "\"2001:db8::1\",\"peer_port\":443,\"in_use\":97,\"range\":100}]}",
+		0));
+	make_page();
+	assert_int_equal(report->findings_len, 1);
+	assert_int_equal(report->findings[0].what, FINDING_PORTS_USED_UP);
+	assert_int_equal(report->findings[0].severity, FINDING_CRITICAL);
+	assert_non_null(strstr(page, "<bdi>[2001:db8::1]:443</bdi>"));
+	assert_non_null(strstr(page, "97 of 100"));
+}
+
+/* Numbers as large as JSON has them add up without an overflow, and times end with those of the tool. */
+static void test_large_numbers(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(
+			give("{\"event\":\"close_wait_leak\",\"ts\":\"2026-01-02T03:05:00.000000Z\",\"instance\":\"a\",\"seq\":"
+			     "9223372036854775807,\"host\":\"h\"," TUPLE "\"alert_id\":\"x\",\"in_state_us\":9007199254740991,"
+			     "\"count\":9007199254740991}",
+			     i, "shop"));
+	assert_int_equal(report_leaking(report), 3ull * UINT32_MAX);
+	make_page();
+}
+
 /* Numbers of records that are missing. */
 static void test_numbering(void **state)
 {
@@ -326,6 +356,8 @@ int main(void)
 		TEST(test_findings_of_a_run),
 		TEST(test_since_until),
 		TEST(test_bad_lines),
+		TEST(test_ports_alone),
+		TEST(test_large_numbers),
 		TEST(test_numbering),
 		TEST(test_hostile_names),
 		TEST(test_many_names),
