@@ -130,7 +130,7 @@ static int write_page(const char *path, const char *page, size_t len)
 	int exit_code;
 
 	if (strcmp(path, "-") != 0 && (stat(path, &st) || S_ISREG(st.st_mode)))
-		return fail_output(path, -replace_file(path, page, len));
+		return fail_output(path, -replace_file(path, &(struct replace_data){page, len}));
 	out = malloc(sizeof(*out));
 	if (!out)
 		return fail(EXIT_RUNTIME, "out of memory");

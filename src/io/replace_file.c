@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "replace_file.h"
 
+#include "output_open.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NAME_KEPT 200 /* so that the other name is not longer than names may be */
 
 static int write_all(int fd, const char *data, size_t len)
 {
@@ -20,53 +23,56 @@ static int write_all(int fd, const char *data, size_t len)
 		data += n;
 		len -= (size_t)n;
 	}
-	return fsync(fd) && errno != EINVAL && errno != EROFS ? -errno : 0;
+	return 0;
 }
 
-/* As a new file has it, or as the one that it replaces. */
-static mode_t mode_of(const char *path)
+/* A new file of this name, with the mode of `old`. */
+static int write_beside(const struct output_place *place, const char *name, int old, const struct replace_data *data)
 {
-	struct stat st;
-	mode_t mask;
-
-	if (!stat(path, &st))
-		return st.st_mode & 0777;
-	mask = umask(0);
-	umask(mask);
-	return 0666 & ~mask;
-}
-
-static int replace(const char *path, const char *data, size_t len)
-{
-	char *beside = NULL;
 	int fd, err;
+	struct stat st;
 
-	if (asprintf(&beside, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0) {
-		err = -errno;
-		free(beside);
-		return err;
-	}
-	err = write_all(fd, data, len);
-	if (!err && fchmod(fd, mode_of(path)))
+	if (fstat(old, &st))
+		return -errno;
+	(void)unlinkat(place->dir, name, 0); /* of a run that was killed */
+	fd = openat(place->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, data->text, data->len);
+	if (!err && (fchmod(fd, st.st_mode & 0777) || fsync(fd)))
 		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
-	if (!err && rename(beside, path))
-		err = -errno;
-	if (err)
-		unlink(beside);
-	free(beside);
 	return err;
 }
 
-int replace_file(const char *path, const char *data, size_t len)
+static int replace(const struct output_place *place, int old, const struct replace_data *data)
 {
-	char *target = realpath(path, NULL); /* a link stays, and what it leads to is replaced */
-	int err = replace(target ? target : path, data, len);
+	char name[NAME_MAX + 1];
+	int err;
 
-	free(target);
+	snprintf(name, sizeof(name), "%.*s.%d.part", NAME_KEPT, place->name, (int)getpid());
+	err = write_beside(place, name, old, data);
+	if (!err && renameat(place->dir, name, place->dir, place->name))
+		err = -errno;
+	if (err)
+		(void)unlinkat(place->dir, name, 0);
+	if (err && place->is_new)
+		(void)unlinkat(place->dir, place->name, 0);
+	return err;
+}
+
+int replace_file(const char *path, const struct replace_data *data)
+{
+	struct output_place place;
+	int fd = output_open_now(path, &place), err;
+
+	if (fd < 0)
+		return fd;
+	err = place.dir < 0 ? write_all(fd, data->text, data->len) : replace(&place, fd, data);
+	if (place.dir >= 0)
+		close(place.dir);
+	if (close(fd) && !err)
+		err = -errno;
 	return err;
 }

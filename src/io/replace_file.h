@@ -3,8 +3,13 @@
 
 #include <stddef.h>
 
+struct replace_data {
+	const char *text;
+	size_t len;
+};
+
 /*
  * Writes a whole file beside `path` and then gives it that name: who opens `path` finds the old one or the new one, never a
- * part. A file that is replaced keeps its mode. 0 or -errno, and then `path` is as it was.
+ * part. It is found by the rules of output_open.h, and keeps its mode. 0, -errno or -output_refusal; then `path` is as it was.
  */
-int replace_file(const char *path, const char *data, size_t len);
+int replace_file(const char *path, const struct replace_data *data);

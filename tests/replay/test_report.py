@@ -133,6 +133,19 @@ def test_replaces_what_a_link_leads_to(tmp_path):
     assert (tmp_path / "link.html").is_symlink() and (tmp_path / "old.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root gives files to others")
+def test_another_users_link_is_not_followed(tmp_path):
+    shared, own = tmp_path / "shared", tmp_path / "own.html"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    own.write_text("own")
+    (shared / "out.html").symlink_to(own)
+    os.chown(shared / "out.html", 65534, 65534, follow_symlinks=False)
+    done = run(LINES[0], "-o", shared / "out.html")
+    assert done.returncode == 6 and b"link" in done.stderr
+    assert own.read_text() == "own" and [path.name for path in shared.iterdir()] == ["out.html"]
+
+
 def test_output_is_no_input(tmp_path):
     lines = tmp_path / "life.jsonl"
     lines.write_bytes(LINES[0].read_bytes())
