@@ -89,6 +89,7 @@ def test_durations_of_states():
         for span in record["timeline"]:
             if span["us"] is not None and span["ev"] != "scan":
                 known.setdefault(span["state"], []).append(span["us"])
+    known.setdefault("TIME_WAIT", []).extend(r["time_wait"]["us"] for r in records("time_wait") if r["time_wait"]["us"] is not None)
     drawn = {s: (int(n), int(m)) for s, n, m in re.findall(r'data-state="(\w+)" data-count="(\d+)" data-median="(\d+)"', page)}
     for state, durations in known.items():
         count, median = drawn[state]
