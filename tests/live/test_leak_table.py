@@ -280,3 +280,28 @@ def test_fix(stage, namespace, number):
         return done.returncode == 0 and re.match(NONE, done.stdout)
 
     wait_until(nothing, what="no leak")
+
+
+def http_client(stage, mode):
+    """java.net.http, and a page that is larger than its buffers."""
+    compile_java("Client.java", stage.folder)
+    (stage.folder / "page").write_bytes(b"x" * 20_000)
+    stage.nginx(8080, f"root {stage.folder};", keepalive="1s 1s")
+    stage.run("java", "-Xshare:auto", "-cp", stage.folder, "Client", mode)
+
+
+@pytest.mark.parametrize("mode", ["pool", "fix"])
+def test_http_client_closes_what_is_idle(stage, namespace, mode):
+    """What section 5 says of it: its pool reads from idle connections, and closes what the server has closed."""
+    http_client(stage, mode)
+    wait_until(stage.is_over, what="the ends of connections")
+    wait_until(lambda: text("--netns", namespace.inode, "--threshold", "1ms").returncode == 0, what="no leak")
+
+
+def test_http_client_keeps_streams(stage, namespace):
+    """The same group as with HttpURLConnection, over a socket that is v4-mapped."""
+    http_client(stage, "leak")
+    wait_until(lambda: len(ss(namespace)) == LEAKS, what="sockets in CLOSE_WAIT")
+    done = text("--netns", namespace.inode, "--threshold", "1ms")
+    for line in stable(of_page(5)[0]):
+        assert line in stable(done.stdout), done.stdout
