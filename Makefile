@@ -179,6 +179,7 @@ check-unit: $(unit_bin)
 		test -z "$$failed" || { echo "FAILED:$$failed" >&2; exit 1; }
 	$(call msg,SCHEMA,the lines of test_json)
 	$(Q)$(O)/tests/unit/test_json --lines | $(PYTHON) tests/schema.py
+	$(Q)$(O)/tests/unit/test_status --document | $(PYTHON) tests/schema.py --status
 
 # The core has no I/O, no clock and no libbpf: what its objects together leave undefined is this and nothing else.
 core_symbols := malloc calloc realloc reallocarray free qsort memcpy memmove memset memcmp strlen strnlen strcmp strncmp \

@@ -11,6 +11,7 @@ static int (*const commands[COMMAND_MAX])(const struct options *) = {
 	[COMMAND_TRACE] = command_trace,       [COMMAND_REPLAY] = command_replay, [COMMAND_EXPLAIN] = command_explain,
 	[COMMAND_DIAGNOSE] = command_diagnose, [COMMAND_LEAKS] = command_leaks,   [COMMAND_FEATURES] = command_features,
 	[COMMAND_SHOW] = command_show,         [COMMAND_REPORT] = command_report, [COMMAND_TOP] = command_top,
+	[COMMAND_STATUS] = command_status,
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks JSON lines against docs/schema.json and against the rules of docs/output.md that a schema cannot say.
 
-As a program it reads the files named, or stdin, and names the first bad line. As a module: validate_lines(lines).
+As a program it reads the files named, or stdin, and names the first bad line; with --status, documents of docs/schema-status.json
+on stdin. As a module: validate_lines(lines), validate_status(line).
 """
 
 import json
@@ -12,7 +13,9 @@ import sys
 import jsonschema
 
 LINE_MAX = 8000
-SCHEMA_FILE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "schema.json"
+STATUS_MAX = 64 << 10
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+SCHEMA_FILE = DOCS / "schema.json"
 
 
 def _load_validators():
@@ -37,9 +40,9 @@ def _no_duplicates(pairs):
     return record
 
 
-def _parse(raw):
+def _parse(raw, max_len=LINE_MAX):
     assert raw.endswith(b"\n"), "no newline at the end"
-    assert len(raw) <= LINE_MAX, f"{len(raw)} bytes"
+    assert len(raw) <= max_len, f"{len(raw)} bytes"
     text = raw.decode("utf-8")  # strict: raises on anything that is not UTF-8
     assert text.splitlines() == [text[:-1]], "a line break inside"
     return json.loads(text, object_pairs_hook=_no_duplicates)
@@ -71,7 +74,21 @@ def validate_lines(lines):
     return records
 
 
+def validate_status(line):
+    """The document of a run's status, of bytes with their newline."""
+    document = _parse(line, max_len=STATUS_MAX)
+    schema = json.loads((DOCS / "schema-status.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
+    assert error is None, f"{error.json_path}: {error.message}"
+    return document
+
+
 def main():
+    if sys.argv[1:] == ["--status"]:
+        for line in sys.stdin.buffer:
+            validate_status(line)
+        return 0
     total = 0
     try:
         for name in sys.argv[1:] or ["-"]:

@@ -41,6 +41,17 @@ static error_t printed(struct context *ctx)
 	return finish(ctx, fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno)));
 }
 
+static int remember(struct options *o, const struct option_rule *rule, const char *value)
+{
+	struct option_given *items = reallocarray(o->given.items, o->given.len + 1, sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	items[o->given.len++] = (struct option_given){.rule = rule, .value = value};
+	o->given.items = items;
+	return 0;
+}
+
 /* `where` is FILE:LINE, or NULL for the command line. */
 static error_t take_option(struct context *ctx, const struct option_rule *rule, const char *arg, const char *where)
 {
@@ -53,7 +64,7 @@ static error_t take_option(struct context *ctx, const struct option_rule *rule, 
 	if (!*seen && rule->field == offsetof(struct options, each.events))
 		ctx->options.each.events = 0;
 	*seen = true;
-	err = option_set(rule, arg, &ctx->options, &bad);
+	err = option_set(rule, arg, &ctx->options, &bad) ?: remember(&ctx->options, rule, arg);
 	if (err == -EINVAL) {
 		option_words(rule, rule->expects, expects, sizeof(expects));
 		near = option_nearest(rule, bad);
@@ -117,6 +128,7 @@ static void free_values(struct options *options)
 	free(options->output_args.items);
 	free(options->config_files.items);
 	free(options->files.items);
+	free(options->given.items);
 }
 
 static error_t read_files(struct context *ctx)
@@ -217,6 +229,8 @@ static error_t take_argument(struct context *ctx, const char *arg)
 		return take_filter(ctx, arg);
 	case COMMAND_EXPLAIN:
 		return take_single(ctx, &o->word, "word", arg);
+	case COMMAND_STATUS:
+		return take_single(ctx, &o->socket, "socket", arg);
 	case COMMAND_REPLAY:
 		return o->file ? take_filter(ctx, arg) : take_single(ctx, &o->file, "file", arg);
 	case COMMAND_REPORT:

@@ -23,7 +23,7 @@ static void print_values(const struct option_rule *rule)
 		puts("'");
 		printf("\t\t%s\n", option_is_list(rule) ? "list=1" : "list=");
 	} else {
-		puts(strcmp(rule->arg, "FILE") && strcmp(rule->arg, "URL")
+		puts(strcmp(rule->arg, "FILE") && strcmp(rule->arg, "URL") && strcmp(rule->arg, "SOCKET")
 			     ? "\t\treturn"
 			     : "\t\tCOMPREPLY=($(compgen -f -- \"$cur\")); return");
 	}
@@ -94,6 +94,7 @@ void completion_print(void)
 	     "\t\t'' | help) COMPREPLY=($(compgen -W \"$all\" -- \"$cur\")) ;;\n"
 	     "\t\ttrace | leaks | diagnose | top | show) COMPREPLY=($(compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
 	     "\t\treport) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
+	     "\t\tstatus) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
 	     "\t\treplay) COMPREPLY=($(compgen -f -- \"$cur\"; compgen -W \"$conditions\" -- \"$cur\")) ;;\n"
 	     "\t\tesac\n"
 	     "\t\t;;\n"

@@ -12,6 +12,7 @@ enum exit_code {
 	EXIT_PRIVILEGES = 4,
 	EXIT_KERNEL = 5,
 	EXIT_OUTPUT = 6,
+	EXIT_NOT_RUNNING = 7,
 };
 
 /* Both return `exit_code`. */

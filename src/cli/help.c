@@ -69,6 +69,12 @@ static const struct {
 		 "  tcplife-fsm explain conn_state\n"
 		 "  tcplife-fsm explain history:S\n"
 		 "  tcplife-fsm explain --from life.jsonl 2a01\n"},
+	[COMMAND_STATUS] = {"status", "[SOCKET]", "Ask runs how they are: hooks, outputs, losses, findings.",
+			    "Without SOCKET it asks all that listen in /run/tcplife-fsm. Exit code 0: it runs and all is well; "
+			    "3: something is "
+			    "wrong, which it names; 7: none runs.",
+			    "  tcplife-fsm status                how the service is\n"
+			    "  tcplife-fsm status -j             as JSON, one line for each run\n"},
 	[COMMAND_FEATURES] = {"features", "", "Say what this kernel offers, hook by hook, and what is used.", NULL,
 			      "  tcplife-fsm features -j             as JSON\n"},
 	[COMMAND_HELP] = {"help", "[COMMAND]", "Show the help of a command.", NULL, "  tcplife-fsm help leaks\n"},
@@ -158,7 +164,8 @@ static void print_overview(void)
 		printf("  %-11s %s\n", commands[command].name, commands[command].doc);
 	puts("\nThe default command is trace. `tcplife-fsm COMMAND --help` shows its options,\n`man tcplife-fsm` explains "
 	     "them.\n\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 more leaks than --max, or\n"
-	     "diagnose found something, 4 privilege missing, 5 kernel feature missing,\n6 output not written.\n\nExamples:");
+	     "diagnose or status found something, 4 privilege missing, 5 kernel feature\nmissing, 6 output not written, 7 "
+	     "status found no run.\n\nExamples:");
 	for (enum command command = COMMAND_TRACE; command <= COMMAND_SHOW; command++)
 		fputs(commands[command].examples, stdout);
 }

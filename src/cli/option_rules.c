@@ -29,6 +29,7 @@ enum {
 	SHOW = 1 << COMMAND_SHOW,
 	REPORT = 1 << COMMAND_REPORT,
 	FEATURES = 1 << COMMAND_FEATURES,
+	STATUS = 1 << COMMAND_STATUS,
 	OUTPUT = TRACE | 1 << COMMAND_REPLAY,
 	LIVE = TRACE | SHOW | DIAGNOSE | TOP,
 	FILES = SHOW | 1 << COMMAND_EXPLAIN,
@@ -225,7 +226,7 @@ const struct option_rule option_rules[] = {
 	{"end", 0, NULL, "REASON,..", "Ended for one of these reasons:", GROUP_SELECT, LIVES, OPTION_ENDS, FIELD(select.ends),
 	 "reasons are", WORDS(conn_end_name, CONN_END_MAX)},
 
-	{"json", 'j', NULL, NULL, "JSON lines instead of a table", GROUP_OUTPUT, JSON, OPTION_FLAG, FIELD(json)},
+	{"json", 'j', NULL, NULL, "JSON lines instead of a table", GROUP_OUTPUT, JSON | STATUS, OPTION_FLAG, FIELD(json)},
 	{"csv", 's', NULL, NULL,
 	 "CSV instead of a table: connections, their progress, and losses; of leaks, a row for each socket", GROUP_OUTPUT,
 	 TABLE, OPTION_FLAG, FIELD(csv)},
@@ -284,6 +285,9 @@ const struct option_rule option_rules[] = {
 	 FIELD(metrics_file), NULL},
 	{"metrics-by", 0, NULL, "WHAT", "Metrics of connections by process, local_port or cgroup: the 50 commonest, and other",
 	 GROUP_OUTPUT, TRACE, OPTION_WORD, FIELD(metrics_by), "metrics are by", WORDS(metrics_by_name, METRICS_BY_MAX)},
+	{"status", 0, NULL, "SOCKET",
+	 "Socket on which `tcplife-fsm status` asks this run (in /run/tcplife-fsm, if it exists), or none", GROUP_OUTPUT, TRACE,
+	 OPTION_TEXT, FIELD(status), NULL},
 
 	{"threshold", 0, NULL, "DUR",
 	 "A socket leaks after DUR in CLOSE_WAIT (60s). For leaks, diagnose and top also the time in FIN_WAIT2 and without "

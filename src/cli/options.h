@@ -19,6 +19,7 @@ enum command {
 	COMMAND_REPLAY,
 	COMMAND_REPORT,
 	COMMAND_EXPLAIN,
+	COMMAND_STATUS,
 	COMMAND_FEATURES,
 	COMMAND_HELP,
 	COMMAND_VERSION,
@@ -27,6 +28,12 @@ enum command {
 };
 
 enum colour_when { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER, COLOUR_WHENS };
+
+struct option_rule;
+struct option_given {
+	const struct option_rule *rule;
+	const char *value; /* NULL: it has none */
+};
 
 struct options {
 	int argc; /* as options_parse() got them, to read the files again */
@@ -39,6 +46,7 @@ struct options {
 	struct value_list files;    /* of const char *: report FILE..., "-": stdin */
 	int64_t since_us, until_us; /* report: since 1970; 0: no limit */
 	const char *word;           /* explain WORD, help COMMAND */
+	const char *socket;         /* status SOCKET; NULL: all that it finds */
 	const char *from;           /* show --from: a recording or JSON lines, "-": stdin; NULL: live */
 	bool follow, ascii, svg, mermaid;
 	uint32_t width;  /* of ladders, in columns; 0: the terminal's */
@@ -46,6 +54,7 @@ struct options {
 	uint32_t clock;  /* enum ladder_clock */
 	uint32_t colour; /* enum colour_when */
 	struct selection select;
+	struct value_list given;       /* of struct option_given: what was given and is in force, the command line and files */
 	struct value_list filter_args; /* of const char *: the words that select.filter is made of */
 	bool json, csv;
 	struct value_list output_args; /* of const char *: -o, as given */
@@ -63,6 +72,7 @@ struct options {
 	const char *metrics;      /* ADDR:PORT or unix:PATH; NULL: none, as the next one */
 	const char *metrics_file; /* for node_exporter */
 	uint32_t metrics_by;      /* enum metrics_by */
+	const char *status;       /* a path, or "none"; NULL: in the folder of status_run.h */
 	uint64_t duration_ns;     /* 0: until stopped */
 	uint64_t ring_bytes;
 	bool no_lanes;

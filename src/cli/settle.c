@@ -151,6 +151,13 @@ static int settle_metrics(struct context *ctx)
 	return 0;
 }
 
+static int settle_status(struct context *ctx)
+{
+	if (ctx->options.status && !*ctx->options.status)
+		return refuse(ctx, "--status '': a socket needs a name, like /run/tcplife-fsm/status.sock, or none");
+	return 0;
+}
+
 static bool has_file(const struct options *o)
 {
 	for (size_t i = 0; i < o->outputs_len; i++)
@@ -186,8 +193,10 @@ static int settle_outputs(struct context *ctx)
 			return ECANCELED;
 	if (!o->outputs_len && take_output(ctx, "-"))
 		return ECANCELED;
-	if ((o->each.rotate_bytes || o->each.group) && !has_file(o))
-		return refuse(ctx, "--%s is for files: add --output FILE", o->each.group ? "group" : "rotate-bytes");
+	if (o->each.rotate_bytes && !has_file(o))
+		return refuse(ctx, "--rotate-bytes is for files: add --output FILE");
+	if (o->each.group && !has_file(o) && !o->status)
+		return refuse(ctx, "--group is for files and for the socket of --status: add --output FILE or --status SOCKET");
 	if ((WAS_SEEN(ctx, each.rotate_keep) || o->each.rotate_compress) && !rotates(o))
 		return refuse(ctx,
 			      "--%s has no effect without --rotate-bytes, the size at which a new file begins: add "
@@ -305,7 +314,8 @@ int settle(struct context *ctx)
 		else if (ctx->seen[i] && !(option_rules[i].takes & 1U << o->command))
 			return refuse(ctx, "%s does not take --%s: see `tcplife-fsm %s --help`", help_command(o->command),
 				      option_rules[i].name, help_command(o->command));
-	if (settle_filter(ctx) || settle_events(ctx) || settle_outputs(ctx) || settle_metrics(ctx) || check_files(ctx))
+	if (settle_filter(ctx) || settle_events(ctx) || settle_outputs(ctx) || settle_metrics(ctx) || settle_status(ctx) ||
+	    check_files(ctx))
 		return ECANCELED;
 	if (settle_pictures(ctx) || settle_explain(ctx))
 		return ECANCELED;

@@ -13,3 +13,4 @@ int command_top(const struct options *options);
 int command_features(const struct options *options);
 int command_show(const struct options *options); /* and `explain --from` */
 int command_report(const struct options *options);
+int command_status(const struct options *options);

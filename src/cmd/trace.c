@@ -5,6 +5,7 @@
 #include "notify.h"
 #include "reload.h"
 #include "run.h"
+#include "status_run.h"
 #include "trace_state.h"
 #include "trace_totals.h"
 #include "src/host/clock.h"
@@ -33,8 +34,8 @@ struct trace {
 	const struct options *options;
 	struct run_consumer *other; /* NULL: lines */
 	struct recording_header header;
-	struct record_consumer
-		consumers[OUTPUTS_MAX + 4]; /* and metrics, the state, the ticks of the run itself, and the service manager */
+	struct record_consumer consumers[OUTPUTS_MAX + 5]; /* and metrics, the state, the ticks of the run, the service manager,
+							      and the status */
 	size_t consumers_len;
 	struct format_before before[OUTPUTS_MAX];
 	struct outputs *outputs;
@@ -46,7 +47,8 @@ struct trace {
 	struct metrics_sources sources;
 	struct run_metrics *metrics; /* NULL: none */
 	struct trace_state *state;   /* likewise */
-	bool interrupted;            /* while an output waited for a reader */
+	struct status_run *status;
+	bool interrupted; /* while an output waited for a reader */
 	bool record_failed;
 	int exit_code; /* of what ended the run early */
 	uint64_t not_recorded;
@@ -276,6 +278,8 @@ static void choose_consumers(struct trace *t)
 	t->notify.outputs = t->outputs;
 	t->notify.record = t->record;
 	t->consumers[t->consumers_len++] = notify_consumer(&t->notify); /* behind tick(), which ends a reload */
+	if (t->status)
+		t->consumers[t->consumers_len++] = status_run_consumer(t->status);
 }
 
 static int open_metrics(struct trace *t)
@@ -287,9 +291,22 @@ static int open_metrics(struct trace *t)
 	return run_metrics_open(&t->metrics, t->options, &t->sources);
 }
 
-static int watch_outputs(struct trace *t)
+static int open_status(struct trace *t)
 {
-	int err = 0;
+	struct status_sources sources = {.live = t->live,
+					 .outputs = t->outputs,
+					 .reload = &t->reload,
+					 .hostname = t->header.hostname,
+					 .max_connections = t->header.max_connections};
+
+	for (size_t i = 0; i < t->options->outputs_len; i++)
+		sources.findings |= t->options->outputs[i].events & 1u << RECORD_FINDING;
+	return status_run_open(&t->status, t->options, &sources);
+}
+
+static int fill_loop(struct trace *t)
+{
+	int err = t->status ? loop_add(live_loop(t->live), status_run_fd(t->status), status_run_answer, t->status) : 0;
 
 	for (size_t i = 0; i < outputs_len(t->outputs) && !err; i++)
 		err = loop_add(live_loop(t->live), outputs_error_fd(t->outputs, i), on_output_error, t);
@@ -310,7 +327,7 @@ static int start(struct trace *t)
 
 	if (live_start(t->live, &config, &t->header, &failure))
 		return fail_collector(&failure);
-	if (watch_outputs(t))
+	if (fill_loop(t))
 		return EXIT_RUNTIME;
 	if (!is_quiet(t))
 		warn_foreign_pids(&t->header);
@@ -399,12 +416,13 @@ int trace_run(const struct options *options, struct run_consumer *consumer)
 		?: trace_state_open(&t.state, options, &t.header)
 		?: open_outputs(&t);
 	if (!exit_code && !t.interrupted && !consumer)
-		exit_code = open_metrics(&t);
+		exit_code = open_metrics(&t) ?: open_status(&t);
 	if (!exit_code && !t.interrupted) {
 		choose_consumers(&t);
 		exit_code = start(&t);
 	}
 	run_metrics_close(t.metrics);
+	status_run_close(t.status);
 	finished = finish(&t, !exit_code && !t.interrupted);
 	trace_state_close(t.state);
 	live_free(t.live);

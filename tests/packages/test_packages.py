@@ -94,6 +94,7 @@ def check_installed(system):
     assert "fine" in in_system(system, "tcplife-fsm", "--config", f"/{CONFIGURATION}", "--config", "/etc/tcplife-fsm.d", "--check-config")
     assert owner(system, "var/log/tcplife-fsm") == "2750 tcplife-fsm:adm"
     assert owner(system, "var/lib/tcplife-fsm") == "700 tcplife-fsm:tcplife-fsm"
+    assert owner(system, "run/tcplife-fsm") == "2755 tcplife-fsm:adm"
     assert not list(system.glob("etc/systemd/system/*/tcplife-fsm.service")), "it is off"
 
 

@@ -85,6 +85,13 @@ confined()
 		! journalctl --no-pager -u $UNIT | grep keeps
 }
 
+# By its socket: root may ask, and who is not in group adm may not.
+asked()
+{
+	mode /run/tcplife-fsm/status.sock '660 tcplife-fsm:adm' && tcplife-fsm status --json | grep "\"pid\":$(pid)," &&
+		! setpriv --reuid=nobody --regid=nogroup --clear-groups tcplife-fsm status 2>/tmp/refused && grep 'group adm alone' /tmp/refused
+}
+
 with_everything()
 {
 	connect && wait_for seen '"local_port":7000' && grep -m1 '"local_port":7000' $OUT >/tmp/record &&
@@ -164,6 +171,7 @@ sed -i 's/^json$/&\nsummary 2s/' $CONF
 systemctl daemon-reload
 check start started
 check confined confined
+check status asked
 check everything with_everything
 check later-namespace later_namespace
 check reload reloaded

@@ -16,6 +16,7 @@
 
 #include "folder.h"
 #include "src/cli/args.h"
+#include "src/cli/option_rules.h"
 #include "src/cli/config.h"
 #include "src/core/record_types.h"
 
@@ -163,6 +164,31 @@ static void values(void **state)
 	assert_non_null(strstr(why_wrong, "t.conf:1: summary 'often'"));
 }
 
+static bool is_given(const char *name, const char *value)
+{
+	const struct option_given *given = options.given.items;
+
+	for (size_t i = 0; i < options.given.len; i++)
+		if (!strcmp(given[i].rule->name, name) &&
+		    (value ? given[i].value && !strcmp(given[i].value, value) : !given[i].value))
+			return true;
+	return false;
+}
+
+/* For the status of a run: what is in force as it was given, of the command line and of files. */
+static void given(void **state)
+{
+	static const char *const words[] = {"--summary", "5s", "-L", "1"};
+	const char *path = text_file("json\nsummary 30s\nlocalport 8080\noutput '/tmp/x?detail=short'");
+
+	(void)state;
+	assert_int_equal(parse(path, words, ARRAY_SIZE(words)), -1);
+	assert_true(is_given("json", NULL) && is_given("output", "/tmp/x?detail=short"));
+	assert_true(is_given("summary", "5s") && is_given("local-port", "1") && is_given("config", path));
+	assert_false(is_given("summary", "30s") || is_given("local-port", "8080"));
+	assert_int_equal(options.given.len, 5);
+}
+
 static void wrong(void **state)
 {
 	(void)state;
@@ -280,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
 		cmocka_unit_test_setup_teardown(values, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(folders, set_up, tear_down),

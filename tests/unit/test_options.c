@@ -192,6 +192,14 @@ static void commands(void **state)
 	assert_int_equal(options.clock, LADDER_DELTA);
 	assert_int_equal(options.width, 200);
 	assert_int_equal(options.colour, COLOUR_NEVER);
+	accept_line("status");
+	assert_int_equal(options.command, COMMAND_STATUS);
+	assert_null(options.socket);
+	accept_line("status /run/x.sock -j");
+	assert_string_equal(options.socket, "/run/x.sock");
+	assert_true(options.json);
+	accept_line("-o - --group adm --status /run/x.sock");
+	assert_string_equal(options.status, "/run/x.sock");
 	accept_line("explain");
 	assert_int_equal(options.command, COMMAND_EXPLAIN);
 	assert_null(options.word);
@@ -521,7 +529,11 @@ static void refusals(void **state)
 		{"features -L 80", "features does not take --local-port"},
 		{"features -o x", "features does not take --output"},
 		{"--rotate-bytes 1M", "--rotate-bytes is for files: add --output FILE"},
-		{"-o - --group adm", "--group is for files: add --output FILE"},
+		{"-o - --group adm", "--group is for files and for the socket of --status: add --output FILE"},
+		{"--status ''", "--status '': a socket needs a name"},
+		{"status a b", "'b': status takes one socket, and has 'a'"},
+		{"status --status a", "status does not take --status"},
+		{"leaks --status a", "leaks does not take --status"},
 		{"-o a --record a", "--record 'a' is where the output goes"},
 		{"--record -", "--record '-' is where the output goes"},
 		{"--record /proc/self/exe -o /proc/thread-self/exe", "--record '/proc/self/exe' is where the output goes"},
@@ -590,6 +602,7 @@ static void help(void **state)
 		{"report --help", "--since=TIME", "--events"},
 		{"features --help", "--hooks", "--pid"},
 		{"explain --help", "Without WORD", "--json"},
+		{"status --help", "7: none runs", "--output"},
 		{"help version", "Print the version.", "--json"},
 	};
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "status_findings.h"
+
+#include "src/core/findings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put(struct status_findings *all, size_t i, const struct finding_record *finding)
+{
+	struct buf b;
+
+	buf_init(&b, all->items[i].message, sizeof(all->items[i].message) - 1);
+	finding_message(&b, finding);
+	*b.p = '\0';
+	all->items[i].finding = *finding;
+}
+
+/* In order: it goes before the first that is less bad, and the last one may have to leave. */
+static void add(struct status_findings *all, const struct finding_record *finding)
+{
+	size_t i = 0, move;
+
+	while (i < all->len && finding_compare(&all->items[i].finding, finding) <= 0)
+		i++;
+	if (i == STATUS_FINDINGS_MAX)
+		return;
+	move = all->len < STATUS_FINDINGS_MAX ? all->len++ - i : STATUS_FINDINGS_MAX - 1 - i;
+	memmove(&all->items[i + 1], &all->items[i], move * sizeof(all->items[0]));
+	put(all, i, finding);
+}
+
+void status_findings_take(struct status_findings *all, const struct finding_record *finding)
+{
+	if (finding->what == FINDING_UP) {
+		all->count++;
+		add(all, finding);
+		return;
+	}
+	all->count -= all->count > 0;
+	for (size_t i = 0; i < all->len; i++) {
+		if (all->items[i].finding.number != finding->number)
+			continue;
+		memmove(&all->items[i], &all->items[i + 1], (--all->len - i) * sizeof(all->items[0]));
+		return;
+	}
+}
+
+size_t status_findings_list(const struct status_findings *all, int64_t wall_offset_ns, struct status_finding *ret)
+{
+	for (size_t i = 0; i < all->len; i++)
+		ret[i] = (struct status_finding){
+			.id = finding_id_name(all->items[i].finding.id),
+			.severity = finding_severity_name(all->items[i].finding.severity),
+			.message = all->items[i].message,
+			.since_wall_ns = (int64_t)all->items[i].finding.since_ns + wall_offset_ns,
+		};
+	return all->len;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Findings that stand now, the worst of them with their sentences. */
+#pragma once
+
+#include "src/core/finding.h"
+#include "src/format/finding_text.h"
+#include "src/format/status.h"
+
+struct status_findings { /* all zero is empty */
+	uint64_t count;  /* that stand */
+	size_t len;
+	struct {
+		struct finding_record finding;
+		char message[FINDING_TEXT_MAX];
+	} items[STATUS_FINDINGS_MAX];
+};
+
+/* A finding has come up, or gone. */
+void status_findings_take(struct status_findings *findings, const struct finding_record *finding);
+
+/* The worst first. Their number, at most STATUS_FINDINGS_MAX; messages point into `findings`. */
+size_t status_findings_list(const struct status_findings *findings, int64_t wall_offset_ns, struct status_finding *ret);
