@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define CLIENTS 16
-#define CLIENT_NS 5000000000ull
+#define CLIENT_NS 2000000000ull
 #define SEND_BYTES (16 << 10) /* of the kernel for a client that does not read */
 #define LISTENER UINT32_MAX   /* its number in epoll; clients have their places */
 

@@ -172,7 +172,7 @@ static void test_who_does_not_read(void **state)
 	assert_false(has_work(s));
 	assert_int_equal(take(last, &end), 0);
 	assert_false(end);
-	answer_tick(s->answer, wait_now() + 6 * SECOND);
+	answer_tick(s->answer, wait_now() + 3 * SECOND);
 	assert_true(has_work(s));
 	answer_run(s->answer);
 	assert_true(take(last, &end) > 0);
