@@ -255,7 +255,7 @@ static int prepare(struct file *file, int fd, const struct output_place *place, 
 	if (err)
 		return err;
 	if (settings->group != GROUP_NONE && ((st->st_gid != settings->group && fchown(fd, (uid_t)-1, settings->group)) ||
-						 (place->is_new && fchmod(fd, GROUP_MODE))))
+					      (place->is_new && fchmod(fd, GROUP_MODE))))
 		return errno == EPERM ? -OUTPUT_GROUP : -errno;
 	file->destination.shared = !alone;
 	file->unended = alone && last_byte(fd) >= 0 && end_line(&file->destination, fd, true);

@@ -31,8 +31,8 @@ struct metrics_self;
 void outputs_metrics(const struct outputs *outputs, struct metrics_self *self);
 
 /*
- * The same, for whoever asks how the run is: for each, in `ret`. `wall_offset_ns`: from the run's clock to the time of day. Their
- * number.
+ * The same, for whoever asks how the run is: for each, in `ret`. `wall_offset_ns`: from the run's clock to the time of day.
+ * Their number.
  */
 struct status_output;
 size_t outputs_status(const struct outputs *outputs, int64_t wall_offset_ns, struct status_output *ret);

@@ -171,6 +171,29 @@ static void oldest_first(void **state)
 	assert_int_equal(drain(UINT64_MAX), 0);
 }
 
+/* The peak is of whoever takes it; how full it is, and was at the most, is anybody's. */
+static void fill(void **state)
+{
+	const uint64_t one = sizeof(uint32_t[2]) + sizeof(struct wire_hdr);
+	uint64_t highest;
+
+	(void)state;
+	submit(0, 10, 1, 0);
+	submit(0, 20, 2, 0);
+	submit(1, 30, 3, 0);
+	drain(UINT64_MAX);
+	assert_int_equal(rings_fill(rings, &highest), 2 * one);
+	assert_int_equal(rings_take_peak(rings), 2 * one);
+	submit(1, 40, 4, 0);
+	drain(UINT64_MAX);
+	assert_int_equal(rings_fill(rings, &highest), one);
+	assert_int_equal(highest, 2 * one);
+	assert_int_equal(rings_take_peak(rings), one);
+	drain(UINT64_MAX);
+	assert_int_equal(rings_fill(rings, &highest), 0);
+	assert_int_equal(highest, 2 * one);
+}
+
 /* What is younger than the limit stays, and comes in its place later. */
 static void limit(void **state)
 {
@@ -307,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(oldest_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fill, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(discarded, set_up, tear_down),
