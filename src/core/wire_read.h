@@ -39,9 +39,9 @@ static inline size_t wire_parts_end(const struct wire_hdr *ev)
 /* Behind the base and all parts with a lower bit. */
 static inline const void *wire_part(const struct wire_hdr *ev, unsigned int which)
 {
-	size_t offset = wire_base_sizes[ev->kind] + wire_parts_sizes[ev->parts & (which - 1)];
-
-	return ev->parts & which ? (const char *)ev + offset : NULL;
+	if (!(ev->parts & which))
+		return NULL;
+	return (const char *)ev + wire_base_sizes[ev->kind] + wire_parts_sizes[ev->parts & (which - 1)];
 }
 
 /* The parts of a valid event, NULL where it has none. They live as long as the event. */
