@@ -29,6 +29,7 @@
 #include "ports.h"
 #include "progress.h"
 #include "queues.h"
+#include "repeats.h"
 #include "scan.h"
 #include "summary.h"
 #include "tw_conn.h"
@@ -58,7 +59,8 @@ int conn_table_new(struct conn_table **out, const struct conn_config *config, co
 	err = table_init(t) ?: closing_init(t) ?: tw_conn_init(t) ?: listeners_init(&t->listeners, &config->hash_key)
 		?: netns_counts_init(&t->netns_counts, &config->hash_key)
 		?: alerts_new(&t->alerts, config) ?: intern_init(&t->places, &config->hash_key)
-		?: intern_init(&t->processes, &config->hash_key) ?: findings_new(t);
+		?: intern_init(&t->processes, &config->hash_key) ?: repeats_init(&t->repeats, &config->hash_key)
+		?: findings_new(t);
 	if (err) {
 		conn_table_free(t);
 		return err;
@@ -80,6 +82,7 @@ void conn_table_free(struct conn_table *t)
 	alerts_free(t->alerts);
 	pool_free(&t->places);
 	pool_free(&t->processes);
+	pool_free(&t->repeats);
 	free(t);
 }
 
@@ -252,7 +255,7 @@ void conn_table_stats(const struct conn_table *t, struct conn_table_stats *ret_s
 		.memory_bytes = sizeof(*t) + table_memory(t) + delay_memory(t->resets) + delay_memory(t->fins) +
 				listeners_memory(&t->listeners) + netns_counts_memory(&t->netns_counts) +
 				alerts_memory(t->alerts) + pool_memory(&t->places) + pool_memory(&t->processes) +
-				findings_memory(t),
+				pool_memory(&t->repeats) + findings_memory(t),
 		.leaks_open = t->leaks_open,
 		.finding_scans = findings.scans,
 		.findings_left_out = findings.left_out,

@@ -19,6 +19,7 @@
 #include "fsm.h"
 #include "listener.h"
 #include "minisock.h"
+#include "repeats.h"
 #include "timeline.h"
 #include "tw_conn.h"
 #include "verdict.h"
@@ -325,6 +326,14 @@ static void count_repeats(struct conn *c, const struct conn_retransmits *repeats
 	c->retrans_data += repeats->data;
 }
 
+static void note_repeat(struct conn_table *t, struct conn *c, const struct wire_retransmit *ev)
+{
+	uint64_t us = conn_us_at(c, ev->hdr.ts);
+
+	if (us && us < UINT32_MAX && repeats_note(&t->repeats, c->id, ev->segment, (uint32_t)us))
+		c->proofs |= CONN_PROVEN_REPEAT_AT;
+}
+
 /*
  * Between two events the kernel counts the segments of the second. It does not where that failed early
  * (__tcp_retransmit_skb()), nor the SYN-ACK of a Fast Open child that has closed already (tcp_rtx_synack()). All else shows
@@ -361,6 +370,8 @@ void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *
 		compare_total(t, c, ev);
 		if (!failed)
 			count_repeats(c, &repeats);
+		if (!failed && ev->segment != WIRE_SEG_DATA)
+			note_repeat(t, c, ev);
 		if (c->facts & CONN_ID_KNOWN)
 			emit_first_state(t, c);
 	}

@@ -6,6 +6,7 @@
 #include "emit.h"
 
 #include "conn_owner.h"
+#include "repeats.h"
 #include "segments.h"
 #include "seq.h"
 #include "verdict.h"
@@ -157,6 +158,8 @@ void emit_fill(const struct conn_table *t, const struct conn *c, enum conn_end e
 		fill_stats(c, last->stats, rec);
 	/* What a scan met in another state than the one that is known proves nothing about this one's segments. */
 	segments_fill(c, numbers && !numbers->closed && numbers->state != c->state ? NULL : numbers, rec);
+	if (c->proofs & CONN_PROVEN_REPEAT_AT)
+		repeats_fill(&t->repeats, c->id, rec);
 	verdict_fill(c, moved, rec);
 }
 

@@ -47,7 +47,8 @@ struct conn_segment {
 	uint64_t seq, ack;
 	uint32_t n; /* how often it was sent; of the peer's only the first is known */
 	uint8_t dir, flags, proof;
-	bool at_known, seq_known, ack_known;
+	uint64_t at_us_last; /* of the last one, if it was repeated; valid if last_known */
+	bool at_known, seq_known, ack_known, last_known;
 };
 
 /* How often something was sent again. */

@@ -71,6 +71,7 @@ enum conn_proven {
 	CONN_PROVEN_UNCOUNTED = 1 << 12, /* a repeat's number of segments is not known */
 	CONN_PROVEN_UNSENT = 1 << 14,    /* bytes_sent counts payload that never left */
 	CONN_PROVEN_AHEAD = 1 << 13,     /* at the mark the stamp of the last segment lay in the future: paced */
+	CONN_PROVEN_REPEAT_AT = 1 << 15, /* times of repeats are in the table's `repeats` */
 };
 
 struct conn_entry {
@@ -304,6 +305,7 @@ struct conn_table {
 	struct netns_counts netns_counts;
 	struct table_port_range port_ranges[TABLE_NAMESPACES];
 	struct pool places, processes; /* interned */
+	struct pool repeats;           /* repeats.h */
 	char (*ca_names)[WIRE_CA_LEN]; /* by id; 0 is none */
 	struct table_scan scan;
 	uint64_t begun_ns;   /* of the first scan */

@@ -6,6 +6,8 @@
  */
 #include "table.h"
 
+#include "repeats.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +194,8 @@ void table_remove(struct conn_table *t, struct conn *c)
 {
 	if (c->facts & CONN_MINISOCK)
 		list_take(t, &t->minisocks, c);
+	if (c->proofs & CONN_PROVEN_REPEAT_AT)
+		repeats_forget(&t->repeats, c->id);
 	table_set_state(t, c, WIRE_CLOSE);
 	t->by_state[WIRE_CLOSE]--;
 	t->tracked--;

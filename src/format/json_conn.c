@@ -193,6 +193,8 @@ static char *put_segment(char *p, const struct conn_segment *seg)
 	p = piece_uint_if(p, KEY("ack"), seg->ack_known, seg->ack);
 	if (seg->n > 1)
 		p = piece_uint(p, KEY("n"), seg->n);
+	if (seg->last_known)
+		p = piece_uint(p, KEY("at_us_last"), seg->at_us_last);
 	return piece_close(piece_word(p, conn_proof_word(seg->proof)));
 }
 

@@ -238,6 +238,7 @@ static void read_segment(struct reader *rd, const json_t *item, struct conn_segm
 	seg->n = get_u32(rd, item, "n", &repeated);
 	if (!repeated)
 		seg->n = 1;
+	seg->at_us_last = get_us(rd, item, "at_us_last", &seg->last_known);
 }
 
 static void read_lists(struct reader *rd, const json_t *object)

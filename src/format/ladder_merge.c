@@ -86,6 +86,8 @@ static struct ladder_step *take(struct merge *m, int side, unsigned int i)
 		see(step, !side, m->end[!side], other);
 	}
 	step->seg = other && seg->dir == CONN_IN ? *other : *seg;
+	step->last_known = step->seg.last_known;
+	step->last_us = m->end[seg->dir == CONN_IN && other ? !side : side]->start_us + (int64_t)step->seg.at_us_last;
 	if (other)
 		join(&step->seg, seg->dir == CONN_IN ? seg : other);
 	step->seg.dir = (seg->dir == CONN_OUT) == (side == LADDER_LEFT) ? CONN_OUT : CONN_IN;
@@ -209,4 +211,5 @@ void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan)
 	if (!ladder->right)
 		find_crossed(plan);
 	find_lost(plan, ladder->left->rec.payload_acked || ladder->left->rec.payload_received);
+	ladder_repeat(plan);
 }

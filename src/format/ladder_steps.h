@@ -75,9 +75,11 @@ struct ladder_step {
 	struct ladder_state state[LADDER_SIDES];
 	bool at_known[LADDER_SIDES];
 	int64_t at_us[LADDER_SIDES]; /* of day: when it left or reached that end */
+	bool last_known;             /* SEGMENT, sent more than once: */
+	int64_t last_us;             /* when the last one left */
 };
 
-#define LADDER_STEPS_MAX (2 * CONN_SEGMENTS_MAX + 2 * (CONN_TIMELINE_MAX + 1) + 4)
+#define LADDER_STEPS_MAX (4 * CONN_SEGMENTS_MAX + 2 * (CONN_TIMELINE_MAX + 1) + 4)
 
 struct ladder_plan {
 	struct ladder_step steps[LADDER_STEPS_MAX];
@@ -112,4 +114,5 @@ void ladder_foot(const struct ladder *ladder, struct buf *b);
 /* The whole: ladder_plan.c. And its parts: the segments of both ends, into an empty plan; the states that they imply. */
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *ret_plan);
 void ladder_merge(const struct ladder *ladder, struct ladder_plan *plan);
+void ladder_repeat(struct ladder_plan *plan);                             /* what was sent again, at its own time */
 void ladder_imply(const struct ladder *ladder, struct ladder_plan *plan); /* of a right end that has no record */

@@ -65,9 +65,9 @@ static inline void sample_connection(struct conn_record *c)
 	};
 
 	static const struct conn_segment segments[] = {
-		{0, 0, 0, 3, CONN_OUT, CONN_FLAGS_SYN, CONN_PROOF_EVENT, true, true, false},
-		{12300, 0, 1, 1, CONN_IN, CONN_FLAGS_SYN_ACK, CONN_PROOF_NUMBERS, true, true, true},
-		{0, 4201, 12582913, 1, CONN_OUT, CONN_FLAGS_FIN_ACK, CONN_PROOF_INFERRED, false, true, true},
+		{0, 0, 0, 3, CONN_OUT, CONN_FLAGS_SYN, CONN_PROOF_EVENT, 0, true, true, false, false},
+		{12300, 0, 1, 1, CONN_IN, CONN_FLAGS_SYN_ACK, CONN_PROOF_NUMBERS, 0, true, true, true, false},
+		{0, 4201, 12582913, 1, CONN_OUT, CONN_FLAGS_FIN_ACK, CONN_PROOF_INFERRED, 0, false, true, true, false},
 	};
 
 	*c = (struct conn_record){

@@ -269,8 +269,19 @@ static void test_line_limit(void **state)
 			(struct conn_span){UINT64_MAX, UINT64_MAX, WIRE_ESTABLISHED, CONN_BY_LOCAL, CONN_EV_INFERRED, true};
 	c.segments_len = CONN_SEGMENTS_MAX;
 	for (unsigned int i = 0; i < CONN_SEGMENTS_MAX; i++)
-		c.segments[i] = (struct conn_segment){UINT64_MAX,         UINT32_MAX,          UINT32_MAX, UINT32_MAX, CONN_OUT,
-						      CONN_FLAGS_FIN_ACK, CONN_PROOF_INFERRED, true,       true,       true};
+		c.segments[i] = (struct conn_segment){
+			.at_us = UINT64_MAX,
+			.seq = UINT32_MAX,
+			.ack = UINT32_MAX,
+			.n = UINT32_MAX,
+			.flags = CONN_FLAGS_FIN_ACK,
+			.proof = CONN_PROOF_INFERRED,
+			.at_us_last = UINT64_MAX,
+			.at_known = true,
+			.seq_known = true,
+			.ack_known = true,
+			.last_known = true,
+		};
 	memset(&c.stats, 0xfe, sizeof(c.stats));
 	c.resets.sent = c.resets.received = c.resets.reason = UINT32_MAX;
 	context.hostname = path;
@@ -284,6 +295,22 @@ static void test_line_limit(void **state)
 		has("_dropped", false);
 		has("\xe2\x80\xa6\",\"exe_", true);
 	}
+}
+
+/* When a segment was sent last stands behind how often, and only if it is known. */
+static void test_repeats(void **state)
+{
+	struct conn_record c;
+	struct record rec = sample_record(RECORD_CONNECTION, &c);
+
+	(void)state;
+	sample_connection(&c);
+	format(&sample_context, &rec, &sample_owner, FORMAT_LINE_MAX);
+	has("\"n\":3,\"ev\"", true);
+	c.segments[0].last_known = true;
+	c.segments[0].at_us_last = 3000123;
+	format(&sample_context, &rec, &sample_owner, FORMAT_LINE_MAX);
+	has("\"n\":3,\"at_us_last\":3000123,\"ev\"", true);
 }
 
 static void remembered(const struct format_input *in)
@@ -788,6 +815,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_line_limit),
+		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_process_changes),
 		cmocka_unit_test(test_congestion_changes),
 		cmocka_unit_test(test_segments_shortened),

@@ -541,6 +541,39 @@ static void test_last_ack(void **state)
 	assert_null(strstr(text, "TIME_WAIT"));
 }
 
+/* The repeat has a row at its own time: before it, nothing says that the SYN arrived. */
+static void test_repeats(void **state)
+{
+	struct conn_record client, server;
+
+	(void)state;
+	four_way_client(&client);
+	four_way_server(&server, &client);
+	client.segments[0].n = 2;
+	client.segments[0].last_known = true;
+	client.segments[0].at_us_last = 150;
+	draw(&client, &server, true);
+	assert_non_null(strstr(text, "      0    SYN_SENT 253us +---------- SYN seq=0 -----------?|\n"
+				     "                          |                                 |\n"
+				     "  150us                   +---------- SYN seq=0 ----------->: SYN_RECV 61us\n"
+				     "                          |                                 : at 229us\n"));
+	client.segments[0].at_us_last = 240; /* the answer is older than the repeat: one row for both */
+	draw(&client, &server, true);
+	assert_non_null(strstr(text, "      0    SYN_SENT 253us +--------- SYN seq=0 x2 --------->: SYN_RECV 61us\n"));
+	server.segments[1].at_us = 80; /* it had arrived before, and the answer was slow */
+	client.segments[1].at_us = 320;
+	draw(&client, &server, true);
+	assert_non_null(strstr(text, "      0    SYN_SENT 253us +---------- SYN seq=0 ----------->: SYN_RECV 61us\n"));
+	assert_non_null(strstr(text, "  240us                   +---------- SYN seq=0 -----------?:\n"));
+	client.segments[0].n = 4;
+	client.segments[0].at_us_last = 150;
+	draw(&client, NULL, true);
+	assert_non_null(strstr(text, " SYN seq=0 x3 ---"));
+	client.segments[0].last_known = false;
+	draw(&client, NULL, true);
+	assert_non_null(strstr(text, " SYN seq=0 x4 ---"));
+}
+
 static void test_hostile_name(void **state)
 {
 	struct conn_record c;
@@ -738,12 +771,12 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),      cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),         cmocka_unit_test(test_long_state),
-		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2),    cmocka_unit_test(test_last_ack),
-		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),       cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_colour),        cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),    cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),       cmocka_unit_test(test_long_state),
+		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2),  cmocka_unit_test(test_last_ack),
+		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),     cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_colour),        cmocka_unit_test(test_repeats),    cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_huge),          cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
