@@ -38,7 +38,7 @@ struct wire_known {
 	__u8 cause;     /* enum leak_cause */
 	__u8 role;      /* enum conn_role */
 	__u8 from;      /* enum conn_from: where its process was seen */
-	__u32 pad;
+	__u32 unseen_s; /* so long before written_ns some run knew last that it was there */
 };
 
 enum wire_standing_flags {

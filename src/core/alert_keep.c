@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define KEPT_MAX 16384
-#define VISITED_MAX 65536      /* sockets without an alert: most have nothing that is worth keeping */
-#define YOUNG_NS 1000000000ull /* in CLOSE_WAIT for less than this is mostly over before the next run */
+#define VISITED_MAX 65536 /* sockets without an alert: most have nothing that is worth keeping */
+#define SECOND_NS 1000000000ull
+#define YOUNG_NS SECOND_NS /* in CLOSE_WAIT for less than this is mostly over before the next run */
 
 struct keeping {
 	const struct conn_table *t;
@@ -33,6 +34,15 @@ struct known_space {
 	} parts;
 };
 
+/* Rounded up. An alert that waits for a scan was seen by a run before. */
+static uint32_t unseen_s(const struct keeping *k, const struct alert_known *known)
+{
+	uint64_t s =
+		known->seen_ns && k->t->now > known->seen_ns ? (k->t->now - known->seen_ns + SECOND_NS - 1) / SECOND_NS : 0;
+
+	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
 static void put(struct keeping *k, const struct alert_known *known)
 {
 	const struct leak_socket *socket = &known->socket;
@@ -49,7 +59,8 @@ static void put(struct keeping *k, const struct alert_known *known)
 			  .flags = known->flags,
 			  .cause = socket->verdict.cause,
 			  .role = t->role,
-			  .from = t->from},
+			  .from = t->from,
+			  .unseen_s = unseen_s(k, known)},
 	};
 
 	if (!t->id_known)

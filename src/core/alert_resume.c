@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define KNOWN_MAX 65536
-#define DOUBT_NS 1000000000ull       /* by which the kernel's bound may exceed an age that was seen: ticks and rounding */
+#define SECOND_NS 1000000000ull
+#define DOUBT_NS SECOND_NS           /* by which the kernel's bound may exceed an age that was seen: ticks and rounding */
 #define SCAN_AGAIN_NS 60000000000ull /* for what a scan could not decide */
 
 /* A pool_key_fn. */
@@ -68,12 +69,15 @@ static void forget(struct alerts_before *before, uint32_t id)
 	pool_remove(&before->known, id);
 }
 
-static struct alert_known known_of(const struct wire_known *ev)
+static struct alert_known known_of(const struct wire_known *ev, const struct wire_before *run)
 {
 	const struct process process = wire_process(&ev->hdr);
+	uint64_t unseen_ns = ev->unseen_s * SECOND_NS;
 
 	return (struct alert_known){
 		.since_ns = ev->since_ns,
+		.seen_ns = run->written_ns > unseen_ns ? run->written_ns - unseen_ns : 0,
+		.seen_wall_ns = run->written_wall_ns > (int64_t)unseen_ns ? run->written_wall_ns - (int64_t)unseen_ns : 1,
 		.flags = ev->flags,
 		.socket =
 			{
@@ -109,11 +113,11 @@ static void resolve(struct conn_table *t, const struct alert_known *known, enum 
 	const struct alert_ending ending = {
 		.t = known->socket.t,
 		.at_ns = t->now,
-		.in_state_ns = age_at(known, run->written_ns),
+		.in_state_ns = age_at(known, known->seen_ns),
 		.is_lower_bound = true,
 		.how = how,
 		.boot_id = how == LEAK_HOST_RESTART ? run->boot_id : NULL,
-		.after_wall_ns = run->written_wall_ns,
+		.after_wall_ns = known->seen_wall_ns,
 	};
 	uint32_t group;
 
@@ -143,7 +147,7 @@ void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev)
 		before->run = *(const struct wire_before *)ev;
 		return;
 	}
-	known = known_of((const struct wire_known *)ev);
+	known = known_of((const struct wire_known *)ev, &before->run);
 	if (!alerts_before_same_boot(t->alerts)) {
 		if (known.flags & WIRE_KNOWN_ALERT && t->alerts->threshold_ns)
 			resolve(t, &known, LEAK_HOST_RESTART);

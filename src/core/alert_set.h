@@ -15,6 +15,8 @@ struct alert {
 /* A socket that the run before knew in CLOSE_WAIT. */
 struct alert_known {
 	uint64_t since_ns;
+	uint64_t seen_ns;          /* it was there then, by the clock of that run's boot, */
+	int64_t seen_wall_ns;      /* and by the wall clock */
 	uint8_t flags;             /* enum wire_known_flags */
 	struct leak_socket socket; /* of an alert with all that makes its group; cookie 0: free */
 };

@@ -22,7 +22,11 @@
 #define KEPT_MAX 64
 #define RECORDS_MAX 64
 
+#define WRITTEN_WALL_NS INT64_C(1700000000000000000)
+#define MANY 20000
+
 static struct conn_table *table;
+static uint64_t before_written_ns = STOP; /* by the run before */
 static union {
 	struct wire_hdr hdr;
 	char bytes[256];
@@ -49,7 +53,7 @@ static void on_record(void *ctx, const struct record *rec)
 static void new_table(void)
 {
 	const struct conn_config config = {
-		.max_connections = 1000,
+		.max_connections = MANY,
 		.leak_threshold_ns = THRESHOLD,
 		.wanted = 1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED,
 	};
@@ -208,8 +212,8 @@ static void first_run(uint64_t count)
 static void next_run(uint32_t flags)
 {
 	struct wire_before before = {.hdr = {.ts = START, .len = sizeof(before), .kind = WIRE_BEFORE},
-				     .written_ns = STOP,
-				     .written_wall_ns = 1700000000000000000,
+				     .written_ns = before_written_ns,
+				     .written_wall_ns = WRITTEN_WALL_NS,
 				     .flags = flags,
 				     .boot_id = "01234567-89ab-cdef-0123-456789abcdef",
 				     .instance = "0123456789ab"};
@@ -294,7 +298,7 @@ static void gone_while_down(void **state)
 	assert_int_equal(ends[0].resolution, LEAK_WHILE_DOWN);
 	assert_int_equal(ends[0].in_state_ns, 30 * S);
 	assert_true(ends[0].age_is_lower_bound);
-	assert_int_equal(ends[0].after_wall_ns, 1700000000000000000);
+	assert_int_equal(ends[0].after_wall_ns, WRITTEN_WALL_NS);
 	assert_null(ends[0].boot_id);
 	assert_false(conn_table_wants_leak_scan(table, START + 2 * S)); /* nothing waits */
 }
@@ -313,9 +317,49 @@ static void not_resolved_by_half_a_scan(void **state)
 	kept_len = 0;
 	conn_table_keep(table, true, keep, NULL);
 	assert_int_equal(kept_len, 1);
+	assert_int_equal(((struct wire_known *)&kept[0])->unseen_s, 21); /* from STOP on */
 	leak_scan(START + 62 * S, 1, 0, 0, WIRE_REACH_HELD); /* a process held it: it would be met in any namespace */
 	assert_int_equal(ends_len, 1);
 	assert_int_equal(ends[0].resolution, LEAK_WHILE_DOWN);
+}
+
+/* A run that ends before its first scan has not seen it: the time is that of the run before it. */
+static void seen_by_the_run_before_that(void **state)
+{
+	(void)state;
+	first_run(1);
+	next_run(0);
+	tick(START + 5 * S);
+	kept_len = 0;
+	conn_table_keep(table, true, keep, NULL);
+	assert_int_equal(kept_len, 1);
+	before_written_ns = START + 5 * S;
+	next_run(0);
+	leak_scan(START + 10 * S, 1, 0, 0, WIRE_REACH_WHOLE);
+	assert_int_equal(ends_len, 1);
+	assert_int_equal(ends[0].in_state_ns, 30 * S);
+	assert_int_equal(ends[0].after_wall_ns, WRITTEN_WALL_NS - (int64_t)(25 * S));
+	before_written_ns = STOP;
+}
+
+/* An event_fn. */
+static void count(void *ctx, const struct wire_hdr *ev)
+{
+	*(size_t *)ctx += ((const struct wire_known *)ev)->flags & WIRE_KNOWN_ALERT;
+}
+
+/* As many as there is room for. */
+static void bounded(void **state)
+{
+	size_t alerts = 0;
+
+	(void)state;
+	for (uint64_t cookie = 1; cookie <= MANY; cookie++)
+		change(BEGIN, cookie, WIRE_ESTABLISHED, WIRE_CLOSE_WAIT);
+	leak_scan(BEGIN + 20 * S, 1, MANY, S, WIRE_REACH_WHOLE);
+	tick(STOP);
+	conn_table_keep(table, true, count, &alerts);
+	assert_int_equal(alerts, 16384);
 }
 
 /* It is closed between the start and the first leak scan: it goes on, and then it ends as any other. */
@@ -433,6 +477,8 @@ int main(void)
 		RESUME_TEST(groups_go_on),
 		RESUME_TEST(gone_while_down),
 		RESUME_TEST(not_resolved_by_half_a_scan),
+		RESUME_TEST(seen_by_the_run_before_that),
+		RESUME_TEST(bounded),
 		RESUME_TEST(closed_before_the_first_scan),
 		RESUME_TEST(host_restarted),
 		RESUME_TEST(another_life),
