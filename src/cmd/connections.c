@@ -49,6 +49,13 @@ static bool opened(const struct ladder_end *end)
 	return end->rec.t.role == CONN_CLIENT;
 }
 
+/* Where the taker writes is known once the run has begun. */
+static void set_output(struct source *s)
+{
+	s->taker->put = s->run.put;
+	s->taker->put_ctx = s->run.put_ctx;
+}
+
 /* A pair_fn: who opened stands at the left; the one that was seen, if it is one. */
 static void take_pair(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
 {
@@ -58,6 +65,7 @@ static void take_pair(void *ctx, const struct ladder_end *a, const struct ladder
 	if (s->done || (!a->selected && !(b && b->selected)))
 		return;
 	s->taken++;
+	set_output(s);
 	s->taker->take(s->taker->ctx, swap ? b : a, swap ? a : b);
 	s->done = s->options->follow && s->options->select.cookie;
 	if (s->done && s->run.live)
@@ -109,19 +117,13 @@ static void take(void *ctx, const struct record_context *context, const struct r
 	give(s, &end);
 }
 
-/* Where the taker writes is known once the run has begun. */
-static void set_output(struct source *s)
-{
-	s->taker->put = s->run.put;
-	s->taker->put_ctx = s->run.put_ctx;
-}
-
 static void end(struct source *s)
 {
 	pairs_tick(&s->pairs, UINT64_MAX);
 	if (s->announcing || s->ended)
 		return;
 	s->ended = true; /* the stop of a recorded run is followed by that of its replay */
+	set_output(s);
 	if (s->taker->end)
 		s->taker->end(s->taker->ctx);
 }
@@ -135,7 +137,6 @@ static void tick(void *ctx, const struct record_context *context, uint64_t now)
 		s->ready = true;
 		warn("waiting for a matching connection to end");
 	}
-	set_output(s);
 	if (now == UINT64_MAX)
 		end(s);
 	else
@@ -238,7 +239,6 @@ static int take_lines(struct source *s, FILE *in)
 		return exit_code;
 	s->run.put = writer_put;
 	s->run.put_ctx = &out;
-	set_output(s);
 	exit_code = announce_lines(s, in);
 	if (!exit_code)
 		exit_code = read_lines(s, in);

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from xml.etree import ElementTree
 
 import pytest
 from choreography import close_in_turn, orderly
@@ -264,3 +265,29 @@ def test_bad_lines(tmp_path):
     missing = show("--from", tmp_path / "none", check=False)
     assert missing.returncode == 1
     assert "No such file" in missing.stderr
+
+
+def test_pictures_of_what_is_live(pair):
+    """An SVG document is written as the run ends, and has its size at its begin."""
+    connected = pair.connect()
+    for args in (("--svg",), ("--svg", "--last", "1")):
+        picture = show("--netns", pair.a.inode, *args).stdout
+        root = ElementTree.fromstring(picture)
+        assert len([e for e in root.iter() if e.tag.endswith("title")]) == 1
+        assert f"{connected.client_id:x}" in picture and "ESTABLISHED" in picture
+    (diagram,) = show("--netns", pair.a.inode, "--mermaid").stdout.split("```mermaid\n")[1:]
+    assert "ESTABLISHED" in diagram and diagram.endswith("```\n")
+
+
+def test_picture_of_what_ends(pair, tmp_path):
+    connected = pair.connect()
+    with open(tmp_path / "end.svg", "wb") as out:
+        shown = subprocess.Popen(
+            [BINARY, "show", "--follow", "--svg", f"{connected.server_id:x}"],
+            stdout=out, stderr=subprocess.PIPE, text=True, env=UTF8,
+        )  # fmt: skip
+    assert "waiting for" in shown.stderr.readline()
+    abort(connected.client)
+    assert shown.communicate(timeout=TIMEOUT)[1] == ""
+    root = ElementTree.parse(tmp_path / "end.svg").getroot()
+    assert any("RST" in "".join(e.itertext()) for e in root.iter() if e.tag.endswith("}text"))
