@@ -14,50 +14,50 @@
 
 /* Sentences */
 
-struct buf *sentence_begin(struct sentences *t)
+struct buf *sentence_begin(struct sentences *s)
 {
-	label_init(&t->line);
-	return &t->line.b;
+	label_init(&s->line);
+	return &s->line.b;
 }
 
-void sentence_end(struct sentences *t)
+void sentence_end(struct sentences *s)
 {
-	buf_char(&t->line.b, '.');
-	wrap_put(&t->b, t->line.text, label_len(&t->line), ladder_width(t->l));
+	buf_char(&s->line.b, '.');
+	wrap_put(&s->b, s->line.text, label_len(&s->line), ladder_width(s->l));
 }
 
-void sentence(struct sentences *t, const char *sentence)
+void sentence(struct sentences *s, const char *sentence)
 {
-	buf_str(sentence_begin(t), sentence);
-	sentence_end(t);
+	buf_str(sentence_begin(s), sentence);
+	sentence_end(s);
 }
 
 /* "curl[4242]", or "the client". */
-void sentence_put_end(struct sentences *t, bool left)
+void sentence_put_end(struct sentences *s, bool left)
 {
-	const struct ladder_end *one = left ? t->l->left : t->l->right;
+	const struct ladder_end *one = left ? s->l->left : s->l->right;
 
-	buf_str(&t->line.b, "the ");
-	buf_str(&t->line.b, ladder_end_word(t->l, left));
+	buf_str(&s->line.b, "the ");
+	buf_str(&s->line.b, ladder_end_word(s->l, left));
 	if (!one || one->rec.t.from == CONN_FROM_NONE)
 		return;
-	buf_char(&t->line.b, ' ');
-	put_process(&t->line.b, &one->rec.t, 4 * (WIRE_COMM_LEN - 1), t->l->ascii);
+	buf_char(&s->line.b, ' ');
+	put_process(&s->line.b, &one->rec.t, 4 * (WIRE_COMM_LEN - 1), s->l->ascii);
 }
 
-void sentence_capital(struct sentences *t)
+void sentence_capital(struct sentences *s)
 {
-	if (t->line.text[0] >= 'a' && t->line.text[0] <= 'z')
-		t->line.text[0] = (char)(t->line.text[0] - 'a' + 'A');
+	if (s->line.text[0] >= 'a' && s->line.text[0] <= 'z')
+		s->line.text[0] = (char)(s->line.text[0] - 'a' + 'A');
 }
 
-void sentence_of(struct sentences *t, bool left, const char *what)
+void sentence_of(struct sentences *s, bool left, const char *what)
 {
-	sentence_begin(t);
-	sentence_put_end(t, left);
-	sentence_capital(t);
-	buf_str(&t->line.b, what);
-	sentence_end(t);
+	sentence_begin(s);
+	sentence_put_end(s, left);
+	sentence_capital(s);
+	buf_str(&s->line.b, what);
+	sentence_end(s);
 }
 
 void sentence_put_count(struct buf *b, uint64_t count, const char *one)
@@ -71,15 +71,15 @@ void sentence_put_count(struct buf *b, uint64_t count, const char *one)
 
 /* What the records show */
 
-const struct ladder_end *sentence_side(const struct sentences *t, bool left)
+const struct ladder_end *sentence_side(const struct sentences *s, bool left)
 {
-	return left ? t->l->left : t->l->right;
+	return left ? s->l->left : s->l->right;
 }
 
 /* The time that an end has spent in a state; NULL: not at all, or its record is missing. */
-const struct conn_span *sentence_stay(const struct sentences *t, bool left, unsigned int state)
+const struct conn_span *sentence_stay(const struct sentences *s, bool left, unsigned int state)
 {
-	const struct ladder_end *one = sentence_side(t, left);
+	const struct ladder_end *one = sentence_side(s, left);
 
 	for (unsigned int i = 0; one && i < one->rec.timeline_len; i++)
 		if (one->rec.timeline[i].state == state)
@@ -88,9 +88,9 @@ const struct conn_span *sentence_stay(const struct sentences *t, bool left, unsi
 }
 
 /* How often a segment of a kind was sent by the left end, or by the right one as its own record says. */
-static uint32_t times_sent(const struct sentences *t, bool left, enum conn_flags flags)
+static uint32_t times_sent(const struct sentences *s, bool left, enum conn_flags flags)
 {
-	const struct ladder_end *one = sentence_side(t, left);
+	const struct ladder_end *one = sentence_side(s, left);
 
 	for (unsigned int i = 0; one && i < one->rec.segments_len; i++) {
 		const struct conn_segment *seg = &one->rec.segments[i];
@@ -102,13 +102,13 @@ static uint32_t times_sent(const struct sentences *t, bool left, enum conn_flags
 
 /* The beginning */
 
-static void say_who(struct sentences *t)
+static void say_who(struct sentences *s)
 {
-	const struct conn_tuple *tuple = &t->rec->t;
-	struct buf *b = sentence_begin(t);
+	const struct conn_tuple *tuple = &s->rec->t;
+	struct buf *b = sentence_begin(s);
 
-	sentence_put_end(t, true);
-	sentence_capital(t);
+	sentence_put_end(s, true);
+	sentence_capital(s);
 	if (tuple->id_known) {
 		buf_str(b, " at ");
 		put_endpoint(b, &tuple->id, true, '?');
@@ -116,20 +116,20 @@ static void say_who(struct sentences *t)
 	buf_str(b, tuple->role == CONN_SERVER         ? " was called by "
 		   : tuple->role == CONN_SIMULTANEOUS ? " and, at the same time, "
 						      : " called ");
-	sentence_put_end(t, false);
+	sentence_put_end(s, false);
 	if (tuple->id_known) {
 		buf_str(b, " at ");
 		put_endpoint(b, &tuple->id, false, '?');
 	}
 	if (tuple->role == CONN_SIMULTANEOUS)
 		buf_str(b, " opened this connection: their SYNs crossed");
-	sentence_end(t);
+	sentence_end(s);
 }
 
-static void say_begin(struct sentences *t)
+static void say_begin(struct sentences *s)
 {
-	const struct conn_record *rec = t->rec;
-	struct buf *b = sentence_begin(t);
+	const struct conn_record *rec = s->rec;
+	struct buf *b = sentence_begin(s);
 
 	if (!rec->start_known) {
 		buf_str(b, "The connection is older than the tool");
@@ -137,17 +137,17 @@ static void say_begin(struct sentences *t)
 			buf_str(b, ", which found it in ");
 			buf_str(b, conn_state_name(rec->timeline[0].state));
 		}
-		sentence_end(t);
+		sentence_end(s);
 		return;
 	}
 	buf_str(b, "It began at ");
-	put_time(b, t->l->left->start_us * 1000);
+	put_time(b, s->l->left->start_us * 1000);
 	if (rec->handshake_known)
 		put_text_duration(b, ", and the handshake took ", rec->handshake_us);
-	sentence_end(t);
+	sentence_end(s);
 }
 
-static void say_repeats(struct sentences *t)
+static void say_repeats(struct sentences *s)
 {
 	static const struct {
 		enum conn_flags flags;
@@ -160,25 +160,25 @@ static void say_repeats(struct sentences *t)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (int left = 1; left >= 0; left--) {
-			uint32_t n = times_sent(t, left, rows[i].flags);
+			uint32_t n = times_sent(s, left, rows[i].flags);
 			if (n < 2)
 				continue;
-			sentence_begin(t);
-			sentence_put_end(t, left);
-			sentence_capital(t);
-			buf_str(&t->line.b, " sent its ");
-			buf_str(&t->line.b, rows[i].what);
-			put_text_uint(&t->line.b, " ", n);
-			buf_str(&t->line.b, " times: the first, or its answer, was lost or late");
-			sentence_end(t);
+			sentence_begin(s);
+			sentence_put_end(s, left);
+			sentence_capital(s);
+			buf_str(&s->line.b, " sent its ");
+			buf_str(&s->line.b, rows[i].what);
+			put_text_uint(&s->line.b, " ", n);
+			buf_str(&s->line.b, " times: the first, or its answer, was lost or late");
+			sentence_end(s);
 		}
 	}
 }
 
-static bool was_open(const struct sentences *t)
+static bool was_open(const struct sentences *s)
 {
-	return sentence_stay(t, true, WIRE_ESTABLISHED) || sentence_stay(t, true, WIRE_CLOSE_WAIT) ||
-	       sentence_stay(t, true, WIRE_FIN_WAIT1) || sentence_stay(t, true, WIRE_FIN_WAIT2);
+	return sentence_stay(s, true, WIRE_ESTABLISHED) || sentence_stay(s, true, WIRE_CLOSE_WAIT) ||
+	       sentence_stay(s, true, WIRE_FIN_WAIT1) || sentence_stay(s, true, WIRE_FIN_WAIT2);
 }
 
 static void put_sent(struct buf *b, const char *who, uint64_t count, const char *what)
@@ -188,29 +188,29 @@ static void put_sent(struct buf *b, const char *who, uint64_t count, const char 
 	sentence_put_count(b, count, what);
 }
 
-static void say_payload(struct sentences *t)
+static void say_payload(struct sentences *s)
 {
-	const struct conn_record *rec = t->rec;
+	const struct conn_record *rec = s->rec;
 
-	if (!was_open(t) || !rec->stats_known)
+	if (!was_open(s) || !rec->stats_known)
 		return;
 	if (!rec->payload_acked && !rec->payload_received) {
-		sentence(t, "No payload went over it");
+		sentence(s, "No payload went over it");
 		return;
 	}
-	buf_str(sentence_begin(t), "The ");
-	put_sent(&t->line.b, ladder_end_word(t->l, true), rec->payload_acked, "byte");
-	buf_str(&t->line.b, ", and the ");
-	put_sent(&t->line.b, ladder_end_word(t->l, false), rec->payload_received, "byte");
-	sentence_end(t);
+	buf_str(sentence_begin(s), "The ");
+	put_sent(&s->line.b, ladder_end_word(s->l, true), rec->payload_acked, "byte");
+	buf_str(&s->line.b, ", and the ");
+	put_sent(&s->line.b, ladder_end_word(s->l, false), rec->payload_received, "byte");
+	sentence_end(s);
 	for (int left = 1; left >= 0; left--) {
-		const struct ladder_end *one = sentence_side(t, left);
+		const struct ladder_end *one = sentence_side(s, left);
 		if (!one || !one->rec.retransmits.data)
 			continue;
-		buf_str(sentence_begin(t), "The ");
-		put_sent(&t->line.b, ladder_end_word(t->l, left), one->rec.retransmits.data, "segment");
-		buf_str(&t->line.b, " with payload again");
-		sentence_end(t);
+		buf_str(sentence_begin(s), "The ");
+		put_sent(&s->line.b, ladder_end_word(s->l, left), one->rec.retransmits.data, "segment");
+		buf_str(&s->line.b, " with payload again");
+		sentence_end(s);
 	}
 }
 
@@ -224,50 +224,50 @@ static void put_word(struct buf *b, const char *word)
 	buf_str(b, word);
 }
 
-static void say_more(struct sentences *t)
+static void say_more(struct sentences *s)
 {
-	const struct conn_record *rec = t->rec;
-	struct buf *b = sentence_begin(t);
+	const struct conn_record *rec = s->rec;
+	struct buf *b = sentence_begin(s);
 
 	buf_str(b, MORE);
 	if (rec->final)
 		put_word(b, conn_end_name(rec->end));
 	put_word(b, rec->close_kind == CONN_CLOSE_NONE ? NULL : conn_close_kind_name(rec->close_kind));
-	put_word(b, sentence_stay(t, true, WIRE_CLOSE_WAIT) || sentence_stay(t, false, WIRE_CLOSE_WAIT) ? "close_wait" : NULL);
+	put_word(b, sentence_stay(s, true, WIRE_CLOSE_WAIT) || sentence_stay(s, false, WIRE_CLOSE_WAIT) ? "close_wait" : NULL);
 	put_word(b, rec->time_wait.entered ? "time_wait" : NULL);
 	if (!rec->final)
 		put_word(b, "established");
-	wrap_put(&t->b, t->line.text, label_len(&t->line), ladder_width(t->l));
+	wrap_put(&s->b, s->line.text, label_len(&s->line), ladder_width(s->l));
 }
 
-static void put_id(struct sentences *t)
+static void put_id(struct sentences *s)
 {
-	struct buf *b = sentence_begin(t);
+	struct buf *b = sentence_begin(s);
 
 	for (int left = 1; left >= 0; left--) {
-		if (!sentence_side(t, left))
+		if (!sentence_side(s, left))
 			continue;
 		buf_str(b, left ? "" : "  ");
-		buf_str(b, sentence_side(t, left)->boot);
+		buf_str(b, sentence_side(s, left)->boot);
 		buf_char(b, '.');
-		put_hex(b, sentence_side(t, left)->rec.t.cookie);
+		put_hex(b, sentence_side(s, left)->rec.t.cookie);
 	}
-	wrap_put(&t->b, t->line.text, label_len(&t->line), ladder_width(t->l));
+	wrap_put(&s->b, s->line.text, label_len(&s->line), ladder_width(s->l));
 }
 
 size_t sentences_ladder(const struct ladder *ladder, char *buf, size_t size)
 {
-	struct sentences t = {.l = ladder, .rec = &ladder->left->rec};
+	struct sentences s = {.l = ladder, .rec = &ladder->left->rec};
 
-	buf_init(&t.b, buf, size);
-	put_id(&t);
-	say_who(&t);
-	say_begin(&t);
-	say_repeats(&t);
-	say_payload(&t);
-	sentences_of_end(&t);
-	if (!t.rec->complete && t.rec->start_known)
-		sentence(&t, "The record is not complete: something that it says may be wrong, and something may be missing");
-	say_more(&t);
-	return (size_t)(t.b.p - t.b.start);
+	buf_init(&s.b, buf, size);
+	put_id(&s);
+	say_who(&s);
+	say_begin(&s);
+	say_repeats(&s);
+	say_payload(&s);
+	sentences_of_end(&s);
+	if (!s.rec->complete && s.rec->start_known)
+		sentence(&s, "The record is not complete: something that it says may be wrong, and something may be missing");
+	say_more(&s);
+	return (size_t)(s.b.p - s.b.start);
 }

@@ -6,7 +6,7 @@
 
 #define LONG_CLOSE_WAIT_US 10000000u /* most answers take less */
 
-static void say_close_kind(struct sentences *t)
+static void say_close_kind(struct sentences *s)
 {
 	static const char *const kinds[CONN_CLOSE_KIND_MAX] = {
 		[CONN_CLOSE_FOUR_WAY] = "It was a four-way close: each FIN had an ACK of its own",
@@ -15,29 +15,29 @@ static void say_close_kind(struct sentences *t)
 		[CONN_CLOSE_HALF] = "It was a half-close: one end had closed, and the other still sent data",
 	};
 
-	if (kinds[t->rec->close_kind])
-		sentence(t, kinds[t->rec->close_kind]);
+	if (kinds[s->rec->close_kind])
+		sentence(s, kinds[s->rec->close_kind]);
 }
 
 /* How long a program took to close after its peer. */
-static void say_close_wait(struct sentences *t)
+static void say_close_wait(struct sentences *s)
 {
 	for (int left = 1; left >= 0; left--) {
-		const struct conn_span *span = sentence_stay(t, left, WIRE_CLOSE_WAIT);
+		const struct conn_span *span = sentence_stay(s, left, WIRE_CLOSE_WAIT);
 
 		if (!span || !span->us_known)
 			continue;
-		sentence_begin(t);
-		sentence_put_end(t, left);
-		sentence_capital(t);
-		put_text_duration(&t->line.b, " was in CLOSE_WAIT for ", span->us);
-		buf_str(&t->line.b, span->us >= LONG_CLOSE_WAIT_US ? ", which is long: its program did not close the socket"
+		sentence_begin(s);
+		sentence_put_end(s, left);
+		sentence_capital(s);
+		put_text_duration(&s->line.b, " was in CLOSE_WAIT for ", span->us);
+		buf_str(&s->line.b, span->us >= LONG_CLOSE_WAIT_US ? ", which is long: its program did not close the socket"
 								   : " until it closed, too");
-		sentence_end(t);
+		sentence_end(s);
 	}
 }
 
-static void say_time_wait(struct sentences *t)
+static void say_time_wait(struct sentences *s)
 {
 	static const char *const ends[WIRE_CAUSE_MAX] = {
 		[WIRE_CAUSE_EXPIRED] = ", until 2 MSL were over",
@@ -50,113 +50,113 @@ static void say_time_wait(struct sentences *t)
 	};
 
 	for (int left = 1; left >= 0; left--) {
-		const struct conn_time_wait *tw = sentence_side(t, left) ? &sentence_side(t, left)->rec.time_wait : NULL;
+		const struct conn_time_wait *tw = sentence_side(s, left) ? &sentence_side(s, left)->rec.time_wait : NULL;
 
 		if (!tw || !tw->entered || !tw->us_known)
 			continue;
-		buf_str(sentence_begin(t), "The ");
-		buf_str(&t->line.b, ladder_end_word(t->l, left));
-		put_text_duration(&t->line.b, " kept its end in TIME_WAIT for ", tw->us);
-		buf_str(&t->line.b, ends[tw->end] ? ends[tw->end] : "");
-		sentence_end(t);
+		buf_str(sentence_begin(s), "The ");
+		buf_str(&s->line.b, ladder_end_word(s->l, left));
+		put_text_duration(&s->line.b, " kept its end in TIME_WAIT for ", tw->us);
+		buf_str(&s->line.b, ends[tw->end] ? ends[tw->end] : "");
+		sentence_end(s);
 		if (!tw->restarts)
 			continue;
-		put_text_uint(sentence_begin(t), "TIME_WAIT began again, times: ", tw->restarts);
-		buf_str(&t->line.b, ": the last ACK was lost, and the peer repeated its FIN");
-		sentence_end(t);
+		put_text_uint(sentence_begin(s), "TIME_WAIT began again, times: ", tw->restarts);
+		buf_str(&s->line.b, ": the last ACK was lost, and the peer repeated its FIN");
+		sentence_end(s);
 	}
 }
 
-static void say_fin(struct sentences *t)
+static void say_fin(struct sentences *s)
 {
-	if (t->rec->closed_by == CONN_LOCAL || t->rec->closed_by == CONN_PEER)
-		sentence_of(t, t->rec->closed_by == CONN_LOCAL, " closed first, by a FIN");
-	say_close_kind(t);
-	say_close_wait(t);
-	say_time_wait(t);
+	if (s->rec->closed_by == CONN_LOCAL || s->rec->closed_by == CONN_PEER)
+		sentence_of(s, s->rec->closed_by == CONN_LOCAL, " closed first, by a FIN");
+	say_close_kind(s);
+	say_close_wait(s);
+	say_time_wait(s);
 }
 
-static void say_reason(struct sentences *t, const struct ladder_end *one)
+static void say_reason(struct sentences *s, const struct ladder_end *one)
 {
 	if (!one->reset_reason[0])
 		return;
-	buf_str(sentence_begin(t), "The kernel's reason is ");
-	put_safe(&t->line.b, one->reset_reason, strlen(one->reset_reason), LADDER_REASON_MAX, true);
-	sentence_end(t);
+	buf_str(sentence_begin(s), "The kernel's reason is ");
+	put_safe(&s->line.b, one->reset_reason, strlen(one->reset_reason), LADDER_REASON_MAX, true);
+	sentence_end(s);
 }
 
 /* Who sent a reset, in which state the other record stops, and why. */
-static void say_reset(struct sentences *t, bool by_left)
+static void say_reset(struct sentences *s, bool by_left)
 {
-	const struct ladder_end *sender = sentence_side(t, by_left), *known = sender ? sender : sentence_side(t, !by_left);
+	const struct ladder_end *sender = sentence_side(s, by_left), *known = sender ? sender : sentence_side(s, !by_left);
 	const struct conn_record *rec = &known->rec;
 
-	sentence_begin(t);
-	sentence_put_end(t, by_left);
-	sentence_capital(t);
-	buf_str(&t->line.b, " reset the connection");
+	sentence_begin(s);
+	sentence_put_end(s, by_left);
+	sentence_capital(s);
+	buf_str(&s->line.b, " reset the connection");
 	if (rec->timeline_len) {
-		buf_str(&t->line.b, ", when the ");
-		buf_str(&t->line.b, ladder_end_word(t->l, known == t->l->left));
-		buf_str(&t->line.b, " was in ");
-		buf_str(&t->line.b, conn_state_name(rec->timeline[rec->timeline_len - 1].state));
+		buf_str(&s->line.b, ", when the ");
+		buf_str(&s->line.b, ladder_end_word(s->l, known == s->l->left));
+		buf_str(&s->line.b, " was in ");
+		buf_str(&s->line.b, conn_state_name(rec->timeline[rec->timeline_len - 1].state));
 	}
-	sentence_end(t);
+	sentence_end(s);
 	if (sender && rec->unread_known && rec->unread_bytes) {
-		sentence_begin(t);
-		buf_str(&t->line.b, "It had not read ");
-		sentence_put_count(&t->line.b, rec->unread_bytes, "byte");
-		buf_str(&t->line.b, ", and close() then sends a reset");
-		sentence_end(t);
+		sentence_begin(s);
+		buf_str(&s->line.b, "It had not read ");
+		sentence_put_count(&s->line.b, rec->unread_bytes, "byte");
+		buf_str(&s->line.b, ", and close() then sends a reset");
+		sentence_end(s);
 	}
-	say_reason(t, known);
-	say_close_wait(t);
+	say_reason(s, known);
+	say_close_wait(s);
 }
 
-static void say_timeout(struct sentences *t)
+static void say_timeout(struct sentences *s)
 {
-	const struct conn_record *rec = t->rec;
+	const struct conn_record *rec = s->rec;
 	unsigned int last = rec->timeline_len ? rec->timeline[rec->timeline_len - 1].state : 0;
 
-	sentence_begin(t);
-	sentence_put_end(t, false);
-	sentence_capital(t);
+	sentence_begin(s);
+	sentence_put_end(s, false);
+	sentence_capital(s);
 	if (last == WIRE_SYN_SENT)
-		buf_str(&t->line.b, " never answered the SYN: the host is away, or a firewall drops it");
+		buf_str(&s->line.b, " never answered the SYN: the host is away, or a firewall drops it");
 	else
-		buf_str(&t->line.b, " did not answer any more, so the kernel gave up");
-	sentence_end(t);
+		buf_str(&s->line.b, " did not answer any more, so the kernel gave up");
+	sentence_end(s);
 	if (last && last != WIRE_SYN_SENT) {
-		buf_str(sentence_begin(t), "The ");
-		buf_str(&t->line.b, ladder_end_word(t->l, true));
-		buf_str(&t->line.b, " was in ");
-		buf_str(&t->line.b, conn_state_name(last));
-		sentence_end(t);
+		buf_str(sentence_begin(s), "The ");
+		buf_str(&s->line.b, ladder_end_word(s->l, true));
+		buf_str(&s->line.b, " was in ");
+		buf_str(&s->line.b, conn_state_name(last));
+		sentence_end(s);
 	}
-	say_reason(t, t->l->left);
+	say_reason(s, s->l->left);
 }
 
-static void say_open(struct sentences *t)
+static void say_open(struct sentences *s)
 {
-	const struct conn_record *rec = t->rec;
+	const struct conn_record *rec = s->rec;
 	const struct conn_span *last = rec->timeline_len ? &rec->timeline[rec->timeline_len - 1] : NULL;
 
 	if (!last) {
-		sentence(t, "It is still open");
+		sentence(s, "It is still open");
 		return;
 	}
-	buf_str(sentence_begin(t), "It is still open: the ");
-	buf_str(&t->line.b, ladder_end_word(t->l, true));
-	buf_str(&t->line.b, " is in ");
-	buf_str(&t->line.b, conn_state_name(last->state));
-	if (t->l->left->age_us)
-		put_text_duration(&t->line.b, t->l->left->age_is_lower_bound ? " for more than " : " for ", t->l->left->age_us);
-	sentence_end(t);
+	buf_str(sentence_begin(s), "It is still open: the ");
+	buf_str(&s->line.b, ladder_end_word(s->l, true));
+	buf_str(&s->line.b, " is in ");
+	buf_str(&s->line.b, conn_state_name(last->state));
+	if (s->l->left->age_us)
+		put_text_duration(&s->line.b, s->l->left->age_is_lower_bound ? " for more than " : " for ", s->l->left->age_us);
+	sentence_end(s);
 	if (last->state == WIRE_CLOSE_WAIT)
-		sentence(t, "Its peer has closed, and its program has not: `tcplife-fsm leaks` says why");
+		sentence(s, "Its peer has closed, and its program has not: `tcplife-fsm leaks` says why");
 }
 
-void sentences_of_end(struct sentences *t)
+void sentences_of_end(struct sentences *s)
 {
 	static const char *const ends[CONN_END_MAX] = {
 		[CONN_END_UNKNOWN] = "Nothing shows how it ended",
@@ -167,20 +167,20 @@ void sentences_of_end(struct sentences *t)
 		[CONN_END_DAEMON_STOP] = "It was open when the tool ended",
 		[CONN_END_NO_PORT] = "No SYN left: there was no free local port for this peer",
 	};
-	enum conn_end how = t->rec->end;
+	enum conn_end how = s->rec->end;
 
-	if (!t->rec->final)
-		say_open(t);
+	if (!s->rec->final)
+		say_open(s);
 	else if (how == CONN_END_FIN)
-		say_fin(t);
+		say_fin(s);
 	else if (how == CONN_END_RST_SENT || how == CONN_END_RST_RECEIVED)
-		say_reset(t, how == CONN_END_RST_SENT);
+		say_reset(s, how == CONN_END_RST_SENT);
 	else if (how == CONN_END_TIMEOUT)
-		say_timeout(t);
+		say_timeout(s);
 	else
-		sentence(t, ends[how]);
-	if (!t->rec->final || !t->rec->duration_known)
+		sentence(s, ends[how]);
+	if (!s->rec->final || !s->rec->duration_known)
 		return;
-	put_text_duration(sentence_begin(t), "It lived for ", (t->rec->end_ns - t->rec->start_ns) / 1000);
-	sentence_end(t);
+	put_text_duration(sentence_begin(s), "It lived for ", (s->rec->end_ns - s->rec->start_ns) / 1000);
+	sentence_end(s);
 }
