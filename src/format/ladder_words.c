@@ -198,7 +198,7 @@ static void put_clock(struct buf *b, int64_t at_us)
 	struct label whole;
 
 	label_init(&whole);
-	put_time(&whole.b, at_us * 1000);
+	put_time(&whole.b, (at_us < INT64_MAX / 1000 ? at_us : INT64_MAX / 1000) * 1000); /* a file may say anything */
 	buf_put(b, whole.text + CLOCK_AT, CLOCK_LEN);
 }
 

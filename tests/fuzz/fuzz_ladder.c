@@ -6,6 +6,8 @@
  */
 #include "src/format/json_read.h"
 #include "src/format/ladder.h"
+#include "src/format/mermaid.h"
+#include "src/format/sentences.h"
 #include "src/format/svg.h"
 #include "src/format/utf8.h"
 
@@ -68,6 +70,26 @@ static void check_svg(const struct ladder_end *left, const struct ladder_end *ri
 	check(!open);
 }
 
+/* And in the other forms: lines without control characters. */
+static void check_lines(const struct ladder_end *left, const struct ladder_end *right)
+{
+	static size_t (*const forms[])(const struct ladder *, char *, size_t) = {mermaid_ladder, sentences_ladder};
+	static char text[LADDER_MAX];
+	const struct ladder ladder = {.left = left, .right = right};
+
+	for (size_t form = 0; form < sizeof(forms) / sizeof(forms[0]); form++) {
+		size_t len = forms[form](&ladder, text, sizeof(text));
+
+		check(len && text[len - 1] == '\n');
+		for (size_t i = 0, used; i < len; i += used) {
+			uint32_t code;
+
+			used = utf8_decode(text + i, len - i, &code);
+			check(used && (code == '\n' || !utf8_is_control(code)));
+		}
+	}
+}
+
 /* The same life from the other end: what came is what left. */
 static void turn(struct ladder_end *end)
 {
@@ -94,5 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_ladder(&other, &line.end, true);
 	check_svg(&line.end, NULL);
 	check_svg(&line.end, &other);
+	check_lines(&line.end, NULL);
+	check_lines(&line.end, &other);
 	return 0;
 }
