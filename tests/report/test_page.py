@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from conftest import HOSTILE
+from conftest import HOSTILE, make_page
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
@@ -254,9 +254,13 @@ def test_states_differ_for_all_eyes(browser, pages, eyes, scheme):
         assert high != other_high or distance > 45, (a, b, colour, other)
 
 
-def test_leak_is_seen_at_first_sight(browser, pages):
+def test_leak_is_seen_at_first_sight(browser, tmp_path):
     """On a screen of 1280x1000, without scrolling: that there is a leak, and whose it is."""
-    browser.open(pages["replay"])
-    seen = browser.run("return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().bottom < 1000)"
-                       ".map(e => e.textContent).join(' ')")  # fmt: skip
-    assert "sockets leak at the end" in seen and "close_wait_leak" in seen
+    lines = (HERE.parent / "replay" / "leaks.jsonl").read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if '"close_wait_leak"' in line)
+    browser.open(make_page(lines[: first + 1], tmp_path / "leak.html"))
+    tile = browser.driver.find_element("css selector", ".tile.bad")
+    finding = browser.driver.find_element("css selector", ".finding")
+    assert tile.text.split("\n") == ["1", "sockets leak at the end"]
+    assert finding.text.startswith("close_wait_leak warning") and "opener: 1 connection at local port" in finding.text
+    assert all(browser.run("return arguments[0].getBoundingClientRect().bottom", part) < 1000 for part in (tile, finding))
