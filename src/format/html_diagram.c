@@ -227,6 +227,10 @@ static void put_durations(struct buf *b, const struct report *r, unsigned int st
 		buf_str(b, "; not known how long: ");
 		html_count(b, r->us_unknown[state]);
 	}
+	if (r->left_open[state]) {
+		buf_str(b, "; still there at its end: ");
+		html_count(b, r->left_open[state]);
+	}
 }
 
 static void put_forced_out(struct buf *b, const struct report *r, unsigned int state, const char *before)

@@ -183,15 +183,42 @@ static void put_table(struct buf *b, const struct report *r, const struct html_e
 	html_table_end(b);
 }
 
-static bool put_ladder(struct buf *b, const struct report_example *e, unsigned int number)
+/* The other end of the same connection, if that is on this host, too, and an example. */
+static bool is_other_end(const struct ladder_end *a, const struct ladder_end *b)
 {
-	const struct ladder ladder = {.left = &e->end};
+	const struct wire_ident *x = &a->rec.t.id, *y = &b->rec.t.id;
+
+	return a != b && a->rec.t.id_known && b->rec.t.id_known && !strcmp(a->boot, b->boot) && a->rec.isn_local_known &&
+	       b->rec.isn_peer_known && a->rec.isn_local == b->rec.isn_peer && x->local_port == y->peer_port &&
+	       x->peer_port == y->local_port && !memcmp(x->local_addr, y->peer_addr, sizeof(x->local_addr)) &&
+	       !memcmp(x->peer_addr, y->local_addr, sizeof(x->peer_addr));
+}
+
+/* Who opened stands at the left. */
+static struct ladder make_ladder(const struct html_example *list, unsigned int len, const struct report_example *e)
+{
+	struct ladder ladder = {.left = &e->end};
+
+	for (unsigned int i = 0; i < len && !ladder.right; i++)
+		if (is_other_end(&e->end, &list[i].example->end))
+			ladder.right = &list[i].example->end;
+	if (ladder.right && ladder.right->rec.t.role == CONN_CLIENT && e->end.rec.t.role != CONN_CLIENT) {
+		ladder.left = ladder.right;
+		ladder.right = &e->end;
+	}
+	return ladder;
+}
+
+static bool put_ladder(struct buf *b, const struct html_example *list, unsigned int len, unsigned int number)
+{
+	const struct report_example *e = list[number].example;
+	const struct ladder ladder = make_ladder(list, len, e);
 	char text[LADDER_MAX];
-	size_t len;
+	size_t text_len;
 
 	if ((size_t)(b->end - b->p) < LADDER_ROOM)
 		return false;
-	len = ladder_draw(&ladder, text, sizeof(text));
+	text_len = ladder_draw(&ladder, text, sizeof(text));
 	put_text_uint(b, "<details class=\"ladder\" id=\"ladder-", number);
 	buf_str(b, "\"><summary><bdi>");
 	html_example_name(b, e);
@@ -202,7 +229,7 @@ static bool put_ladder(struct buf *b, const struct report_example *e, unsigned i
 		buf_str(b, "</p>");
 	}
 	buf_str(b, "<pre tabindex=\"0\">");
-	for (const char *line = text, *end; (end = memchr(line, '\n', (size_t)(text + len - line))); line = end + 1) {
+	for (const char *line = text, *end; (end = memchr(line, '\n', (size_t)(text + text_len - line))); line = end + 1) {
 		html_bytes(b, line, (size_t)(end - line));
 		buf_char(b, '\n');
 	}
@@ -227,7 +254,7 @@ void html_examples(struct buf *b, const struct report *r)
 		   "<button type=\"button\" id=\"csv\">Copy as CSV</button><span id=\"said\" role=\"status\"></span></div>\n");
 	put_table(b, r, list, len);
 	buf_str(b, "<div id=\"ladders\">\n");
-	while (drawn < len && put_ladder(b, list[drawn].example, drawn))
+	while (drawn < len && put_ladder(b, list, len, drawn))
 		drawn++;
 	buf_str(b, "</div>\n");
 	if (drawn < len) {

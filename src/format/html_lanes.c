@@ -40,7 +40,7 @@ static uint64_t bar_end(const struct axis *axis, const struct report_example *e,
 	return span->us_known || span->ev == CONN_EV_SCAN ? span->at_us + span->us : life > span->at_us ? life : span->at_us;
 }
 
-/* Colour is not all that tells states apart: CLOSE_WAIT, which should be short, is the highest. */
+/* States differ in height as well as in colour: CLOSE_WAIT, which should be short, is the highest. */
 static void put_height(struct buf *b, unsigned int state)
 {
 	static const uint8_t heights[WIRE_STATE_MAX] = {

@@ -63,13 +63,11 @@ static struct report_row *make(struct report_top *top, const struct report_key *
 
 	if (inherited)
 		top->displaced++;
-	for (unsigned int i = 0; i < REPORT_VALUES; i++)
-		top->rest[i] += row->values[i];
 	memset(row, 0, sizeof(*row));
 	if (top->series)
 		memset(report_top_series(top, row), 0, sizeof(*top->series));
 	row->key = *key;
-	row->weight = row->inherited = inherited;
+	row->weight = inherited;
 	top->hashes[at] = hash;
 	return row;
 }

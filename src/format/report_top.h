@@ -2,7 +2,7 @@
 /*
  * The commonest of any number of keys, in a fixed number of rows (Space-Saving: Metwally, Agrawal, El Abbadi, 2005). When all
  * rows are taken, a new key displaces the row of the least weight and inherits that weight, so that a key that is common from
- * now on stays. What a displaced row had counted is in `rest`.
+ * now on stays.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ struct report_window {
 
 struct report_row {
 	struct report_key key;
-	uint64_t weight, inherited;
+	uint64_t weight;                /* what it was given and, perhaps, inherited */
 	uint64_t values[REPORT_VALUES]; /* what they are, their user knows */
 	struct conn_tuple example;
 	struct report_window now;
@@ -43,7 +43,6 @@ struct report_row {
 struct report_top {
 	unsigned int len;
 	uint64_t displaced;
-	uint64_t rest[REPORT_VALUES];
 	struct report_series *series; /* one for each row; NULL: none */
 	uint64_t hashes[REPORT_TOP_ROWS];
 	struct report_row rows[REPORT_TOP_ROWS];

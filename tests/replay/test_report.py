@@ -98,6 +98,15 @@ def test_durations_of_states():
         assert count == len(durations) and abs(median - middle) <= middle * 0.06 + 1, state
 
 
+def test_both_ends_in_one_ladder():
+    """Of a connection within this host: each end's ladder has the ids of both."""
+    ends = [json.loads(line) for line in (HERE / "half_close.jsonl").read_text().splitlines() if '"event":"connection"' in line]
+    ladders = re.findall(r"<pre[^>]*>(.*?)</pre>", page_of(HERE / "half_close.jsonl"), re.S)
+    assert len(ladders) == len(ends) == 2
+    assert all(end["conn_id"] in ladder for end in ends for ladder in ladders)
+    assert ladders[0] == ladders[1]
+
+
 def test_gzip_and_stdin_and_many_files(tmp_path):
     whole = b"".join(path.read_bytes() for path in LINES)
     packed = tmp_path / "all.jsonl.gz"

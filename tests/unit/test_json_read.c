@@ -17,15 +17,20 @@
 static char line[FORMAT_LINE_MAX + 1], why[JSON_READ_WHY_LEN];
 static struct json_read got;
 
-static void write_line(const struct conn_record *c)
+static void write_line_of(const struct conn_record *c, enum format_detail detail)
 {
 	const struct record rec = {.kind = c->final ? RECORD_CONNECTION : RECORD_PROGRESS, .ts = c->end_ns, .conn = c};
-	static const struct format_options options;
+	const struct format_options options = {.detail = detail};
 
 	const struct format_input in = {
 		.context = &sample_context, .options = &options, .rec = &rec, .owner = &sample_owner, .seq = 1};
 
 	line[format_json.format(&in, line, FORMAT_LINE_MAX)] = '\0';
+}
+
+static void write_line(const struct conn_record *c)
+{
+	write_line_of(c, FORMAT_FULL);
 }
 
 static int read_back(void)
@@ -86,6 +91,26 @@ static void test_least(void **state)
 	assert_false(got.end.rec.start_known);
 	assert_int_equal(got.end.rec.t.from, CONN_FROM_NONE);
 	assert_int_equal(got.end.rec.gaps, 2);
+}
+
+/* Without a family: the addresses themselves say which one it is. */
+static void test_short_detail(void **state)
+{
+	struct conn_record c;
+
+	(void)state;
+	sample_connection(&c);
+	c.retransmits = (struct conn_retransmits){.syn = 1, .synack = 2, .data = 3, .fin = 4};
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		if (ipv6)
+			sample_addresses(&c.t, AF_INET6, "2001:db8::1", 1, "2001:db8::2", 65535);
+		write_line_of(&c, FORMAT_SHORT);
+		assert_null(strstr(line, "family"));
+		assert_int_equal(read_back(), 1);
+		assert_true(got.end.rec.t.id_known);
+		assert_memory_equal(got.end.rec.t.id.peer_addr, c.t.id.peer_addr, sizeof(c.t.id.peer_addr));
+		assert_memory_equal(&got.end.rec.retransmits, &c.retransmits, sizeof(c.retransmits));
+	}
 }
 
 static void test_other_records(void **state)
@@ -187,8 +212,9 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_least),     cmocka_unit_test(test_other_records),
-		cmocka_unit_test(test_exact_bytes), cmocka_unit_test(test_bad_lines), cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_least),       cmocka_unit_test(test_other_records),
+		cmocka_unit_test(test_short_detail), cmocka_unit_test(test_exact_bytes), cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
