@@ -231,9 +231,10 @@ const struct option_rule option_rules[] = {
 	 "CSV instead of a table: connections, their progress, and losses; of leaks, a row for each socket", GROUP_OUTPUT,
 	 TABLE, OPTION_FLAG, FIELD(csv)},
 	{"output", 'o', NULL, "URL",
-	 "Where records go: a file, to which they are appended, or - for standard output, the default. trace also takes "
-	 "unix:PATH, journal:, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT/v1/logs, and several outputs, each with options "
-	 "of its own: --json -o 'FILE?detail=short&events=connection,lost'",
+	 "Where records go: a file, to which they are appended, but report replaces it, or - for standard output, the default. "
+	 "trace also takes unix:PATH, journal:, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT/v1/logs, and several outputs, "
+	 "each "
+	 "with options of its own: --json -o 'FILE?detail=short&events=connection,lost'",
 	 GROUP_OUTPUT, LIVES | LEAKS | DIAGNOSE | REPORT, OPTION_TEXTS, FIELD(output_args), "an output needs a name"},
 	{"events", 0, NULL, "LIST",
 	 "Records to write (by default all but progress, state, retransmit, reset, time_wait and "
