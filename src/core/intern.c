@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "intern.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct item {
 	_Alignas(8) uint8_t value[INTERN_SIZE]; /* first: intern_value() */
-	uint32_t users;
-	uint32_t digest; /* 0: free */
+	uint32_t users : 31, idle : 1;          /* idle: it stands in pool.idle, whether it has users again or not */
+	uint32_t digest;                        /* 0: free */
 };
 
 static struct item *item_at(const struct pool *pool, uint32_t id)
@@ -76,18 +77,22 @@ uint32_t intern_get(struct pool *pool, const void *value)
 }
 
 /*
- * A value without users stays for a while, since it is likely to come again. An id may stand among the idle ones twice, or when
- * it is in use or free again: what matters is how it is when its turn comes.
+ * A value without users stays for a while, since it is likely to come again: until so many others have had none. What matters
+ * is how it is when its turn comes.
  */
 void intern_put(struct pool *pool, uint32_t id)
 {
-	uint32_t *place, oldest;
+	struct item *item = item_at(pool, id), *oldest;
+	uint32_t *place, oldest_id;
 
-	if (id == INTERN_NONE || --item_at(pool, id)->users)
+	if (id == INTERN_NONE || --item->users || item->idle)
 		return;
+	item->idle = true;
 	place = &pool->idle[pool->idle_next++ % POOL_IDLE];
-	oldest = *place;
+	oldest_id = *place;
 	*place = id;
-	if (item_at(pool, oldest)->digest && !item_at(pool, oldest)->users)
-		pool_remove(pool, oldest);
+	oldest = item_at(pool, oldest_id);
+	oldest->idle = false;
+	if (oldest->digest && !oldest->users)
+		pool_remove(pool, oldest_id);
 }

@@ -116,6 +116,36 @@ static void interned(void **state)
 	pool_free(&b);
 }
 
+static uint32_t visit(struct pool *pool, uint64_t number)
+{
+	uint64_t value[INTERN_SIZE / 8] = {number};
+	uint32_t id = intern_get(pool, value);
+
+	intern_put(pool, id);
+	return id;
+}
+
+/* Values that are used again and again keep their ids, also while nobody has them, and those that do not come again make room.
+ */
+static void idle(void **state)
+{
+	struct pool pool;
+	uint32_t ids[3];
+
+	(void)state;
+	assert_int_equal(intern_init(&pool, &hash_key), 0);
+	for (uint64_t i = 0; i < 3; i++)
+		ids[i] = visit(&pool, i + 1);
+	for (uint64_t i = 0; i < 10 * POOL_IDLE; i++)
+		assert_int_equal(visit(&pool, i % 3 + 1), ids[i % 3]);
+	assert_int_equal(pool_count(&pool), 3);
+	for (uint64_t i = 0; i < 10 * POOL_IDLE; i++) {
+		visit(&pool, i + 100);
+		assert_true(pool_count(&pool) <= POOL_IDLE);
+	}
+	pool_free(&pool);
+}
+
 /* The paper's key and messages: the bytes 0, 1, 2 and so on. Its own values for SipHash-2-4. */
 static void vectors(void **state)
 {
@@ -144,6 +174,7 @@ int main(void)
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(chosen_keys),
 		cmocka_unit_test(interned),
+		cmocka_unit_test(idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
