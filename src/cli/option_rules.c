@@ -115,6 +115,11 @@ static int take(const struct option_rule *rule, const char *word, void *field)
 			return -EINVAL;
 		*(uint64_t *)field = wide;
 		return 0;
+	case OPTION_PERCENT:
+		if (!parse_percent(word, &wide) || wide > rule->max)
+			return -EINVAL;
+		*(uint64_t *)field = wide;
+		return 0;
 	case OPTION_NUMBER:
 		if (!parse_number(word, rule->min, rule->max, &wide))
 			return -EINVAL;
@@ -357,6 +362,15 @@ const struct option_rule option_rules[] = {
 	 OPTION_FLAG, FIELD(no_lanes)},
 	{"max-connections", 0, NULL, "N", "Track at most N at a time (1000000)", GROUP_RUN, LIVES | DIAGNOSE | TOP,
 	 OPTION_NUMBER, FIELD(max_connections), "N is a number from 1 to 16777216", LIMITS(1, CONN_MAX)},
+	{"cpu-limit", 0, NULL, "PERCENT",
+	 "Write less while the tool takes more than PERCENT of one CPU, like 5%: standard instead of full records, then short "
+	 "ones, then counts only; more again when it takes well less",
+	 GROUP_RUN, TRACE, OPTION_PERCENT, FIELD(cpu_limit_ppm),
+	 "a limit is a part of one CPU in percent, like 5% or 0.5%, up to 100000%", LIMITS(1, 1000 * 1000000ull)},
+	{"memory-limit", 0, NULL, "SIZE",
+	 "The same while it takes more memory than SIZE. Half of it is for connections, unless --max-connections says more",
+	 GROUP_RUN, TRACE, OPTION_SIZE, FIELD(memory_limit), "a size is a number with K, M or G, like 256M, from 32M to 1024G",
+	 LIMITS(32 << 20, 1ull << 40)},
 	{"verbose", 'v', NULL, NULL, "Say what is being done, on stderr", GROUP_RUN, JSON | SHOW, OPTION_FLAG, FIELD(verbose)},
 };
 const size_t option_rules_len = ARRAY_SIZE(option_rules);
@@ -377,7 +391,8 @@ const struct option_rule *option_in_file(const char *name)
 bool option_reloads(const struct option_rule *rule)
 {
 	return rule->group == GROUP_SELECT || rule->field == offsetof(struct options, each.sample) ||
-	       rule->field == offsetof(struct options, each.detail);
+	       rule->field == offsetof(struct options, each.detail) || rule->field == offsetof(struct options, cpu_limit_ppm) ||
+	       rule->field == offsetof(struct options, memory_limit);
 }
 
 static int take_list(const struct option_rule *rule, const char *arg, void *field, char **ret_bad)

@@ -24,6 +24,7 @@ enum option_type {
 	OPTION_CGROUP,   /* a path of a control group */
 	OPTION_DURATION, /* uint64_t, in ns */
 	OPTION_SIZE,     /* uint64_t from min to max, in bytes */
+	OPTION_PERCENT,  /* uint64_t up to max, in millionths */
 	OPTION_NUMBER,   /* uint32_t from min to max */
 	OPTION_SAMPLE,   /* uint32_t N of 1/N, from min to max */
 	OPTION_MOMENT,   /* int64_t, in us since 1970 */
@@ -67,7 +68,8 @@ extern const size_t option_rules_len;
 /* The option of this name, or alias, that a file may have; NULL: none. */
 const struct option_rule *option_in_file(const char *name);
 
-/* SIGHUP may change it: it says which records are written and how much of them. What the run is made of stays. */
+/* SIGHUP may change it: it says which records are written and how much of them, or limits that. What the run is made of stays.
+ */
 bool option_reloads(const struct option_rule *rule);
 bool option_same(const struct option_rule *rule, const struct options *a, const struct options *b);
 

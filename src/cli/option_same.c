@@ -42,6 +42,7 @@ bool option_same(const struct option_rule *rule, const struct options *a, const 
 	case OPTION_DURATION:
 	case OPTION_MOMENT:
 	case OPTION_SIZE:
+	case OPTION_PERCENT:
 		return *(const uint64_t *)x == *(const uint64_t *)y;
 	case OPTION_TEXTS:
 		return same_texts(x, y);

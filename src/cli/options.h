@@ -77,6 +77,8 @@ struct options {
 	uint64_t ring_bytes;
 	bool no_lanes;
 	uint32_t max_connections;
+	uint64_t cpu_limit_ppm; /* of one CPU; 0: none, as the next one */
+	uint64_t memory_limit;
 	uint32_t time_wait; /* enum conn_tw_mode */
 	uint32_t tiers;     /* --hooks, 1 << enum wire_tw_tier; 0: not given */
 	bool verbose;

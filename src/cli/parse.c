@@ -122,6 +122,13 @@ bool parse_size(const char *text, uint64_t *ret_bytes)
 	return with_unit(text, units, sizeof(units) / sizeof(units[0]), UINT64_MAX, ret_bytes);
 }
 
+bool parse_percent(const char *text, uint64_t *ret_ppm)
+{
+	static const struct unit units[] = {{"%", 10000}, {"", 10000}};
+
+	return with_unit(text, units, sizeof(units) / sizeof(units[0]), UINT64_MAX, ret_ppm);
+}
+
 bool parse_pid(const char *text, uint32_t *ret_pid)
 {
 	uint64_t pid;

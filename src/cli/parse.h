@@ -14,7 +14,8 @@ bool parse_duration(const char *text, uint64_t *ret_ns); /* 500ms 1.5s 5m 2h 1d;
 /* 2026-01-02, with T03:04 or T03:04:05 behind it, all in UTC with or without a Z; or a duration: so long ago. In us since 1970.
  */
 bool parse_moment(const char *text, int64_t *ret_us);
-bool parse_size(const char *text, uint64_t *ret_bytes); /* 4096 64K 16M 1G */
+bool parse_size(const char *text, uint64_t *ret_bytes);  /* 4096 64K 16M 1G */
+bool parse_percent(const char *text, uint64_t *ret_ppm); /* 5 5% 0.5%, in millionths; 0 is refused */
 bool parse_pid(const char *text, uint32_t *ret_pid);
 /* 7c9e6679.2a01, or the cookie alone, also with sk: before it: then *boot is "". */
 bool parse_conn_id(const char *text, char boot[9], uint64_t *ret_cookie);

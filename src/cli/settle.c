@@ -208,6 +208,34 @@ static int settle_outputs(struct context *ctx)
 	return settle_single_output(ctx);
 }
 
+static uint64_t round_up_to_mib(uint64_t bytes)
+{
+	return (bytes + (1 << 20) - 1) >> 20;
+}
+
+/* No level makes the table of connections smaller: all of it has to fit. By default half of the limit is for other memory. */
+static int settle_memory(struct context *ctx)
+{
+	struct options *o = &ctx->options;
+	uint64_t table = (uint64_t)o->max_connections * CONN_BYTES;
+
+	if (!o->memory_limit)
+		return 0;
+	if (!WAS_SEEN(ctx, max_connections)) {
+		if (table > o->memory_limit / 2)
+			o->max_connections = (uint32_t)(o->memory_limit / 2 / CONN_BYTES);
+		return 0;
+	}
+	if (table <= o->memory_limit)
+		return 0;
+	return refuse(ctx,
+		      "--memory-limit has %lluM, and --max-connections %u may take %lluM: allow more than that, like "
+		      "--memory-limit %lluM, or give --max-connections %llu",
+		      (unsigned long long)(o->memory_limit >> 20), o->max_connections,
+		      (unsigned long long)round_up_to_mib(table), (unsigned long long)round_up_to_mib(2 * table),
+		      (unsigned long long)(o->memory_limit / 2 / CONN_BYTES));
+}
+
 static int settle_filter(struct context *ctx)
 {
 	struct options *o = &ctx->options;
@@ -315,7 +343,7 @@ int settle(struct context *ctx)
 			return refuse(ctx, "%s does not take --%s: see `tcplife-fsm %s --help`", help_command(o->command),
 				      option_rules[i].name, help_command(o->command));
 	if (settle_filter(ctx) || settle_events(ctx) || settle_outputs(ctx) || settle_metrics(ctx) || settle_status(ctx) ||
-	    check_files(ctx))
+	    settle_memory(ctx) || check_files(ctx))
 		return ECANCELED;
 	if (settle_pictures(ctx) || settle_explain(ctx))
 		return ECANCELED;

@@ -101,6 +101,11 @@ void reload_if_due(struct reload *r, struct outputs *outputs, const struct recor
 	outputs_emit_meta(outputs, context, &meta, now);
 }
 
+const struct options *reload_options(const struct reload *r)
+{
+	return r->now ? r->now : r->start;
+}
+
 void reload_free(struct reload *r)
 {
 	options_free(r->now);

@@ -17,4 +17,7 @@ struct reload {
 
 /* Applies what can change, and says in `meta` and on stderr what did, and what needs a restart. Wrong files change nothing. */
 void reload_if_due(struct reload *reload, struct outputs *outputs, const struct record_context *context, uint64_t now);
+/* Those that hold now, as far as they can change. */
+const struct options *reload_options(const struct reload *reload);
+
 void reload_free(struct reload *reload); /* after the outputs, which use its selection */

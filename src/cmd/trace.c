@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The live run: where its lines and its recording go, and its totals at the end. */
 #include "commands.h"
+#include "govern.h"
 #include "metrics.h"
 #include "notify.h"
 #include "reload.h"
@@ -43,6 +44,7 @@ struct trace {
 	struct recorder *recorder;
 	struct live *live;
 	struct reload reload;
+	struct govern govern;
 	struct notify notify;
 	struct metrics_sources sources;
 	struct run_metrics *metrics; /* NULL: none */
@@ -183,8 +185,10 @@ static void tick(void *ctx, const struct record_context *context, uint64_t now)
 	struct trace *t = ctx;
 
 	check_record(t, context, now);
-	if (!t->other && now != UINT64_MAX)
-		reload_if_due(&t->reload, t->outputs, context, now);
+	if (t->other || now == UINT64_MAX)
+		return;
+	reload_if_due(&t->reload, t->outputs, context, now);
+	govern_tick(&t->govern, reload_options(&t->reload), t->outputs, context, now);
 }
 
 /* live_config.reopen: at any moment, also while an output waits for room. The next tick reads the configuration. */

@@ -10,6 +10,12 @@ static void print_lost(uint64_t lost, const char *by_stage)
 		fprintf(stderr, " (%s)", by_stage);
 }
 
+static void print_left_out(uint64_t left_out)
+{
+	if (left_out)
+		fprintf(stderr, ", %llu left out for --cpu-limit and --memory-limit", (unsigned long long)left_out);
+}
+
 static void print_kept(const struct output_result *r)
 {
 	if (r->kept + r->earlier_kept)
@@ -31,6 +37,7 @@ static void print_outputs(const struct output_result *results, size_t n, struct 
 		ret_sum->written += r->written;
 		ret_sum->dropped += r->dropped;
 		ret_sum->lost += r->lost;
+		ret_sum->left_out += r->left_out;
 		ret_sum->kept += r->kept;
 		ret_sum->earlier_kept += r->earlier_kept;
 		ret_sum->earlier_delivered += r->earlier_delivered;
@@ -41,6 +48,7 @@ static void print_outputs(const struct output_result *results, size_t n, struct 
 			 (unsigned long long)r->lost);
 		fprintf(stderr, "tcplife-fsm: output %s: %llu records", r->name, (unsigned long long)r->written);
 		print_lost(r->dropped + r->lost, stages);
+		print_left_out(r->left_out);
 		print_kept(r);
 		fputc('\n', stderr);
 	}
@@ -62,6 +70,7 @@ void trace_print_totals(const struct trace_totals *t, const struct output_result
 	fprintf(stderr, "tcplife-fsm: %llu events, %llu records", (unsigned long long)s->events,
 		(unsigned long long)sum.written);
 	print_lost(hook + ring + table + sum.dropped + sum.lost, stages);
+	print_left_out(sum.left_out);
 	print_kept(&sum);
 	if (s->leaks_open)
 		fprintf(stderr, ", %llu leaks in CLOSE_WAIT go on", (unsigned long long)s->leaks_open);

@@ -10,6 +10,7 @@
 enum conn_tw_mode { CONN_TW_JOIN, CONN_TW_SPLIT, CONN_TW_OFF };
 
 #define CONN_MAX (1u << 24) /* no table tracks more */
+#define CONN_BYTES 256u /* at the most for each: its slot, its part of the index, and of the index before while that grows */
 
 struct conn_config {
 	uint32_t max_connections; /* 1 to CONN_MAX; beyond it newcomers are counted as lost (stage table), not tracked */

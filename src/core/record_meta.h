@@ -29,13 +29,7 @@ struct record_reload {
 	size_t changed_len, needs_restart_len;
 };
 
-/* Another level. A limit is in bytes of memory, or microseconds of CPU time per second; 0: it was taken back. */
-struct record_level_step {
-	enum level_reason reason;
-	enum record_level from, to;
-	uint64_t measured, limit;
-};
-
+struct record_level_step; /* of level.h */
 struct record_meta {
 	const char *what;                   /* start ready reload degraded stop output_failing output_stuck output_works ... */
 	const struct record_output *output; /* NULL: it is not about one */

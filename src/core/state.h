@@ -405,4 +405,5 @@ static inline uint64_t conn_entered_ns(const struct conn *c)
 _Static_assert(sizeof(struct conn_entry) == 8, "packed");
 _Static_assert(sizeof(struct conn_place) == INTERN_SIZE && sizeof(struct process) == INTERN_SIZE, "interned whole");
 _Static_assert(CONN_END_MAX <= 32, "5 bits of struct conn");
-_Static_assert(sizeof(struct conn) <= 240, "256 bytes per connection, the index included");
+_Static_assert(sizeof(struct conn) <= CONN_BYTES - 16,
+	       "and an index takes up to 4 bytes * 2 / 0.75, and half of that as it grows");

@@ -8,6 +8,7 @@
 #include "leak_hint.h"
 #include "put.h"
 #include "text.h"
+#include "src/core/level.h"
 
 #include <endian.h>
 #include <string.h>
@@ -223,6 +224,17 @@ static void reload_message(struct buf *b, const struct record_reload *r)
 	buf_char(b, '.');
 }
 
+static void step_message(struct buf *b, const struct record_level_step *step)
+{
+	buf_str(b, "tcplife-fsm writes ");
+	buf_str(b, step->to > step->from ? "less" : "more");
+	buf_str(b, ", by the limit of its ");
+	buf_str(b, level_reason_name(step->reason));
+	buf_str(b, ": level ");
+	buf_str(b, record_level_name(step->to));
+	buf_char(b, '.');
+}
+
 static void meta_message(struct buf *b, const struct format_input *in)
 {
 	const struct record_meta *m = in->rec->meta;
@@ -245,8 +257,8 @@ static void meta_message(struct buf *b, const struct format_input *in)
 		degraded_message(b, m);
 		return;
 	}
-	if (m->reload) {
-		reload_message(b, m->reload);
+	if (m->reload || m->step) {
+		m->reload ? reload_message(b, m->reload) : step_message(b, m->step);
 		return;
 	}
 	buf_str(b, "tcplife-fsm ");
@@ -303,7 +315,8 @@ static int priority(const struct record *rec)
 {
 	if (rec->kind == RECORD_META &&
 	    (!strcmp(rec->meta->what, "degraded") || (rec->meta->reload && rec->meta->reload->error) ||
-	     (rec->meta->output && rec->meta->output->error)))
+	     (rec->meta->output && rec->meta->output->error) ||
+	     (rec->meta->step && rec->meta->step->to > rec->meta->step->from)))
 		return PRIORITY_WARNING;
 	if (rec->kind == RECORD_CLOSE_WAIT_RESOLVED && rec->leak_resolved->resolution != LEAK_CLOSED)
 		return PRIORITY_NOTICE; /* nobody repaired it */

@@ -7,6 +7,8 @@
  */
 #include "json_common.h"
 
+#include "src/core/level.h"
+
 #define JSON_SCHEMA_VERSION "1.1"
 
 /* The contract's order: as a connection lives. */
@@ -233,7 +235,9 @@ static void json_summary(struct json *j, const struct record *rec)
 		jsonw_uint(b, KEY("paths_dropped"), j->context->paths_dropped);
 	jsonw_uint_if(b, KEY("rss_bytes"), s->rss_bytes != 0, s->rss_bytes);
 	jsonw_uint(b, KEY("cpu_us"), s->cpu_us);
-	jsonw_word(b, KEY("level"), degraded ? "degraded" : "full");
+	if (s->left_out)
+		jsonw_uint(b, KEY("left_out"), s->left_out);
+	jsonw_word(b, KEY("level"), s->level || !degraded ? record_level_name(s->level) : "degraded");
 }
 
 static void json_lost(struct json *j, const struct record *rec)
@@ -294,6 +298,17 @@ static void json_reload(struct json *j, const struct record_reload *reload)
 		json_text(j, KEY("error"), reload->error);
 }
 
+static void json_step(struct json *j, const struct record_level_step *step)
+{
+	jsonw_open(&j->b, KEY("step"), '{');
+	jsonw_word(&j->b, KEY("reason"), level_reason_name(step->reason));
+	jsonw_word(&j->b, KEY("from"), record_level_name(step->from));
+	jsonw_word(&j->b, KEY("to"), record_level_name(step->to));
+	jsonw_uint(&j->b, KEY("measured"), step->measured);
+	jsonw_uint_if(&j->b, KEY("limit"), step->limit != 0, step->limit);
+	jsonw_close(&j->b, '}');
+}
+
 /* The run that wrote to this output before. */
 static void json_before(struct json *j, const struct format_before *before)
 {
@@ -329,6 +344,10 @@ static void json_meta(struct json *j, const struct record *rec)
 		json_output(j, m->output);
 	if (m->reload)
 		json_reload(j, m->reload);
+	if (m->step)
+		json_step(j, m->step);
+	if (m->left_out)
+		jsonw_uint(&j->b, KEY("left_out"), m->left_out);
 	if (j->before && !strcmp(m->what, "start"))
 		json_before(j, j->before);
 }

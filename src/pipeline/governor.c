@@ -60,30 +60,30 @@ static bool step(struct governor *g, enum record_level to, const struct governor
 }
 
 /* False while the window goes on. The first call begins one. */
-static bool end_window(struct governor *g, uint64_t cpu_ns, uint64_t memory_bytes, uint64_t now)
+static bool end_window(struct governor *g, const struct governor_sample *s)
 {
-	uint64_t cpu_us = cpu_ns > g->window_cpu_ns ? (cpu_ns - g->window_cpu_ns) / 1000 : 0;
-	uint64_t ms = now > g->window_ns ? (now - g->window_ns) / 1000000 : 0;
+	uint64_t cpu_us = s->cpu_ns > g->window_cpu_ns ? (s->cpu_ns - g->window_cpu_ns) / 1000 : 0;
+	uint64_t ms = s->at_ns > g->window_ns ? (s->at_ns - g->window_ns) / 1000000 : 0;
 	bool began = g->window_ns;
 
 	if (began && ms < GOVERNOR_WINDOW_NS / 1000000)
 		return false;
 	if (began) {
 		g->used[LEVEL_BY_CPU] = cpu_us * 1000 / ms;
-		g->used[LEVEL_BY_MEMORY] = memory_bytes;
+		g->used[LEVEL_BY_MEMORY] = s->memory_bytes;
 	}
-	g->window_ns = now;
-	g->window_cpu_ns = cpu_ns;
+	g->window_ns = s->at_ns;
+	g->window_cpu_ns = s->cpu_ns;
 	return began;
 }
 
-bool governor_judge(struct governor *g, const struct governor_limits *limits, uint64_t cpu_ns, uint64_t memory_bytes,
-		    uint64_t now, struct record_level_step *ret_step)
+bool governor_judge(struct governor *g, const struct governor_limits *limits, const struct governor_sample *sample,
+		    struct record_level_step *ret_step)
 {
-	uint64_t began_ns = g->window_ns;
+	uint64_t began_ns = g->window_ns, now = sample->at_ns;
 	enum level_reason exceeded;
 
-	if (!end_window(g, cpu_ns, memory_bytes, now))
+	if (!end_window(g, sample))
 		return false;
 	exceeded = find_exceeded(g, limits);
 	if (exceeded < LEVEL_REASONS_MAX) {

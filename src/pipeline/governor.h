@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "src/core/record_types.h"
+#include "src/core/level.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +36,13 @@ struct governor {
 	uint64_t used[LEVEL_REASONS_MAX]; /* in the last window, in units of limits */
 };
 
-/* At any time; `cpu_ns`: since the start. True: *ret_step was made. */
-bool governor_judge(struct governor *governor, const struct governor_limits *limits, uint64_t cpu_ns, uint64_t memory_bytes,
-		    uint64_t now, struct record_level_step *ret_step);
+/* What was used, and when that was measured. */
+struct governor_sample {
+	uint64_t at_ns;
+	uint64_t cpu_ns; /* since the start */
+	uint64_t memory_bytes;
+};
+
+/* At any time, about once a second. True: *ret_step was made. */
+bool governor_judge(struct governor *governor, const struct governor_limits *limits, const struct governor_sample *sample,
+		    struct record_level_step *ret_step);

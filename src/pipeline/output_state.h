@@ -37,6 +37,7 @@ struct output {
 	struct outputs *all;
 	struct selection select;
 	struct lines lines;
+	enum format_detail detail; /* as asked for: the level may make it less */
 	struct queue *queue;
 	const struct destination *destination; /* the queue's */
 	struct queue_stats stats;              /* as last looked at, as is the next */
@@ -49,7 +50,8 @@ struct output {
 
 	uint64_t emitted_dropped, emitted_lost; /* of stats.dropped and fate.lost, what a `lost` record has said */
 	uint64_t drop_from_ns, drop_ns;         /* the first and the last of the others that were dropped */
-	uint64_t summed_dropped, summed_lost;   /* what a summary has said */
+	uint64_t left_out;                      /* records that the level kept from it */
+	uint64_t summed_dropped, summed_lost, summed_left_out; /* what a summary has said */
 
 	int trouble; /* 0: none; an errno, or one of output_trouble.c */
 	uint64_t trouble_ns, next_warn_ns, undelivered_ns;
@@ -62,6 +64,7 @@ struct output {
 
 struct outputs {
 	struct outputs_config config;
+	enum record_level level;
 	size_t len;
 	struct output *items[OUTPUTS_MAX];
 };

@@ -66,9 +66,11 @@ void outputs_emit_meta(struct outputs *all, const struct record_context *context
 	with_limits.limits.max_connections = all->config.max_connections;
 	with_limits.limits.ring_bytes = all->config.ring_bytes;
 
-	for (size_t i = 0; i < all->len; i++)
+	for (size_t i = 0; i < all->len; i++) {
+		with_limits.left_out = all->items[i]->left_out;
 		if (all->items[i]->spec->events & 1u << RECORD_META)
 			lines_take(&all->items[i]->lines, context, &rec, NULL);
+	}
 }
 
 /* Once there is room again, so that it is one record with the true begin and end; at the end in any case. */

@@ -20,6 +20,11 @@
 
 _Static_assert(OUTPUTS_MAX <= STATUS_OUTPUTS_MAX, "the status names each output");
 
+/* What is not written at LEVEL_COUNTS: what is about one connection, and no alert. */
+#define SINGLE                                                                                                                 \
+	(1u << RECORD_CONNECTION | 1u << RECORD_PROGRESS | 1u << RECORD_STATE | 1u << RECORD_RETRANSMIT | 1u << RECORD_RESET | \
+	 1u << RECORD_TIME_WAIT)
+
 struct outputs *outputs_new(const struct outputs_config *config)
 {
 	struct outputs *all = calloc(1, sizeof(*all));
@@ -37,6 +42,12 @@ static void say_stuck(struct output *o, uint64_t now)
 		return;
 	o->next_warn_ns = now + OUTPUT_WARN_NS;
 	o->all->config.warn("output %s takes no records, and --on-full is block: the run waits for it", o->spec->name);
+}
+
+/* Some kinds of records have no row of CSV at any level. */
+static bool has_line(const struct output *o, enum record_kind kind)
+{
+	return o->lines.config.format != &format_csv || FORMAT_CSV_EVENTS & 1u << kind;
 }
 
 /* False when nobody waits any longer: the output has failed for good, or the run ends and nothing is taken. */
@@ -98,9 +109,22 @@ static void take_summary(struct output *o, const struct record_context *context,
 	output_look(o);
 	summary.lost[WIRE_LOST_QUEUE] += o->stats.dropped - o->summed_dropped;
 	summary.lost[WIRE_LOST_WRITE] += o->fate.lost - o->summed_lost;
+	summary.left_out = o->left_out - o->summed_left_out;
+	summary.level = o->all->level;
 	o->summed_dropped = o->stats.dropped;
 	o->summed_lost = o->fate.lost;
+	o->summed_left_out = o->left_out;
 	copy.summary = &summary;
+	lines_take(&o->lines, context, &copy, NULL);
+}
+
+static void take_meta(struct output *o, const struct record_context *context, const struct record *rec)
+{
+	struct record_meta meta = *rec->meta;
+	struct record copy = *rec;
+
+	meta.left_out = o->left_out;
+	copy.meta = &meta;
 	lines_take(&o->lines, context, &copy, NULL);
 }
 
@@ -111,6 +135,10 @@ static void take(void *ctx, const struct record_context *context, const struct r
 
 	if (rec->kind == RECORD_SUMMARY)
 		take_summary(o, context, rec);
+	else if (rec->kind == RECORD_META)
+		take_meta(o, context, rec);
+	else if (o->all->level == LEVEL_COUNTS && SINGLE & 1u << rec->kind)
+		o->left_out += has_line(o, rec->kind);
 	else
 		lines_take(&o->lines, context, rec, owner);
 }
@@ -123,6 +151,27 @@ static void tick(void *ctx, const struct record_context *context, uint64_t now)
 
 	for (size_t i = 0; i < all->len; i++)
 		output_look_after(all->items[i], context, last ? clock_now_ns() : now, last);
+}
+
+/* Level */
+
+static void set_detail(struct output *o)
+{
+	enum format_detail most = o->all->level < LEVEL_COUNTS ? (enum format_detail)o->all->level : FORMAT_SHORT;
+
+	o->lines.config.options.detail = o->detail > most ? o->detail : most;
+}
+
+void outputs_set_level(struct outputs *all, enum record_level level)
+{
+	all->level = level;
+	for (size_t i = 0; i < all->len; i++)
+		set_detail(all->items[i]);
+}
+
+enum record_level outputs_level(const struct outputs *all)
+{
+	return all->level;
 }
 
 /* From begin to end */
@@ -156,7 +205,8 @@ int outputs_add(struct outputs *all, const struct output_spec *spec, struct dest
 		.put_urgent = put_urgent,
 		.ctx = o,
 	};
-	o->lines.config.options.detail = spec->detail;
+	o->detail = spec->detail;
+	set_detail(o);
 	o->lines.config.options.sample = spec->sample;
 	o->lines.config.options.before = before;
 	all->items[all->len++] = o;
@@ -188,7 +238,8 @@ void outputs_reload(struct outputs *all, const struct selection *select, const s
 
 		o->select = *select;
 		o->select.sample = options->sample = specs[i] ? specs[i]->sample : options->sample;
-		options->detail = specs[i] ? specs[i]->detail : options->detail;
+		o->detail = specs[i] ? specs[i]->detail : o->detail;
+		set_detail(o);
 	}
 }
 
@@ -284,6 +335,7 @@ static void close_output(struct output *o, uint64_t wait_ns, struct output_resul
 	*ret = (struct output_result){.name = o->spec->name,
 				      .dropped = stats.dropped,
 				      .lost = stats.lost + o->fate.lost,
+				      .left_out = o->left_out,
 				      .lost_at_end = stats.lost + o->fate.lost - lost_before,
 				      .kept = o->fate.kept,
 				      .earlier_kept = o->fate.earlier_waiting,

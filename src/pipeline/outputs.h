@@ -26,6 +26,10 @@ void outputs_begin(struct outputs *outputs);
 void outputs_reload(struct outputs *outputs, const struct selection *select,
 		    const struct output_spec *const specs[OUTPUTS_MAX]);
 
+/* How much they write, whatever was asked for: none writes more than this. What it keeps from them is counted. */
+void outputs_set_level(struct outputs *outputs, enum record_level level);
+enum record_level outputs_level(const struct outputs *outputs);
+
 /* Their numbers for metrics. */
 struct metrics_self;
 void outputs_metrics(const struct outputs *outputs, struct metrics_self *self);
@@ -60,6 +64,7 @@ struct output_result {
 	const char *name;
 	uint64_t written;                         /* records, which have arrived as far as the output can know */
 	uint64_t dropped, lost;                   /* stages queue and write */
+	uint64_t left_out;                        /* by the level */
 	uint64_t lost_at_end;                     /* of these: the output did not take them at the end */
 	uint64_t kept;                            /* in a spool, for the next run to deliver */
 	uint64_t earlier_kept;                    /* the same, of runs before */

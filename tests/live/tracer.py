@@ -26,6 +26,7 @@ STAGES = ("hook", "ring", "table", "queue", "write")
 FINAL = re.compile(
     r"tcplife-fsm: (?P<events>\d+) events, (?P<records>\d+) records, (?P<total>\d+) lost"
     r"(?: \(hook (?P<hook>\d+), ring (?P<ring>\d+), table (?P<table>\d+), queue (?P<queue>\d+), write (?P<write>\d+)\))?"
+    r"(?:, (?P<left_out>\d+) left out for --cpu-limit and --memory-limit)?"
     r"(?:, (?P<leaks>\d+) leaks in CLOSE_WAIT go on)?"
     r"(?:, (?P<ignored>\d+) hits of hooks ignored, (?P<unwoken>\d+) new programs without a wakeup)?"  # with -v
 )

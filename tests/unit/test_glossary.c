@@ -41,6 +41,8 @@ static void every_name(void **state)
 		{"stage", conn_lost_stage_name, 11},
 		{"kind", conn_segment_name, 4},
 		{"trigger", conn_trigger_name, 3},
+		{"level", record_level_name, LEVEL_MAX},
+		{"step.reason", level_reason_name, LEVEL_REASONS_MAX},
 	};
 
 	(void)state;

@@ -24,11 +24,18 @@ struct run {
 	struct record_level_step last;
 };
 
+static bool judge(struct run *r, uint64_t memory_mib)
+{
+	const struct governor_sample sample = {r->now, r->cpu_ns, memory_mib * MIB};
+
+	return governor_judge(&r->governor, &r->limits, &sample, &r->last);
+}
+
 static struct run begin(uint64_t cpu_percent, uint64_t memory_mib)
 {
 	struct run r = {.limits = {cpu_percent * PERCENT, memory_mib * MIB}, .now = 1000 * S, .cpu_ns = 5 * S};
 
-	assert_false(governor_judge(&r.governor, &r.limits, r.cpu_ns, 0, r.now, &r.last));
+	assert_false(judge(&r, 0));
 	return r;
 }
 
@@ -37,7 +44,7 @@ static void go_on(struct run *r, uint64_t seconds, uint64_t cpu_percent, uint64_
 	for (; seconds; seconds--) {
 		r->now += S;
 		r->cpu_ns += cpu_percent * S / 100;
-		r->steps += governor_judge(&r->governor, &r->limits, r->cpu_ns, memory_mib * MIB, r->now, &r->last);
+		r->steps += judge(r, memory_mib);
 	}
 }
 
@@ -180,7 +187,7 @@ static void strange_clocks(void **state)
 	(void)state;
 	r.now += 3600 * S;
 	r.cpu_ns += 30 * S;
-	assert_false(governor_judge(&r.governor, &r.limits, r.cpu_ns, 0, r.now, &r.last));
+	assert_false(judge(&r, 0));
 	assert_int_equal(r.governor.used[LEVEL_BY_CPU], 30 * 1000000 / 3600);
 	r.cpu_ns = 0;
 	go_on(&r, WINDOW_S, 0, 0);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "src/core/finding.h"
+#include "src/core/level.h"
 
 static char out[FORMAT_LINE_MAX + 1];
 static uint64_t seq;
@@ -654,6 +655,14 @@ static void test_summary(void **state)
 	has("close_wait_oldest_us", false);
 	has("\"ring\":3,", true);
 	has("\"rss_bytes\":null,\"cpu_us\":1234,\"level\":\"degraded\"}", true);
+	s.level = LEVEL_COUNTS; /* what `lost` says besides, no word can say twice */
+	s.left_out = 9;
+	line(RECORD_SUMMARY, &s, NULL);
+	has("\"left_out\":9,\"level\":\"counts\"}", true);
+	s.level = LEVEL_FULL;
+	s.left_out = 0;
+	line(RECORD_SUMMARY, &s, NULL);
+	has("left_out", false);
 	has("paths_dropped", false);
 	context.paths_dropped = 7;
 	format(&context, &(struct record){.kind = RECORD_SUMMARY, .summary = &s}, NULL, FORMAT_LINE_MAX);
@@ -752,6 +761,7 @@ static void test_meta(void **state)
 	struct record_meta m = {.what = "ready", .hooks = hooks, .hooks_len = 2, .limits = {1000000, 16777216}};
 	struct record_reload reload = {
 		.changed = {"sample", "detail"}, .changed_len = 2, .needs_restart = {"ring"}, .needs_restart_len = 1};
+	struct record_level_step step = {LEVEL_BY_CPU, LEVEL_FULL, LEVEL_STANDARD, 83000, 50000};
 	struct record_context bare = {.instance = "0a1b2c3d4e5f"};
 	struct record rec = sample_record(RECORD_META, &m);
 
@@ -780,6 +790,14 @@ static void test_meta(void **state)
 	reload = (struct record_reload){.error = "a.conf:3: no"};
 	line(RECORD_META, &m, NULL);
 	has("\"changed\":[],\"needs_restart\":[],\"error\":\"a.conf:3: no\"}", true);
+	m = (struct record_meta){.what = "level", .step = &step, .left_out = 12};
+	line(RECORD_META, &m, NULL);
+	has("\"step\":{\"reason\":\"cpu\",\"from\":\"full\",\"to\":\"standard\",\"measured\":83000,\"limit\":50000},"
+	    "\"left_out\":12}",
+	    true);
+	step.limit = 0;
+	line(RECORD_META, &m, NULL);
+	has("\"measured\":83000,\"limit\":null}", true);
 	m = (struct record_meta){.what = "ready"};
 	format(&bare, &rec, NULL, FORMAT_LINE_MAX);
 	has("\"host\":null,", true);

@@ -264,6 +264,28 @@ static void run_values(void **state)
 	assert_string_equal(options.select.comm, "nginx");
 }
 
+/* Half of the memory is for connections, unless the command line says how many there are. */
+static void limits(void **state)
+{
+	(void)state;
+	accept_line("");
+	assert_int_equal(options.cpu_limit_ppm, 0);
+	assert_int_equal(options.memory_limit, 0);
+	accept_line("--cpu-limit 5% --memory-limit 256M");
+	assert_int_equal(options.cpu_limit_ppm, 50000);
+	assert_int_equal(options.memory_limit, 256 << 20);
+	assert_int_equal(options.max_connections, 524288);
+	accept_line("--cpu-limit 0.5 --memory-limit 32M");
+	assert_int_equal(options.cpu_limit_ppm, 5000);
+	assert_int_equal(options.max_connections, 65536);
+	accept_line("--memory-limit 1G");
+	assert_int_equal(options.max_connections, 1000000);
+	accept_line("--memory-limit 256M --max-connections 1048576");
+	assert_int_equal(options.max_connections, 1048576);
+	accept_line("--cpu-limit 100000");
+	assert_int_equal(options.cpu_limit_ppm, 1000000000);
+}
+
 static uint32_t own_netns(void)
 {
 	struct stat ns;
@@ -476,6 +498,15 @@ static void refusals(void **state)
 		{"--ring 2G", "--ring '2G': "},
 		{"--max-connections 0", "--max-connections '0': "},
 		{"--max-connections 16777217", "--max-connections '16777217': "},
+		{"--cpu-limit 0", "--cpu-limit '0': a limit is a part of one CPU in percent, like 5% or 0.5%"},
+		{"--cpu-limit 5%%", "--cpu-limit '5%%': "},
+		{"--cpu-limit 100000.1%", "--cpu-limit '100000.1%': "},
+		{"--cpu-limit half", "--cpu-limit 'half': "},
+		{"--memory-limit 31M", "--memory-limit '31M': a size is a number with K, M or G, like 256M, from 32M"},
+		{"--memory-limit 256M --max-connections 1048577",
+		 "--memory-limit has 256M, and --max-connections 1048577 may take 257M: allow more than that, like "
+		 "--memory-limit 513M, or give --max-connections 524288"},
+		{"show --cpu-limit 5%", "show does not take --cpu-limit"},
 		{"--no-such", "unknown option '--no-such': see `tcplife-fsm --help`"},
 		{"-z", "unknown option '-z': see `tcplife-fsm --help`"},
 		{"leaks -j --no-such=1", "unknown option '--no-such=1': see `tcplife-fsm leaks --help`"},
@@ -669,6 +700,7 @@ int main(void)
 		cmocka_unit_test(flags),
 		cmocka_unit_test(long_names),
 		cmocka_unit_test(run_values),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(selections),
 		cmocka_unit_test(states),
 		cmocka_unit_test(events),
