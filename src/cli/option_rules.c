@@ -156,7 +156,7 @@ const struct option_rule option_rules[] = {
 	 "N is a number from 0 to 999", LIMITS(0, 999)},
 	{"rotate-compress", 0, NULL, NULL, "Compress old files with gzip", GROUP_OUTPUT, TRACE, OPTION_FLAG,
 	 FIELD(each.rotate_compress)},
-	{"group", 0, NULL, "NAME", "Group of new files, which may read them, like adm", GROUP_OUTPUT, TRACE, OPTION_TEXT,
+	{"group", 0, NULL, "NAME", "Group of new files and of --status, like adm", GROUP_OUTPUT, TRACE, OPTION_TEXT,
 	 FIELD(each.group), NULL},
 	{"spool", 0, NULL, "DIR,SIZE", NULL, GROUP_OUTPUT, 0, OPTION_TEXT, FIELD(each.spool), NULL},
 	{"properties", 0, NULL, "FILE", NULL, GROUP_OUTPUT, 0, OPTION_TEXT, FIELD(each.properties), NULL},

@@ -13,6 +13,7 @@ static void put(struct status_findings *all, size_t i, const struct finding_reco
 	buf_init(&b, all->items[i].message, sizeof(all->items[i].message) - 1);
 	finding_message(&b, finding);
 	*b.p = '\0';
+	snprintf(all->items[i].comm, sizeof(all->items[i].comm), "%.*s", WIRE_COMM_LEN, finding->t.task.comm);
 	all->items[i].finding = *finding;
 }
 
@@ -54,6 +55,8 @@ size_t status_findings_list(const struct status_findings *all, int64_t wall_offs
 			.severity = finding_severity_name(all->items[i].finding.severity),
 			.message = all->items[i].message,
 			.since_wall_ns = (int64_t)all->items[i].finding.since_ns + wall_offset_ns,
+			.pid = all->items[i].finding.t.task.tgid,
+			.comm = all->items[i].comm,
 		};
 	return all->len;
 }

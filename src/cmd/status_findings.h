@@ -11,7 +11,7 @@ struct status_findings { /* all zero is empty */
 	size_t len;
 	struct {
 		struct finding_record finding;
-		char message[FINDING_TEXT_MAX];
+		char message[FINDING_TEXT_MAX], comm[WIRE_COMM_LEN + 1];
 	} items[STATUS_FINDINGS_MAX];
 };
 

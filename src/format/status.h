@@ -45,6 +45,8 @@ struct status_lost {
 struct status_finding {
 	const char *id, *severity, *message;
 	int64_t since_wall_ns;
+	uint64_t pid; /* of the process that it is about; 0: none is known */
+	const char *comm;
 };
 
 struct status_option {

@@ -12,6 +12,7 @@
 #define VALUE_BYTES 192
 #define WHY_BYTES 240
 #define MESSAGE_BYTES 640
+#define COMM_BYTES 96 /* of 15, each of which may take six */
 
 static void text(struct buf *b, struct jsonw_key key, const char *value, size_t max)
 {
@@ -151,6 +152,8 @@ static void write_findings(struct buf *b, const struct status *s)
 		jsonw_word(b, KEY("finding"), s->findings[i].id);
 		jsonw_word(b, KEY("severity"), s->findings[i].severity);
 		jsonw_time(b, KEY("since"), s->findings[i].since_wall_ns);
+		jsonw_uint_if(b, KEY("pid"), s->findings[i].pid, s->findings[i].pid);
+		text(b, KEY("comm"), s->findings[i].pid ? s->findings[i].comm : NULL, COMM_BYTES);
 		text(b, KEY("message"), s->findings[i].message, MESSAGE_BYTES);
 		jsonw_close(b, '}');
 	}

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define MAJOR "1."
+#define DELETE '\x7f'
+#define DELETE_ESCAPED "\\u007f"
 
 struct status_document {
 	struct status status;
@@ -156,6 +158,8 @@ static void read_findings(struct status_document *d)
 			.severity = name_of(item, "severity"),
 			.message = name_of(item, "message"),
 			.since_wall_ns = time_of(item, "since"),
+			.pid = count_of(item, "pid"),
+			.comm = name_of(item, "comm"),
 		};
 	}
 	d->status.findings = d->findings;
@@ -230,9 +234,31 @@ const struct status *status_of(const struct status_document *d)
 	return &d->status;
 }
 
+/* jansson leaves this one control character as it is, which only strings can have. */
+static char *escape_delete(const char *line)
+{
+	size_t n = 0;
+	char *escaped, *p;
+
+	for (const char *c = line; *c; c++)
+		n += *c == DELETE;
+	escaped = p = malloc(strlen(line) + n * strlen(DELETE_ESCAPED) + 1);
+	for (const char *c = line; escaped && *c; c++)
+		if (*c == DELETE)
+			p = stpcpy(p, DELETE_ESCAPED);
+		else
+			*p++ = *c;
+	if (escaped)
+		*p = '\0';
+	return escaped;
+}
+
 char *status_document_line(const struct status_document *d)
 {
-	return json_dumps(d->root, JSON_COMPACT | JSON_ENSURE_ASCII);
+	char *line = json_dumps(d->root, JSON_COMPACT | JSON_ENSURE_ASCII), *escaped = line ? escape_delete(line) : NULL;
+
+	free(line);
+	return escaped;
 }
 
 void status_document_free(struct status_document *d)

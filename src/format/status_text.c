@@ -138,6 +138,16 @@ static void put_sizes(struct buf *b, const struct status *s)
 	buf_char(b, '\n');
 }
 
+static void put_process_of(struct buf *b, const struct status_finding *finding)
+{
+	if (!finding->pid)
+		return;
+	buf_str(b, ", ");
+	put(b, finding->comm, NAME_COLUMNS);
+	put_text_uint(b, "[", finding->pid);
+	buf_char(b, ']');
+}
+
 static void put_findings(struct buf *b, const struct status *s)
 {
 	put_label(b, "findings");
@@ -152,6 +162,7 @@ static void put_findings(struct buf *b, const struct status *s)
 		put(b, s->findings[i].severity, NAME_COLUMNS);
 		buf_str(b, " since ");
 		put_time(b, s->findings[i].since_wall_ns);
+		put_process_of(b, &s->findings[i]);
 		buf_str(b, ": ");
 		put(b, s->findings[i].message, SENTENCE_COLUMNS);
 		buf_char(b, '\n');

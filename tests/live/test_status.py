@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from choreography import orderly
 from lab import SLOWNESS, TIMEOUT, wait_until
+from leakers import Leaker
 from tracer import BINARY, ROOT, Tracer
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -96,7 +97,7 @@ def test_a_run_that_is_well(start_tracer, path, pair4):
     assert done.returncode == NOT_RUNNING and b"start one with --status" in done.stderr
 
 
-def test_findings_and_a_reload(start_tracer, path, tmp_path):
+def test_options_after_a_reload(start_tracer, path, tmp_path):
     config = tmp_path / "t.conf"
     config.write_text("local-port 80\nsummary 10s\n")
     tool = start_tracer("--config", config, "--status", path, "-o", f"{tmp_path}/t.json?events=finding", "-o", "-")
@@ -106,6 +107,25 @@ def test_findings_and_a_reload(start_tracer, path, tmp_path):
     options = wait_for(path, lambda s: {"name": "local-port", "value": "443"} in s["options"])["options"]
     assert {"name": "summary", "value": "10s"} in options, "it needs a restart"
     assert [o for o in options if o["name"] == "local-port"] == [{"name": "local-port", "value": "443"}]
+
+
+def test_findings_now(start_tracer, path, namespace):
+    """Other tests may leave sockets in CLOSE_WAIT meanwhile."""
+    leaker = Leaker(namespace, "python", data_unread=3)
+
+    def ours(document):
+        return [f for f in document["findings"]["list"] if f["pid"] == leaker.pid]
+
+    try:
+        start_tracer("--events", "finding,meta", "--threshold", "1s", "--status", path)
+        found = wait_for(path, ours)
+        assert found["findings"]["count"] >= len(found["findings"]["list"]) and found["table"]["leaks_open"] >= 3
+        first = ours(found)[0]
+        assert first["finding"] == "close_wait_leak" and first["comm"] == Path(f"/proc/{leaker.pid}/comm").read_text()[:-1]
+        assert f", {first['comm']}[{leaker.pid}]: {first['message']}\n" in status(path).stdout.decode()
+    finally:
+        leaker.close()
+    wait_until(lambda: not ours(ask(path)), 3 * TIMEOUT, what="the end of the finding")
 
 
 def test_an_output_that_fails(start_tracer, path, tmp_path, pair4):

@@ -15,7 +15,7 @@
 
 #define MINUTE INT64_C(60000000000)
 #define START INT64_C(1700000000000000000)
-#define HOSTILE "x\033[2J\"\\\n\xff\xc2\x9b`id`"
+#define HOSTILE "x\177\033[2J\"\\\n\xff\xc2\x9b`id`"
 
 static char json[STATUS_JSON_MAX], text[STATUS_TEXT_MAX + 1];
 
@@ -33,8 +33,12 @@ static const struct status_output outputs[] = {
 	{.name = "-", .kind = "file"},
 };
 static const struct status_lost lost[] = {{"hook", 0}, {"ring", 0}, {"table", 0}, {"queue", 0}, {"write", 0}};
-static const struct status_finding findings[] = {
-	{.id = "resets", .severity = "warning", .message = "1000 resets in 10 s", .since_wall_ns = START}};
+static const struct status_finding findings[] = {{.id = "resets",
+						  .severity = "warning",
+						  .message = "1000 resets in 10 s",
+						  .since_wall_ns = START,
+						  .pid = 77,
+						  .comm = "nginx"}};
 static const struct status_option options[] = {{"json", NULL}, {"output", "/var/log/t.json"}};
 
 static struct status sample(void)
@@ -131,6 +135,8 @@ static void test_both_ways(void **state)
 	assert_int_equal(r->cpu_recent_ppm, 12345);
 	assert_true(r->findings_watched);
 	assert_string_equal(r->findings[0].message, "1000 resets in 10 s");
+	assert_int_equal(r->findings[0].pid, 77);
+	assert_string_equal(r->findings[0].comm, "nginx");
 	assert_int_equal(r->options_len, 2);
 	assert_null(r->options[0].value);
 	assert_string_equal(r->options[1].value, "/var/log/t.json");
@@ -151,7 +157,7 @@ static void test_text(void **state)
 	has("\noutput    /var/log/t.json: 1000 delivered, the last 1m00s ago, 12 waiting for at most 1.5s, 0 lost\n");
 	has("\noutput    -: 0 delivered, 0 waiting, 0 lost\n");
 	has("\nself      1.2% of a CPU, 1.0% since the start; memory 30M\n");
-	has("\nfindings  1\n  warning since ");
+	has("\nfindings  1\n  warning since 2023-11-14T22:13:20.000000Z, nginx[77]: 1000 resets in 10 s\n");
 	has("\noptions   --json --output /var/log/t.json\n");
 	s.findings_watched = false;
 	s.filter = "sport = :443";
@@ -219,7 +225,8 @@ static void test_hostile_names(void **state)
 {
 	const struct status_output output = {.name = HOSTILE, .kind = "file", .error = HOSTILE};
 	const struct status_option option = {.name = "output", .value = HOSTILE};
-	const struct status_finding finding = {.id = "resets", .severity = "warning", .message = HOSTILE};
+	const struct status_finding finding = {
+		.id = "resets", .severity = "warning", .message = HOSTILE, .pid = 1, .comm = HOSTILE};
 	const struct status_hook hook = {.name = "h", .type = "t", .why = HOSTILE};
 	struct status s = sample();
 
@@ -255,8 +262,11 @@ static void test_largest(void **state)
 							 .success_wall_ns = START,
 							 .error = longest};
 	for (size_t i = 0; i < STATUS_FINDINGS_MAX; i++)
-		many_findings[i] =
-			(struct status_finding){.id = "accept_queue_full", .severity = "critical", .message = longest};
+		many_findings[i] = (struct status_finding){.id = "accept_queue_full",
+							   .severity = "critical",
+							   .message = longest,
+							   .pid = UINT32_MAX,
+							   .comm = longest};
 	for (size_t i = 0; i < STATUS_OPTIONS_MAX; i++)
 		many_options[i] = (struct status_option){.name = "max-connections", .value = longest};
 	for (size_t i = 0; i < STATUS_HOOKS_MAX; i++)
