@@ -156,8 +156,7 @@ def test_closed_while_down(start_tracer, tmp_path, pair4, leak):
     assert (resolved["alert_id"], resolved["resolution"]) == (ident, "while_down")
     assert first.records[-1]["ts"] <= resolved["ended_after"] <= second.records[0]["ts"]
     assert resolved["in_state_us"] >= raised["in_state_us"] and resolved["age_is_lower_bound"] is True
-    outcome = second.stop()
-    assert outcome.totals["leaks"] == 0
+    second.stop()
     third = start_run(start_tracer, state)
     third.stop()
     assert not alerts(third, pair4.b.inode), "it is over"
