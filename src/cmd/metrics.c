@@ -38,6 +38,7 @@ static void fill(void *ctx, uint64_t now, struct metrics_table *table, struct me
 		.events = stats.events,
 		.cpu_us = clock_process_ns() / 1000,
 		.rss_bytes = self_rss_bytes(),
+		.level = outputs_level(from->outputs),
 		.start_wall_ns = m->start_wall_ns,
 		.max_connections = from->max_connections,
 		.ring_bytes = from->ring_bytes,

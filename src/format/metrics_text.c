@@ -289,6 +289,8 @@ static void losses(struct buf *b, const struct metrics_input *in)
 	output_rows(b, "tcplife_output_dropped_total", self, offsetof(struct metrics_output, dropped));
 	head(b, "tcplife_output_lost_total", "counter", "Records that an output took and did not deliver.");
 	output_rows(b, "tcplife_output_lost_total", self, offsetof(struct metrics_output, lost));
+	head(b, "tcplife_output_left_out_total", "counter", "Records that the level kept from an output.");
+	output_rows(b, "tcplife_output_left_out_total", self, offsetof(struct metrics_output, left_out));
 	head(b, "tcplife_output_queue_used_ratio", "gauge", "Part of an output's queue that is full.");
 	output_rows(b, "tcplife_output_queue_used_ratio", self, offsetof(struct metrics_output, queued));
 }
@@ -328,6 +330,8 @@ static void self(struct buf *b, const struct metrics_input *in)
 		 PPM},
 		{"tcplife_resident_memory_bytes", "gauge", "Memory of tcplife-fsm, without its helper processes.", s->rss_bytes,
 		 1},
+		{"tcplife_level", "gauge",
+		 "How much is written, by --cpu-limit and --memory-limit: 0 full, 1 standard, 2 short, 3 counts.", s->level, 1},
 		{"tcplife_start_time_seconds", "gauge", "When this run began, in seconds since 1970.",
 		 (uint64_t)s->start_wall_ns / 1000, PPM},
 	};

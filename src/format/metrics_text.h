@@ -12,6 +12,7 @@
 struct metrics_output {
 	const char *kind;                /* such as "kafka" */
 	uint64_t written, dropped, lost; /* records: given to its queue, refused for want of room, not delivered */
+	uint64_t left_out;               /* records that the level kept from it */
 	uint64_t queued, queue_size;     /* bytes */
 };
 #define METRICS_OUTPUTS_MAX 8
@@ -20,6 +21,7 @@ struct metrics_output {
 struct metrics_self {
 	uint64_t events; /* from the kernel */
 	uint64_t cpu_us, rss_bytes;
+	enum record_level level;
 	int64_t start_wall_ns;
 	uint64_t max_connections;
 	uint64_t ring_bytes, ring_used, ring_size; /* of all; of the fullest one at its fullest */

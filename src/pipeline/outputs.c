@@ -254,6 +254,7 @@ void outputs_metrics(const struct outputs *all, struct metrics_self *self)
 			.written = o->stats.messages,
 			.dropped = o->stats.dropped,
 			.lost = o->stats.lost + o->fate.lost,
+			.left_out = o->left_out,
 			.queued = room < OUTPUT_QUEUE_ROOM ? OUTPUT_QUEUE_ROOM - room : 0,
 			.queue_size = OUTPUT_QUEUE_ROOM,
 		};

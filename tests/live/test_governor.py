@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 from lab import SLOWNESS, TIMEOUT, wait_until
+from metrics import free_port, key, wait_for
 from output_run import lines_of, lines_so_far
 from test_config import Configured
 from tracer import BINARY, check_lines, run
@@ -24,7 +25,7 @@ def start_load(load, *args):
 
 def made_by(recording):
     """How many records a run without limits writes of these events."""
-    words = ["replay", recording, "--json", "--time-wait=off", "--events", "connection", *OF_LOAD]
+    words = ["replay", recording, "--json", "--time-wait=off", "--events", "connection", "--detail", "short", *OF_LOAD]
     return len(run(*words).stdout.splitlines())
 
 
@@ -40,7 +41,7 @@ def steps_of(records):
 
 
 def check_detail(records):
-    """Each record of a connection has what its level has."""
+    """Each record of a connection has what its level has, and each summary names it."""
     level, seen = "full", set()
     for record in records:
         if record.get("what") == "level":
@@ -50,29 +51,33 @@ def check_detail(records):
             seen.add(level)
             assert level != "counts"
             assert ("segments" in record) == (level == "full") and ("timeline" in record) == (level != "short")
+        elif record["event"] == "summary":
+            assert record["level"] == level
     assert {"full", "standard", "short"} <= seen
 
 
 def test_cpu(start_tracer, load, tmp_path):
-    limit = 1 * SLOWNESS
-    recording = tmp_path / "all.rec"
-    tool = start_tracer("--cpu-limit", f"{limit}%", "--summary", "1s", "--time-wait=off", "--record", recording, *OF_LOAD)
-    flood = start_load(load, "-t", 20, "-r", 3000)
+    limit = 3 * SLOWNESS
+    recording, port = tmp_path / "all.rec", free_port()
+    words = ["--summary", "5s", "--time-wait=off", "--record", recording, "--metrics", f"127.0.0.1:{port}"]
+    tool = start_tracer("--cpu-limit", f"{limit}%", *words, *OF_LOAD)
+    flood = start_load(load, "-t", 13, "-r", 8000)
     bottom = tool.wait_for(lambda r: r.get("step", {}).get("to") == "counts", STEPS)
     assert bottom["step"]["reason"] == "cpu" and bottom["step"]["limit"] == limit * 10000 and bottom["step"]["measured"] > limit * 10000
+    wait_for(port, "tcplife_level", 3)
     flood.communicate(timeout=10 * TIMEOUT)
     top = tool.wait_for(lambda r: r.get("step", {}).get("to") == "full", 2 * STEPS)
     tool.wait_for(lambda r: r["event"] == "summary" and r["seq"] > top["seq"] and "left_out" not in r)
+    counted = wait_for(port, "tcplife_output_left_out_total", 1, output="1", kind="file")
     outcome = tool.stop()
     records, totals = tool.records, outcome.totals
     left_out = totals["left_out"]
     assert left_out > 0 and totals["total"] == 0
     made = made_by(recording)
     assert len(tool.of("connection")) + left_out == made
+    assert counted[key("tcplife_output_left_out_total", output="1", kind="file")] == left_out
     assert sum(r.get("left_out", 0) for r in tool.of("summary")) == left_out
     assert records[-1]["what"] == "stop" and records[-1]["left_out"] == left_out
-    levels = [r["level"] for r in tool.of("summary")]
-    assert "counts" in levels and levels[-1] == "full"
     assert sum(r["closed"] for r in tool.of("summary")) >= made  # totals count what is left out
     check_detail(records)
     assert [s["to"] for s in steps_of(records)][:3] == LEVELS[1:]

@@ -222,11 +222,14 @@ static void test_self(void **state)
 	table = (struct metrics_table){
 		.opened = 5, .leaks_open = 2, .close_wait_oldest_us = 1500000, .lost[WIRE_LOST_WRITE] = 1};
 	table.by_state[WIRE_TIME_WAIT] = 7;
-	self = (struct metrics_self){
-		.cpu_us = 1250000, .ring_used = 2000, .ring_size = 1000, .start_wall_ns = 1700000000500000000};
+	self = (struct metrics_self){.level = LEVEL_COUNTS,
+				     .cpu_us = 1250000,
+				     .ring_used = 2000,
+				     .ring_size = 1000,
+				     .start_wall_ns = 1700000000500000000};
 	self.outputs_len = 2;
 	self.outputs[0] = (struct metrics_output){.kind = "file", .written = 9, .queued = 1, .queue_size = 3};
-	self.outputs[1] = (struct metrics_output){.kind = "kafka", .dropped = 2, .lost = 3};
+	self.outputs[1] = (struct metrics_output){.kind = "kafka", .dropped = 2, .lost = 3, .left_out = 4};
 	has("tcplife_connections{state=\"TIME_WAIT\"} 7");
 	has("tcplife_connections_opened_total 5");
 	has("tcplife_close_wait_leaks 2");
@@ -236,6 +239,8 @@ static void test_self(void **state)
 	has("tcplife_output_records_total{output=\"1\",kind=\"file\"} 9");
 	has("tcplife_output_queue_used_ratio{output=\"1\",kind=\"file\"} 0.333333");
 	has("tcplife_output_queue_used_ratio{output=\"2\",kind=\"kafka\"} 0");
+	has("tcplife_output_left_out_total{output=\"2\",kind=\"kafka\"} 4");
+	has("tcplife_level 3");
 	has("tcplife_cpu_seconds_total 1.25");
 	has("tcplife_ring_used_ratio 1");
 	has("tcplife_start_time_seconds 1700000000.5");
