@@ -45,8 +45,7 @@ static void open_screen(struct top_run *t)
 		return;
 	if (screen_open(&t->screen)) {
 		warn("terminfo does not know this terminal (TERM=%s), or it cannot move its cursor: pictures are plain lines. "
-		     "Set "
-		     "TERM, or TERMINFO to a folder that has it",
+		     "Set TERM, or TERMINFO to a folder that has it",
 		     getenv("TERM") ?: "");
 		return;
 	}

@@ -6,9 +6,11 @@
 
 #include <curses.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define ESCAPE_MS 50 /* the rest of a key's sequence comes within it */
@@ -36,6 +38,26 @@ static void prepare_reset(void)
 	screen_reset_arm(STDOUT_FILENO, texts, 4);
 }
 
+/* Ctrl-S would stop the output, and with it the program that writes. */
+static void refuse_flow_control(void)
+{
+	struct termios mode;
+
+	if (tcgetattr(STDIN_FILENO, &mode))
+		return;
+	mode.c_iflag &= ~(tcflag_t)IXON;
+	tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+	def_prog_mode();
+}
+
+/* A terminal that is not read has no room at some time: a picture is left out then, so that the run goes on. */
+static bool takes_output(void)
+{
+	struct pollfd fd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT;
+}
+
 int screen_open(struct screen **out)
 {
 	struct screen *s = calloc(1, sizeof(*s));
@@ -58,6 +80,7 @@ int screen_open(struct screen **out)
 	keypad(stdscr, true);
 	nodelay(stdscr, true);
 	curs_set(0);
+	refuse_flow_control();
 	*out = s;
 	return 0;
 }
@@ -66,7 +89,10 @@ void screen_close(struct screen *s)
 {
 	if (!s)
 		return;
-	endwin();
+	if (takes_output())
+		endwin();
+	else
+		screen_reset_mode();
 	delscreen(s->curses);
 	screen_reset_disarm();
 	free(s);
@@ -106,6 +132,8 @@ void screen_draw(struct screen *s, const struct picture *picture)
 	};
 
 	(void)s;
+	if (!takes_output())
+		return;
 	erase();
 	for (size_t i = 0; i < picture->len; i++) {
 		const struct picture_line *line = &picture->lines[i];

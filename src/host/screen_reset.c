@@ -63,14 +63,19 @@ static void release_messages(void)
 	saved.messages = 0;
 }
 
+void screen_reset_mode(void)
+{
+	if (saved.mode_known)
+		tcsetattr(saved.fd, TCSANOW, &saved.mode);
+}
+
 /* A signal that comes while this one is handled is held back until raise() has its effect, with the handler's end. */
 static void reset(int number)
 {
 	ssize_t ignored = write(saved.fd, saved.text, saved.len);
 
 	(void)ignored;
-	if (saved.mode_known)
-		tcsetattr(saved.fd, TCSANOW, &saved.mode);
+	screen_reset_mode();
 	release_messages();
 	raise(number); /* by default now: SA_RESETHAND */
 }

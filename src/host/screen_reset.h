@@ -13,3 +13,6 @@ void screen_reset_remember(int fd);
  */
 void screen_reset_arm(int fd, const char *const *texts, size_t len);
 void screen_reset_disarm(void);
+
+/* The mode alone, now. */
+void screen_reset_mode(void);

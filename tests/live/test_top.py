@@ -167,6 +167,32 @@ def test_changes_and_pause(pair4, screen):
 
 
 @needs_tmux
+def test_flow_control(pair4, screen):
+    """Ctrl-S, an accident on many keyboards, does not stop the program."""
+    listener = pair4.listen()
+    pair4.connect(listener)
+    shown = screen("--netns", namespaces(pair4))
+    shown.wait(own_row(2))
+    shown.keys("C-s")
+    pair4.connect(listener)
+    shown.wait(own_row(4))
+    shown.type("q")
+    assert shown.restored() == (0, True)
+
+
+def test_privileges_given_up():
+    process = subprocess.Popen([BINARY, "top", *EXTRA_ARGS], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline()
+        status = open(f"/proc/{process.pid}/status", encoding="ascii").read()
+        assert re.search(r"^Seccomp:\t2$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
+    finally:
+        process.terminate()
+        process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0
+
+
+@needs_tmux
 def test_find_sort_columns_help(namespace, screen):
     with contextlib.ExitStack() as stack:
         leakers = [Leaker(namespace, "python", data_unread=count) for count in (2, 5)]
