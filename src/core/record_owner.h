@@ -22,6 +22,7 @@ struct record_running {
 	size_t cmdline_len;
 	bool cmdline_cut; /* it is longer */
 	uint64_t age_us;
+	uint32_t tid;   /* a thread of it that runs, since its first one may have ended; 0: not known */
 	uint32_t netns; /* the network namespace that it is in; 0: not known */
 	bool fds_known, fds_limit_known;
 	uint64_t fds_open, fds_limit;

@@ -26,7 +26,7 @@ bool leak_put_stopgap(struct buf *b, const struct leak_socket *socket, const str
 
 	if (!owner->running || !t->id_known || !t->id.netns || owner->running->netns != t->id.netns)
 		return false;
-	put_text_uint(b, "nsenter -t ", t->task.tgid);
+	put_text_uint(b, "nsenter -t ", owner->running->tid ?: t->task.tgid);
 	buf_str(b, " -n ss -K -tn");
 	put_quoted(b, &t->id, true);
 	put_quoted(b, &t->id, false);

@@ -111,6 +111,25 @@ static uint32_t netns_of(uint32_t pid)
 	return stat(path, &stat_of) ? 0 : (uint32_t)stat_of.st_ino;
 }
 
+/* Once the first thread of a process has ended, its pid shows no descriptors, no namespaces and no command line. */
+static uint32_t running_thread(uint32_t pid)
+{
+	char path[32];
+	struct dirent *entry;
+	uint32_t tid = 0;
+	DIR *threads;
+
+	if (netns_of(pid))
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	threads = opendir(path);
+	while (threads && !netns_of(tid) && (entry = readdir(threads)))
+		tid = (uint32_t)strtoul(entry->d_name, NULL, 10); /* 0 of "." and ".." */
+	if (threads)
+		closedir(threads);
+	return netns_of(tid) ? tid : pid;
+}
+
 static uint64_t age_us(uint64_t start_ns)
 {
 	struct timespec now;
@@ -125,16 +144,17 @@ static uint64_t age_us(uint64_t start_ns)
 static bool fill(struct running *running, struct slot *slot, const struct wire_task *task)
 {
 	struct procfs_stat stat;
-	struct record_running shown = {.cmdline = slot->cmdline, .age_us = age_us(task->start_ns)};
+	const uint32_t tid = running_thread(task->tgid);
+	struct record_running shown = {.cmdline = slot->cmdline, .age_us = age_us(task->start_ns), .tid = tid};
 
-	shown.cmdline_len = cmdline_read(running->reader, task->tgid, slot->cmdline, &shown.cmdline_cut);
+	shown.cmdline_len = cmdline_read(running->reader, tid, slot->cmdline, &shown.cmdline_cut);
 	if (running->redact)
 		shown.cmdline_len = cmdline_redact(slot->cmdline, shown.cmdline_len);
 	if (running->redact)
 		shown.cmdline_cut = false;
-	shown.fds_known = count_fds(task->tgid, &shown.fds_open);
-	shown.netns = netns_of(task->tgid);
-	shown.fds_limit_known = read_limit(task->tgid, &shown.fds_limit);
+	shown.fds_known = count_fds(tid, &shown.fds_open);
+	shown.netns = netns_of(tid);
+	shown.fds_limit_known = read_limit(tid, &shown.fds_limit);
 	if (!procfs_stat(task->tgid, &stat) || !procfs_started_at(&stat, task->start_ns))
 		return false;
 	slot->tgid = task->tgid;

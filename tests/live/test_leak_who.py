@@ -191,3 +191,33 @@ def test_the_way_out(namespace, addr):
         assert "Its descriptor stays with the process" in out
     finally:
         one.close()
+
+
+THREAD_STAYS = """
+import ctypes, socket, sys, threading, time
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server = listener.accept()[0]
+client.shutdown(socket.SHUT_WR)
+threading.Thread(target=time.sleep, args=(1000,)).start()
+print("leaks", flush=True)
+ctypes.CDLL(None).syscall(60, 0)  # exit() of this thread alone
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of exit() is that of x86-64")
+def test_first_thread_has_ended(namespace):
+    """Its pid shows nothing then: what the process has is what another thread of it shows."""
+    one = Process(namespace, "/usr/bin/python3", "-c", THREAD_STAYS)
+    try:
+        one.line()
+        status = f"/proc/{one.process.pid}/status"
+        wait_until(lambda: "\nState:\tZ" in Path(status).read_text(encoding="ascii"), what="the end of the first thread")
+        (record,) = leaks("--netns", namespace.inode)[0].values()
+        (thread,) = (tid for tid in os.listdir(f"/proc/{one.process.pid}/task") if int(tid) != one.process.pid)
+        assert record["process"]["fds_open"] == len(os.listdir(f"/proc/{thread}/fd"))
+        assert "socket.create_server" in record["process"]["cmdline"]
+        assert record["stopgap"].startswith(f"nsenter -t {thread} -n ss -K ")
+        assert subprocess.run(["sh", "-c", record["stopgap"]], capture_output=True, text=True, check=True).stdout.count("CLOSE-WAIT") == 1
+    finally:
+        one.close()
