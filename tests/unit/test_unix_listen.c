@@ -24,23 +24,30 @@ static struct stat look(const char *path)
 	return st;
 }
 
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	assert_in_range(strlen(path), 1, sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, path, strlen(path));
+	return address;
+}
+
 /* A socket on which nobody listens, as of a run that was killed. */
 static void leave_stale(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = address_of(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	assert_false(bind(fd, (struct sockaddr *)&address, sizeof(address)));
 	close(fd);
 }
 
 static void connects(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = address_of(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	assert_false(connect(fd, (struct sockaddr *)&address, sizeof(address)));
 	close(fd);
 }
