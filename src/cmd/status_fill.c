@@ -138,6 +138,7 @@ void status_fill(const struct status_sources *from, const struct status_cpu *cpu
 		.findings_count = findings->count,
 		.findings = space->findings,
 		.outputs = space->outputs,
+		.level = record_level_name(outputs_level(from->outputs)),
 	};
 	ret->outputs_len = outputs_status(from->outputs, offset, space->outputs);
 	ret->findings_len = status_findings_list(findings, offset, space->findings);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define VERSION "1.0" /* of the document: a new key raises the minor number, anything else the major one */
 #define NAME_BYTES 256
@@ -53,15 +54,25 @@ static bool loss_problem(const struct status *s, char sentence[STATUS_PROBLEM_MA
 	return n;
 }
 
+static bool level_problem(const struct status *s, char sentence[STATUS_PROBLEM_MAX])
+{
+	if (!strcmp(s->level, "full"))
+		return false;
+	snprintf(sentence, STATUS_PROBLEM_MAX,
+		 "the level is %s: the run used more than --cpu-limit or --memory-limit, so it writes less", s->level);
+	return true;
+}
+
 bool status_problem(const struct status *s, size_t *at, char sentence[STATUS_PROBLEM_MAX])
 {
-	size_t hooks = s->outputs_len + 1, end = hooks + s->hooks_len;
+	size_t hooks = s->outputs_len + 2, end = hooks + s->hooks_len;
 	bool found = false;
 
 	for (; *at < end && !found; ++*at)
-		found = *at < s->outputs_len ? output_problem(&s->outputs[*at], sentence)
-			: *at < hooks        ? loss_problem(s, sentence)
-					     : hook_problem(&s->hooks[*at - hooks], sentence);
+		found = *at < s->outputs_len    ? output_problem(&s->outputs[*at], sentence)
+			: *at == s->outputs_len ? level_problem(s, sentence)
+			: *at < hooks           ? loss_problem(s, sentence)
+						: hook_problem(&s->hooks[*at - hooks], sentence);
 	return found;
 }
 
@@ -135,6 +146,7 @@ static void write_counts(struct buf *b, const struct status *s)
 	jsonw_uint(b, KEY("cpu_us"), s->cpu_us);
 	jsonw_uint(b, KEY("cpu_recent_ppm"), s->cpu_recent_ppm);
 	jsonw_uint(b, KEY("rss_bytes"), s->rss_bytes);
+	jsonw_word(b, KEY("level"), s->level);
 	jsonw_close(b, '}');
 }
 

@@ -141,6 +141,7 @@ static void read_counts(struct status_document *d)
 	s->cpu_us = count_of(self, "cpu_us");
 	s->cpu_recent_ppm = count_of(self, "cpu_recent_ppm");
 	s->rss_bytes = count_of(self, "rss_bytes");
+	s->level = name_of(self, "level");
 }
 
 static void read_findings(struct status_document *d)

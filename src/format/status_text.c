@@ -135,6 +135,8 @@ static void put_sizes(struct buf *b, const struct status *s)
 	put_percent(b, since_start);
 	buf_str(b, " since the start; memory ");
 	put_size(b, s->rss_bytes);
+	buf_str(b, "; level ");
+	put(b, s->level, NAME_COLUMNS);
 	buf_char(b, '\n');
 }
 

@@ -68,6 +68,7 @@ static struct status sample(void)
 		.cpu_us = 1200000,
 		.cpu_recent_ppm = 12345,
 		.rss_bytes = 30 << 20,
+		.level = "full",
 		.findings_watched = true,
 		.findings_count = 1,
 		.findings = findings,
@@ -156,7 +157,7 @@ static void test_text(void **state)
 	has("\nhooks     1 attached, 1 not needed, 0 missing\n");
 	has("\noutput    /var/log/t.json: 1000 delivered, the last 1m00s ago, 12 waiting for at most 1.5s, 0 lost\n");
 	has("\noutput    -: 0 delivered, 0 waiting, 0 lost\n");
-	has("\nself      1.2% of a CPU, 1.0% since the start; memory 30M\n");
+	has("\nself      1.2% of a CPU, 1.0% since the start; memory 30M; level full\n");
 	has("\nfindings  1\n  warning since 2023-11-14T22:13:20.000000Z, nginx[77]: 1000 resets in 10 s\n");
 	has("\noptions   --json --output /var/log/t.json\n");
 	s.findings_watched = false;
@@ -183,14 +184,17 @@ static void test_problems(void **state)
 	s.lost = some;
 	s.hooks_len = s.outputs_len = 1;
 	s.lost_len = 3;
+	s.level = "short";
 	d = write_and_read(&s);
 	r = status_of(d);
-	assert_int_equal(r->problems_len, 3);
+	assert_int_equal(r->problems_len, 4);
 	assert_string_equal(r->problems[0],
 			    "the output /mnt/t.json does not take its records since 2023-11-14T22:13:20.000000Z: "
 			    "No space left on device");
-	assert_string_equal(r->problems[1], "lost since the start: ring 3, queue 4");
-	assert_string_equal(r->problems[2], "the hook tcp_receive_reset is not attached: refused");
+	assert_string_equal(r->problems[1],
+			    "the level is short: the run used more than --cpu-limit or --memory-limit, so it writes less");
+	assert_string_equal(r->problems[2], "lost since the start: ring 3, queue 4");
+	assert_string_equal(r->problems[3], "the hook tcp_receive_reset is not attached: refused");
 	assert_string_equal(r->outputs[0].error, "No space left on device");
 	assert_int_equal(r->outputs[0].failing_wall_ns, START);
 	write_text(r);
