@@ -69,12 +69,16 @@ struct format_input {
 	struct format_memory *memory;     /* of lines before, by the same format in the same run; NULL: none */
 };
 
-/* Of the ids of a record, which may be of a connection of the boot before; NULL: not known. */
+/* It is about a connection of the boot before. */
+static inline bool format_other_boot(const struct record *rec)
+{
+	return rec->kind == RECORD_CLOSE_WAIT_RESOLVED && rec->leak_resolved->boot_id;
+}
+
+/* Of the ids of a record; NULL: not known. */
 static inline const char *format_boot_id(const struct record_context *context, const struct record *rec)
 {
-	bool other = rec->kind == RECORD_CLOSE_WAIT_RESOLVED && rec->leak_resolved->boot_id;
-
-	return other ? rec->leak_resolved->boot_id : context->boot_id;
+	return format_other_boot(rec) ? rec->leak_resolved->boot_id : context->boot_id;
 }
 
 struct format {

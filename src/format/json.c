@@ -405,7 +405,7 @@ static size_t json_line(const struct format_input *in, char *buf, size_t max)
 		.context = in->context,
 		.boot_id = format_boot_id(in->context, in->rec),
 		.owner = in->owner ? in->owner : &unknown,
-		.memory = in->memory,
+		.memory = format_other_boot(in->rec) ? NULL : in->memory, /* which has the ids of this boot */
 		.seq = in->seq,
 		.sample = in->options ? in->options->sample : 0,
 		.before = in->options ? in->options->before : NULL,

@@ -389,6 +389,27 @@ static void test_congestion_changes(void **state)
 	}
 }
 
+/* Of the boot before: each line has the ids of its own boot, in whatever order they come. */
+static void test_other_boot(void **state)
+{
+	static struct format_memory memory;
+	struct conn_record c;
+	const struct leak_resolved_record resolved = {
+		.t = &c.t, .alert = {.id = 0x77}, .count = 1, .resolution = LEAK_HOST_RESTART, .boot_id = "01234567-89ab-cdef"};
+	struct record before = sample_record(RECORD_CLOSE_WAIT_RESOLVED, NULL), now = sample_record(RECORD_CONNECTION, &c);
+	struct format_input in = {.context = &sample_context, .owner = &sample_owner, .memory = &memory};
+
+	(void)state;
+	sample_connection(&c);
+	before.leak_resolved = &resolved;
+	for (int i = 0; i < 4; i++) {
+		in.rec = i % 2 ? &now : &before;
+		remembered(&in);
+		has("\"conn_id\":\"01234567.", i % 2 == 0);
+		has("\"conn_id\":\"7c9e6679.", i % 2);
+	}
+}
+
 /* No record fills a line; but a smaller buffer is handled as a longer record would be: segments go first. */
 static void test_segments_shortened(void **state)
 {
@@ -836,6 +857,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_process_changes),
 		cmocka_unit_test(test_congestion_changes),
+		cmocka_unit_test(test_other_boot),
 		cmocka_unit_test(test_segments_shortened),
 		cmocka_unit_test(test_timeline_shortened),
 		cmocka_unit_test(test_state),
