@@ -261,7 +261,7 @@ static int check_report(struct context *ctx)
 	if ((!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO))
 		return refuse(ctx, "report writes a page for a browser, and this is a terminal: add -o OUT.html");
 	for (size_t i = 0; i < o->files.len; i++)
-		if (o->output && strcmp(o->output, "-") != 0 && output_same(o->output, files[i]))
+		if (o->output && output_is_input(o->output, files[i]))
 			return refuse(ctx, "--output '%s' is a file that is read: give another one", o->output);
 	if (o->until_us && o->since_us > o->until_us)
 		return refuse(ctx, "--since is later than --until: nothing is between them");
@@ -280,7 +280,7 @@ static int check_files(struct context *ctx)
 		return ECANCELED;
 	if (o->from && o->follow)
 		return refuse(ctx, "--follow waits for connections, --from reads a file: give one of the two");
-	if (o->from && strcmp(o->from, "-") && o->output && output_same(o->output, o->from))
+	if (o->from && o->output && output_is_input(o->output, o->from))
 		return refuse(ctx, "--output '%s' is what --from reads: give another file", o->output);
 	for (size_t i = 0; i < o->outputs_len; i++)
 		if (o->record && o->outputs[i].kind == OUTPUT_FILE && output_same(o->record, o->outputs[i].address))

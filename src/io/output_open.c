@@ -271,10 +271,16 @@ int output_open(const char *path, bool fresh, reader_wait_fn wait, void *ctx)
 	return let_block(fd);
 }
 
-static bool look(const char *path, struct stat *ret)
+/* "-" is `standard`, a descriptor. */
+static bool look(const char *path, int standard, struct stat *ret)
 {
-	return !(strcmp(path, "-") ? stat(path, ret) : fstat(STDOUT_FILENO, ret)) &&
+	return !(strcmp(path, "-") ? stat(path, ret) : fstat(standard, ret)) &&
 	       (S_ISREG(ret->st_mode) || S_ISFIFO(ret->st_mode));
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 bool output_same(const char *a, const char *b)
@@ -283,5 +289,14 @@ bool output_same(const char *a, const char *b)
 
 	a = a ? a : "-";
 	b = b ? b : "-";
-	return !strcmp(a, b) || (look(a, &sa) && look(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino);
+	return !strcmp(a, b) || (look(a, STDOUT_FILENO, &sa) && look(b, STDOUT_FILENO, &sb) && same_file(&sa, &sb));
+}
+
+bool output_is_input(const char *output, const char *input)
+{
+	struct stat out, in;
+
+	if (strcmp(output, "-") != 0 && !strcmp(output, input))
+		return true;
+	return look(output, STDOUT_FILENO, &out) && look(input, STDIN_FILENO, &in) && same_file(&out, &in);
 }

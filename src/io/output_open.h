@@ -22,6 +22,9 @@ enum output_refusal {
 /* Do both names lead to one file or FIFO? NULL and "-" are standard output. A name without a file is like no other. */
 bool output_same(const char *a, const char *b);
 
+/* Does an output lead to the file or FIFO that is read? "-" of `input` is standard input. */
+bool output_is_input(const char *output, const char *input);
+
 /* What strerror() says of an errno, and a sentence for a refusal. */
 const char *output_error(int error);
 

@@ -161,6 +161,10 @@ def test_output_is_no_input(tmp_path):
     lines.write_bytes(LINES[0].read_bytes())
     done = run(lines, "-o", lines)
     assert done.returncode == 2 and b"give another one" in done.stderr
+    for command in (["report", "-"], ["show", "--from", "-"], ["show", "--svg", "--from", "-"]):
+        with lines.open("rb") as standard:
+            done = subprocess.run([BINARY, *command, "-o", lines], stdin=standard, capture_output=True, timeout=120)
+        assert done.returncode == 2 and b"give another" in done.stderr, command
     assert lines.read_bytes() == LINES[0].read_bytes()
 
 
