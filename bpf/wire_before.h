@@ -45,6 +45,7 @@ enum wire_standing_flags {
 	WIRE_STANDING_OF = 1,     /* `of` is known */
 	WIRE_STANDING_OLDEST = 2, /* oldest_ns is */
 	WIRE_STANDING_CAUSE_CERTAIN = 4,
+	WIRE_STANDING_OPENER_ENDED = 8,
 };
 
 /* A finding, as struct finding_record has it. hdr.cookie is of an example. Parts as of a WIRE_KNOWN. */
@@ -61,7 +62,8 @@ struct wire_standing {
 	__u8 cause; /* enum leak_cause */
 	__u8 role;  /* enum conn_role */
 	__u8 from;  /* enum conn_from */
-	__u8 pad[6];
+	__u8 pad[2];
+	__u32 cause_count; /* of `count` */
 	char opener_comm[WIRE_COMM_LEN];
 };
 

@@ -52,10 +52,12 @@ void finding_keep(const struct finding_record *f, uint64_t now, event_fn fn, voi
 			     .id = f->id,
 			     .about = f->about,
 			     .flags = (f->of_known ? WIRE_STANDING_OF : 0) | (f->oldest_known ? WIRE_STANDING_OLDEST : 0) |
-				      (f->cause_certain ? WIRE_STANDING_CAUSE_CERTAIN : 0),
+				      (f->cause_certain ? WIRE_STANDING_CAUSE_CERTAIN : 0) |
+				      (f->opener_ended ? WIRE_STANDING_OPENER_ENDED : 0),
 			     .cause = f->cause,
 			     .role = f->t.role,
-			     .from = f->t.from},
+			     .from = f->t.from,
+			     .cause_count = f->cause_count < UINT32_MAX ? (uint32_t)f->cause_count : UINT32_MAX},
 	};
 
 	if (!f->t.id.family) /* an event says of whom it is */
@@ -88,8 +90,10 @@ struct finding_record finding_kept(const struct wire_standing *ev)
 		.window_ns = ev->window_ns,
 		.theirs = ev->theirs,
 		.cause = ev->cause,
+		.cause_count = ev->cause_count,
 		.cause_certain = ev->flags & WIRE_STANDING_CAUSE_CERTAIN,
 		.opener = {.tgid = ev->opener_tgid},
+		.opener_ended = ev->flags & WIRE_STANDING_OPENER_ENDED,
 	};
 
 	memcpy(f.opener.comm, ev->opener_comm, sizeof(f.opener.comm));

@@ -54,8 +54,10 @@ static struct finding_record leaks(uint64_t count)
 				   .oldest_known = true,
 				   .oldest_ns = 70 * S,
 				   .cause = LEAK_INHERITED,
+				   .cause_count = 2,
 				   .cause_certain = true,
 				   .opener = {.tgid = 7, .comm = "opener"},
+				   .opener_ended = true,
 				   .t = {.cookie = 9, .role = CONN_SERVER, .id_known = true, .from = CONN_FROM_SCAN}};
 
 	sample_addresses(&f.t, AF_INET, "::ffff:10.0.0.1", 80, "::ffff:10.0.0.2", 40000);
@@ -133,7 +135,9 @@ static void gone_while_down(void **state)
 	assert_int_equal(last.cause, LEAK_INHERITED);
 	assert_true(last.cause_certain && last.oldest_known);
 	assert_int_equal(last.oldest_ns, 70 * S);
+	assert_int_equal(last.cause_count, 2);
 	assert_int_equal(last.opener.tgid, 7);
+	assert_true(last.opener_ended);
 	assert_string_equal(last.opener.comm, "opener");
 	finding_set_free(&set);
 }
