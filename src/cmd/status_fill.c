@@ -119,8 +119,21 @@ static void fill_options(const struct reload *reload, struct status_space *space
 	s->filter = len ? space->filter : NULL;
 }
 
-void status_fill(const struct status_sources *from, const struct status_cpu *cpu, const struct status_findings *findings,
-		 struct status_space *space, struct status *ret)
+/* From the table, which knows those of the run before, too. */
+static void fill_findings(const struct status_sources *from, struct status_space *space, struct status *s)
+{
+	struct status_findings *all = &space->standing;
+
+	status_findings_clear(all);
+	conn_table_findings(pipeline_table(live_pipeline(from->live)), status_findings_add, all);
+	s->findings_watched = from->findings;
+	s->findings_count = all->count;
+	s->findings_len = status_findings_list(all, clock_wall_offset_ns(), space->findings);
+	s->findings = space->findings;
+}
+
+void status_fill(const struct status_sources *from, const struct status_cpu *cpu, struct status_space *space,
+		 struct status *ret)
 {
 	int64_t offset = clock_wall_offset_ns();
 	struct pipeline_stats stats;
@@ -134,17 +147,14 @@ void status_fill(const struct status_sources *from, const struct status_cpu *cpu
 		.now_wall_ns = (int64_t)clock_now_ns() + offset,
 		.events = stats.events,
 		.max_connections = from->max_connections,
-		.findings_watched = from->findings,
-		.findings_count = findings->count,
-		.findings = space->findings,
 		.outputs = space->outputs,
 		.level = record_level_name(outputs_level(from->outputs)),
 	};
 	ret->outputs_len = outputs_status(from->outputs, offset, space->outputs);
-	ret->findings_len = status_findings_list(findings, offset, space->findings);
 	fill_self(cpu, ret);
 	fill_hooks(from->live, space, ret);
 	fill_lost(&stats, space, ret);
 	fill_counts(from->live, ret);
+	fill_findings(from, space, ret);
 	fill_options(from->reload, space, ret);
 }

@@ -27,6 +27,7 @@ struct status_space {
 	struct status_hook hooks[STATUS_HOOKS_MAX];
 	struct status_output outputs[STATUS_OUTPUTS_MAX];
 	struct status_lost lost[STATUS_LOST_MAX];
+	struct status_findings standing;
 	struct status_finding findings[STATUS_FINDINGS_MAX];
 	struct status_option options[STATUS_OPTIONS_MAX];
 	char filter[512];
@@ -40,5 +41,5 @@ void status_cpu_begin(struct status_cpu *cpu);
 void status_cpu_tick(struct status_cpu *cpu);
 
 /* All but `instance`. */
-void status_fill(const struct status_sources *sources, const struct status_cpu *cpu, const struct status_findings *findings,
-		 struct status_space *space, struct status *ret);
+void status_fill(const struct status_sources *sources, const struct status_cpu *cpu, struct status_space *space,
+		 struct status *ret);

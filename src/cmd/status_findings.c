@@ -18,10 +18,12 @@ static void put(struct status_findings *all, size_t i, const struct finding_reco
 }
 
 /* In order: it goes before the first that is less bad, and the last one may have to leave. */
-static void add(struct status_findings *all, const struct finding_record *finding)
+void status_findings_add(void *findings, const struct finding_record *finding)
 {
+	struct status_findings *all = findings;
 	size_t i = 0, move;
 
+	all->count++;
 	while (i < all->len && finding_compare(&all->items[i].finding, finding) <= 0)
 		i++;
 	if (i == STATUS_FINDINGS_MAX)
@@ -31,20 +33,10 @@ static void add(struct status_findings *all, const struct finding_record *findin
 	put(all, i, finding);
 }
 
-void status_findings_take(struct status_findings *all, const struct finding_record *finding)
+void status_findings_clear(struct status_findings *all)
 {
-	if (finding->what == FINDING_UP) {
-		all->count++;
-		add(all, finding);
-		return;
-	}
-	all->count -= all->count > 0;
-	for (size_t i = 0; i < all->len; i++) {
-		if (all->items[i].finding.number != finding->number)
-			continue;
-		memmove(&all->items[i], &all->items[i + 1], (--all->len - i) * sizeof(all->items[0]));
-		return;
-	}
+	all->count = 0;
+	all->len = 0;
 }
 
 size_t status_findings_list(const struct status_findings *all, int64_t wall_offset_ns, struct status_finding *ret)

@@ -15,8 +15,10 @@ struct status_findings { /* all zero is empty */
 	} items[STATUS_FINDINGS_MAX];
 };
 
-/* A finding has come up, or gone. */
-void status_findings_take(struct status_findings *findings, const struct finding_record *finding);
+void status_findings_clear(struct status_findings *findings);
+
+/* A finding_fn: `findings` is a struct status_findings. */
+void status_findings_add(void *findings, const struct finding_record *finding);
 
 /* The worst first. Their number, at most STATUS_FINDINGS_MAX; messages point into `findings`. */
 size_t status_findings_list(const struct status_findings *findings, int64_t wall_offset_ns, struct status_finding *ret);

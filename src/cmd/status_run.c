@@ -32,7 +32,6 @@ struct status_run {
 	struct unix_listen *listen;
 	struct answer *answer;
 	struct status_cpu cpu;
-	struct status_findings findings;
 	struct status_space space;
 	char instance[INSTANCE_LEN];
 };
@@ -125,7 +124,7 @@ static size_t make(void *ctx, char *buf, size_t size)
 	struct status_run *r = ctx;
 	struct status status;
 
-	status_fill(&r->sources, &r->cpu, &r->findings, &r->space, &status);
+	status_fill(&r->sources, &r->cpu, &r->space, &status);
 	status.instance = *r->instance ? r->instance : NULL;
 	return status_json(&status, buf, size);
 }
@@ -187,16 +186,6 @@ void status_run_answer(void *run)
 
 /* As a consumer */
 
-/* record_consumer.take */
-static void take(void *ctx, const struct record_context *context, const struct record *rec, const struct record_owner *owner)
-{
-	struct status_run *r = ctx;
-
-	(void)context;
-	(void)owner;
-	status_findings_take(&r->findings, rec->finding);
-}
-
 /* record_consumer.tick */
 static void tick(void *ctx, const struct record_context *context, uint64_t now)
 {
@@ -211,6 +200,5 @@ static void tick(void *ctx, const struct record_context *context, uint64_t now)
 
 struct record_consumer status_run_consumer(struct status_run *r)
 {
-	return (struct record_consumer){
-		.events = r->sources.findings ? 1u << RECORD_FINDING : 0, .ctx = r, .take = take, .tick = tick};
+	return (struct record_consumer){.ctx = r, .tick = tick};
 }

@@ -2,17 +2,22 @@
 /*
  * Takes in events by kind and hands out records. The other files of the core, each above those that it uses:
  *
- *   progress   what goes on             scan       what exists already        summary     losses and sums
- *   finding_watch, finding_scan  what is wrong, by   findings  its limits, finding_set, finding_tally, finding_drain,
- * finding_keep conn_events  what an event changes in a connection                         closing     closes that wait for a
- * reset minisock   TIME_WAIT as a tier shows it                                    tw_conn     what is kept of it meanwhile
- *   alert      who leaks CLOSE_WAIT     alert_resume, alert_keep  over a restart of the tool
- *   alert_group  few records for many   leak, leak_group  a leak scan, its groups
- *   emit       connection -> record     verdict    what a connection was      segments    its SYNs, ACKs, FINs and resets
- *   facts      what numbers prove       proofs     what stamps prove
- *   timeline   its states               conn_owner  whose it is
- *   table      memory and look-up       listener   who listens                ports, half_open, queues, netns_counts  for the
- * summary fsm        what may follow what     wire_read  is an event well-formed    index, intern, delay, rows  containers
+ *   progress      what goes on                  scan        what exists already       summary    losses and sums
+ *   open_conns    what is open now              top, top_leaks  counts and leaks of it by process
+ *   finding_watch, finding_scan  what is wrong  finding_set, finding_tally, finding_drain, finding_keep  of findings
+ *   findings      their limits
+ *   conn_events   what an event changes         closing     closes that wait for a reset
+ *   minisock      TIME_WAIT as a tier shows it  tw_conn     what is kept of it meanwhile
+ *   alert         who leaks CLOSE_WAIT          alert_resume, alert_keep  over a restart of the tool
+ *   alert_group   few records for many          leak, leak_group  a leak scan, its groups
+ *   emit          connection -> record          verdict     what a connection was
+ *   segments      its SYNs, ACKs, FINs, resets  repeats     when one was sent last
+ *   facts         what numbers prove            proofs      what stamps prove
+ *   timeline      its states                    conn_owner  whose it is
+ *   table         memory and look-up            listener    who listens
+ *   ports, half_open, queues, netns_counts  for the summary
+ *   fsm           what may follow what          wire_read   is an event well-formed
+ *   index, intern, delay, rows  containers
  */
 #include "conn.h"
 
@@ -278,6 +283,11 @@ void conn_table_keep(const struct conn_table *table, bool at_stop, event_fn fn, 
 {
 	alerts_keep(table, at_stop, fn, ctx);
 	findings_keep(table, fn, ctx);
+}
+
+void conn_table_findings(const struct conn_table *table, finding_fn fn, void *ctx)
+{
+	findings_each(table, fn, ctx);
 }
 
 uint64_t conn_table_kept_changes(const struct conn_table *table)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "conn_config.h"
+#include "finding.h"
 #include "record_types.h"
 #include "wire_read.h"
 
@@ -66,4 +67,7 @@ void conn_table_metrics(const struct conn_table *table, uint64_t now, struct met
  * since when sockets are in CLOSE_WAIT, and findings that are up. `at_stop`: conn_table_stop() follows, which emits what waits.
  */
 void conn_table_keep(const struct conn_table *table, bool at_stop, event_fn fn, void *ctx);
+/* Each finding that is up, of the run before or of this one. */
+void conn_table_findings(const struct conn_table *table, finding_fn fn, void *ctx);
+
 uint64_t conn_table_kept_changes(const struct conn_table *table); /* another number: alerts or findings have changed */

@@ -36,6 +36,9 @@ struct finding_record {
 	bool opener_ended;       /* false: it runs, or that is not known */
 };
 
+/* Takes what has come up, gone, or stands. */
+typedef void (*finding_fn)(void *ctx, const struct finding_record *finding);
+
 /* What `diagnose` has looked at. */
 struct diagnosis {
 	uint64_t findings, ignored, left_out; /* left_out: there was no room for them */

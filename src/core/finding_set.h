@@ -21,9 +21,6 @@ uint64_t finding_set_memory(const struct finding_set *set);
 /* A look has met it. What is within its limits is left out. */
 void finding_set_offer(struct finding_set *set, const struct finding_record *finding);
 
-/* A finding_fn takes what has come up, gone, or stands. */
-typedef void (*finding_fn)(void *ctx, const struct finding_record *finding);
-
 /* It was up as the run before ended. What no look meets from now on goes, as any other. */
 void finding_set_restore(struct finding_set *set, const struct finding_record *finding);
 

@@ -367,6 +367,12 @@ void findings_stop(struct conn_table *t, uint64_t now)
 	finding_set_stop(&t->findings->set, emit_finding, t);
 }
 
+void findings_each(const struct conn_table *t, finding_fn fn, void *ctx)
+{
+	if (t->findings)
+		finding_set_each(&t->findings->set, fn, ctx);
+}
+
 struct keeping {
 	event_fn fn;
 	void *ctx;
@@ -385,8 +391,7 @@ void findings_keep(const struct conn_table *t, event_fn fn, void *ctx)
 {
 	struct keeping keeping = {fn, ctx, t->now};
 
-	if (t->findings)
-		finding_set_each(&t->findings->set, keep, &keeping);
+	findings_each(t, keep, &keeping);
 }
 
 void findings_restore(struct conn_table *t, const struct wire_standing *ev)

@@ -2,6 +2,7 @@
 /* Findings of a stream: looks at what leak scans and surveys bring and at what happened to connections, and emits records. */
 #pragma once
 
+#include "finding.h"
 #include "table.h"
 #include "wire_read.h"
 
@@ -25,6 +26,9 @@ bool findings_want_survey(const struct conn_table *t, uint64_t now);
 /* Of --state-file: a WIRE_STANDING of each that is up, and back; a number that changes when one comes up or goes. */
 void findings_keep(const struct conn_table *t, event_fn fn, void *ctx);
 void findings_restore(struct conn_table *t, const struct wire_standing *ev);
+/* Each that is up. */
+void findings_each(const struct conn_table *t, finding_fn fn, void *ctx);
+
 uint64_t findings_changes(const struct conn_table *t);
 
 struct findings_stats {

@@ -135,7 +135,10 @@ def test_finding_goes_on(start_tracer, tmp_path, pair4, leak):
     first = start_run(start_tracer, state, *args)
     up = first.wait_for(mine("up"))
     first.stop()
-    second = start_run(start_tracer, state, *args)
+    second = start_run(start_tracer, state, *args, "--status", tmp_path / "socket")
+    done = subprocess.run([BINARY, "status", "--json", tmp_path / "socket"], capture_output=True, check=False, timeout=TIMEOUT)
+    standing = json.loads(done.stdout)["findings"]
+    assert standing["count"] >= 1 and up["since"] in [f["since"] for f in standing["list"]], standing
     leak.close()
     down = second.wait_for(mine("down"), 60)
     assert (down["finding_id"], down["since"]) == (up["finding_id"], up["since"])
