@@ -9,6 +9,7 @@
 #include "src/cli/options.h"
 #include "src/core/conn.h"
 #include "src/host/clock.h"
+#include "src/io/output_open.h"
 #include "src/io/recording_header.h"
 #include "src/io/state_file.h"
 #include "src/io/state_layout.h"
@@ -112,7 +113,7 @@ int trace_state_open(struct trace_state **out, const struct options *o, const st
 	err = state_file_open(&s->file, o->state_file);
 	if (err) {
 		free(s);
-		return fail(EXIT_OUTPUT, "--state-file %s: cannot write a file there: %s", o->state_file, strerror(-err));
+		return fail(EXIT_OUTPUT, "--state-file %s: cannot write a file there: %s", o->state_file, output_error(-err));
 	}
 	read_before(s);
 	*out = s;

@@ -256,6 +256,28 @@ int output_find(const char *path)
 	return open_path(path, FIND, NULL);
 }
 
+int output_open_folder(const char *path, char ret_name[NAME_MAX + 1])
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char folder[PATH_MAX + 2], again[32];
+	int found, fd;
+
+	if (strlen(path) >= PATH_MAX || strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EISDIR;
+	strcpy(ret_name, name);
+	snprintf(folder, sizeof(folder), "%.*s.", (int)(name - path), path);
+	found = output_find(folder);
+	if (found < 0)
+		return found;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
+	fd = open(again, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = fd < 0 ? -errno : fd;
+	close(found);
+	return fd;
+}
+
 int output_open(const char *path, bool fresh, reader_wait_fn wait, void *ctx)
 {
 	enum purpose purpose = fresh ? EMPTY : APPEND;

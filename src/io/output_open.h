@@ -47,5 +47,8 @@ int output_open_now(const char *path, struct output_place *ret_place);
 /* An O_PATH descriptor of what is there, e.g. a socket, by the same rules. */
 int output_find(const char *path);
 
+/* The folder that `path` is in, by the same rules, for reading, and the name there. -EISDIR: it has none. */
+int output_open_folder(const char *path, char ret_name[NAME_MAX + 1]);
+
 /* Whether the rules forbid to use what `st` describes: it is another user's, and all may write to its folder. */
 bool output_is_foreign(const struct stat *dir, const struct stat *st);

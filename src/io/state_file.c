@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "state_file.h"
 
+#include "output_open.h"
 #include "src/host/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -114,27 +115,25 @@ static void release(struct state_file *f)
 	free(f);
 }
 
-/* dirname() and basename() may write to their argument. */
+/* What has the name is replaced, so it must not be another user's in a folder such as /tmp. */
 static int open_folder(struct state_file *f, const char *path)
 {
-	char *copy = strdup(path), *other = strdup(path);
-	int err = copy && other ? 0 : -ENOMEM;
+	char name[NAME_MAX + 1];
+	struct stat folder, st;
 
-	if (!err)
-		f->name = strdup(basename(copy));
-	if (!err && (!f->name || asprintf(&f->beside, "%s.new", f->name) < 0)) {
+	f->folder = output_open_folder(path, name);
+	if (f->folder < 0)
+		return f->folder;
+	f->name = strdup(name);
+	if (!f->name || asprintf(&f->beside, "%s.new", name) < 0) {
 		f->beside = NULL;
-		err = -ENOMEM;
+		return -ENOMEM;
 	}
-	if (!err && (!strcmp(f->name, "/") || !strcmp(f->name, ".") || !strcmp(f->name, "..")))
-		err = -EISDIR;
-	if (!err)
-		f->folder = open(dirname(other), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (!err && f->folder < 0)
-		err = -errno;
-	free(copy);
-	free(other);
-	return err;
+	if (fstat(f->folder, &folder))
+		return -errno;
+	if (fstatat(f->folder, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -errno;
+	return output_is_foreign(&folder, &st) ? -OUTPUT_FOREIGN_FILE : 0;
 }
 
 int state_file_open(struct state_file **out, const char *path)

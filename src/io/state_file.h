@@ -12,7 +12,7 @@ struct state_file;
 
 #define STATE_FILE_MAX (16u << 20) /* bytes; what is longer is not read */
 
-/* Of a file, or of none yet, in a folder that can be written to. 0 or -errno. */
+/* Of a file, or of none yet, in a folder that can be written to. 0 or -errno, or -output_refusal. */
 int state_file_open(struct state_file **out, const char *path);
 
 /* All that is in it, for free(). 0 or -errno: -ENOENT if there is none, -EINVAL if it is no file, -EFBIG if it is too long. */

@@ -50,23 +50,16 @@ static void set_address(struct sockaddr_un *address, int dir, const char *name)
 
 static int open_dir(struct unix_listen *l, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	char dir[UNIX_LISTEN_PATH_MAX + 2], found_path[32];
-	int found;
+	const char *slash = strrchr(path, '/');
+	char name[NAME_MAX + 1];
 
-	if (strlen(path) > UNIX_LISTEN_PATH_MAX || strlen(name) > UNIX_LISTEN_NAME_MAX)
+	if (strlen(path) > UNIX_LISTEN_PATH_MAX || strlen(slash ? slash + 1 : path) > UNIX_LISTEN_NAME_MAX)
 		return -ENAMETOOLONG;
-	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-		return -EISDIR;
+	l->dir = output_open_folder(path, name);
+	if (l->dir < 0)
+		return l->dir;
 	strcpy(l->name, name);
-	snprintf(dir, sizeof(dir), "%.*s.", slash ? (int)(slash - path) + 1 : 0, path);
-	found = output_find(dir);
-	if (found < 0)
-		return found;
-	snprintf(found_path, sizeof(found_path), "/proc/self/fd/%d", found);
-	l->dir = open(found_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	close(found);
-	return l->dir < 0 || fstat(l->dir, &l->dir_st) ? -errno : 0;
+	return fstat(l->dir, &l->dir_st) ? -errno : 0;
 }
 
 /* Anybody who may read the folder can lock it, so nobody waits for long. */

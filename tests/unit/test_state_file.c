@@ -2,6 +2,7 @@
 /* The state file: what is written is read again, and what somebody else made of it is refused. */
 #include "folder.h"
 
+#include "src/io/output_open.h"
 #include "src/io/state_file.h"
 #include "src/io/state_layout.h"
 
@@ -194,6 +195,30 @@ static void places_without_a_file(void **state)
 		assert_true(state_file_open(&file, paths[i]) < 0);
 }
 
+/* In a folder such as /tmp another user's link is not followed, and another user's file is not replaced. */
+static void foreign(void **state)
+{
+	const struct folder f = folder_new();
+	char link[128], through[160];
+	struct state_file *file;
+
+	(void)state;
+	if (geteuid()) /* only root gives files to others */
+		skip();
+	snprintf(link, sizeof(link), "%s/link", f.path);
+	snprintf(through, sizeof(through), "%s/state", link);
+	assert_int_equal(chmod(f.path, 01777), 0);
+	assert_int_equal(symlink(".", link), 0);
+	assert_int_equal(close(open(f.file, O_CREAT | O_WRONLY, 0600)), 0);
+	assert_int_equal(state_file_open(&file, through), 0);
+	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(lchown(link, 65534, 65534), 0);
+	assert_int_equal(state_file_open(&file, through), -OUTPUT_FOREIGN_LINK);
+	assert_int_equal(lchown(f.file, 65534, 65534), 0);
+	assert_int_equal(state_file_open(&file, f.file), -OUTPUT_FOREIGN_FILE);
+	folder_remove(&f);
+}
+
 /* The rename fails, since a folder has the name: that is said, and the next write may work. */
 static void write_fails(void **state)
 {
@@ -234,6 +259,7 @@ int main(void)
 		cmocka_unit_test(edited),
 		cmocka_unit_test(strange_files),
 		cmocka_unit_test(places_without_a_file),
+		cmocka_unit_test(foreign),
 		cmocka_unit_test(write_fails),
 		cmocka_unit_test(too_long),
 	};
