@@ -6,6 +6,7 @@
 #define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
 #define CLOCK_AT 11                            /* "2026-01-02T" is before it */
 #define CLOCK_LEN 15                           /* "03:04:05.123456" */
+#define DAY_US INT64_C(86400000000)
 
 const char *ladder_end_word(const struct ladder *l, bool left)
 {
@@ -193,12 +194,13 @@ void ladder_times_init(struct ladder_times *times, const struct ladder *ladder, 
 	*times = (struct ladder_times){.clock = ladder->clock, .begin_us = plan->begin_us};
 }
 
+/* The day is not shown: what a record adds up to may be behind the last one that a time in nanoseconds has. */
 static void put_clock(struct buf *b, int64_t at_us)
 {
 	struct label whole;
 
 	label_init(&whole);
-	put_time(&whole.b, (at_us < INT64_MAX / 1000 ? at_us : INT64_MAX / 1000) * 1000); /* a file may say anything */
+	put_time(&whole.b, at_us % DAY_US * 1000);
 	buf_put(b, whole.text + CLOCK_AT, CLOCK_LEN);
 }
 

@@ -13,6 +13,7 @@
 #include "sample.h"
 #include "src/format/canvas.h"
 #include "src/format/ladder.h"
+#include "src/format/ladder_words.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WALL_US INT64_C(1767322800000000)
@@ -691,6 +692,20 @@ static void test_clocks(void **state)
 	assert_non_null(strstr(text, "\n +44.2ms "));
 }
 
+/* A record may add up to a time that has no nanoseconds any more. */
+static void test_late_clock(void **state)
+{
+	const struct ladder_times times = {.clock = LADDER_WALL};
+	char at[32];
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, at, sizeof(at) - 1);
+	ladder_put_time(&b, &times, INT64_C(200000) * 86400000000 + 11045000006);
+	*b.p = '\0';
+	assert_string_equal(at, "03:04:05.000006");
+}
+
 /* Colours add to a picture and change nothing in it. */
 static void test_colour(void **state)
 {
@@ -771,12 +786,12 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),    cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),       cmocka_unit_test(test_long_state),
-		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2),  cmocka_unit_test(test_last_ack),
-		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),     cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_colour),        cmocka_unit_test(test_repeats),    cmocka_unit_test(test_hostile_name),
-		cmocka_unit_test(test_huge),          cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),   cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),      cmocka_unit_test(test_long_state),
+		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2), cmocka_unit_test(test_last_ack),
+		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),    cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_late_clock),    cmocka_unit_test(test_colour),    cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_hostile_name),  cmocka_unit_test(test_huge),      cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
