@@ -15,6 +15,7 @@ SCHEMA = json.loads((ROOT / "docs/schema.json").read_text())
 GROUPS = {
     "tcp_state": "state", "segment.ev": "ev", "finding.what": "finding.what", "process.from": "process.from",
     "process_short.from": "process.from", "time_wait_life.end": "time_wait.end", "snapshot.cause": "snapshot.cause",
+    "meta.reason": "step.reason", "meta.from": "level", "meta.to": "level",
 }  # fmt: skip
 CASES = 18  # of TCP's life
 
