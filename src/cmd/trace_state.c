@@ -59,19 +59,20 @@ static const char *judge(struct trace_state *s)
 	return NULL;
 }
 
-static void read_before(struct trace_state *s)
+/* False: it is a file of something else, given by mistake. */
+static bool read_before(struct trace_state *s)
 {
 	int err = state_file_read(s->file, &s->data, &s->len);
 	const char *why = NULL;
 
 	if (err == -ENOENT)
-		return;
+		return true;
+	if (err == -EFBIG || (!err && state_is_foreign(s->data, s->len)))
+		return false;
 	if (err == -ELOOP)
 		why = "is a symbolic link, which is not followed";
 	else if (err == -EINVAL)
 		why = "is no regular file";
-	else if (err == -EFBIG)
-		why = "is longer than any state";
 	else if (!err)
 		why = judge(s);
 	if (err && !why)
@@ -79,10 +80,11 @@ static void read_before(struct trace_state *s)
 	else if (why)
 		warn("the state file %s %s; this run starts without it", s->path, why);
 	if (!err && !why)
-		return;
+		return true;
 	free(s->data);
 	s->data = NULL;
 	s->before = (struct wire_before){0};
+	return true;
 }
 
 /* The file of the same name, as far as names show it: it would be replaced. */
@@ -115,7 +117,15 @@ int trace_state_open(struct trace_state **out, const struct options *o, const st
 		free(s);
 		return fail(EXIT_OUTPUT, "--state-file %s: cannot write a file there: %s", o->state_file, output_error(-err));
 	}
-	read_before(s);
+	if (!read_before(s)) {
+		state_file_close(s->file);
+		free(s->data);
+		free(s);
+		return fail(EXIT_OUTPUT,
+			    "--state-file %s: this file is no state of tcplife-fsm, and would be replaced: name another, or "
+			    "remove it",
+			    o->state_file);
+	}
 	*out = s;
 	return EXIT_OK;
 }

@@ -91,6 +91,11 @@ static bool each_event(const char *events, size_t len, event_fn fn, void *ctx)
 	return len > 0;
 }
 
+bool state_is_foreign(const char *data, size_t len)
+{
+	return len && data[0] && (len < strlen(STATE_MAGIC) || memcmp(data, STATE_MAGIC, strlen(STATE_MAGIC)) != 0);
+}
+
 const char *state_read(const void *data, size_t len, const char *hostname, event_fn fn, void *ctx)
 {
 	struct state_head head;

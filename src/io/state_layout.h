@@ -31,6 +31,10 @@ void state_draft_add(void *draft, const struct wire_hdr *ev);
 /* Makes it whole. False: it failed. */
 bool state_draft_finish(struct state_draft *draft, const char *hostname);
 
+/* It is something else than a state, which is not to be replaced. One that a crash of the host has emptied, or filled with
+ * zeros, is none. */
+bool state_is_foreign(const char *data, size_t len);
+
 /*
  * Anybody may have made it, so that each event is checked before the first one is handed over. NULL, or what is wrong, as the
  * end of a sentence that begins with "it".

@@ -213,7 +213,7 @@ def test_host_restarted(start_tracer, tmp_path, pair4, leak):
 
 BAD = {
     "empty": (lambda data: b"", b"is no state of tcplife-fsm"),
-    "text": (lambda data: b"{}\n", b"is no state of tcplife-fsm"),
+    "zeros": (lambda data: bytes(len(data)), b"is no state of tcplife-fsm"),  # after a crash of the host
     "cut": (lambda data: data[:-8], b"is cut off"),
     "cut in the head": (lambda data: data[:40], b"is cut off"),
     "longer": (lambda data: data + bytes(8), b"more than belongs to it"),
@@ -221,7 +221,6 @@ BAD = {
     "of another host": (lambda data: with_checksum(data[:24] + b"other" + bytes(67) + data[HEAD:]), b"of another host"),
     "edited": (lambda data: with_checksum(data[: HEAD + BEFORE + 33] + b"\xff" + data[HEAD + BEFORE + 34 :]), b"no run writes"),
     "of the future": (lambda data: with_checksum(data[: HEAD + 24] + b"\xff" * 7 + b"\x7f" + data[HEAD + 32 :]), b"has not come"),
-    "huge": (lambda data: data + bytes(16 << 20), b"longer than any state"),
 }
 
 
@@ -253,6 +252,16 @@ def test_bad_state_files(good_state, tmp_path):
         (warning,) = [line for line in done.stderr.splitlines() if b"state file" in line]
         assert sentence in warning and warning.endswith(b"this run starts without it"), (name, warning)
         assert state.read_bytes()[:8] == b"tcplfst\n" and state.stat().st_mode & 0o777 == 0o640, name
+
+
+def test_a_file_of_something_else_stays(good_state, tmp_path):
+    """Given by mistake: the run does not begin, and the file is as it was."""
+    for data in b"{}\n", b"n", good_state + bytes(16 << 20):
+        notes = tmp_path / "notes"
+        notes.write_bytes(data)
+        done = subprocess.run([BINARY, "--state-file", notes, "-d", "300ms"], capture_output=True, check=False, timeout=TIMEOUT)
+        assert done.returncode == 6 and b"is no state of tcplife-fsm, and would be replaced" in done.stderr, done.stderr
+        assert notes.read_bytes() == data
 
 
 def test_strange_places(tmp_path):
