@@ -85,10 +85,10 @@ confined()
 		! journalctl --no-pager -u $UNIT | grep keeps
 }
 
-# By its socket: root may ask, and who is not in group adm may not.
+# By its socket, also for findings: root may ask, and who is not in group adm may not.
 asked()
 {
-	mode /run/tcplife-fsm/status.sock '660 tcplife-fsm:adm' && tcplife-fsm status --json | grep "\"pid\":$(pid)," &&
+	mode /run/tcplife-fsm/status.sock '660 tcplife-fsm:adm' && tcplife-fsm status --json | grep "\"pid\":$(pid),.*\"findings\":{\"count\":" &&
 		! setpriv --reuid=nobody --regid=nogroup --clear-groups tcplife-fsm status 2>/tmp/refused && grep 'group adm alone' /tmp/refused
 }
 
