@@ -74,6 +74,15 @@ static int grow(struct index *index, uint32_t used)
 	return 0;
 }
 
+int index_reserve(struct index *index, uint32_t id, uint32_t used)
+{
+	int err = 0;
+
+	while (!err && id > index_mask(index))
+		err = grow(index, used);
+	return err;
+}
+
 int index_add(struct index *index, uint32_t id, uint32_t used)
 {
 	if (index->len >= (3ULL << index->bits) / 4)

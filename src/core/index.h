@@ -45,6 +45,8 @@ uint64_t index_memory(const struct index *index);
 
 /* `id` has its key already. `used` is one more than the highest id in use; ids are used in their order. 0 or -ENOMEM. */
 int index_add(struct index *index, uint32_t id, uint32_t used);
+/* Makes room for the number of `id`, which has no key yet, if ids before it are left out. 0 or -ENOMEM. */
+int index_reserve(struct index *index, uint32_t id, uint32_t used);
 void index_remove(struct index *index, uint32_t id); /* before its key changes */
 void index_clear(struct index *index);
 

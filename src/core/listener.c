@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening sockets, found by cookie and by (namespace, port), LISTENERS_MAX at most. Several may share an address
- * (SO_REUSEPORT, SO_BINDTODEVICE), and the kernel chooses one of them for each connection.
+ * Listening sockets, found by cookie, by address and by process, LISTENERS_MAX at most. Several may share an address
+ * (SO_REUSEPORT, SO_BINDTODEVICE), and the kernel chooses one of them for each connection. Any user can have tens of thousands
+ * of one port, address or process: each costs the same.
  *
  * A listener's process is the oldest that holds a descriptor of it, as far as the last scan and listen() show. It may be handed
  * over, by fork() and exec() or through a Unix socket, without an event: scans show that. The end of a process is an event, so
@@ -14,7 +15,6 @@
 
 #define LISTENERS_MAX 65536u
 #define SHARED_MAX 1024u
-#define FIRST_BITS 6
 
 struct listener {
 	uint32_t netns;
@@ -23,6 +23,7 @@ struct listener {
 	bool left_alone;
 	uint8_t addr[16];
 	uint64_t cookie; /* 0: free */
+	struct chain_link same_address, same_process;
 	struct listener_queue queue;
 	bool mptcp;
 	struct process process; /* nobody: not known */
@@ -34,9 +35,37 @@ static struct listener *at(const struct listeners *ls, uint32_t id)
 	return pool_at(&ls->by_cookie, id);
 }
 
-static uint64_t port_key(uint32_t netns, uint16_t port)
+struct place {
+	uint32_t netns;
+	uint16_t port;
+	const uint8_t *addr;
+};
+
+static uint64_t place_key(const struct listeners *ls, const struct place *place)
 {
-	return ((uint64_t)netns << 16 | port) + 1;
+	uint64_t words[3] = {[2] = (uint64_t)place->netns << 16 | place->port};
+
+	memcpy(words, place->addr, sizeof(((struct listener *)0)->addr));
+	return index_digest(&ls->by_address.firsts, words, 3);
+}
+
+static uint64_t process_key(const struct listeners *ls, const struct process *process)
+{
+	const uint64_t words[] = {process->task.tgid, process->task.start_ns};
+
+	return index_digest(&ls->by_process.firsts, words, 2);
+}
+
+/* A chain_link_fn. */
+static struct chain_link *same_address(const void *listeners, uint32_t id)
+{
+	return &at(listeners, id)->same_address;
+}
+
+/* A chain_link_fn. */
+static struct chain_link *same_process(const void *listeners, uint32_t id)
+{
+	return &at(listeners, id)->same_process;
 }
 
 /* A pool_key_fn. */
@@ -45,30 +74,24 @@ static uint64_t cookie_of(const void *listener)
 	return ((const struct listener *)listener)->cookie;
 }
 
-/* An index_key_fn. */
-static uint64_t port_of(const void *listeners, uint32_t id)
-{
-	const struct listener *l = at(listeners, id);
-
-	return l->cookie ? port_key(l->netns, l->port) : 0;
-}
-
 int listeners_init(struct listeners *ls, const struct hash_key *hash_key)
 {
 	int err = pool_init(&ls->by_cookie, sizeof(struct listener), LISTENERS_MAX, cookie_of, hash_key);
 
-	return err ? err : index_init(&ls->by_port, FIRST_BITS, port_of, ls, hash_key);
+	err = err ?: chains_init(&ls->by_address, same_address, ls, hash_key);
+	return err ?: chains_init(&ls->by_process, same_process, ls, hash_key);
 }
 
 void listeners_free(struct listeners *ls)
 {
 	pool_free(&ls->by_cookie);
-	index_free(&ls->by_port);
+	chains_free(&ls->by_address);
+	chains_free(&ls->by_process);
 }
 
 uint64_t listeners_memory(const struct listeners *ls)
 {
-	return pool_memory(&ls->by_cookie) + index_memory(&ls->by_port);
+	return pool_memory(&ls->by_cookie) + chains_memory(&ls->by_address) + chains_memory(&ls->by_process);
 }
 
 /* 0: no room. */
@@ -76,32 +99,44 @@ static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ide
 {
 	struct listener l = {
 		.netns = ident->netns, .port = ident->local_port, .cookie = cookie, .mptcp = ident->flags & WIRE_ID_MPTCP};
+	const struct place place = {ident->netns, ident->local_port, ident->local_addr};
 	uint32_t id;
 
 	memcpy(l.addr, ident->local_addr, sizeof(l.addr));
 	id = pool_add(&ls->by_cookie, &l);
-	if (id && index_add(&ls->by_port, id, ls->by_cookie.used)) {
+	if (id && chains_add(&ls->by_address, id, place_key(ls, &place), ls->by_cookie.used)) {
 		pool_remove(&ls->by_cookie, id);
 		return 0;
 	}
 	return id;
 }
 
-static void set_process(struct listeners *ls, struct listener *l, const struct process *process)
+/* Without memory it has none: the end of that process would not be noticed. */
+static void set_process(struct listeners *ls, uint32_t id, const struct process *process)
 {
+	struct listener *l = at(ls, id);
+
 	ls->left_alone -= l->left_alone;
 	l->left_alone = false;
+	if (!process_is(&l->process, process)) {
+		chains_remove(&ls->by_process, id);
+		if (process->task.tgid && chains_add(&ls->by_process, id, process_key(ls, process), ls->by_cookie.used)) {
+			l->process = (struct process){0};
+			return;
+		}
+	}
 	l->process = *process;
 }
 
-static void note_holder(struct listeners *ls, struct listener *l, const struct listener_seen *seen)
+static void note_holder(struct listeners *ls, uint32_t id, const struct listener_seen *seen)
 {
+	struct listener *l = at(ls, id);
 	bool first = l->held_epoch != seen->epoch || !l->process.task.tgid;
 
 	if (!seen->process.task.tgid)
 		return;
 	if (seen->listens || first || seen->process.task.start_ns < l->process.task.start_ns)
-		set_process(ls, l, &seen->process);
+		set_process(ls, id, &seen->process);
 	l->held_epoch = seen->epoch;
 }
 
@@ -115,7 +150,7 @@ int listeners_put(struct listeners *ls, const struct listener_seen *seen, bool *
 	if (!id)
 		return -ENOSPC;
 	at(ls, id)->epoch = seen->epoch;
-	note_holder(ls, at(ls, id), seen);
+	note_holder(ls, id, seen);
 	return 0;
 }
 
@@ -126,7 +161,8 @@ void listeners_remove(struct listeners *ls, uint64_t cookie)
 	if (!id)
 		return;
 	ls->left_alone -= at(ls, id)->left_alone;
-	index_remove(&ls->by_port, id);
+	chains_remove(&ls->by_address, id);
+	chains_remove(&ls->by_process, id);
 	pool_remove(&ls->by_cookie, id);
 }
 
@@ -150,7 +186,7 @@ void listeners_held(struct listeners *ls, uint8_t epoch)
 		if (!l->cookie)
 			continue;
 		if (l->held_epoch != epoch)
-			set_process(ls, l, &nobody);
+			set_process(ls, id, &nobody);
 		changed |= l->process.task.tgid != l->settled.task.tgid || l->process.task.start_ns != l->settled.task.start_ns;
 		l->settled = l->process;
 	}
@@ -164,66 +200,58 @@ void listeners_held(struct listeners *ls, uint8_t epoch)
 void listeners_exited(struct listeners *ls, const struct wire_exit *ev)
 {
 	const struct process gone = {.task = {.tgid = ev->tgid, .start_ns = ev->start_ns}};
-	struct listener *l;
+	static const struct process nobody;
+	uint32_t id = ev->tgid ? chains_first(&ls->by_process, process_key(ls, &gone)) : 0, next;
 
-	for (uint32_t id = 1; ev->tgid && id < ls->by_cookie.used; id++) {
-		l = at(ls, id);
-		if (!process_is(&l->process, &gone))
+	for (; id; id = next) {
+		next = chains_next(&ls->by_process, id);
+		if (!process_is(&at(ls, id)->process, &gone))
 			continue;
-		l->process = (struct process){0};
-		l->left_alone = true;
+		set_process(ls, id, &nobody);
+		at(ls, id)->left_alone = true;
 		ls->left_alone++;
 	}
 }
 
-struct place {
-	uint32_t netns;
-	uint16_t port;
-	const uint8_t *addr;
-};
-
-/* How well a listener fits: the exact address goes before the wildcard of its family, and that before the other's. 0: not. */
-static unsigned int fit_of(const struct listener *l, const struct place *place)
+static bool is_at(const struct listener *l, const struct place *place)
 {
-	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
-
-	if (l->netns != place->netns || l->port != place->port)
-		return 0;
-	if (!memcmp(l->addr, place->addr, sizeof(l->addr)))
-		return 3;
-	if (!memcmp(l->addr, any_v4, sizeof(any_v4)))
-		return memcmp(place->addr, any_v4, 12) ? 0 : 2;
-	return memcmp(l->addr, any, sizeof(any)) ? 0 : 1;
+	return l->netns == place->netns && l->port == place->port && !memcmp(l->addr, place->addr, sizeof(l->addr));
 }
 
 /*
- * True if somebody listens there; the owner is NULL if it is not known, or several share the place. A process, or a stranger's
- * recording, can have tens of thousands of listeners at one port, and would slow down each of its connections: of more than
- * SHARED_MAX nobody is known as the owner.
+ * True if somebody listens at this very address; the owner is NULL if it is not known, or several share the address. A process,
+ * or a stranger's recording, can have tens of thousands of listeners there, and would slow down each of its connections: of
+ * more than SHARED_MAX nobody is known as the owner.
  */
+static bool find_owner_at(const struct listeners *ls, const struct place *place, const struct process **ret_owner)
+{
+	uint32_t id = chains_first(&ls->by_address, place_key(ls, place)), met = 0;
+
+	for (*ret_owner = NULL; id; id = chains_next(&ls->by_address, id)) {
+		const struct listener *l = at(ls, id);
+
+		if (!is_at(l, place))
+			continue;
+		if (!met)
+			*ret_owner = l->process.task.tgid ? &l->process : NULL;
+		else if (*ret_owner && (met == SHARED_MAX || !process_is(*ret_owner, &l->process)))
+			*ret_owner = NULL;
+		met++;
+		if (!*ret_owner)
+			break;
+	}
+	return met;
+}
+
+/* The exact address goes before the wildcard of its family, and that before the other's. */
 static bool find_owner(const struct listeners *ls, const struct place *place, const struct process **ret_owner)
 {
-	unsigned int best = 0;
-	uint32_t id, met = 0;
+	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
+	bool is_v4 = !memcmp(place->addr, any_v4, 12);
 
-	*ret_owner = NULL;
-	index_for_each (id, &ls->by_port, port_key(place->netns, place->port)) {
-		const struct listener *l = at(ls, id);
-		unsigned int fit = fit_of(l, place);
-
-		if (met++ == SHARED_MAX) {
-			*ret_owner = NULL;
-			return true;
-		}
-		if (!fit || fit < best)
-			continue;
-		if (fit > best)
-			*ret_owner = l->process.task.tgid ? &l->process : NULL;
-		else if (*ret_owner && !process_is(*ret_owner, &l->process))
-			*ret_owner = NULL;
-		best = fit;
-	}
-	return best;
+	return find_owner_at(ls, place, ret_owner) ||
+	       (is_v4 && find_owner_at(ls, &(struct place){place->netns, place->port, any_v4}, ret_owner)) ||
+	       find_owner_at(ls, &(struct place){place->netns, place->port, any}, ret_owner);
 }
 
 const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])

@@ -2,6 +2,7 @@
 /* Who listens where: the owner of a connection that no process has touched. */
 #pragma once
 
+#include "chains.h"
 #include "pool.h"
 #include "record_types.h"
 
@@ -9,10 +10,11 @@
 
 struct listeners {
 	struct pool by_cookie;
-	struct index by_port; /* and namespace */
-	uint32_t left_alone;  /* listeners whose process has ended: another may hold them */
-	bool doubted;         /* somebody else than a listener's process had to do with its connections */
-	uint8_t fruitless;    /* scans on end that confirmed all processes, as where workers accept: LISTENERS_FRUITLESS_MAX */
+	struct chains by_address; /* and namespace */
+	struct chains by_process;
+	uint32_t left_alone; /* listeners whose process has ended: another may hold them */
+	bool doubted;        /* somebody else than a listener's process had to do with its connections */
+	uint8_t fruitless;   /* scans on end that confirmed all processes, as where workers accept: LISTENERS_FRUITLESS_MAX */
 };
 
 /* What waits at a listener, as it was read last, and what it dropped. */
@@ -23,6 +25,7 @@ struct listener_queue {
 	uint64_t began_ns;          /* it listens since then; 0: not known */
 };
 
+/* `ls` must not move. */
 int listeners_init(struct listeners *ls, const struct hash_key *hash_key); /* 0 or -ENOMEM */
 void listeners_free(struct listeners *ls);
 uint64_t listeners_memory(const struct listeners *ls);
