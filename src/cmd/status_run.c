@@ -23,7 +23,7 @@
 
 #define OTHER_NS 1000000000ull /* so long the start waits for the other run's answer */
 #define PATH_BYTES 64
-#define NAMES_BYTES 512
+#define NAMES_BYTES 640
 
 _Static_assert(STATUS_JSON_MAX <= ANSWER_MAX, "a status is an answer");
 
@@ -43,7 +43,7 @@ static void name_outputs(const struct status *s, char names[NAMES_BYTES])
 	size_t len = (size_t)snprintf(names, NAMES_BYTES, "%s", s->outputs_len ? "" : "nothing");
 
 	for (size_t i = 0; i < s->outputs_len && len < NAMES_BYTES; i++)
-		len += (size_t)snprintf(names + len, NAMES_BYTES - len, "%s%.80s", i ? ", " : "", s->outputs[i].name);
+		len += (size_t)snprintf(names + len, NAMES_BYTES - len, "%s%.200s", i ? ", " : "", s->outputs[i].name);
 }
 
 static void name_other(const char *path)
