@@ -41,6 +41,15 @@ struct place {
 	const uint8_t *addr;
 };
 
+static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
+
+static enum listener_address kind_of(const uint8_t addr[16])
+{
+	return !memcmp(addr, any_v4, sizeof(any_v4)) ? LISTENER_AT_ANY_V4
+	       : !memcmp(addr, any, sizeof(any))     ? LISTENER_AT_ANY
+						     : LISTENER_AT_ADDRESS;
+}
+
 static uint64_t place_key(const struct listeners *ls, const struct place *place)
 {
 	uint64_t words[3] = {[2] = (uint64_t)place->netns << 16 | place->port};
@@ -78,6 +87,7 @@ int listeners_init(struct listeners *ls, const struct hash_key *hash_key)
 {
 	int err = pool_init(&ls->by_cookie, sizeof(struct listener), LISTENERS_MAX, cookie_of, hash_key);
 
+	memset(ls->at_port, 0, sizeof(ls->at_port));
 	err = err ?: chains_init(&ls->by_address, same_address, ls, hash_key);
 	return err ?: chains_init(&ls->by_process, same_process, ls, hash_key);
 }
@@ -108,6 +118,8 @@ static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ide
 		pool_remove(&ls->by_cookie, id);
 		return 0;
 	}
+	if (id)
+		ls->at_port[kind_of(l.addr)][l.port % LISTENERS_PORT_SLOTS]++;
 	return id;
 }
 
@@ -161,6 +173,7 @@ void listeners_remove(struct listeners *ls, uint64_t cookie)
 	if (!id)
 		return;
 	ls->left_alone -= at(ls, id)->left_alone;
+	ls->at_port[kind_of(at(ls, id)->addr)][at(ls, id)->port % LISTENERS_PORT_SLOTS]--;
 	chains_remove(&ls->by_address, id);
 	chains_remove(&ls->by_process, id);
 	pool_remove(&ls->by_cookie, id);
@@ -223,11 +236,15 @@ static bool is_at(const struct listener *l, const struct place *place)
  * or a stranger's recording, can have tens of thousands of listeners there, and would slow down each of its connections: of
  * more than SHARED_MAX nobody is known as the owner.
  */
-static bool find_owner_at(const struct listeners *ls, const struct place *place, const struct process **ret_owner)
+static bool find_owner_at(const struct listeners *ls, enum listener_address kind, const struct place *place,
+			  const struct process **ret_owner)
 {
-	uint32_t id = chains_first(&ls->by_address, place_key(ls, place)), met = 0;
+	uint32_t id, met = 0;
 
-	for (*ret_owner = NULL; id; id = chains_next(&ls->by_address, id)) {
+	*ret_owner = NULL;
+	if (!ls->at_port[kind][place->port % LISTENERS_PORT_SLOTS])
+		return false;
+	for (id = chains_first(&ls->by_address, place_key(ls, place)); id; id = chains_next(&ls->by_address, id)) {
 		const struct listener *l = at(ls, id);
 
 		if (!is_at(l, place))
@@ -246,12 +263,12 @@ static bool find_owner_at(const struct listeners *ls, const struct place *place,
 /* The exact address goes before the wildcard of its family, and that before the other's. */
 static bool find_owner(const struct listeners *ls, const struct place *place, const struct process **ret_owner)
 {
-	static const uint8_t any[16], any_v4[16] = {[10] = 0xff, [11] = 0xff};
+	const struct place at_any_v4 = {place->netns, place->port, any_v4}, at_any = {place->netns, place->port, any};
 	bool is_v4 = !memcmp(place->addr, any_v4, 12);
 
-	return find_owner_at(ls, place, ret_owner) ||
-	       (is_v4 && find_owner_at(ls, &(struct place){place->netns, place->port, any_v4}, ret_owner)) ||
-	       find_owner_at(ls, &(struct place){place->netns, place->port, any}, ret_owner);
+	return find_owner_at(ls, kind_of(place->addr), place, ret_owner) ||
+	       (is_v4 && find_owner_at(ls, LISTENER_AT_ANY_V4, &at_any_v4, ret_owner)) ||
+	       find_owner_at(ls, LISTENER_AT_ANY, &at_any, ret_owner);
 }
 
 const struct process *listeners_owner(const struct listeners *ls, uint32_t netns, uint16_t port, const uint8_t addr[16])

@@ -7,11 +7,17 @@
 #include "record_types.h"
 
 #define LISTENERS_FRUITLESS_MAX 6
+#define LISTENERS_PORT_SLOTS 1024
+
+/* What a listener's address is. */
+enum listener_address { LISTENER_AT_ADDRESS, LISTENER_AT_ANY_V4, LISTENER_AT_ANY, LISTENER_ADDRESSES };
 
 struct listeners {
 	struct pool by_cookie;
 	struct chains by_address; /* and namespace */
 	struct chains by_process;
+	/* So many have an address of this kind, and a port of this remainder: where there are none, nothing is hashed. */
+	uint32_t at_port[LISTENER_ADDRESSES][LISTENERS_PORT_SLOTS];
 	uint32_t left_alone; /* listeners whose process has ended: another may hold them */
 	bool doubted;        /* somebody else than a listener's process had to do with its connections */
 	uint8_t fruitless;   /* scans on end that confirmed all processes, as where workers accept: LISTENERS_FRUITLESS_MAX */
