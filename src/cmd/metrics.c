@@ -7,6 +7,7 @@
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/io/metrics_file.h"
+#include "src/io/output_open.h"
 #include "src/io/metrics_server.h"
 #include "src/pipeline/live.h"
 #include "src/pipeline/metrics_run.h"
@@ -83,7 +84,7 @@ static int open_file(struct run_metrics *m, const char *path)
 {
 	int err = metrics_file_open(&m->file, path);
 
-	return err ? fail(EXIT_OUTPUT, "--metrics-file %s: %s", path, strerror(-err)) : EXIT_OK;
+	return err ? fail(EXIT_OUTPUT, "--metrics-file %s: %s", path, output_error(-err)) : EXIT_OK;
 }
 
 int run_metrics_open(struct run_metrics **out, const struct options *o, const struct metrics_sources *sources)

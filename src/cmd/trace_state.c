@@ -11,7 +11,7 @@
 #include "src/host/clock.h"
 #include "src/io/output_open.h"
 #include "src/io/recording_header.h"
-#include "src/io/state_file.h"
+#include "src/io/whole_file.h"
 #include "src/io/state_layout.h"
 #include "src/pipeline/live.h"
 
@@ -20,13 +20,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STATE_MODE 0640
 #define CHANGED_NS 2000000000ull
 #define UNCHANGED_NS 30000000000ull
 
 struct trace_state {
 	const char *path;
 	const struct recording_header *header;
-	struct state_file *file;
+	struct whole_file *file;
 	char *data; /* of the run before: events that are checked; NULL: none */
 	size_t len;
 	struct wire_before before; /* len 0 in its head: not known */
@@ -62,7 +63,7 @@ static const char *judge(struct trace_state *s)
 /* False: it is a file of something else, given by mistake. */
 static bool read_before(struct trace_state *s)
 {
-	int err = state_file_read(s->file, &s->data, &s->len);
+	int err = whole_file_read(s->file, &s->data, &s->len);
 	const char *why = NULL;
 
 	if (err == -ENOENT)
@@ -112,13 +113,13 @@ int trace_state_open(struct trace_state **out, const struct options *o, const st
 		return fail(EXIT_RUNTIME, "out of memory");
 	s->path = o->state_file;
 	s->header = header;
-	err = state_file_open(&s->file, o->state_file);
+	err = whole_file_open(&s->file, o->state_file, STATE_MODE);
 	if (err) {
 		free(s);
 		return fail(EXIT_OUTPUT, "--state-file %s: cannot write a file there: %s", o->state_file, output_error(-err));
 	}
 	if (!read_before(s)) {
-		state_file_close(s->file);
+		whole_file_close(s->file);
 		free(s->data);
 		free(s);
 		return fail(EXIT_OUTPUT,
@@ -203,14 +204,14 @@ static void write_state(struct trace_state *s, uint64_t now, bool at_stop)
 	state_draft_add(&draft, &self.hdr);
 	conn_table_keep(table, at_stop, state_draft_add, &draft);
 	if (state_draft_finish(&draft, s->header->hostname))
-		state_file_write(s->file, draft.data, draft.len);
+		whole_file_write(s->file, draft.data, draft.len);
 	else
 		free(draft.data);
 }
 
 static void say_error(struct trace_state *s)
 {
-	int error = state_file_error(s->file);
+	int error = whole_file_error(s->file);
 
 	if (error && error != s->error)
 		warn("cannot write the state file %s: %s; it is tried again", s->path, strerror(error));
@@ -250,7 +251,7 @@ void trace_state_close(struct trace_state *s)
 
 	if (!s)
 		return;
-	error = state_file_close(s->file);
+	error = whole_file_close(s->file);
 	if (error && error != s->error)
 		warn("cannot write the state file %s: %s: the next run may know older alerts", s->path, strerror(error));
 	free(s->data);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Metrics in a file for node_exporter's textfile collector: a thread writes it beside and renames it, so that it is whole. */
+/* Metrics in a file for node_exporter's textfile collector, which is whole at any time. */
 #pragma once
 
 #include <stddef.h>
 
 struct metrics_file;
 
-/* 0 or -errno. `path` must outlive it. */
+/* 0 or -errno, or -output_refusal. */
 int metrics_file_open(struct metrics_file **out, const char *path);
 
 /* Never blocks: what was not written yet is replaced. Returns the errno of the last write, 0 if it is there. */

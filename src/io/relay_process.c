@@ -3,6 +3,7 @@
 
 #include "relay_files.h"
 #include "wait.h"
+#include "write_all.h"
 #include "src/host/helper.h"
 #include "src/host/shared_page.h"
 
@@ -21,13 +22,6 @@
 static uint32_t text_len(const char *text, size_t len)
 {
 	return text ? (uint32_t)len + 1 : 0;
-}
-
-static int write_all(int fd, const void *data, size_t len)
-{
-	ssize_t n = len ? write(fd, data, len) : 0; /* to memory: all or nothing */
-
-	return n == (ssize_t)len ? 0 : -EIO;
 }
 
 /* Secrets go through memory that nobody can change, never through argv or the environment. */

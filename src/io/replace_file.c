@@ -2,6 +2,7 @@
 #include "replace_file.h"
 
 #include "output_open.h"
+#include "write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,21 +11,6 @@
 #include <unistd.h>
 
 #define NAME_KEPT 200 /* so that the other name is not longer than names may be */
-
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* A new file of this name, with the mode of `old`. */
 static int write_beside(const struct output_place *place, const char *name, int old, const struct replace_data *data)

@@ -2,7 +2,7 @@
 #include "state_layout.h"
 
 #include "crc.h"
-#include "state_file.h"
+#include "whole_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static bool make_room(struct state_draft *d, size_t more)
 
 	while (room < need)
 		room *= 2;
-	if (room > STATE_FILE_MAX)
+	if (room > WHOLE_FILE_MAX)
 		return false;
 	if (room == d->room)
 		return true;

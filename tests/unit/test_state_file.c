@@ -3,7 +3,7 @@
 #include "folder.h"
 
 #include "src/io/output_open.h"
-#include "src/io/state_file.h"
+#include "src/io/whole_file.h"
 #include "src/io/state_layout.h"
 
 #include <errno.h>
@@ -62,27 +62,27 @@ static void written_and_read_again(void **state)
 {
 	const struct folder f = folder_new();
 	struct state_draft draft = draft_of(100), empty = draft_of(0);
-	struct state_file *file;
+	struct whole_file *file;
 	struct stat st;
 	char *data;
 	size_t len, n = 0;
 
 	(void)state;
 	umask(077);
-	assert_int_equal(state_file_open(&file, f.file), 0);
-	assert_int_equal(state_file_read(file, &data, &len), -ENOENT);
-	state_file_write(file, empty.data, empty.len);
-	state_file_write(file, draft.data, draft.len); /* the last one counts */
-	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	assert_int_equal(whole_file_read(file, &data, &len), -ENOENT);
+	whole_file_write(file, empty.data, empty.len);
+	whole_file_write(file, draft.data, draft.len); /* the last one counts */
+	assert_int_equal(whole_file_close(file), 0);
 	assert_int_equal(stat(f.file, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
 
-	assert_int_equal(state_file_open(&file, f.file), 0);
-	assert_int_equal(state_file_read(file, &data, &len), 0);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	assert_int_equal(whole_file_read(file, &data, &len), 0);
 	assert_null(state_read(data, len, HOST, count, &n));
 	assert_int_equal(n, 101);
 	free(data);
-	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(whole_file_close(file), 0);
 	folder_remove(&f);
 }
 
@@ -150,20 +150,20 @@ static void strange_files(void **state)
 	const struct folder f = folder_new();
 	struct state_draft draft = draft_of(1);
 	char other[128], beside[128], *data;
-	struct state_file *file;
+	struct whole_file *file;
 	struct stat st;
 	size_t len;
 
 	(void)state;
 	snprintf(other, sizeof(other), "%s/other", f.path);
-	snprintf(beside, sizeof(beside), "%s.new", f.file);
+	snprintf(beside, sizeof(beside), "%s.%d.new", f.file, (int)getpid());
 	assert_int_equal(close(open(other, O_CREAT | O_WRONLY, 0600)), 0);
 	assert_int_equal(symlink(other, f.file), 0);
 	assert_int_equal(symlink(other, beside), 0);
-	assert_int_equal(state_file_open(&file, f.file), 0);
-	assert_int_equal(state_file_read(file, &data, &len), -ELOOP);
-	state_file_write(file, draft.data, draft.len);
-	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	assert_int_equal(whole_file_read(file, &data, &len), -ELOOP);
+	whole_file_write(file, draft.data, draft.len);
+	assert_int_equal(whole_file_close(file), 0);
 	assert_int_equal(stat(other, &st), 0);
 	assert_int_equal(st.st_size, 0);
 	assert_int_equal(lstat(f.file, &st), 0);
@@ -172,27 +172,27 @@ static void strange_files(void **state)
 
 	assert_int_equal(unlink(f.file), 0);
 	assert_int_equal(mkfifo(f.file, 0600), 0);
-	assert_int_equal(state_file_open(&file, f.file), 0);
-	assert_int_equal(state_file_read(file, &data, &len), -EINVAL);
-	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	assert_int_equal(whole_file_read(file, &data, &len), -EINVAL);
+	assert_int_equal(whole_file_close(file), 0);
 
 	assert_int_equal(unlink(f.file), 0);
 	assert_int_equal(close(open(f.file, O_CREAT | O_WRONLY, 0600)), 0);
-	assert_int_equal(truncate(f.file, STATE_FILE_MAX + 1), 0);
-	assert_int_equal(state_file_open(&file, f.file), 0);
-	assert_int_equal(state_file_read(file, &data, &len), -EFBIG);
-	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(truncate(f.file, WHOLE_FILE_MAX + 1), 0);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	assert_int_equal(whole_file_read(file, &data, &len), -EFBIG);
+	assert_int_equal(whole_file_close(file), 0);
 	folder_remove(&f);
 }
 
 static void places_without_a_file(void **state)
 {
 	static const char *const paths[] = {"/nowhere/state", "/", "/tmp/.", "/tmp/..", "/dev/null/state"};
-	struct state_file *file;
+	struct whole_file *file;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		assert_true(state_file_open(&file, paths[i]) < 0);
+		assert_true(whole_file_open(&file, paths[i], 0640) < 0);
 }
 
 /* In a folder such as /tmp another user's link is not followed, and another user's file is not replaced. */
@@ -200,7 +200,7 @@ static void foreign(void **state)
 {
 	const struct folder f = folder_new();
 	char link[128], through[160];
-	struct state_file *file;
+	struct whole_file *file;
 
 	(void)state;
 	if (geteuid()) /* only root gives files to others */
@@ -210,12 +210,12 @@ static void foreign(void **state)
 	assert_int_equal(chmod(f.path, 01777), 0);
 	assert_int_equal(symlink(".", link), 0);
 	assert_int_equal(close(open(f.file, O_CREAT | O_WRONLY, 0600)), 0);
-	assert_int_equal(state_file_open(&file, through), 0);
-	assert_int_equal(state_file_close(file), 0);
+	assert_int_equal(whole_file_open(&file, through, 0640), 0);
+	assert_int_equal(whole_file_close(file), 0);
 	assert_int_equal(lchown(link, 65534, 65534), 0);
-	assert_int_equal(state_file_open(&file, through), -OUTPUT_FOREIGN_LINK);
+	assert_int_equal(whole_file_open(&file, through, 0640), -OUTPUT_FOREIGN_LINK);
 	assert_int_equal(lchown(f.file, 65534, 65534), 0);
-	assert_int_equal(state_file_open(&file, f.file), -OUTPUT_FOREIGN_FILE);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), -OUTPUT_FOREIGN_FILE);
 	folder_remove(&f);
 }
 
@@ -224,13 +224,13 @@ static void write_fails(void **state)
 {
 	const struct folder f = folder_new();
 	struct state_draft draft = draft_of(1);
-	struct state_file *file;
+	struct whole_file *file;
 
 	(void)state;
 	assert_int_equal(mkdir(f.file, 0700), 0);
-	assert_int_equal(state_file_open(&file, f.file), 0);
-	state_file_write(file, draft.data, draft.len);
-	assert_int_equal(state_file_close(file), EISDIR);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	whole_file_write(file, draft.data, draft.len);
+	assert_int_equal(whole_file_close(file), EISDIR);
 	assert_int_equal(rmdir(f.file), 0);
 	folder_remove(&f);
 }
@@ -244,9 +244,9 @@ static void too_long(void **state)
 
 	(void)state;
 	state_draft_add(&draft, &before.hdr);
-	for (size_t i = 0; i <= STATE_FILE_MAX / sizeof(known); i++)
+	for (size_t i = 0; i <= WHOLE_FILE_MAX / sizeof(known); i++)
 		state_draft_add(&draft, &known.known.hdr);
-	assert_true(draft.len <= STATE_FILE_MAX);
+	assert_true(draft.len <= WHOLE_FILE_MAX);
 	assert_false(state_draft_finish(&draft, HOST));
 	free(draft.data);
 }
