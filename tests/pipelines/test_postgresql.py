@@ -148,9 +148,9 @@ def test_queries(database, folder, replayed):
     answers = Answers(database)
 
     leaks = [r for r in map(json.loads, kept) if r["event"] in ("close_wait_leak", "close_wait_resolved")]
-    total = {event: sum(r.get("count", 1) for r in leaks if r["event"] == event) for event in ("close_wait_leak", "close_wait_resolved")}
-    assert sum(int(row[3] or 0) for row in answers.leaks) == total["close_wait_leak"] > 0
-    assert sum(int(row[4] or 0) for row in answers.leaks) == total["close_wait_resolved"]
+    raised = sum(r.get("count", 1) for r in leaks if r["event"] == "close_wait_leak" and "resumed" not in r)
+    assert sum(int(row[3] or 0) for row in answers.leaks) == raised > 0
+    assert sum(int(row[4] or 0) for row in answers.leaks) == sum(r.get("count", 1) for r in leaks if r["event"] == "close_wait_resolved")
 
     clients = connections(kept, "client")
     failed = [r for r in clients if r["end_reason"] in ("timeout", "refused", "unreachable")]

@@ -20,7 +20,7 @@ WITH
             argMax(`process.comm`, ts) AS comm, argMax(local_port, ts) AS port,
             argMaxIf(cause, ts, event = 'close_wait_leak') AS cause,
             max(threshold_us) AS threshold,
-            sumIf(toInt64(count), event = 'close_wait_leak') 
+            sumIf(toInt64(count), event = 'close_wait_leak')
                 - sumIf(toInt64(count), event = 'close_wait_resolved' AND resolution NOT IN ('while_down', 'host_restart')) AS open,
             min(ts - toIntervalMicrosecond(in_state_us)) AS since
         FROM tcplife.records FINAL
