@@ -230,7 +230,8 @@ def test_any_number_of_lines_in_bounded_memory():
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())[1]
     child.stdin.close()
     page = reader.read()
-    assert child.wait() == 0 and int(peak) < 60_000
+    sanitized = b"__asan_init" in Path(BINARY).read_bytes()  # which keeps what is freed
+    assert child.wait() == 0 and int(peak) < (1_000_000 if sanitized else 60_000)
     assert len(page) <= 2 << 20 and page.endswith(b"</body></html>\n")
 
 
