@@ -133,7 +133,8 @@ def test_an_output_that_fails(start_tracer, path, tmp_path, pair4):
     with socket.socket(socket.AF_UNIX) as peer:
         peer.bind(str(peer_path))
         peer.listen()
-        start_tracer("--status", path, "-o", "-", "-o", f"unix:{peer_path}")
+        # Only what this test makes: the peer reads nothing, and others may make much.
+        start_tracer("--status", path, "--netns", pair4.b.inode, "-o", "-", "-o", f"unix:{peer_path}")
         connection = peer.accept()[0]
     connection.close()
     orderly(pair4)
