@@ -7,8 +7,8 @@
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/io/metrics_file.h"
-#include "src/io/output_open.h"
 #include "src/io/metrics_server.h"
+#include "src/io/output_open.h"
 #include "src/pipeline/live.h"
 #include "src/pipeline/metrics_run.h"
 #include "src/pipeline/outputs.h"
@@ -59,7 +59,7 @@ static void publish(void *ctx, const char *text, size_t len)
 		warn("--metrics %s: %s; it is started again", m->options->metrics, why);
 	error = m->file ? metrics_file_publish(m->file, text, len) : 0;
 	if (error && error != m->file_error)
-		warn("--metrics-file %s: %s; it is tried again", m->options->metrics_file, strerror(error));
+		warn("--metrics-file %s: %s; it is tried again", m->options->metrics_file, output_error(error));
 	m->file_error = error;
 }
 

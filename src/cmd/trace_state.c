@@ -11,8 +11,8 @@
 #include "src/host/clock.h"
 #include "src/io/output_open.h"
 #include "src/io/recording_header.h"
-#include "src/io/whole_file.h"
 #include "src/io/state_layout.h"
+#include "src/io/whole_file.h"
 #include "src/pipeline/live.h"
 
 #include <errno.h>
@@ -77,7 +77,7 @@ static bool read_before(struct trace_state *s)
 	else if (!err)
 		why = judge(s);
 	if (err && !why)
-		warn("cannot read the state file %s: %s; this run starts without it", s->path, strerror(-err));
+		warn("cannot read the state file %s: %s; this run starts without it", s->path, output_error(-err));
 	else if (why)
 		warn("the state file %s %s; this run starts without it", s->path, why);
 	if (!err && !why)
@@ -214,7 +214,7 @@ static void say_error(struct trace_state *s)
 	int error = whole_file_error(s->file);
 
 	if (error && error != s->error)
-		warn("cannot write the state file %s: %s; it is tried again", s->path, strerror(error));
+		warn("cannot write the state file %s: %s; it is tried again", s->path, output_error(error));
 	s->error = error;
 }
 
@@ -253,7 +253,7 @@ void trace_state_close(struct trace_state *s)
 		return;
 	error = whole_file_close(s->file);
 	if (error && error != s->error)
-		warn("cannot write the state file %s: %s: the next run may know older alerts", s->path, strerror(error));
+		warn("cannot write the state file %s: %s: the next run may know older alerts", s->path, output_error(error));
 	free(s->data);
 	free(s);
 }
