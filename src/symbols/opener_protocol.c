@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "opener_protocol.h"
 
+#include "src/host/fd_message.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define FDS_MAX 4 /* that a message may bring: one is kept */
 
 bool request_valid(const struct request *r, size_t size)
 {
@@ -39,54 +39,20 @@ bool answer_valid(const struct answer *a, size_t size)
 	return true;
 }
 
-union control {
-	struct cmsghdr head;
-	char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
-};
-
 int protocol_send(int socket, const void *message, size_t size, int fd)
 {
-	union control control = {0};
-	struct iovec iov = {(void *)message, size};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	const struct fd_list list = {fd >= 0, {fd}};
 
-	if (fd >= 0) {
-		control.head = (struct cmsghdr){CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS};
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(sizeof(fd));
-	}
-	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-static void take_fds(struct msghdr *msg, int *ret_fd)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		size_t n = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int)
-										     : 0;
-
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (*ret_fd < 0)
-				*ret_fd = fd;
-			else
-				close(fd);
-		}
-	}
+	return fd_message_send(socket, message, size, &list, MSG_DONTWAIT);
 }
 
 long protocol_receive(int socket, void *message, size_t size, int *ret_fd)
 {
-	union control control;
-	struct iovec iov = {message, size};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t len = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct fd_list list;
+	long len = fd_message_receive(socket, message, size, &list, MSG_DONTWAIT);
 
-	*ret_fd = -1;
-	if (len < 0)
-		return -errno;
-	take_fds(&msg, ret_fd);
-	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
+	*ret_fd = list.n ? list.fds[0] : -1;
+	while (list.n > 1)
+		close(list.fds[--list.n]);
+	return len;
 }
