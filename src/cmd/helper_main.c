@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "helper_main.h"
 
+#include "src/host/admin_process.h"
 #include "src/host/helper.h"
 #include "src/io/metrics_http.h"
 #include "src/io/relay_main.h"
@@ -20,5 +21,7 @@ void helper_run_if_asked(int argc, char **argv)
 		relay_run(fd);
 	if (which == HELPER_METRICS)
 		metrics_http_run(fd);
+	if (which == HELPER_ADMIN)
+		admin_run(fd);
 	opener_run(fd, fd + 1);
 }

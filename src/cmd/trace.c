@@ -250,9 +250,9 @@ static struct live_config live_config(struct trace *t)
 				.tiers_forced = o->tiers,
 			},
 		.stacks = o->stacks,
-		.helpers = o->metrics                                           ? PRIVILEGES_HELPERS_HERE
-			   : outputs_have_processes(o->outputs, o->outputs_len) ? PRIVILEGES_HELPERS
-										: PRIVILEGES_NO_HELPERS,
+		.helpers = o->metrics                                                        ? PRIVILEGES_HELPERS_HERE
+			   : o->stacks || outputs_have_processes(o->outputs, o->outputs_len) ? PRIVILEGES_HELPERS
+											     : PRIVILEGES_NO_HELPERS,
 		.duration_ns = o->duration_ns,
 		.scan_only = t->other && t->other->scan_only,
 		.warn = is_quiet(t) ? warn_nobody : warn,

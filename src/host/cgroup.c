@@ -5,6 +5,8 @@
  */
 #include "cgroup.h"
 
+#include "admin.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,21 +90,22 @@ static bool is_roots(const struct stat *st)
 	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* systemd marks what it delegates; without CAP_SYS_ADMIN the first mark cannot be seen, and older versions set no other. */
-static bool is_delegated(int fd)
+/* systemd marks what it delegates; without CAP_SYS_ADMIN the first mark cannot be seen, and before 251 it set no other. */
+static bool is_delegated(struct admin *admin, int fd)
 {
-	return fgetxattr(fd, "trusted.delegate", NULL, 0) >= 0 || fgetxattr(fd, "user.delegate", NULL, 0) >= 0;
+	return fgetxattr(fd, "user.delegate", NULL, 0) >= 0 || fgetxattr(fd, "trusted.delegate", NULL, 0) >= 0 ||
+	       admin_is_delegated(admin, fd);
 }
 
-static bool root_has(int fd)
+static bool root_has(struct admin *admin, int fd)
 {
 	struct stat dir, procs;
 
 	return !fstat(fd, &dir) && is_roots(&dir) && !fstatat(fd, "cgroup.procs", &procs, AT_SYMLINK_NOFOLLOW) &&
-	       is_roots(&procs) && !is_delegated(fd);
+	       is_roots(&procs) && !is_delegated(admin, fd);
 }
 
-int cgroup_root_len(int root_fd, const char *path)
+int cgroup_root_len(int root_fd, struct admin *admin, const char *path)
 {
 	char part[4096];
 	size_t len = 0;
@@ -113,7 +116,7 @@ int cgroup_root_len(int root_fd, const char *path)
 		fd = openat(root_fd, len ? below_root(part) : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return has;
-		if (root_has(fd))
+		if (root_has(admin, fd))
 			has = (int)len;
 		close(fd);
 		if (has != (int)len || !path[len] || !path[1])

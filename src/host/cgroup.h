@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct admin;
+
 #define CONTAINER_ID_LEN 64
 #define POD_UID_LEN 36
 #define POD_HASH_LEN 32 /* of a static pod */
@@ -20,9 +22,9 @@ bool cgroup_path(int root_fd, size_t mount_len, uint64_t id, char *buf, size_t s
 /*
  * The length of the longest prefix of `path` that root has for itself: its directories, and those above it, belong to root,
  * nobody else may write to them or move processes into them, and systemd has not delegated them. 0: only the root directory is
- * so; -1: not even that.
+ * so; -1: not even that. `admin` sees what only CAP_SYS_ADMIN shows; NULL: this process does, if it has it.
  */
-int cgroup_root_len(int root_fd, const char *path);
+int cgroup_root_len(int root_fd, struct admin *admin, const char *path);
 #define CGROUP_ROOT_LEN_UNKNOWN (-1)
 
 /* The container and the pod that a path names: the outermost ones, since what is below them is made inside. */

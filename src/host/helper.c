@@ -19,6 +19,7 @@ const struct helper_kind helper_kinds[HELPER_MAX] = {
 	[HELPER_OPENER] = {"--stacks-opener", "tcplife-opener", 2},
 	[HELPER_RELAY] = {"--output-relay", "tcplife-relay", 5},
 	[HELPER_METRICS] = {"--metrics-server", "tcplife-metrics", 4},
+	[HELPER_ADMIN] = {"--admin-helper", "tcplife-admin", 1},
 };
 
 /* Several threads start helpers and wait for them. 0: free; where there is no room, one is not listed. */

@@ -23,6 +23,7 @@ enum helper {
 	HELPER_STACKS, /* so many are those of --stacks */
 	HELPER_RELAY = HELPER_STACKS,
 	HELPER_METRICS,
+	HELPER_ADMIN,
 	HELPER_MAX,
 };
 #define HELPER_FDS_MAX 6

@@ -30,6 +30,7 @@ struct owner {
 	struct path_cache exes, cgroups;
 	owner_exec_fn exec_fn; /* NULL: no path can be read */
 	void *exec_ctx;
+	struct admin *admin;
 	int cgroup_root;
 	size_t cgroup_mount_len;
 	uint64_t forgotten;  /* owner_take_forgotten() */
@@ -62,6 +63,11 @@ void owner_ask(struct owner *owner, owner_exec_fn fn, void *ctx)
 {
 	owner->exec_fn = fn;
 	owner->exec_ctx = ctx;
+}
+
+void owner_use_admin(struct owner *owner, struct admin *admin)
+{
+	owner->admin = admin;
 }
 
 #define STARVED_NS 100000000ull /* between two tries to read a path for which no descriptor was left */
@@ -136,7 +142,7 @@ void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_f
 	if (starves(owner, text, ts))
 		return;
 	if (text[0])
-		cgroup.root_len = cgroup_root_len(owner->cgroup_root, text);
+		cgroup.root_len = cgroup_root_len(owner->cgroup_root, owner->admin, text);
 	fn(ctx, wire_make_path(&buf, &head, text, &cgroup));
 }
 

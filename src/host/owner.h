@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+struct admin;
 struct owner;
 struct conn_tuple;
 struct exec_shown;
@@ -24,6 +25,7 @@ typedef bool (*owner_exec_fn)(void *ctx, uint32_t tid, struct exec_shown *ret_sh
 int owner_new(struct owner **out);
 void owner_free(struct owner *owner); /* NULL is fine */
 void owner_ask(struct owner *owner, owner_exec_fn fn, void *ctx);
+void owner_use_admin(struct owner *owner, struct admin *admin); /* of cgroup_root_len() */
 
 /* Live only: hand over a WIRE_EXE or WIRE_CGROUP event, of the time `ts`, for what is not known yet. */
 void owner_resolve_process(struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx);

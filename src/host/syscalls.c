@@ -27,6 +27,7 @@ static const int foreign_calls[] = {
 	SCMP_SYS(move_mount),
 	SCMP_SYS(open_tree),
 	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
 	SCMP_SYS(kexec_load),
 	SCMP_SYS(kexec_file_load),
 	SCMP_SYS(init_module),

@@ -274,6 +274,7 @@ struct collector *collector_new(const struct collector_config *config)
 		return NULL;
 	c->tiers = config->tiers;
 	c->tiers_forced = config->tiers_forced;
+	c->admin = config->admin;
 	c->epoll_fd = -1;
 	c->cpus = libbpf_num_possible_cpus();
 	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
@@ -350,6 +351,20 @@ const struct hook_state *collector_hooks(const struct collector *collector, size
 {
 	*ret_n = collector->hooks_n;
 	return collector->hooks;
+}
+
+const struct hook_state *collector_add_admin_end(struct collector *c, const char *why)
+{
+	static const struct hook entering = {.set = HOOKS_SCAN,
+					     .name = "other network namespaces",
+					     .type = "process",
+					     .fact = "their existing sockets that no process holds, and their counters",
+					     .fallback = "they appear with their next event"};
+	struct hook_state *state = &c->hooks[c->hooks_n++];
+
+	*state = (struct hook_state){.hook = &entering, .available = true};
+	hook_set_why(state, "%s", why);
+	return state;
 }
 
 size_t collector_probe(struct hook_state *hooks)

@@ -8,6 +8,7 @@
 #include "hook_info.h"
 #include "src/core/wire_read.h"
 
+struct admin;
 struct collector;
 
 /* Events are handed over so much later than they happen: one that is still being written on another CPU is not overtaken. */
@@ -21,6 +22,7 @@ struct collector_config {
 	bool verbose;        /* libbpf's own messages to stderr */
 	uint32_t tiers;      /* 1 << enum wire_tw_tier: how minisockets may be seen; 0: not at all */
 	bool tiers_forced;   /* fail if none of them works, instead of running without */
+	struct admin *admin; /* enters network namespaces; NULL: the calling thread does, if it may */
 };
 
 /* Begins what takes long and needs no check, in a thread. NULL: no memory. */
@@ -38,6 +40,9 @@ void collector_keep_memory(bool keep);
 
 /* Live as long as the collector. */
 const struct hook_state *collector_hooks(const struct collector *collector, size_t *ret_n);
+
+/* A row more: `admin` enters no namespace any more. It lives as long as the collector. */
+const struct hook_state *collector_add_admin_end(struct collector *collector, const char *why);
 
 /* The same rows when nothing could be loaded: `used` is false everywhere. `hooks` has room for HOOKS_MAX. */
 size_t collector_probe(struct hook_state *hooks);

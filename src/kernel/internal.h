@@ -6,9 +6,11 @@
 #include "scan_queue.h"
 #include "symbols.h"
 #include "src/core/wire_read.h"
+#include "src/host/netns_files.h"
 
 #include "bpf/shared.h" /* the skeletons need it */
 
+struct admin;
 struct bpf_link;
 struct bpf_program;
 struct scan_bpf;
@@ -57,6 +59,7 @@ struct collector {
 	uint64_t reported_rest[WIRE_AGG_MAX];
 	uint64_t reported_ring_full, reported_missed; /* by collector_losses() so far */
 	uint64_t losses_read_ns, aggregates_read_ns;  /* when these were last read */
+	struct admin *admin;                          /* NULL: this process enters namespaces itself */
 };
 
 /* losses.c: of all CPUs, by the offset in struct counters. */
@@ -83,15 +86,17 @@ int attach(const struct bpf_program *program, struct bpf_link **ret_link);
 int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_link);
 
 /*
- * The same in each network namespace, for iterators that show one at a time. `enter`, if not NULL, is called first in each, by
- * the thread that stands in it. It returns false if the iterator would find nothing there: iter/tcp reads the tables of all
+ * The same in each network namespace, for iterators that show one at a time. `enter`, if not NULL, is called first in each,
+ * with what `files` wants. It returns false if the iterator would find nothing there: iter/tcp reads the tables of all
  * namespaces to show the sockets of one, so that each one costs as much as all sockets of the host.
  */
-typedef bool (*iterate_enter_fn)(void *ctx, uint32_t netns);
+typedef bool (*iterate_enter_fn)(void *ctx, uint32_t netns, struct netns_files *files);
 struct iterate_visit {
 	const struct bpf_link *link;
-	bool first_part; /* the program ends the reading before the last object */
-	int held;        /* the map of namespaces.bpf.h, as the last scan of descriptors filled it */
+	bool first_part;     /* the program ends the reading before the last object */
+	int held;            /* the map of namespaces.bpf.h, as the last scan of descriptors filled it */
+	struct admin *admin; /* who enters them; NULL: this thread */
+	uint32_t files;      /* bits of enum netns_file */
 	iterate_enter_fn enter;
 	event_fn fn;
 	iterate_pause_fn pause;
@@ -107,19 +112,20 @@ int netns_open(const char *path);
 
 /*
  * The namespace that this descriptor keeps alive, opened; or -errno: ENOENT if it does not do so any more, or if it is a file
- * of nsfs that is no network namespace.
+ * of nsfs that is no network namespace. A socket's is opened by `admin`, or by this process if that is NULL.
  */
-int netns_open_held(uint32_t netns, const struct namespace_holder *holder);
+int netns_open_held(struct admin *admin, uint32_t netns, const struct namespace_holder *holder);
 
-/* What the tables have of the namespace that this thread stands in; true where that is not known. */
+/* What the tables of a namespace have; true where that is not known. */
 struct netns_sockets {
 	bool any, minisocks;
 };
-struct netns_sockets netns_sockets(void);
+#define NETNS_SOCKETS_FILES (1u << NETNS_SOCKSTAT | 1u << NETNS_SOCKSTAT6)
+struct netns_sockets netns_sockets(struct netns_files *files);
 unsigned long netns_all_sockets(void); /* TCP sockets of all namespaces; 0 if that is not known */
 
-/* Gives cookies to the minisockets of the namespace that this thread stands in. */
-void netns_name_minisocks(iterate_pause_fn pause, void *ctx);
+/* Gives cookies to the minisockets of a namespace, by its NETNS_DIAG. */
+void netns_name_minisocks(const struct netns_files *files, iterate_pause_fn pause, void *ctx);
 
 /*
  * tw_tier.c: how minisockets are seen. `allowed` is 1 << enum wire_tw_tier, 0: not at all. tier_choose() takes the best of the

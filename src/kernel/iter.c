@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads BPF iterators. iter/tcp shows the network namespace of the thread that opens it: this thread enters each namespace that
- * a process lives in, or that a mount or a descriptor keeps alive.
+ * Reads BPF iterators. iter/tcp shows the network namespace of the thread that opens it: each namespace that a process lives
+ * in, or that a mount or a descriptor keeps alive, is entered for that, by the process that keeps the right to (admin.h), or by
+ * this thread where there is none.
  */
 #include "internal.h"
 
 #include "privileges.h"
+#include "src/host/admin.h"
 #include "src/host/self.h"
 
 #include <ctype.h>
@@ -30,18 +32,13 @@
  * EAGAIN says that the kernel read very many objects and the program wrote nothing; and, with `first_part`, that the program
  * returned 1 and what it wrote before has been read.
  */
-static int iterate_part(const struct bpf_link *link, bool first_part, event_fn fn, iterate_pause_fn pause, void *ctx)
+static int read_iterator(int fd, bool first_part, event_fn fn, iterate_pause_fn pause, void *ctx)
 {
 	_Alignas(8) char buf[CHUNK_BYTES];
 	size_t have = 0, pos;
 	ssize_t n;
-	int fd, err = 0;
+	int err = 0;
 
-	if (!link)
-		return 0;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		return -errno;
 	while ((n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
 		if (n < 0) {
 			err = errno == EINTR || errno == EAGAIN ? 0 : -errno;
@@ -63,13 +60,20 @@ static int iterate_part(const struct bpf_link *link, bool first_part, event_fn f
 		if (pause)
 			pause(ctx);
 	}
-	close(fd);
 	return err;
 }
 
 int iterate(const struct bpf_link *link, event_fn fn, iterate_pause_fn pause, void *ctx)
 {
-	return iterate_part(link, false, fn, pause, ctx);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1, err;
+
+	if (!link)
+		return 0;
+	if (fd < 0)
+		return -errno;
+	err = read_iterator(fd, false, fn, pause, ctx);
+	close(fd);
+	return err;
 }
 
 int attach_iterator(const struct bpf_program *program, struct bpf_link **ret_link)
@@ -123,20 +127,40 @@ struct walk {
 	bool away; /* from home: without CAP_SYS_ADMIN a thread can enter no namespace, but it is in one */
 };
 
-static bool enter_namespace(struct walk *w, int fd, ino_t inode)
+/* 0, or -errno: the namespace was not entered. */
+static int open_files(struct walk *w, int fd, ino_t inode, struct netns_files *ret_files)
 {
-	if (!w->away && inode == w->home)
-		return true;
-	if (setns(fd, CLONE_NEWNET))
-		return false;
-	w->away = true;
-	return true;
+	const struct iterate_visit *visit = w->visit;
+	uint32_t wanted = visit->files | (visit->link ? 1u << NETNS_ITERATOR : 0);
+	int link = visit->link ? bpf_link__fd(visit->link) : -1;
+
+	if (inode != w->home && visit->admin)
+		return admin_open_files(visit->admin, fd, wanted, link, ret_files);
+	if (w->away || inode != w->home) {
+		if (setns(fd, CLONE_NEWNET))
+			return -errno;
+		w->away = true;
+	}
+	netns_files_open(wanted, link, ret_files);
+	return 0;
+}
+
+static int visit_files(struct walk *w, ino_t inode, struct netns_files *files)
+{
+	const struct iterate_visit *visit = w->visit;
+	int fd = files->fds[NETNS_ITERATOR];
+
+	w->reach.entered++;
+	if ((visit->enter && !visit->enter(visit->ctx, inode, files)) || !visit->link)
+		return 0;
+	return fd < 0 ? fd : read_iterator(fd, visit->first_part, visit->fn, visit->pause, visit->ctx);
 }
 
 /* Takes over `fd`: a namespace that was not seen before, or the error of opening it. One that ended meanwhile is not missed. */
 static int iterate_in(struct walk *w, int fd)
 {
 	bool gone = fd == -ENOENT || fd == -ESRCH || fd == -EBADF;
+	struct netns_files files;
 	struct stat ns;
 	int err = 0;
 
@@ -147,13 +171,11 @@ static int iterate_in(struct walk *w, int fd)
 		return 0;
 	}
 	if (!fstat(fd, &ns) && seen_add(&w->seen, ns.st_ino)) {
-		if (!enter_namespace(w, fd, ns.st_ino)) {
+		if (open_files(w, fd, ns.st_ino, &files)) {
 			w->reach.missed++;
 		} else {
-			w->reach.entered++;
-			if (!w->visit->enter || w->visit->enter(w->visit->ctx, ns.st_ino))
-				err = iterate_part(w->visit->link, w->visit->first_part, w->visit->fn, w->visit->pause,
-						   w->visit->ctx);
+			err = visit_files(w, ns.st_ino, &files);
+			netns_files_close(&files);
 		}
 	}
 	close(fd);
@@ -230,7 +252,7 @@ static int visit_held(struct walk *w)
 	while (!err && !bpf_map_get_next_key(w->visit->held, before, &netns)) {
 		before = &netns;
 		if (!bpf_map_lookup_elem(w->visit->held, &netns, &holder) && !seen_has(&w->seen, netns))
-			err = iterate_in(w, netns_open_held(netns, &holder));
+			err = iterate_in(w, netns_open_held(w->visit->admin, netns, &holder));
 	}
 	return err;
 }

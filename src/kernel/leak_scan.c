@@ -21,6 +21,7 @@ struct leak_scan {
 	struct leak_scan_bpf *bpf;
 	struct bpf_link *files, *tcp;
 	struct iterate_reach reach;
+	struct admin *admin;
 };
 
 static int open_iterators(struct leak_scan *scan)
@@ -85,11 +86,16 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 }
 
 /* An iterate_enter_fn. */
-static bool leak_scan_enter(void *scan, uint32_t netns)
+static bool leak_scan_enter(void *scan, uint32_t netns, struct netns_files *files)
 {
 	(void)scan;
 	(void)netns;
-	return netns_sockets().any;
+	return netns_sockets(files).any;
+}
+
+void leak_scan_use(struct leak_scan *scan, struct admin *admin)
+{
+	scan->admin = admin;
 }
 
 void leak_scan_widen(struct leak_scan *scan)
@@ -100,7 +106,13 @@ void leak_scan_widen(struct leak_scan *scan)
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 {
 	int held = bpf_map__fd(scan->bpf->maps.namespaces), err;
-	const struct iterate_visit visit = {.link = scan->tcp, .held = held, .enter = leak_scan_enter, .fn = fn, .ctx = ctx};
+	const struct iterate_visit visit = {.link = scan->tcp,
+					    .held = held,
+					    .admin = scan->admin,
+					    .files = NETNS_SOCKETS_FILES,
+					    .enter = leak_scan_enter,
+					    .fn = fn,
+					    .ctx = ctx};
 	struct wire_mark mark = wire_make_mark(WIRE_LEAK_BEGIN, clock_now_ns(), 0);
 
 	scan->reach = (struct iterate_reach){0};

@@ -5,6 +5,7 @@
 #include "hook_info.h"
 #include "src/core/wire_read.h"
 
+struct admin;
 struct leak_scan;
 
 /* After collector_check(). 0, or -errno with *ret_failure filled. */
@@ -19,6 +20,9 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose);
  * never used them, from the second scan on that meets them.
  */
 void leak_scan_widen(struct leak_scan *scan);
+
+/* From now on namespaces are entered by this process; else, and if it is NULL, by the calling thread. */
+void leak_scan_use(struct leak_scan *scan, struct admin *admin);
 
 /* WIRE_LEAK_BEGIN, WIRE_LEAK..., WIRE_LEAK_END. 0 or -errno; what was found until then is handed over all the same. */
 int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx);

@@ -2,7 +2,7 @@
 /* Network namespaces: how one that only a descriptor keeps alive is opened, and how its minisockets get cookies. */
 #include "collector.h"
 #include "internal.h"
-#include "src/host/self.h"
+#include "src/host/admin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,12 +42,16 @@ static int open_process(uint32_t pid)
 }
 
 /* By a copy of the socket's descriptor, which /proc does not give. SIOCGSKNS asks for CAP_NET_ADMIN. */
-static int open_of_socket(const struct namespace_holder *holder)
+static int open_of_socket(struct admin *admin, const struct namespace_holder *holder)
 {
 	int process = open_process(holder->pid);
 	int sock = process < 0 ? process : syscall(__NR_pidfd_getfd, process, holder->fd, 0);
-	int fd = sock < 0 ? sock : ioctl(sock, SIOCGSKNS), err = fd < 0 ? -errno : 0;
+	int fd = sock < 0 || admin ? -1 : ioctl(sock, SIOCGSKNS), err = fd < 0 ? -errno : 0;
 
+	if (sock >= 0 && admin) {
+		fd = admin_netns_of(admin, sock);
+		err = fd < 0 ? fd : 0;
+	}
 	if (sock >= 0)
 		close(sock);
 	if (process >= 0)
@@ -78,7 +82,7 @@ int netns_open(const char *path)
 	return -ENOENT;
 }
 
-int netns_open_held(uint32_t netns, const struct namespace_holder *holder)
+int netns_open_held(struct admin *admin, uint32_t netns, const struct namespace_holder *holder)
 {
 	struct statfs files;
 	struct stat st;
@@ -89,7 +93,7 @@ int netns_open_held(uint32_t netns, const struct namespace_holder *holder)
 	if (stat(path, &st) || statfs(path, &files))
 		return -errno;
 	if (S_ISSOCK(st.st_mode))
-		fd = open_of_socket(holder);
+		fd = open_of_socket(admin, holder);
 	else if (files.f_type == NSFS_MAGIC)
 		fd = netns_open(path);
 	if (fd < 0 || (!fstat(fd, &st) && st.st_ino == netns))
@@ -99,11 +103,13 @@ int netns_open_held(uint32_t netns, const struct namespace_holder *holder)
 }
 
 /* 0, or -errno: not known. */
-static int read_sockstat(const char *path, const char *protocol, unsigned long *ret_in_use, unsigned long *ret_minisocks)
+static int read_sockstat(struct netns_files *files, enum netns_file which, unsigned long *ret_in_use,
+			 unsigned long *ret_minisocks)
 {
-	FILE *file = fopen(path, "re");
-	int err = file ? -ENODATA : -errno;
+	const char *protocol = which == NETNS_SOCKSTAT ? "TCP:" : "TCP6:";
 	size_t len = strlen(protocol);
+	FILE *file = NULL;
+	int err = netns_files_take(files, which, &file) ?: -ENODATA;
 	char line[256];
 
 	while (file && err && fgets(line, sizeof(line), file)) {
@@ -120,14 +126,14 @@ static int read_sockstat(const char *path, const char *protocol, unsigned long *
  * sock_prot_inuse_add() counts a socket as it enters the tables, so that one that was there before is in the sum, whatever
  * comes and goes as the CPUs' counts are added up. Request sockets are not counted: their listener is.
  */
-struct netns_sockets netns_sockets(void)
+struct netns_sockets netns_sockets(struct netns_files *files)
 {
 	unsigned long v4 = 0, v6 = 0, minisocks = 0, none = 0;
-	int err = read_sockstat("/proc/thread-self/net/sockstat", "TCP:", &v4, &minisocks), err6;
+	int err = read_sockstat(files, NETNS_SOCKSTAT, &v4, &minisocks), err6;
 
 	if (err)
 		return (struct netns_sockets){.any = true, .minisocks = true};
-	err6 = v4 || minisocks ? 0 : read_sockstat("/proc/thread-self/net/sockstat6", "TCP6:", &v6, &none);
+	err6 = v4 || minisocks ? 0 : read_sockstat(files, NETNS_SOCKSTAT6, &v6, &none);
 	/* A kernel without IPv6 does not have this file. */
 	return (struct netns_sockets){.any = v4 || minisocks || v6 || (err6 && err6 != -ENOENT), .minisocks = minisocks};
 }
@@ -176,16 +182,14 @@ static void dump_minisocks(int fd, unsigned int family, iterate_pause_fn pause, 
 }
 
 /* A minisocket has a cookie only if its socket had one. sock_diag gives one to all that it shows; the answer is not used. */
-void netns_name_minisocks(iterate_pause_fn pause, void *ctx)
+void netns_name_minisocks(const struct netns_files *files, iterate_pause_fn pause, void *ctx)
 {
 	const struct timeval patience = {.tv_sec = 1};
-	int fd;
+	int fd = files->fds[NETNS_DIAG];
 
-	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	dump_minisocks(fd, AF_INET, pause, ctx);
 	dump_minisocks(fd, AF_INET6, pause, ctx);
-	close(fd);
 }

@@ -2,6 +2,7 @@
 #include "privileges.h"
 
 #include "hook_table.h"
+#include "src/host/admin.h"
 #include "src/host/barrier.h"
 #include "src/host/cgroup.h"
 #include "src/host/confine.h"
@@ -14,7 +15,6 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/sockios.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -66,14 +66,21 @@ static int try_perfmon(void)
 	return call_bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* Into the namespace that we are in already. */
+/* As in a run: by a process of its own, into the namespace that we are in already. */
 static int try_sys_admin(void)
 {
 	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), err;
+	struct netns_files files;
+	struct admin *admin;
 
 	if (fd < 0)
 		return -errno;
-	err = setns(fd, CLONE_NEWNET) ? -errno : 0;
+	err = admin_start(&admin);
+	if (!err) {
+		err = admin_open_files(admin, fd, 1u << NETNS_SOCKSTAT, -1, &files);
+		netns_files_close(&files);
+		admin_stop(admin);
+	}
 	close(fd);
 	return err;
 }
@@ -224,6 +231,8 @@ static void set_why(struct hook_state *state, const struct privilege *p, int err
 		hook_set_why(state, "%s is missing", p->name);
 	else if (p->cap == CAP_PERFMON && !confine_can(CAP_BPF) && !confine_can(CAP_SYS_ADMIN))
 		hook_set_why(state, "it could not be tried without CAP_BPF");
+	else if (p->cap == CAP_SYS_ADMIN && err == -EPIPE)
+		hook_set_why(state, "the process that keeps it could not be confined");
 	else if (p->cap == CAP_SYSLOG)
 		hook_set_why(state, "/proc/kallsyms shows no addresses: kernel.kptr_restrict may be 2");
 	else
@@ -257,28 +266,27 @@ const char *privileges_missing(unsigned int capability)
 	return NULL;
 }
 
-/* Before Linux 5.19, if kernel.unprivileged_bpf_disabled is set, every bpf() call asks for CAP_BPF. */
+/* Before Linux 5.19, if kernel.unprivileged_bpf_disabled is set, every bpf() call asks for CAP_BPF, or CAP_SYS_ADMIN. */
 static bool works_without_bpf(bool (*works)(void *ctx), void *ctx)
 {
-	const unsigned int caps[] = {CAP_BPF, CAP_PERFMON};
+	const unsigned int caps[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN};
+	const size_t n = sizeof(caps) / sizeof(caps[0]);
 	bool good;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < n; i++)
 		confine_use(caps[i], false);
 	good = works(ctx);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < n; i++)
 		confine_use(caps[i], true);
 	return good;
 }
 
 int privileges_reduce(bool (*works)(void *ctx), void *ctx, enum privileges_helpers helpers)
 {
-	const unsigned int scans[] = {CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_NET_ADMIN};
-	unsigned int keep[16];
-	size_t n = sizeof(scans) / sizeof(scans[0]);
+	unsigned int keep[8] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+	size_t n = 2;
 	int err;
 
-	memcpy(keep, scans, sizeof(scans));
 	if (helpers)
 		keep[n++] = CAP_KILL;
 	if (helpers == PRIVILEGES_HELPERS_HERE) { /* else they would stay root's */

@@ -17,9 +17,9 @@ void privileges_examine(struct hook_state *features, size_t n);
 const char *privileges_missing(unsigned int capability);
 
 /*
- * When all is loaded and attached: the calling thread, which scans, keeps what scans and owners take, and all threads give up
- * the system calls that are not needed any more (syscalls.h). CAP_BPF and CAP_PERFMON go if `works` still returns true without
- * them. 0 or -errno.
+ * When all is loaded and attached: the calling thread keeps what the names of processes and control groups take, and finding
+ * namespaces; what enters these is the process of admin.h. All threads give up the system calls that are not needed any more
+ * (syscalls.h). CAP_BPF and CAP_PERFMON go if `works` still returns true without them. 0 or -errno.
  */
 enum privileges_helpers {
 	PRIVILEGES_NO_HELPERS,

@@ -163,16 +163,20 @@ static void scan_breathe(void *scan)
 	scan_reader_pause(((struct scan *)scan)->reader);
 }
 
+static bool scan_names_minisocks(const struct scan *s)
+{
+	return s->collector->tier != WIRE_TIER_OFF && (s->cause == WIRE_SCAN_STARTUP || s->cause == WIRE_SCAN_RESYNC);
+}
+
 /* An iterate_enter_fn. */
-static bool scan_enter(void *scan, uint32_t netns)
+static bool scan_enter(void *scan, uint32_t netns, struct netns_files *files)
 {
 	struct scan *s = scan;
-	const struct netns_sockets sockets = netns_sockets();
+	const struct netns_sockets sockets = netns_sockets(files);
 
 	(void)netns;
-	if (sockets.minisocks && s->collector->tier != WIRE_TIER_OFF &&
-	    (s->cause == WIRE_SCAN_STARTUP || s->cause == WIRE_SCAN_RESYNC))
-		netns_name_minisocks(scan_reader_pause, s->reader);
+	if (sockets.minisocks && scan_names_minisocks(s))
+		netns_name_minisocks(files, scan_reader_pause, s->reader);
 	return s->cause == WIRE_SCAN_MINISOCKS ? sockets.minisocks : sockets.any;
 }
 
@@ -193,6 +197,8 @@ static int scan_read(void *scan, struct scan_reader *reader)
 	struct scan *s = scan;
 	const struct iterate_visit visit = {.link = s->collector->links[s->collector->trace_n + 1],
 					    .held = scan_held(s->collector),
+					    .admin = s->collector->admin,
+					    .files = NETNS_SOCKETS_FILES | (scan_names_minisocks(s) ? 1u << NETNS_DIAG : 0),
 					    .enter = scan_enter,
 					    .fn = scan_found,
 					    .pause = scan_breathe,

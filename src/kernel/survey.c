@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each network namespace has of its own, read at the start and before each summary by a thread that stands in it: which
- * ports connect() chooses from, and whether in TIME_WAIT, too, what it counts, and what waits at its listeners. The events have
- * the time of the tick that follows them.
+ * What each network namespace has of its own, read at the start and before each summary: which ports connect() chooses from,
+ * and whether in TIME_WAIT, too, what it counts, and what waits at its listeners. The events have the time of the tick that
+ * follows them.
  */
 #include "collector.h"
 #include "internal.h"
@@ -28,28 +28,30 @@ struct survey {
 };
 
 /* Reads up to two numbers of a file; how many it has. */
-static int read_numbers(const char *path, unsigned int *ret_first, unsigned int *ret_last)
+static int read_numbers(struct netns_files *files, enum netns_file which, unsigned int *ret_first, unsigned int *ret_last)
 {
-	FILE *file = fopen(path, "re");
-	int numbers = file ? fscanf(file, "%u %u", ret_first, ret_last) : 0;
+	FILE *file;
+	int numbers;
 
-	if (file)
-		fclose(file);
+	if (netns_files_take(files, which, &file))
+		return 0;
+	numbers = fscanf(file, "%u %u", ret_first, ret_last);
+	fclose(file);
 	return numbers;
 }
 
-static bool read_reuse(struct wire_port_reuse *ret_reuse)
+static bool read_reuse(struct netns_files *files, struct wire_port_reuse *ret_reuse)
 {
 	unsigned int where, stamps, none;
 
-	if (read_numbers("/proc/sys/net/ipv4/tcp_tw_reuse", &where, &none) != 1 ||
-	    read_numbers("/proc/sys/net/ipv4/tcp_timestamps", &stamps, &none) != 1)
+	if (read_numbers(files, NETNS_TW_REUSE, &where, &none) != 1 ||
+	    read_numbers(files, NETNS_TIMESTAMPS, &stamps, &none) != 1)
 		return false;
 	*ret_reuse = (struct wire_port_reuse){.where = stamps ? where : WIRE_REUSE_OFF};
 	return true;
 }
 
-static void emit_port_range(const struct survey *s, uint32_t netns)
+static void emit_port_range(const struct survey *s, uint32_t netns, struct netns_files *files)
 {
 	unsigned int first, last;
 	struct {
@@ -57,7 +59,7 @@ static void emit_port_range(const struct survey *s, uint32_t netns)
 		struct wire_port_reuse reuse;
 	} range;
 
-	if (read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) != 2 || first > last || last > UINT16_MAX)
+	if (read_numbers(files, NETNS_PORT_RANGE, &first, &last) != 2 || first > last || last > UINT16_MAX)
 		return;
 	range.wire = (struct wire_port_range){
 		.hdr = {.ts = s->ts, .len = sizeof(range), .kind = WIRE_PORT_RANGE},
@@ -65,7 +67,7 @@ static void emit_port_range(const struct survey *s, uint32_t netns)
 		.first = first,
 		.last = last,
 	};
-	if (!read_reuse(&range.reuse))
+	if (!read_reuse(files, &range.reuse))
 		range.wire.hdr.len = sizeof(range.wire);
 	s->fn(s->ctx, &range.wire.hdr);
 }
@@ -82,18 +84,12 @@ static const char *const count_names[] = {
 _Static_assert(sizeof(count_names) / sizeof(count_names[0]) == WIRE_NETNS_COUNTS, "a count has no name");
 
 /* Linux 5.14 on. */
-static uint64_t netns_cookie(void)
+static uint64_t netns_cookie(const struct netns_files *files)
 {
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
-	if (fd < 0)
-		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
-		cookie = 0;
-	close(fd);
-	return cookie;
+	return getsockopt(files->fds[NETNS_DIAG], SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) ? 0 : cookie;
 }
 
 struct counts {
@@ -125,11 +121,10 @@ static void read_count(struct counts *counts, const char *name, const char *valu
 }
 
 /* Two lines: the names, and the numbers in the same order. False: there are none. */
-static bool read_counts(struct counts *counts, const char *path, const char *group, count_fn fn)
+static bool read_counts(struct counts *counts, FILE *file, const char *group, count_fn fn)
 {
 	char names[LINE_BYTES], values[LINE_BYTES];
 	char *next_name, *next_value, *name, *value;
-	FILE *file = fopen(path, "re");
 	bool found = false;
 
 	while (file && fgets(names, sizeof(names), file) && fgets(values, sizeof(values), file)) {
@@ -146,27 +141,30 @@ static bool read_counts(struct counts *counts, const char *path, const char *gro
 	return found;
 }
 
-static void emit_counts(const struct survey *s, uint32_t netns)
+static void emit_counts(const struct survey *s, uint32_t netns, struct netns_files *files)
 {
+	FILE *netstat = NULL, *snmp = NULL;
 	struct counts counts = {
 		.wire = {.hdr = {.ts = s->ts, .len = sizeof(counts), .kind = WIRE_NETNS},
 			 .netns = netns,
 			 .first = s->first,
-			 .cookie = netns_cookie()},
+			 .cookie = netns_cookie(files)},
 	};
 
-	read_counts(&counts, "/proc/thread-self/net/netstat", "TcpExt:", read_count);
-	if (!read_counts(&counts, "/proc/thread-self/net/snmp", "Tcp:", read_segments))
+	netns_files_take(files, NETNS_NETSTAT, &netstat);
+	netns_files_take(files, NETNS_SNMP, &snmp);
+	read_counts(&counts, netstat, "TcpExt:", read_count);
+	if (!read_counts(&counts, snmp, "Tcp:", read_segments))
 		counts.wire.hdr.len = sizeof(counts.wire);
 	s->fn(s->ctx, &counts.wire.hdr);
 }
 
 /* An iterate_enter_fn. */
-static bool enter(void *survey, uint32_t netns)
+static bool enter(void *survey, uint32_t netns, struct netns_files *files)
 {
-	emit_port_range(survey, netns);
-	emit_counts(survey, netns);
-	return netns_sockets().any;
+	emit_port_range(survey, netns, files);
+	emit_counts(survey, netns, files);
+	return netns_sockets(files).any;
 }
 
 /* An event_fn. The rings are not drained up to the moment in which a listener was read: the tick's is early enough. */
@@ -192,6 +190,9 @@ void collector_survey(struct collector *collector, uint64_t ts, bool first, even
 		.link = collector->links[collector->trace_n + 1],
 		.first_part = true,
 		.held = scan_held(collector),
+		.admin = collector->admin,
+		.files = NETNS_SOCKETS_FILES | 1u << NETNS_NETSTAT | 1u << NETNS_SNMP | 1u << NETNS_PORT_RANGE |
+			 1u << NETNS_TW_REUSE | 1u << NETNS_TIMESTAMPS | 1u << NETNS_DIAG,
 		.enter = enter,
 		.fn = emit_listener,
 		.ctx = &survey,

@@ -42,7 +42,9 @@ void leak_watch_prepare(struct leak_watch *watch)
 {
 	if (leak_scan_open(&watch->scan, watch->verbose, &watch->failure))
 		watch->warn("CLOSE_WAIT alerts are off: %s", watch->failure.text);
-	else if (watch->wide)
+	else
+		leak_scan_use(watch->scan, watch->admin);
+	if (watch->scan && watch->wide)
 		leak_scan_widen(watch->scan);
 }
 

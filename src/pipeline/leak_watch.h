@@ -12,6 +12,7 @@ struct leak_watch {
 	warn_fn warn;
 	bool wide;                        /* leak_scan_widen() */
 	bool foreign_pids;                /* self_foreign_pids() */
+	struct admin *admin;              /* enters namespaces */
 	struct leak_scan *scan;           /* NULL: there are no alerts; leak_scan_close() */
 	struct collector_failure failure; /* why the last one that failed did; no text: none has */
 	bool failing;                     /* the last one did */

@@ -8,6 +8,7 @@
 
 #include "give_up.h"
 #include "leak_watch.h"
+#include "live_admin.h"
 #include "live_say.h"
 #include "src/core/conn.h"
 #include "src/host/clock.h"
@@ -47,6 +48,7 @@ struct live {
 	uint64_t progress_ns;
 	int signal_fd;
 	struct loop loop;
+	struct live_admin admin;
 	struct collector *collector;
 	struct pipeline *pipeline;
 	struct exec_probe *exec_probe; /* NULL: the kernel refused it */
@@ -129,8 +131,9 @@ int live_new(struct live **out, const struct live_config *config, struct collect
 		return -ENOMEM;
 	l->config = *config;
 	l->signal_fd = l->loop.epoll_fd = -1;
+	l->config.collector.admin = live_admin_start(&l->admin);
 	err = config->stacks ? open_symbolizer(l, ret_failure) : 0;
-	l->collector = err ? NULL : collector_new(&config->collector);
+	l->collector = err ? NULL : collector_new(&l->config.collector);
 	if (!err)
 		err = l->collector ? check(ret_failure) : -ENOMEM;
 	if (!err) {
@@ -154,6 +157,7 @@ void live_free(struct live *l)
 	collector_close(l->collector);
 	pipeline_free(l->pipeline);
 	exec_probe_close(l->exec_probe);
+	admin_stop(l->admin.admin);
 	loop_close(&l->loop);
 	if (l->signal_fd >= 0)
 		close(l->signal_fd);
@@ -213,7 +217,6 @@ void live_stop(struct live *l)
 static int open_pipeline(struct live *l, const struct pipeline_config *config)
 {
 	struct pipeline_config with_probe = *config;
-
 	int err = exec_probe_open(&l->exec_probe);
 
 	if (err) {
@@ -222,6 +225,7 @@ static int open_pipeline(struct live *l, const struct pipeline_config *config)
 		with_probe.exec_fn = exec_probe_read;
 		with_probe.exec_ctx = l->exec_probe;
 	}
+	with_probe.admin = l->admin.admin;
 	return pipeline_new(&l->pipeline, &with_probe);
 }
 
@@ -232,8 +236,10 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 
 	l->header = header;
 	l->progress_ns = config->conn.progress_ns;
-	l->leak_watch = (struct leak_watch){
-		.verbose = l->config.collector.verbose, .warn = l->config.warn, .foreign_pids = header->foreign_pids};
+	l->leak_watch = (struct leak_watch){.verbose = l->config.collector.verbose,
+					    .warn = l->config.warn,
+					    .foreign_pids = header->foreign_pids,
+					    .admin = l->admin.admin};
 	err = collector_open(l->collector, ret_failure); /* first: what follows happens while the rings fill */
 	if (err)
 		return err;
@@ -241,7 +247,7 @@ int live_start(struct live *l, const struct pipeline_config *config, struct reco
 	err = open_pipeline(l, config);
 	if (err)
 		return err;
-	err = loop_add(&l->loop, collector_fd(l->collector), on_ring, l);
+	err = loop_add(&l->loop, collector_fd(l->collector), on_ring, l) ?: live_admin_watch(&l->admin, &l->loop);
 	if (err)
 		snprintf(ret_failure->text, sizeof(ret_failure->text), "cannot start the event loop: %s", self_error(err));
 	return err;
@@ -270,10 +276,7 @@ static void begin(struct live *l)
 		live_say_meta(l->pipeline, now, "degraded");
 	live_say_meta(l->pipeline, now, "ready");
 	l->leak_watch.wide = pipeline_wants(l->pipeline, RECORD_FINDING);
-	give_up_privileges(&l->leak_watch, l->exec_probe,
-			   l->config.helpers
-				   ?: l->config.stacks ? PRIVILEGES_HELPERS
-						       : PRIVILEGES_NO_HELPERS);
+	give_up_privileges(&l->leak_watch, l->exec_probe, l->config.helpers);
 	collector_keep_memory(false);
 }
 
@@ -292,6 +295,7 @@ static void tick(struct live *l, uint64_t ts)
 	}
 	if (conn_table_wants_survey(pipeline_table(l->pipeline), ts))
 		collector_survey(l->collector, ts, false, pipeline_feed, l->pipeline);
+	live_admin_tick(&l->admin, l->collector, l->pipeline, ts, l->config.warn);
 	tick.rss_bytes = self_rss_bytes();
 	tick.cpu_us = clock_process_ns() / 1000;
 	pipeline_feed(l->pipeline, &tick.hdr);

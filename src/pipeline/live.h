@@ -13,7 +13,7 @@ struct loop;
 struct live_config {
 	struct collector_config collector;
 	bool stacks;                     /* where connections were opened */
-	enum privileges_helpers helpers; /* that outputs and metrics start */
+	enum privileges_helpers helpers; /* those of stacks, outputs and metrics */
 	uint64_t duration_ns;            /* 0: until live_stop() */
 	bool scan_only;                  /* no more than what exists at the start */
 	warn_fn warn;

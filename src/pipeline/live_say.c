@@ -19,22 +19,28 @@ void live_say_meta(struct pipeline *p, uint64_t now, const char *what)
 	feed_text(p, &(struct wire_text){.hdr = {.ts = now, .kind = WIRE_META}}, what, strlen(what));
 }
 
+bool live_say_hook(struct pipeline *p, const struct hook_state *state, uint64_t now)
+{
+	const struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_HOOK},
+				       .key = state->used         ? 1
+					      : state->not_needed ? 2
+								  : 0};
+	const struct hook *hook = state->hook;
+	char text[200];
+	int len = snprintf(text, sizeof(text), "%s%c%s%c%s", hook->name, '\0', hook->type, '\0', state->why);
+
+	feed_text(p, &head, text, len < (int)sizeof(text) ? (size_t)len : sizeof(text) - 1);
+	return !head.key;
+}
+
 bool live_say_hooks(struct pipeline *p, const struct collector *collector, uint64_t now)
 {
-	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_HOOK}};
 	bool degraded = false;
-	char text[200];
 	size_t n;
 	const struct hook_state *states = collector_hooks(collector, &n);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct hook *hook = states[i].hook;
-		int len = snprintf(text, sizeof(text), "%s%c%s%c%s", hook->name, '\0', hook->type, '\0', states[i].why);
-
-		head.key = states[i].used ? 1 : states[i].not_needed ? 2 : 0;
-		degraded |= !head.key;
-		feed_text(p, &head, text, len < (int)sizeof(text) ? (size_t)len : sizeof(text) - 1);
-	}
+	for (size_t i = 0; i < n; i++)
+		degraded |= live_say_hook(p, &states[i], now);
 	return degraded;
 }
 

@@ -5,9 +5,13 @@
 #include "pipeline.h"
 
 struct collector;
+struct hook_state;
 
 void live_say_meta(struct pipeline *pipeline, uint64_t now, const char *what);
 void live_say_mark(struct pipeline *pipeline, uint64_t ts, enum wire_kind kind, int64_t value);
+
+/* True if something is missing without it. */
+bool live_say_hook(struct pipeline *pipeline, const struct hook_state *state, uint64_t now);
 
 /* Each hook; true if something is missing without one of them. */
 bool live_say_hooks(struct pipeline *pipeline, const struct collector *collector, uint64_t now);

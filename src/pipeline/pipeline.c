@@ -144,6 +144,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		return err;
 	}
 	owner_ask(p->owner, config->exec_fn, config->exec_ctx);
+	owner_use_admin(p->owner, config->admin);
 	*out = p;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "src/core/wire_read.h"
 #include "src/host/owner.h"
 
+struct admin;
 struct conn_table;
 struct pipeline;
 struct recorder;
@@ -24,6 +25,7 @@ struct pipeline_config {
 	bool live;                 /* read processes' names; in a replay they are in the stream */
 	owner_exec_fn exec_fn;     /* live: see owner_ask() */
 	void *exec_ctx;
+	struct admin *admin; /* see owner_use_admin() */
 };
 
 /* 0 or -errno. The config's pointers must outlive the pipeline. */

@@ -138,15 +138,21 @@ static bool is_drained(struct symbolizer *s)
 }
 
 /* To open files of processes, which the opener does, and for helpers that are of other users. */
-static const unsigned int own_capabilities[] = {
-	CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_KILL};
+static void reduce_capabilities(void)
+{
+	const unsigned int map_files =
+		!confine_begin() && confine_can(CAP_CHECKPOINT_RESTORE) ? CAP_CHECKPOINT_RESTORE : CAP_SYS_ADMIN;
+	const unsigned int keep[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, map_files, CAP_SETUID, CAP_SETGID, CAP_KILL};
+
+	confine_thread(keep, sizeof(keep) / sizeof(keep[0]));
+}
 
 static void *run(void *arg)
 {
 	struct symbolizer *s = arg;
 	struct pollfd wait[2] = {{.fd = s->stop_fd, .events = POLLIN}, {.events = POLLIN}};
 
-	confine_thread(own_capabilities, sizeof(own_capabilities) / sizeof(own_capabilities[0]));
+	reduce_capabilities();
 	for (;;) {
 		bool drained = is_drained(s);
 		uint64_t ns = keeper_look(&s->keeper, clock_now_ns(), drained, s->check.highest);

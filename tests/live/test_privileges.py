@@ -6,8 +6,11 @@ before what is missing in the records after.
 
 import contextlib
 import json
+import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 from actors import Actor
 from lab import TIMEOUT, Namespace, wait_until
 from tracer import BINARY, Tracer
+from watched import children, status
 
 NOBODY = 65534
 NEEDED = ("bpf", "perfmon")
@@ -153,7 +157,18 @@ def test_records_with_each_set(program, namespace, start_tracer, more):
         user.kill()
 
 
-KEPT = {"kill": 5, "dac_read_search": 2, "net_admin": 12, "sys_ptrace": 19, "sys_admin": 21}
+BITS = {"dac_read_search": 2, "kill": 5, "net_admin": 12, "sys_ptrace": 19, "sys_admin": 21}
+KEEPS, ADMIN_KEEPS = ("sys_ptrace", "dac_read_search"), ("sys_admin", "net_admin")
+OTHERS_MAY_NOT = 1 << 38 | 1 << 39 | 1 << BITS["net_admin"] | 1 << BITS["sys_admin"]
+
+
+def bits(caps):
+    return sum(1 << BITS[cap] for cap in caps)
+
+
+def admin_of(pid):
+    """The process that keeps CAP_SYS_ADMIN; None: there is none."""
+    return next((child for child in children(pid) if status(child)["Name"] == "tcplife-admin"), None)
 
 
 def statuses(pid):
@@ -168,9 +183,70 @@ def test_what_is_given_up_after_the_start(start_tracer, tmp_path, args):
     tracer = start_tracer("-o", "-", *(str(tmp_path / "out.json") if arg == "FILE" else arg for arg in args))
     threads = wait_until(lambda: (found := list(statuses(tracer.process.pid))) and found[0]["Seccomp"] == "2" and found, what="filter")
     main, *others = threads
-    may_keep = sum(1 << KEPT[cap] for cap in KEPT if cap != "kill" or "--stacks" in args)
-    assert int(main["CapPrm"], 16) & ~may_keep == 0 and int(main["CapPrm"], 16) & 1 << KEPT["sys_admin"]
-    assert others and all(int(thread["CapPrm"], 16) & (1 << 38 | 1 << 39 | 1 << 12) == 0 for thread in others)
+    keeps = bits((*KEEPS, "kill") if "--stacks" in args else KEEPS)
+    assert {int(main[caps], 16) for caps in ("CapPrm", "CapEff")} == {keeps}
+    assert others and all(int(thread["CapPrm"], 16) & OTHERS_MAY_NOT == 0 for thread in others)
     assert {(thread["NoNewPrivs"], thread["Seccomp"]) for thread in threads} == {("1", "2")}
+    (admin,) = statuses(admin_of(tracer.process.pid))
+    assert {int(admin[caps], 16) for caps in ("CapPrm", "CapEff")} == {bits(ADMIN_KEEPS)}
+    assert (admin["NoNewPrivs"], admin["Seccomp"]) == ("1", "2") and "0" not in admin["Uid"].split()
     tracer.process.send_signal(signal.SIGINT)
     assert tracer.finish().returncode == 0
+
+
+def later_summary(tracer, netns):
+    """A summary with what only a thread in the namespace could read: how many connections its listener has not accepted."""
+    return tracer.wait_for(lambda r: r["event"] == "summary" and any(row["netns"] == netns for row in r["listeners"] or ()))
+
+
+def overflow(namespace):
+    """More connections than the listener has room for."""
+    with namespace.entered():
+        listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        clients = [socket.socket() for _ in range(4)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+    return [listener, *clients]
+
+
+def test_the_process_that_keeps_admin(start_tracer, namespace):
+    """A namespace from after the start is entered. What does it costs nothing while nothing is scanned, and holds no namespace."""
+    tracer = start_tracer("--summary", "1s")
+    admin = admin_of(tracer.process.pid)
+    sockets = overflow(namespace)
+    later_summary(tracer, namespace.inode)
+    rollup = Path(f"/proc/{admin}/smaps_rollup").read_text(encoding="ascii")
+    assert int(re.search(r"(?m)^Anonymous: +(\d+) kB", rollup)[1]) < 1024
+    wait_until(lambda: os.readlink(f"/proc/{admin}/ns/net") == os.readlink("/proc/self/ns/net"), what="its return")
+    for each in sockets:
+        each.close()
+    assert "entered" not in tracer.stop().stderr
+    assert not Path(f"/proc/{admin}").exists()
+
+
+def test_its_end_is_said(start_tracer, namespace, tmp_path):
+    """The run goes on without: it says so, in the stream, in the status and on stderr, and in a replay of what it recorded."""
+    recording = tmp_path / "end.rec"
+    tracer = start_tracer("--summary", "1s", "--status", tmp_path / "socket", "--record", recording)
+    os.kill(admin_of(tracer.process.pid), signal.SIGKILL)
+    degraded = tracer.wait_for(lambda r: r["event"] == "meta" and r["what"] == "degraded" and not r["hooks"][-1]["ok"])
+    why = "its process was ended by signal 9"
+    assert degraded["hooks"][-1] == {"name": "other network namespaces", "type": "process", "ok": False, "why": why}
+    asked = subprocess.run([BINARY, "status", tmp_path / "socket"], capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    assert asked.returncode == 3 and f"other network namespaces is not attached: {why}" in asked.stdout
+    with conversation(namespace) as cookie:
+        assert tracer.connection(cookie)["complete"]
+    tracer.wait_for(lambda r: r["event"] == "summary" and r["ts"] > degraded["ts"])
+    assert f"no other network namespace is entered from now on ({why})" in tracer.stop().stderr
+    replayed = subprocess.run([BINARY, "replay", recording, "--json"], capture_output=True, text=True, check=True, timeout=TIMEOUT)
+    assert sum(json.loads(line).get("what") == "degraded" for line in replayed.stdout.splitlines()) == 1
+
+
+def test_none_without_the_capability(program, start_tracer):
+    user = run_as(program, NEEDED)
+    try:
+        assert not children(user.process.pid)
+        assert "from now on" not in user.stop().stderr
+    finally:
+        user.kill()

@@ -22,7 +22,7 @@ from crafted import Crafted, variants
 from lab import wait_until
 from leakers import Process
 from programs import build
-from watched import Opens, Watched, children, functions, has_reader, status
+from watched import Opens, Watched, children, functions, has_reader, stack_processes, status
 
 HERE = Path(__file__).parent
 UID = 54321  # nobody's here
@@ -421,7 +421,7 @@ def test_rights_of_the_processes(start_tracer, namespace, run, opener, monkeypat
     monkeypatch.setenv("DEBUGINFOD_URLS", f"http://127.0.0.1:{server.getsockname()[1]}/")
     tool = Watched(start_tracer, namespace)
     tool.serves(run, opener)
-    pids = children(tool.pid)
+    pids = stack_processes(tool.pid)
     assert parsers(pids), "no process parses without capabilities"
     for pid in pids:
         check_common(tool.pid, pid)
@@ -494,8 +494,8 @@ def test_a_process_ends(start_tracer, namespace, run, opener, tmp_path, who, how
 
 def child_of(tool, who):
     """The parser, or the other one."""
-    found = parsers(children(tool.pid))
-    return (found if who == "parser" else [pid for pid in children(tool.pid) if pid not in found])[0]
+    found = parsers(stack_processes(tool.pid))
+    return (found if who == "parser" else [pid for pid in stack_processes(tool.pid) if pid not in found])[0]
 
 
 @pytest.mark.parametrize("who", ["parser", "opener"])

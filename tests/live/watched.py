@@ -36,6 +36,11 @@ def children(pid):
     return found
 
 
+def stack_processes(pid):
+    """Of a tool with --stacks: those that open and read files. The one that keeps CAP_SYS_ADMIN has nothing to do with them."""
+    return [child for child in children(pid) if status(child)["Name"] != "tcplife-admin"]
+
+
 def cpu_ticks(pid):
     """Its own, and those of children that it waited for. An end is 0, 0."""
     try:

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tracer's side of the process that keeps CAP_SYS_ADMIN: what the tracer needs of it after its start is asked of that
+ * process. It is not started again: nobody has the right to any more. Any thread may ask; all but admin_start() take NULL, for
+ * none.
+ */
+#pragma once
+
+#include "netns_files.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct admin;
+
+/* 0 or -errno; -EPERM without CAP_SYS_ADMIN. Early, while the tracer is small. */
+int admin_start(struct admin **out);
+void admin_stop(struct admin *admin);
+
+/* Opens `wanted` in a namespace, as netns_files_open() does. 0, or -errno if it was not entered. */
+int admin_open_files(struct admin *admin, int netns, uint32_t wanted, int link, struct netns_files *ret_files);
+
+/* The namespace of a socket, opened; or -errno. */
+int admin_netns_of(struct admin *admin, int socket);
+
+/* systemd has marked the directory as delegated; false if that is not known, too. */
+bool admin_is_delegated(struct admin *admin, int dir);
+
+/* Becomes readable when the process has ended, or does not answer. Then, once, of the main thread: how it ended. */
+int admin_fd(const struct admin *admin);
+#define ADMIN_WHY 80
+void admin_take_end(struct admin *admin, char why[ADMIN_WHY]);

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live_admin.h"
+
+#include "live_say.h"
+#include "src/host/self.h"
+#include "src/io/loop.h"
+#include "src/kernel/collector.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct admin *live_admin_start(struct live_admin *a)
+{
+	int err = admin_start(&a->admin);
+
+	if (err && err != -EPERM)
+		snprintf(a->end, sizeof(a->end), "its process cannot be started: %.40s", self_error(err));
+	return a->admin;
+}
+
+/* A loop_fn. */
+static void on_end(void *live_admin)
+{
+	struct live_admin *a = live_admin;
+
+	admin_take_end(a->admin, a->end);
+}
+
+int live_admin_watch(struct live_admin *a, struct loop *loop)
+{
+	return a->admin ? loop_add(loop, admin_fd(a->admin), on_end, a) : 0;
+}
+
+void live_admin_tick(struct live_admin *a, struct collector *collector, struct pipeline *pipeline, uint64_t ts, warn_fn warn)
+{
+	if (a->said || !*a->end)
+		return;
+	a->said = true;
+	warn("no other network namespace is entered from now on (%s): sockets there that no process holds appear with their "
+	     "next "
+	     "event. A new run enters them again",
+	     a->end);
+	live_say_hook(pipeline, collector_add_admin_end(collector, a->end), ts);
+	live_say_meta(pipeline, ts, "degraded");
+}
