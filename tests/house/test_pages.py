@@ -49,6 +49,17 @@ def test_each_promise_has_its_test():
     assert not [f for f in sorted(functions) if not re.search(rf"^def {f}\(", sources, re.M)]
 
 
+def test_each_table_has_each_capability():
+    """`features` tries them; the manual and the page on security say what is missing without them."""
+    tried = set(re.findall(r'HOOKS_FEATURES, NULL, "(CAP_\w+)"', (ROOT / "src/kernel/hook_table.c").read_text()))
+    table = (ROOT / "docs/security.md").read_text().partition("## Privileges, and why")[2].partition("\n\n|")[2].partition("\n\n")[0]
+    rows = {cap for line in table.splitlines() for cap in re.findall(r"CAP_\w+", line.split("|")[1 if line.startswith("|") else 0])}
+    manual = (ROOT / "docs/tcplife-fsm.8").read_text().partition(".Sh PRIVILEGES")[2].partition("\n.Sh ")[0]
+    named = set(re.findall(r"CAP_\w+", manual.partition("When all is loaded")[0])) - {"CAP_SETUID", "CAP_SETGID", "CAP_KILL"}
+    assert len(tried) == 8
+    assert tried == rows == named
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page):
     text = (ROOT / page).read_text()

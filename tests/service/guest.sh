@@ -37,7 +37,8 @@ wait_for()
 is() { [ "$(systemctl show -P "$1" $UNIT)" = "$2" ] || { systemctl show -p "$1" $UNIT; return 1; }; }
 pid() { systemctl show -P MainPID $UNIT; }
 active_again() { is ActiveState active && [ "$(pid)" != "$1" ] && [ "$(pid)" != 0 ]; }
-capabilities() { sed -n 's/^CapPrm:\t//p' "/proc/$(pid)/status"; }
+admin() { pgrep -P "$(pid)" -x tcplife-admin; }
+capabilities() { echo $((0x$(sed -n 's/^CapPrm:\t//p' "/proc/$1/status"))); }
 mode() { [ "$(stat -c '%a %U:%G' "$1")" = "$2" ] || { stat -c '%a %U:%G' "$1"; return 1; }; }
 seen() { grep -q "$1" $OUT; }
 
@@ -75,13 +76,16 @@ started()
 		[[ "$(systemctl show -P StatusText $UNIT)" == *events*lost* ]] && mode $OUT '640 tcplife-fsm:adm'
 }
 
+# CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are left, and CAP_SYS_ADMIN in a process of its own.
 confined()
 {
-	local status
-	status=$(cat "/proc/$(pid)/status")
-	echo "$status"
-	[ "$(stat -c %U "/proc/$(pid)")" = tcplife-fsm ] && grep -q '^NoNewPrivs:.1' <<<"$status" && grep -q '^Seccomp:.2' <<<"$status" &&
-		[ $((0x$(capabilities) & ~(1 << 21 | 1 << 19 | 1 << 2 | 1 << 38 | 1 << 39))) = 0 ] && [ $((0x$(capabilities) & 1 << 21)) != 0 ] &&
+	local process
+	for process in "$(pid)" "$(admin)"; do
+		cat "/proc/$process/status"
+		grep -q "^Uid:.$(id -u tcplife-fsm)\b" "/proc/$process/status" && grep -q '^NoNewPrivs:.1' "/proc/$process/status" &&
+			grep -q '^Seccomp:.2' "/proc/$process/status" || return
+	done
+	[ "$(capabilities "$(pid)")" = $((1 << 19 | 1 << 2)) ] && [ "$(capabilities "$(admin)")" = $((1 << 21)) ] &&
 		! journalctl --no-pager -u $UNIT | grep keeps
 }
 
@@ -157,7 +161,7 @@ upgraded()
 
 removed()
 {
-	dpkg -r tcplife-fsm && ! systemctl is-active $UNIT && ! pgrep -x tcplife-fsm && [ ! -e /usr/sbin/tcplife-fsm ] && [ -e $CONF ] && [ -e $OUT ]
+	dpkg -r tcplife-fsm && ! systemctl is-active $UNIT && ! pgrep -x 'tcplife-(fsm|admin)' && [ ! -e /usr/sbin/tcplife-fsm ] && [ -e $CONF ] && [ -e $OUT ]
 }
 
 purged() { dpkg -P tcplife-fsm && [ ! -e $CONF ] && ! systemctl is-enabled $UNIT; }
