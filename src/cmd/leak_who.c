@@ -70,7 +70,7 @@ static uint64_t number(void *ctx, enum leak_by by, const struct leak_socket *soc
 	return siphash13(&who->hash_key, words, sizeof(words) / sizeof(words[0]));
 }
 
-int leak_who_new(struct leak_who **out, bool redact)
+int leak_who_new(struct leak_who **out, struct admin *admin, bool redact)
 {
 	struct leak_who *who = calloc(1, sizeof(*who));
 	int err;
@@ -79,6 +79,7 @@ int leak_who_new(struct leak_who **out, bool redact)
 		leak_who_free(who);
 		return fail(EXIT_RUNTIME, "out of memory");
 	}
+	owner_use_admin(who->owner, admin);
 	self_hash_key(&who->hash_key);
 	who->names = (struct leak_names){number, who};
 	who->users = users_new("/etc/passwd");
@@ -100,6 +101,11 @@ void leak_who_free(struct leak_who *who)
 	users_free(who->users);
 	running_free(who->running);
 	free(who);
+}
+
+struct exec_probe *leak_who_probe(struct leak_who *who)
+{
+	return who->exec_probe;
 }
 
 const struct leak_names *leak_who_names(struct leak_who *who)

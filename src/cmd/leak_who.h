@@ -4,12 +4,16 @@
 
 #include "src/core/leak_group.h"
 
+struct admin;
+struct exec_probe;
 struct leak_who;
 struct record_owner;
 
-/* 0 or an exit code, with a message. */
-int leak_who_new(struct leak_who **out, bool redact);
+/* 0 or an exit code, with a message. `admin`: of owner_use_admin(). */
+int leak_who_new(struct leak_who **out, struct admin *admin, bool redact);
 void leak_who_free(struct leak_who *who); /* NULL is fine */
+
+struct exec_probe *leak_who_probe(struct leak_who *who); /* NULL: there is none */
 
 /* The names of what leaks are grouped by. */
 const struct leak_names *leak_who_names(struct leak_who *who);

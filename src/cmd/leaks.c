@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CLOSE_WAIT now: one scan, or one every --watch. Nothing is attached to the kernel. */
+/* CLOSE_WAIT now: one scan, or one every --watch, which gives up what it does not need. Nothing is attached to the kernel. */
 #include "commands.h"
 #include "leaks_lines.h"
 #include "leaks_look.h"
 #include "leaks_text.h"
 #include "src/core/queues.h"
+#include "src/host/admin.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/kernel/checks.h"
 #include "src/kernel/collector.h"
+#include "src/kernel/exec_probe.h"
 #include "src/kernel/leak_scan.h"
+#include "src/kernel/privileges.h"
 #include "src/pipeline/pipeline.h"
 #include "src/pipeline/select.h"
 #include "src/symbols/symbolizer.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SOCKETS_MAX (1u << 24)
@@ -50,6 +54,16 @@ static void scan_sockets(struct leaks *l)
 		l->scanned_ns = l->before_ns;
 }
 
+static void check_admin(struct leaks *l)
+{
+	char why[ADMIN_WHY];
+
+	if (!admin_has_ended(l->admin))
+		return;
+	admin_take_end(l->admin, why);
+	warn(ADMIN_ENDED, why);
+}
+
 static int scan(struct leaks *l, struct leak_totals *ret_totals)
 {
 	uint64_t threshold_ns = l->options->threshold_ns;
@@ -63,6 +77,7 @@ static int scan(struct leaks *l, struct leak_totals *ret_totals)
 	if (l->stacks)
 		symbolizer_drain(l->stacks, clock_now_ns(), false, take_opening, l);
 	scan_sockets(l);
+	check_admin(l);
 	if (l->left_out)
 		return EXIT_OK;
 	leak_scan_warn_missed(l->scan, warn);
@@ -124,6 +139,28 @@ static int init_groups(struct leaks *l, const struct hash_key *hash_key)
 		?: leak_groups_init(&l->killed, LEAK_BY(PROCESS), NULL, hash_key);
 }
 
+/* It may run for days. */
+static void give_up(struct leaks *l)
+{
+	const char *output = l->options->output;
+	const struct privileges_kept kept = {.works = exec_probe_works,
+					     .ctx = leak_who_probe(l->who),
+					     .helpers = l->stacks ? PRIVILEGES_HELPERS : PRIVILEGES_NO_HELPERS,
+					     .opens_output = output && strcmp(output, "-") != 0};
+	int err = privileges_reduce(&kept);
+
+	if (err)
+		warn(PRIVILEGES_STAY, strerror(-err));
+}
+
+static void start_admin(struct leaks *l)
+{
+	int err = admin_start(&l->admin);
+
+	if (err && err != -EPERM)
+		warn(ADMIN_ENDED, self_error(err));
+}
+
 static int open_leaks(struct leaks *l)
 {
 	const struct options *o = l->options;
@@ -131,10 +168,13 @@ static int open_leaks(struct leaks *l)
 	struct hash_key hash_key;
 	int err;
 
+	if (o->watch_ns)
+		start_admin(l);
 	self_hash_key(&hash_key);
 	collector_keep_memory(true);
 	if (collector_check(&failure) || leak_scan_open(&l->scan, o->verbose, &failure))
 		return fail_collector(&failure);
+	leak_scan_use(l->scan, l->admin);
 	if (run_check_selection(&o->select, false))
 		return EXIT_RUNTIME;
 	err = leaks_out_open(&l->out, o->output, o->watch_ns);
@@ -144,7 +184,7 @@ static int open_leaks(struct leaks *l)
 	self_instance(l->instance);
 	warn_foreign_pids(&l->header);
 	pipeline_context(&l->header, l->instance, &l->context);
-	if (leak_who_new(&l->who, o->redact))
+	if (leak_who_new(&l->who, l->admin, o->redact))
 		return EXIT_RUNTIME;
 	if (leak_set_init(&l->set, SOCKETS_MAX, &hash_key) || init_groups(l, &hash_key))
 		return fail(EXIT_RUNTIME, "out of memory");
@@ -152,6 +192,8 @@ static int open_leaks(struct leaks *l)
 	if (o->stacks && symbolizer_open(&l->stacks, o->verbose, warn, &failure))
 		return fail_collector(&failure);
 	collector_keep_memory(false);
+	if (o->watch_ns)
+		give_up(l);
 	return EXIT_OK;
 }
 
@@ -173,6 +215,7 @@ int command_leaks(const struct options *options)
 	leak_groups_free(&l.groups);
 	leak_set_free(&l.set);
 	leak_scan_close(l.scan);
+	admin_stop(l.admin);
 	leaks_out_close(&l.out);
 	return exit_code;
 }

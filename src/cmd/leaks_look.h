@@ -16,6 +16,7 @@ struct leaks {
 	struct leaks_out out;
 	struct recording_header header;
 	struct record_context context;
+	struct admin *admin; /* of one that repeats; NULL: this process enters namespaces itself */
 	struct leak_scan *scan;
 	struct leak_set set;
 	struct leak_groups groups, mirror, queue, killed;

@@ -2,12 +2,14 @@
 #include "admin.h"
 
 #include "admin_protocol.h"
+#include "clock.h"
 #include "confine.h"
 #include "fd_message.h"
 #include "helper.h"
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_S 5
+#define PATIENCE_S 2
 #define END_MS 200 /* after its socket a process that ends closes more */
 
 struct admin {
 	pthread_mutex_t mutex;
-	int socket; /* -1: it has ended */
-	bool hangs;
+	int socket;       /* -1: it has ended */
+	uint64_t late_ns; /* when the question was asked that has no answer yet; 0: all have */
 	pid_t pid;
 };
 
@@ -101,9 +103,25 @@ void admin_stop(struct admin *admin)
 	free(admin);
 }
 
-/* One that has missed an answer is not asked again: the next answer might be the last request's. */
+/* An answer that came too late is thrown away; until it comes nothing else is asked, and nobody waits again. */
+static int settle(struct admin *admin)
+{
+	struct admin_answer answer;
+	struct fd_list fds;
+	long len;
+
+	if (!admin->late_ns)
+		return 0;
+	len = fd_message_receive(admin->socket, &answer, sizeof(answer), &fds, MSG_DONTWAIT);
+	fd_list_close(&fds);
+	if (len > 0)
+		admin->late_ns = 0;
+	return len > 0 ? 0 : len < 0 ? (int)len : -EPIPE;
+}
+
 static int receive(struct admin *admin, struct admin_answer *answer, struct fd_list *ret)
 {
+	uint64_t asked_ns = clock_now_ns();
 	long len;
 
 	do {
@@ -111,9 +129,9 @@ static int receive(struct admin *admin, struct admin_answer *answer, struct fd_l
 	} while (len == -EINTR);
 	if (len == sizeof(*answer))
 		return answer->error;
-	admin->hangs = len == -EAGAIN;
-	shutdown(admin->socket, SHUT_RDWR);
-	return -EPIPE;
+	if (len == -EAGAIN)
+		admin->late_ns = asked_ns;
+	return len == -EAGAIN ? -EAGAIN : -EPIPE;
 }
 
 static int ask(struct admin *admin, const struct admin_request *request, const struct fd_list *with,
@@ -123,7 +141,8 @@ static int ask(struct admin *admin, const struct admin_request *request, const s
 
 	ret->n = 0;
 	pthread_mutex_lock(&admin->mutex);
-	err = admin->socket < 0 ? -EPIPE : fd_message_send(admin->socket, request, sizeof(*request), with, 0);
+	err = admin->socket < 0 ? -EPIPE : settle(admin);
+	err = err ?: fd_message_send(admin->socket, request, sizeof(*request), with, 0);
 	err = err ?: receive(admin, ret_answer, ret);
 	pthread_mutex_unlock(&admin->mutex);
 	if (err)
@@ -172,14 +191,26 @@ int admin_fd(const struct admin *admin)
 	return admin ? admin->socket : -1;
 }
 
+uint64_t admin_late_ns(const struct admin *admin)
+{
+	return admin ? admin->late_ns : 0;
+}
+
+bool admin_has_ended(const struct admin *admin)
+{
+	struct pollfd look = {.fd = admin_fd(admin), .events = POLLIN};
+
+	return poll(&look, 1, 0) > 0;
+}
+
 void admin_take_end(struct admin *admin, char why[ADMIN_WHY])
 {
 	int status;
 
 	close_socket(admin);
 	status = reap(admin);
-	if (admin->hangs)
-		snprintf(why, ADMIN_WHY, "its process has not answered within %d s", PATIENCE_S);
+	if (admin->late_ns && status == -1)
+		snprintf(why, ADMIN_WHY, "its process does not answer");
 	else if (status != -1 && WIFSIGNALED(status))
 		snprintf(why, ADMIN_WHY, "its process was ended by signal %d", WTERMSIG(status));
 	else if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == HELPER_NO_SANDBOX)

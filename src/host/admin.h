@@ -26,7 +26,15 @@ int admin_netns_of(struct admin *admin, int socket);
 /* systemd has marked the directory as delegated; false if that is not known, too. */
 bool admin_is_delegated(struct admin *admin, int dir);
 
-/* Becomes readable when the process has ended, or does not answer. Then, once, of the main thread: how it ended. */
+/* Of the main thread: since when it owes an answer, which it has 2 s for; 0: it owes none. What is asked meanwhile fails. */
+uint64_t admin_late_ns(const struct admin *admin);
+
+/* Becomes readable when the process has ended. Then, or if it is late for good, once, of the main thread: how it ended. */
 int admin_fd(const struct admin *admin);
 #define ADMIN_WHY 80
 void admin_take_end(struct admin *admin, char why[ADMIN_WHY]);
+bool admin_has_ended(const struct admin *admin); /* the descriptor is readable, and its end was not taken yet */
+
+#define ADMIN_ENDED                                                                                                            \
+	"no other network namespace is entered from now on (%s): sockets there that no process holds appear with their next "  \
+	"event. A new run enters them again"

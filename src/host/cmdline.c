@@ -6,8 +6,11 @@
  */
 #include "cmdline.h"
 
+#include "confine.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,11 +70,13 @@ static void leave(struct worker *worker)
 
 static void *run(void *arg)
 {
+	static const unsigned int capabilities[] = {CAP_SYS_PTRACE}; /* where /proc is mounted with hidepid */
 	struct worker *worker = arg;
 	char text[sizeof(worker->text)];
 	uint32_t pid;
 	size_t len;
 
+	confine_thread(capabilities, 1);
 	pthread_mutex_lock(&worker->lock);
 	while (!worker->stop) {
 		if (!worker->pid) {

@@ -81,3 +81,10 @@ bool exec_probe_read(void *exec_probe, uint32_t tid, struct exec_shown *ret_show
 	bpf_link__destroy(link);
 	return found;
 }
+
+bool exec_probe_works(void *exec_probe)
+{
+	struct exec_shown shown;
+
+	return exec_probe && exec_probe_read(exec_probe, (uint32_t)gettid(), &shown);
+}

@@ -16,3 +16,6 @@ void exec_probe_close(struct exec_probe *probe); /* NULL is fine */
 
 /* An owner_exec_fn: `probe` is a struct exec_probe. */
 bool exec_probe_read(void *probe, uint32_t tid, struct exec_shown *ret_shown);
+
+/* For privileges_reduce(): iterators can be made and read. False for NULL: nothing shows it. */
+bool exec_probe_works(void *probe);

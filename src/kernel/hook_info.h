@@ -20,13 +20,14 @@ enum hook_set {
 /* A hook as this program knows it. */
 struct hook {
 	enum hook_set set;
-	const char *program;     /* in bpf/ */
-	const char *name, *type; /* of the tracepoint, function or iterator; tp_btf, fentry, fexit, iter, tp, feature, process */
-	int min_args, max_args;  /* that we understand, of a tracepoint or function */
-	enum wire_tw_tier tier;  /* the tier that it belongs to; OFF: none, it is always wanted */
-	bool misses_are_losses;  /* a run that the kernel skipped is an event lost */
-	const char *fact;        /* what it shows */
-	const char *fallback;    /* what is used, or missing, without it */
+	const char *program; /* in bpf/ */
+	const char *name,
+		*type;          /* of the tracepoint, function or iterator; tp_btf, fentry, fexit, iter, tp, feature, process */
+	int min_args, max_args; /* that we understand, of a tracepoint or function */
+	enum wire_tw_tier tier; /* the tier that it belongs to; OFF: none, it is always wanted */
+	bool misses_are_losses; /* a run that the kernel skipped is an event lost */
+	const char *fact;       /* what it shows */
+	const char *fallback;   /* what is used, or missing, without it */
 };
 
 /* What is made of it here. */

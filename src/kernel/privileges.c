@@ -267,7 +267,7 @@ const char *privileges_missing(unsigned int capability)
 }
 
 /* Before Linux 5.19, if kernel.unprivileged_bpf_disabled is set, every bpf() call asks for CAP_BPF, or CAP_SYS_ADMIN. */
-static bool works_without_bpf(bool (*works)(void *ctx), void *ctx)
+static bool works_without_bpf(const struct privileges_kept *kept)
 {
 	const unsigned int caps[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN};
 	const size_t n = sizeof(caps) / sizeof(caps[0]);
@@ -275,28 +275,30 @@ static bool works_without_bpf(bool (*works)(void *ctx), void *ctx)
 
 	for (size_t i = 0; i < n; i++)
 		confine_use(caps[i], false);
-	good = works(ctx);
+	good = kept->works(kept->ctx);
 	for (size_t i = 0; i < n; i++)
 		confine_use(caps[i], true);
 	return good;
 }
 
-int privileges_reduce(bool (*works)(void *ctx), void *ctx, enum privileges_helpers helpers)
+int privileges_reduce(const struct privileges_kept *kept)
 {
 	unsigned int keep[8] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 	size_t n = 2;
 	int err;
 
-	if (helpers)
+	if (kept->opens_output)
+		keep[n++] = CAP_DAC_OVERRIDE;
+	if (kept->helpers)
 		keep[n++] = CAP_KILL;
-	if (helpers == PRIVILEGES_HELPERS_HERE) { /* else they would stay root's */
+	if (kept->helpers == PRIVILEGES_HELPERS_HERE) { /* else they would stay root's */
 		keep[n++] = CAP_SETUID;
 		keep[n++] = CAP_SETGID;
 	}
-	if (!works_without_bpf(works, ctx)) {
+	if (!works_without_bpf(kept)) {
 		keep[n++] = CAP_BPF;
 		keep[n++] = CAP_PERFMON;
 	}
 	err = confine_thread(keep, n);
-	return err ?: syscalls_confine_tracer(helpers != PRIVILEGES_NO_HELPERS);
+	return err ?: syscalls_confine_tracer(kept->helpers != PRIVILEGES_NO_HELPERS);
 }

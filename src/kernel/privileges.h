@@ -19,11 +19,18 @@ const char *privileges_missing(unsigned int capability);
 /*
  * When all is loaded and attached: the calling thread keeps what the names of processes and control groups take, and finding
  * namespaces; what enters these is the process of admin.h. All threads give up the system calls that are not needed any more
- * (syscalls.h). CAP_BPF and CAP_PERFMON go if `works` still returns true without them. 0 or -errno.
+ * (syscalls.h). 0 or -errno: a sentence about that is PRIVILEGES_STAY.
  */
+#define PRIVILEGES_STAY "the run keeps system calls or capabilities that it does not need: %s"
 enum privileges_helpers {
 	PRIVILEGES_NO_HELPERS,
 	PRIVILEGES_HELPERS,      /* processes of other users will be ended, and started by other threads */
 	PRIVILEGES_HELPERS_HERE, /* and by this thread, too */
 };
-int privileges_reduce(bool (*works)(void *ctx), void *ctx, enum privileges_helpers helpers);
+struct privileges_kept {
+	bool (*works)(void *ctx); /* CAP_BPF and CAP_PERFMON go if it still returns true without them */
+	void *ctx;
+	enum privileges_helpers helpers;
+	bool opens_output; /* this thread opens a file again, which may be in another user's folder */
+};
+int privileges_reduce(const struct privileges_kept *kept);

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define LATE_NS 10000000000ull /* a busy host may keep it from answering for a while */
+
 struct admin *live_admin_start(struct live_admin *a)
 {
 	int err = admin_start(&a->admin);
@@ -33,13 +35,14 @@ int live_admin_watch(struct live_admin *a, struct loop *loop)
 
 void live_admin_tick(struct live_admin *a, struct collector *collector, struct pipeline *pipeline, uint64_t ts, warn_fn warn)
 {
+	uint64_t late_ns = admin_late_ns(a->admin);
+
+	if (late_ns && !*a->end && ts > late_ns + LATE_NS)
+		on_end(a);
 	if (a->said || !*a->end)
 		return;
 	a->said = true;
-	warn("no other network namespace is entered from now on (%s): sockets there that no process holds appear with their "
-	     "next "
-	     "event. A new run enters them again",
-	     a->end);
+	warn(ADMIN_ENDED, a->end);
 	live_say_hook(pipeline, collector_add_admin_end(collector, a->end), ts);
 	live_say_meta(pipeline, ts, "degraded");
 }

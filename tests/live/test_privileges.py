@@ -225,13 +225,14 @@ def test_the_process_that_keeps_admin(start_tracer, namespace):
     assert not Path(f"/proc/{admin}").exists()
 
 
-def test_its_end_is_said(start_tracer, namespace, tmp_path):
+@pytest.mark.parametrize(("how", "why"), [(signal.SIGKILL, "was ended by signal 9"), (signal.SIGSTOP, "does not answer")])
+def test_its_end_is_said(start_tracer, namespace, tmp_path, how, why):
     """The run goes on without: it says so, in the stream, in the status and on stderr, and in a replay of what it recorded."""
     recording = tmp_path / "end.rec"
     tracer = start_tracer("--summary", "1s", "--status", tmp_path / "socket", "--record", recording)
-    os.kill(admin_of(tracer.process.pid), signal.SIGKILL)
-    degraded = tracer.wait_for(lambda r: r["event"] == "meta" and r["what"] == "degraded" and not r["hooks"][-1]["ok"])
-    why = "its process was ended by signal 9"
+    os.kill(admin_of(tracer.process.pid), how)
+    degraded = tracer.wait_for(lambda r: r["event"] == "meta" and r["what"] == "degraded" and r["hooks"][-1]["type"] == "process")
+    why = f"its process {why}"
     assert degraded["hooks"][-1] == {"name": "other network namespaces", "type": "process", "ok": False, "why": why}
     asked = subprocess.run([BINARY, "status", tmp_path / "socket"], capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert asked.returncode == 3 and f"other network namespaces is not attached: {why}" in asked.stdout
@@ -240,7 +241,31 @@ def test_its_end_is_said(start_tracer, namespace, tmp_path):
     tracer.wait_for(lambda r: r["event"] == "summary" and r["ts"] > degraded["ts"])
     assert f"no other network namespace is entered from now on ({why})" in tracer.stop().stderr
     replayed = subprocess.run([BINARY, "replay", recording, "--json"], capture_output=True, text=True, check=True, timeout=TIMEOUT)
-    assert sum(json.loads(line).get("what") == "degraded" for line in replayed.stdout.splitlines()) == 1
+    lines = [record for record in map(json.loads, replayed.stdout.splitlines()) if record.get("what") == "degraded"]
+    assert lines[-1]["hooks"] == degraded["hooks"]
+
+
+def test_leaks_that_repeat(namespace):
+    """They give up the same, find what they found before, and say it when their namespaces are not entered any more."""
+    sockets = overflow(namespace)
+    argv = [BINARY, "leaks", "--json", "--watch", "200ms", "--netns", str(namespace.inode)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        looks = iter(lambda: json.loads(process.stdout.readline()), None)
+        full = lambda r: r["event"] == "summary" and [row["full"] for row in r["listeners"]]  # noqa: E731
+        assert next(filter(None, map(full, looks))) == [True]
+        admin = admin_of(process.pid)
+        assert [int(thread["CapPrm"], 16) for thread in statuses(process.pid)] == [bits(KEEPS), bits(["sys_ptrace"])]
+        assert int(status(admin)["CapPrm"], 16) == bits(ADMIN_KEEPS)
+        os.kill(admin, signal.SIGKILL)
+        assert "entered from now on (its process was ended by signal 9)" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT) == 0
+    finally:
+        process.kill()
+        process.communicate()
+        for each in sockets:
+            each.close()
 
 
 def test_none_without_the_capability(program, start_tracer):
