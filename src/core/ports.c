@@ -2,7 +2,11 @@
 /*
  * TIME_WAIT exhausts ports: each connection from one address to one (address, port) has a local port of its own until TIME_WAIT
  * is over. Pairs that use more than half of their range are reported. They are few: a first pass counts in buckets, a second
- * counts exactly what is in a bucket that is full enough. At most PAIRS pairs are counted.
+ * counts exactly what is in a bucket that is full enough.
+ *
+ * The hash is keyed, so that nobody can choose addresses that share a bucket. But a namespace may have a range of two ports, and
+ * then half of it is one connection. Pairs with such ranges have half of the room, so that they hide no others. For those it is
+ * enough: a table of a million connections has at most 1,953 buckets of more than 512, each with some 15 other pairs.
  *
  * Where connect() takes ports in TIME_WAIT again, they are in use for REUSE_NS only: tcp_tw_reuse, by default within the host.
  * The kernel leaves out those whose peer sent no timestamps, which is not known here.
@@ -11,22 +15,36 @@
  */
 #include "ports.h"
 
+#include "pool.h"
 #include "wire_read.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define BUCKET_BITS 16
-#define PAIRS 1024u
+#define PAIRS 65536u
+#define NARROW 1024u /* a range of fewer ports */
 #define OWNERS 64
 #define REUSE_NS 1000000000ull
 
+struct ports_pair {
+	struct conn_ports_row row;
+	uint64_t digest;
+};
+
 /* Of one summary. */
 struct count {
+	const struct conn_table *t;
 	uint32_t buckets[1u << BUCKET_BITS];
-	uint32_t pairs_len;
-	struct conn_ports_row pairs[PAIRS];
+	struct pool pairs; /* of struct ports_pair */
+	uint32_t narrow;   /* pairs with a narrow range */
 };
+
+/* A pool_key_fn. */
+static uint64_t pair_key(const void *item)
+{
+	return ((const struct ports_pair *)item)->digest;
+}
 
 static const struct table_port_range *range_of(const struct conn_table *t, uint32_t netns)
 {
@@ -82,16 +100,20 @@ static const struct table_port_range *taken_from(const struct conn_table *t, con
 	return is_free_again(t, c, range) ? NULL : range;
 }
 
-static uint32_t bucket_of(const struct conn_table *t, const struct conn *c)
+static uint64_t digest_of(const struct count *count, const struct conn *c)
 {
-	const struct conn_place *place = conn_place(t, c);
-	uint64_t local[2], peer[2], hash;
+	const struct conn_place *place = conn_place(count->t, c);
+	uint64_t words[5];
 
-	memcpy(local, place->local_addr, sizeof(local));
-	memcpy(peer, c->peer_addr, sizeof(peer));
-	hash = (local[0] ^ local[1] << 7 ^ place->netns) * 0x9e3779b97f4a7c15ULL;
-	hash = (hash ^ hash >> 31 ^ peer[0] ^ peer[1] << 9 ^ c->peer_port) * 0x9e3779b97f4a7c15ULL;
-	return hash >> (64 - BUCKET_BITS);
+	memcpy(words, place->local_addr, sizeof(place->local_addr));
+	memcpy(words + 2, c->peer_addr, sizeof(c->peer_addr));
+	words[4] = (uint64_t)place->netns << 16 | c->peer_port;
+	return index_digest(&count->pairs.index, words, 5);
+}
+
+static uint32_t *bucket_of(struct count *count, uint64_t digest)
+{
+	return &count->buckets[digest >> (64 - BUCKET_BITS)];
 }
 
 static uint32_t size_of(const struct table_port_range *range)
@@ -99,31 +121,49 @@ static uint32_t size_of(const struct table_port_range *range)
 	return range->last - range->first + 1u;
 }
 
-static void count_pair(struct count *count, const struct conn_table *t, const struct conn *c,
-		       const struct table_port_range *range)
+static bool is_of(const struct conn_table *t, const struct conn *c, const struct conn_ports_row *row)
 {
 	const struct conn_place *place = conn_place(t, c);
-	struct conn_ports_row *row = count->pairs, *end = row + count->pairs_len;
 
-	while (row < end && (row->netns != place->netns || row->peer_port != c->peer_port ||
-			     memcmp(row->peer_addr, c->peer_addr, sizeof(row->peer_addr)) != 0 ||
-			     memcmp(row->local_addr, place->local_addr, sizeof(row->local_addr)) != 0))
-		row++;
-	if (row == end) {
-		if (count->pairs_len == PAIRS)
-			return;
-		count->pairs_len++;
-		*row = (struct conn_ports_row){.netns = place->netns, .peer_port = c->peer_port, .range = size_of(range)};
-		memcpy(row->peer_addr, c->peer_addr, sizeof(row->peer_addr));
-		memcpy(row->local_addr, place->local_addr, sizeof(row->local_addr));
+	return place->netns == row->netns && c->peer_port == row->peer_port &&
+	       !memcmp(c->peer_addr, row->peer_addr, sizeof(row->peer_addr)) &&
+	       !memcmp(place->local_addr, row->local_addr, sizeof(row->local_addr));
+}
+
+/* 0: there is no room for it. */
+static uint32_t add_pair(struct count *count, const struct conn *c, uint64_t digest, uint32_t range)
+{
+	const struct conn_place *place = conn_place(count->t, c);
+	struct ports_pair pair = {.digest = digest, .row = {.netns = place->netns, .peer_port = c->peer_port, .range = range}};
+
+	if (range < NARROW && count->narrow == PAIRS / 2)
+		return 0;
+	count->narrow += range < NARROW;
+	memcpy(pair.row.peer_addr, c->peer_addr, sizeof(pair.row.peer_addr));
+	memcpy(pair.row.local_addr, place->local_addr, sizeof(pair.row.local_addr));
+	return pool_add(&count->pairs, &pair);
+}
+
+static void count_pair(struct count *count, const struct conn *c, uint64_t digest, uint32_t range)
+{
+	struct ports_pair *pair;
+	uint32_t id;
+
+	pool_for_each (id, &count->pairs, digest) {
+		pair = pool_at(&count->pairs, id);
+		if (pair->digest == digest && is_of(count->t, c, &pair->row))
+			break;
 	}
-	row->in_use++;
+	if (!id)
+		id = add_pair(count, c, digest, range);
+	if (id)
+		((struct ports_pair *)pool_at(&count->pairs, id))->row.in_use++;
 }
 
 /* The most first, for qsort(). */
 static int by_use(const void *one, const void *other)
 {
-	const struct conn_ports_row *a = one, *b = other;
+	const struct conn_ports_row *a = &((const struct ports_pair *)one)->row, *b = &((const struct ports_pair *)other)->row;
 
 	if (a->in_use != b->in_use)
 		return a->in_use > b->in_use ? -1 : 1;
@@ -134,10 +174,44 @@ static int by_use(const void *one, const void *other)
 		?: (a->netns > b->netns) - (a->netns < b->netns);
 }
 
-void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)
+static void count_all(struct count *count)
+{
+	const struct table_port_range *range;
+	const struct conn_table *t = count->t;
+	uint64_t digest;
+
+	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
+		if (taken_from(t, c))
+			++*bucket_of(count, digest_of(count, c));
+	}
+	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
+		range = taken_from(t, c);
+		if (!range)
+			continue;
+		digest = digest_of(count, c);
+		if (*bucket_of(count, digest) > size_of(range) / 2)
+			count_pair(count, c, digest, size_of(range));
+	}
+}
+
+/* The CONN_SUMMARY_ROWS fullest in their order, of all that use more than half. Sorts the pool's items: it is of no use then. */
+static void fill_rows(struct count *count, struct conn_summary_record *sum)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const struct table_port_range *range;
+	struct ports_pair *pair = pool_at(&count->pairs, 1), *end = pair + count->pairs.used - 1;
+
+	qsort(pair, end - pair, sizeof(*pair), by_use);
+	for (; pair < end && sum->ports_len < CONN_SUMMARY_ROWS; pair++) {
+		struct conn_ports_row *row = &pair->row;
+
+		row->ipv4 = !memcmp(row->local_addr, mapped, sizeof(mapped)) && !memcmp(row->peer_addr, mapped, sizeof(mapped));
+		if (row->in_use > row->range / 2)
+			sum->ports[sum->ports_len++] = *row;
+	}
+}
+
+void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)
+{
 	struct count *count;
 
 	if (!t->port_ranges[0].netns)
@@ -145,33 +219,13 @@ void ports_fill(const struct conn_table *t, struct conn_summary_record *sum)
 	count = calloc(1, sizeof(*count));
 	if (!count)
 		return;
-	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
-		if (taken_from(t, c))
-			count->buckets[bucket_of(t, c)]++;
+	count->t = t;
+	if (!pool_init(&count->pairs, sizeof(struct ports_pair), PAIRS, pair_key, &t->config.hash_key)) {
+		count_all(count);
+		fill_rows(count, sum);
 	}
-	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
-		range = taken_from(t, c);
-		if (range && count->buckets[bucket_of(t, c)] > size_of(range) / 2)
-			count_pair(count, t, c, range);
-	}
-	qsort(count->pairs, count->pairs_len, sizeof(count->pairs[0]), by_use);
-	for (uint32_t i = 0; i < count->pairs_len && sum->ports_len < CONN_SUMMARY_ROWS; i++) {
-		struct conn_ports_row *row = &count->pairs[i];
-
-		row->ipv4 = !memcmp(row->local_addr, mapped, sizeof(mapped)) && !memcmp(row->peer_addr, mapped, sizeof(mapped));
-		if (row->in_use > row->range / 2)
-			sum->ports[sum->ports_len++] = *row;
-	}
+	pool_free(&count->pairs);
 	free(count);
-}
-
-static bool is_of(const struct conn_table *t, const struct conn *c, const struct conn_ports_row *row)
-{
-	const struct conn_place *place = conn_place(t, c);
-
-	return taken_from(t, c) && place->netns == row->netns && c->peer_port == row->peer_port &&
-	       !memcmp(c->peer_addr, row->peer_addr, sizeof(row->peer_addr)) &&
-	       !memcmp(place->local_addr, row->local_addr, sizeof(row->local_addr));
 }
 
 /* Of OWNERS processes: the commonest are among the first ones that are met, or there is none that stands out. */
@@ -184,7 +238,7 @@ void ports_owner(const struct conn_table *t, const struct conn_ports_row *row, s
 
 	*ret_owner = (struct ports_owner){0};
 	for (const struct conn *c = table_next(t, NULL); c; c = table_next(t, c)) {
-		if (!is_of(t, c, row))
+		if (!taken_from(t, c) || !is_of(t, c, row))
 			continue;
 		ret_owner->example = c;
 		if (c->from == CONN_FROM_NONE)

@@ -10,8 +10,9 @@
 struct stack_entry {
 	uint32_t facts;
 	uint32_t owner;
-	char *text; /* NULL: free */
+	char *text;
 	uint64_t used;
+	uint64_t digest; /* 0: free */
 };
 
 struct stack_owner {
@@ -20,21 +21,27 @@ struct stack_owner {
 	uint64_t key; /* 0: free */
 };
 
-static uint64_t hash(uint32_t owner, uint32_t facts, const char *text)
+/* Keyed: the text is what a process made of its stack. Never 0. */
+static uint64_t digest_of(const struct stack_numbers *n, uint32_t owner, uint32_t facts, const char *text)
 {
-	uint64_t h = index_hash(index_hash(0, owner), facts);
+	struct siphash hash = siphash_begin(&n->stacks.index.hash_key);
+	size_t len = strlen(text), part;
+	uint64_t word;
 
-	for (; *text; text++)
-		h = index_hash(h, (uint8_t)*text);
-	return h;
+	siphash_word(&hash, (uint64_t)owner << 32 | facts, 1);
+	for (size_t at = 0; at < len; at += part) {
+		word = 0;
+		part = len - at < sizeof(word) ? len - at : sizeof(word);
+		memcpy(&word, text + at, part);
+		siphash_word(&hash, word, 1);
+	}
+	return siphash_end(&hash, 3) | 1;
 }
 
 /* A pool_key_fn. */
 static uint64_t stack_key(const void *item)
 {
-	const struct stack_entry *entry = item;
-
-	return entry->text ? hash(entry->owner, entry->facts, entry->text) : 0;
+	return ((const struct stack_entry *)item)->digest;
 }
 
 /* A pool_key_fn. */
@@ -58,7 +65,7 @@ void stack_numbers_free(struct stack_numbers *n)
 	for (uint32_t id = 1; id < n->stacks.used; id++) {
 		struct stack_entry *entry = pool_at(&n->stacks, id);
 
-		if (entry->text && stack_key(entry))
+		if (entry->digest)
 			free(entry->text);
 	}
 	pool_free(&n->stacks);
@@ -107,7 +114,7 @@ static bool make_room(struct stack_numbers *n)
 	for (uint32_t id = 1; id < n->stacks.used; id++) {
 		const struct stack_entry *entry = pool_at(&n->stacks, id);
 
-		if (entry->text && entry->owner == most && entry->used < used) {
+		if (entry->digest && entry->owner == most && entry->used < used) {
 			used = entry->used;
 			oldest = id;
 		}
@@ -122,17 +129,18 @@ static uint64_t number_of(const struct stack_numbers *n, uint32_t id)
 	return n->first + n->generation[id] * WIRE_STACKS_MAX + id;
 }
 
-static struct stack_number add(struct stack_numbers *n, uint32_t owner, uint32_t facts, const char *text)
+/* Takes over its text. */
+static struct stack_number add(struct stack_numbers *n, const struct stack_entry *entry)
 {
-	struct stack_entry entry = {facts, owner, strdup(text), ++n->uses};
+	uint32_t owner = entry->owner;
 	bool full = pool_count(&n->stacks) == WIRE_STACKS_MAX - 1;
 	uint32_t id;
 
 	((struct stack_owner *)pool_at(&n->owners, owner))->stacks++; /* first: making room must not remove the owner */
-	id = entry.text && (!full || make_room(n)) ? pool_add(&n->stacks, &entry) : 0;
+	id = entry->text && (!full || make_room(n)) ? pool_add(&n->stacks, entry) : 0;
 	if (id)
 		return (struct stack_number){number_of(n, id), true, full};
-	free(entry.text);
+	free(entry->text);
 	if (!--((struct stack_owner *)pool_at(&n->owners, owner))->stacks)
 		pool_remove(&n->owners, owner);
 	return (struct stack_number){0};
@@ -141,10 +149,12 @@ static struct stack_number add(struct stack_numbers *n, uint32_t owner, uint32_t
 struct stack_number stack_numbers_find(struct stack_numbers *n, uint64_t cgroup_id, uint32_t facts, const char *text)
 {
 	uint32_t owner = find_owner(n, *text ? cgroup_id : 0), id; /* what says no more than its note is everybody's */
+	uint64_t digest;
 
 	if (!owner)
 		return (struct stack_number){0};
-	pool_for_each (id, &n->stacks, hash(owner, facts, text)) {
+	digest = digest_of(n, owner, facts, text);
+	pool_for_each (id, &n->stacks, digest) {
 		struct stack_entry *entry = pool_at(&n->stacks, id);
 
 		if (entry->owner == owner && entry->facts == facts && !strcmp(entry->text, text)) {
@@ -152,7 +162,7 @@ struct stack_number stack_numbers_find(struct stack_numbers *n, uint64_t cgroup_
 			return (struct stack_number){.number = number_of(n, id)};
 		}
 	}
-	return add(n, owner, facts, text);
+	return add(n, &(struct stack_entry){facts, owner, strdup(text), ++n->uses, digest});
 }
 
 void stack_numbers_forget(struct stack_numbers *n, uint64_t number)
