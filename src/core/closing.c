@@ -4,8 +4,8 @@
  * it after the transition: microseconds later, or when the closing task runs again. Such a connection waits until the reset
  * comes or WAIT_NS of the stream have passed.
  *
- * If the queue is full, the oldest is emitted as it is, not complete, and counted: above 41 000 aborts a second the wait is
- * shorter, and a reset that comes then is not known.
+ * If the queue is full, the oldest is emitted as it is, not complete, and counted: above 655,000 aborts a second the wait is
+ * shorter, and a reset that comes then is not known. So many come at once where TIME_WAITs overflow.
  */
 #include "closing.h"
 
@@ -15,7 +15,8 @@
 #include "verdict.h"
 
 #define WAIT_NS 100000000ULL /* the period in which a control group may have used up its share of the processor */
-#define SLOTS 4096u
+#define SLOTS 1024u
+#define SLOTS_MAX 65536u
 
 struct closed {
 	uint32_t id; /* CONN_NONE: emitted already */
@@ -104,7 +105,7 @@ static void keep(struct conn_table *t, struct conn *c, const struct conn_last *l
 {
 	struct closed *closed;
 
-	if (delay_full(t->resets)) {
+	if (delay_full_at(&t->resets, SLOTS_MAX)) {
 		closed = delay_take(t->resets, UINT64_MAX);
 		if (closed->id != CONN_NONE) {
 			table_hurry(t, table_by_id(t, closed->id));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 int delay_new(struct delay **out, uint32_t slots, size_t size)
 {
@@ -36,6 +37,25 @@ static uint64_t *deadline(const struct delay *d, uint32_t place)
 bool delay_full(const struct delay *delay)
 {
 	return delay->tail - delay->head == delay->slots;
+}
+
+bool delay_full_at(struct delay **delay, uint32_t max)
+{
+	const struct delay *d = *delay;
+	struct delay *larger;
+
+	if (!delay_full(d))
+		return false;
+	if (d->slots >= max || delay_new(&larger, 2 * d->slots, d->size - sizeof(uint64_t)))
+		return true;
+	for (uint32_t place = d->head; place != d->tail; place++)
+		memcpy(deadline(larger, place), deadline(d, place), d->size);
+	larger->due_ns = d->due_ns;
+	larger->head = d->head;
+	larger->tail = d->tail;
+	delay_free(*delay);
+	*delay = larger;
+	return false;
 }
 
 void *delay_push(struct delay *delay, uint64_t due_ns, uint32_t *ret_place)

@@ -24,6 +24,9 @@ uint64_t delay_memory(const struct delay *delay);
 /* True if the oldest has to be taken before another is pushed. */
 bool delay_full(const struct delay *delay);
 
+/* The same for one that may grow up to `max` slots, a power of two: items move, their places stay. */
+bool delay_full_at(struct delay **delay, uint32_t max);
+
 /* Room for an item that is due at `due_ns`, not before the one pushed last; delay_at(*ret_place) finds it until it is taken. */
 void *delay_push(struct delay *delay, uint64_t due_ns, uint32_t *ret_place);
 void *delay_at(const struct delay *delay, uint32_t place);

@@ -23,7 +23,8 @@
 #define DUE_MAX_US ((1ULL << 48) - 1)
 #define RESTARTS_MAX ((1U << 10) - 1)
 #define FIN_WAIT_NS 2000000000ULL
-#define FIN_SLOTS 16384u
+#define FIN_SLOTS 1024u
+#define FIN_SLOTS_MAX 65536u
 
 /* By its start, since another connection may take its place in the table. */
 struct waiting {
@@ -276,7 +277,7 @@ void tw_conn_enter(struct conn_table *t, struct conn *c, unsigned int state, con
 	if (state == WIRE_TIME_WAIT) {
 		emit_split(t, c, at_ns);
 	} else {
-		if (delay_full(t->fins))
+		if (delay_full_at(&t->fins, FIN_SLOTS_MAX))
 			release_oldest(t, UINT64_MAX);
 		*(struct waiting *)delay_push(t->fins, t->now + FIN_WAIT_NS, &place) = (struct waiting){c->start_ns, c->id};
 	}
