@@ -67,25 +67,14 @@ static const struct way *find_way(unsigned int from, unsigned int to)
 	return NULL;
 }
 
-static uint64_t forced_out_of(const struct report *r, unsigned int state)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < CONN_END_MAX; i++)
-		sum += r->forced[state][i];
-	for (unsigned int i = 0; i < WIRE_CAUSE_MAX; i++)
-		sum += r->forced_time_wait[state][i];
-	return sum;
-}
-
 static uint64_t commonest(const struct report *r)
 {
 	uint64_t max = 1, forced;
 
 	for (unsigned int from = 0; from < WIRE_STATE_MAX; from++) {
 		for (unsigned int to = 0; to < WIRE_STATE_MAX; to++)
-			max = r->edges[from][to] > max ? r->edges[from][to] : max;
-		forced = forced_out_of(r, from);
+			max = r->travelled.edges[from][to] > max ? r->travelled.edges[from][to] : max;
+		forced = travelled_forced(&r->travelled, from);
 		max = forced > max ? forced : max;
 	}
 	return max;
@@ -136,7 +125,7 @@ static void put_label(struct buf *b, double x, double y, uint64_t count)
 
 static void put_way(struct buf *b, const struct report *r, const struct way *way, uint64_t max)
 {
-	uint64_t count = r->edges[way->from][way->to];
+	uint64_t count = r->travelled.edges[way->from][way->to];
 
 	buf_str(b, count ? "<g class=\"way\" data-from=\"" : "<g class=\"way unused\" data-from=\"");
 	buf_str(b, conn_state_name(way->from));
@@ -161,17 +150,17 @@ static void put_causes(struct buf *b, const struct report *r, unsigned int state
 	const char *before = "";
 
 	for (unsigned int i = 0; i < CONN_END_MAX; i++) {
-		if (!r->forced[state][i])
+		if (!r->travelled.forced[state][i])
 			continue;
-		put_text_uint(b, before, r->forced[state][i]);
+		put_text_uint(b, before, r->travelled.forced[state][i]);
 		buf_char(b, ' ');
 		buf_str(b, conn_end_name(i));
 		before = ", ";
 	}
 	for (unsigned int i = 0; i < WIRE_CAUSE_MAX; i++) {
-		if (!r->forced_time_wait[state][i])
+		if (!r->travelled.forced_time_wait[state][i])
 			continue;
-		put_text_uint(b, before, r->forced_time_wait[state][i]);
+		put_text_uint(b, before, r->travelled.forced_time_wait[state][i]);
 		buf_char(b, ' ');
 		buf_str(b, conn_tw_end_name(i) ?: "unknown");
 		before = ", ";
@@ -180,7 +169,7 @@ static void put_causes(struct buf *b, const struct report *r, unsigned int state
 
 static void put_forced(struct buf *b, const struct report *r, const struct place *place, uint64_t max)
 {
-	uint64_t count = forced_out_of(r, place->state);
+	uint64_t count = travelled_forced(&r->travelled, place->state);
 	double x = place->x + place->out_x * BOX_WIDTH / 2.0, y = place->y + place->out_y * BOX_HEIGHT / 2.0;
 	const struct way way = {.x1 = (int16_t)x,
 				.y1 = (int16_t)y,
@@ -227,15 +216,15 @@ static void put_durations(struct buf *b, const struct report *r, unsigned int st
 		buf_str(b, "; not known how long: ");
 		html_count(b, r->us_unknown[state]);
 	}
-	if (r->left_open[state]) {
+	if (r->travelled.left_open[state]) {
 		buf_str(b, "; still there at its end: ");
-		html_count(b, r->left_open[state]);
+		html_count(b, r->travelled.left_open[state]);
 	}
 }
 
 static void put_forced_out(struct buf *b, const struct report *r, unsigned int state, const char *before)
 {
-	if (!forced_out_of(r, state))
+	if (!travelled_forced(&r->travelled, state))
 		return;
 	buf_str(b, before);
 	buf_str(b, "forced out: ");
@@ -314,21 +303,21 @@ static void put_table(struct buf *b, const struct report *r)
 	html_table_begin(b, "transitions", "Transitions", columns);
 	for (unsigned int from = 0; from < WIRE_STATE_MAX; from++) {
 		for (unsigned int to = 0; to < WIRE_STATE_MAX; to++) {
-			if (!r->edges[from][to])
+			if (!r->travelled.edges[from][to])
 				continue;
 			buf_str(b, "<tr>");
 			html_cell_text(b, conn_state_name(from) ?: "-");
 			html_cell_text(b, conn_state_name(to) ?: "-");
-			html_cell_count(b, r->edges[from][to]);
+			html_cell_count(b, r->travelled.edges[from][to]);
 			html_cell_text(b, find_way(from, to) ? "as in RFC 9293" : "not in RFC 9293");
 			buf_str(b, "</tr>\n");
 		}
-		if (!forced_out_of(r, from))
+		if (!travelled_forced(&r->travelled, from))
 			continue;
 		buf_str(b, "<tr>");
 		html_cell_text(b, conn_state_name(from) ?: "-");
 		html_cell_text(b, conn_state_name(WIRE_CLOSE));
-		html_cell_count(b, forced_out_of(r, from));
+		html_cell_count(b, travelled_forced(&r->travelled, from));
 		buf_str(b, "<td>forced: ");
 		put_causes(b, r, from);
 		buf_str(b, "</td></tr>\n");
@@ -343,7 +332,7 @@ static uint64_t others(const struct report *r)
 
 	for (unsigned int from = 0; from < WIRE_STATE_MAX; from++)
 		for (unsigned int to = 0; to < WIRE_STATE_MAX; to++)
-			sum += find_way(from, to) ? 0 : r->edges[from][to];
+			sum += find_way(from, to) ? 0 : r->travelled.edges[from][to];
 	return sum;
 }
 

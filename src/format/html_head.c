@@ -43,7 +43,7 @@ static uint64_t failures(const struct report *r)
 	uint64_t sum = 0;
 
 	for (unsigned int end = 0; end < CONN_END_MAX; end++)
-		sum += report_end_failed((enum conn_end)end) ? r->ends[end] : 0;
+		sum += travelled_failed((enum conn_end)end) ? r->ends[end] : 0;
 	return sum;
 }
 

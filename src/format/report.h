@@ -10,6 +10,7 @@
 #include "report_series.h"
 #include "report_top.h"
 #include "src/core/finding.h"
+#include "src/core/travelled.h"
 
 #define REPORT_ALERTS 2048
 #define REPORT_FINDINGS 96
@@ -100,11 +101,7 @@ struct report {
 	int64_t since_us, until_us; /* INT64_MIN, INT64_MAX: no limit */
 	struct report_cover cover;
 
-	/* The state diagram. CLOSE: CLOSED, before and after. */
-	uint64_t edges[WIRE_STATE_MAX][WIRE_STATE_MAX];
-	uint64_t forced[WIRE_STATE_MAX][CONN_END_MAX]; /* out of a state, by end_reason */
-	uint64_t forced_time_wait[WIRE_STATE_MAX][WIRE_CAUSE_MAX];
-	uint64_t left_open[WIRE_STATE_MAX]; /* the last state of connections that had not ended */
+	struct travelled travelled; /* the state diagram */
 	struct report_hist states[WIRE_STATE_MAX];
 	uint64_t us_unknown[WIRE_STATE_MAX];
 
@@ -148,6 +145,3 @@ uint64_t report_leaking(const struct report *r);
 
 /* Two records of one life. */
 bool report_example_same(const struct ladder_end *a, const struct ladder_end *b);
-
-/* An end that nobody asked for, or an attempt that failed. */
-bool report_end_failed(enum conn_end end);

@@ -9,16 +9,6 @@
 
 #define WINDOW_US ((int64_t)(FINDING_WINDOW_NS / 1000))
 
-bool report_end_failed(enum conn_end end)
-{
-	return end != CONN_END_UNKNOWN && end != CONN_END_FIN && end != CONN_END_DAEMON_STOP;
-}
-
-static bool is_over(enum conn_end end)
-{
-	return end != CONN_END_UNKNOWN && end != CONN_END_DAEMON_STOP;
-}
-
 /* Keys */
 
 void report_key_dependency(struct report_key *key, const struct conn_tuple *t)
@@ -45,43 +35,6 @@ void report_key_process(struct report_key *key, const struct conn_tuple *t)
 
 /* The diagram */
 
-/* TIME_WAIT, and a FIN_WAIT2 without a socket: over when the record says why. */
-static void leave_minisocket(struct report *r, unsigned int state, const struct conn_time_wait *tw)
-{
-	bool natural = state == WIRE_TIME_WAIT && (tw->end == WIRE_CAUSE_EXPIRED || tw->end == WIRE_CAUSE_REUSED);
-
-	if (tw->end == WIRE_CAUSE_UNKNOWN)
-		r->left_open[state]++;
-	else if (natural)
-		r->edges[state][WIRE_CLOSE]++;
-	else
-		r->forced_time_wait[state][tw->end]++;
-}
-
-/* A timeline that was cut may lack TIME_WAIT; its length is known all the same. */
-static unsigned int enter_time_wait(struct report *r, unsigned int state, const struct conn_time_wait *tw)
-{
-	if (state == WIRE_TIME_WAIT || !tw->entered || !tw->us_known || tw->end == WIRE_CAUSE_OVERFLOW)
-		return state;
-	r->edges[state][WIRE_TIME_WAIT]++;
-	report_hist_add(&r->states[WIRE_TIME_WAIT], tw->us);
-	return WIRE_TIME_WAIT;
-}
-
-static void leave_last(struct report *r, unsigned int state, const struct conn_record *c)
-{
-	if (!report_end_failed(c->end))
-		state = enter_time_wait(r, state, &c->time_wait);
-	if (c->time_wait.entered && (state == WIRE_TIME_WAIT || state == WIRE_FIN_WAIT2) && !report_end_failed(c->end))
-		leave_minisocket(r, state, &c->time_wait);
-	else if (!is_over(c->end))
-		r->left_open[state]++;
-	else if (report_end_failed(c->end))
-		r->forced[state][c->end]++;
-	else
-		r->edges[state][WIRE_CLOSE]++;
-}
-
 static void count_states(struct report *r, const struct conn_record *c)
 {
 	const struct conn_span *span = c->timeline;
@@ -90,8 +43,6 @@ static void count_states(struct report *r, const struct conn_record *c)
 		r->cover.no_timeline++;
 		return;
 	}
-	if (c->start_known)
-		r->edges[span->state == WIRE_SYN_RECV ? WIRE_LISTEN : WIRE_CLOSE][span->state]++;
 	for (unsigned int i = 0; i < c->timeline_len; i++, span++) {
 		r->cover.spans++;
 		r->cover.spans_inferred += span->ev == CONN_EV_INFERRED;
@@ -100,10 +51,9 @@ static void count_states(struct report *r, const struct conn_record *c)
 			report_hist_add(&r->states[span->state], span->us);
 		else
 			r->us_unknown[span->state]++;
-		if (i + 1 < c->timeline_len)
-			r->edges[span->state][span[1].state]++;
 	}
-	leave_last(r, c->timeline[c->timeline_len - 1].state, c);
+	if (travelled_add(&r->travelled, c))
+		report_hist_add(&r->states[WIRE_TIME_WAIT], c->time_wait.us);
 }
 
 /* CLOSE_WAIT by process and dependency, TIME_WAIT by destination, over time */
@@ -187,7 +137,7 @@ static void count_in_row(struct report_row *row, const struct conn_record *c)
 
 	row->example = c->t;
 	row->values[ROW_CONNECTIONS]++;
-	row->values[ROW_FAILED] += report_end_failed(c->end);
+	row->values[ROW_FAILED] += travelled_failed(c->end);
 	row->values[ROW_RESETS] += c->resets.sent + c->resets.received;
 	row->values[ROW_RETRANSMITTED] += again->syn + again->synack + again->data + again->fin;
 }
@@ -255,20 +205,17 @@ void report_connection(struct report *r, const struct report_record *rec)
 	count_retransmits(r, &c->retransmits);
 	report_example_over(r);
 	report_example_longest(r, rec);
-	if (report_end_failed(c->end))
+	if (travelled_failed(c->end))
 		report_example_failed(r, rec);
 }
 
 void report_time_wait(struct report *r, const struct report_record *rec)
 {
 	const struct conn_time_wait *tw = &r->line.end.rec.time_wait;
-	unsigned int state = tw->fin_wait2 && !tw->us_known ? WIRE_FIN_WAIT2 : WIRE_TIME_WAIT;
 
 	if (!tw->entered)
 		return;
-	if (r->left_open[state])
-		r->left_open[state]--; /* its connection record counted it there */
-	leave_minisocket(r, state, tw);
+	travelled_add_time_wait(&r->travelled, tw);
 	if (tw->us_known)
 		report_hist_add(&r->states[WIRE_TIME_WAIT], tw->us);
 	hold_time_wait(r, rec, peer_row(r, rec, 0));

@@ -102,11 +102,11 @@ static void test_diagram(void **state)
 	assert_true(give_closed(1, "curl"));
 	assert_true(give_closed(2, "curl"));
 	assert_true(give_refused(3));
-	assert_int_equal(report->edges[WIRE_CLOSE][WIRE_SYN_SENT], 3);
-	assert_int_equal(report->edges[WIRE_SYN_SENT][WIRE_ESTABLISHED], 2);
-	assert_int_equal(report->edges[WIRE_LAST_ACK][WIRE_CLOSE], 2);
-	assert_int_equal(report->edges[WIRE_SYN_SENT][WIRE_CLOSE], 0);
-	assert_int_equal(report->forced[WIRE_SYN_SENT][CONN_END_REFUSED], 1);
+	assert_int_equal(report->travelled.edges[WIRE_CLOSE][WIRE_SYN_SENT], 3);
+	assert_int_equal(report->travelled.edges[WIRE_SYN_SENT][WIRE_ESTABLISHED], 2);
+	assert_int_equal(report->travelled.edges[WIRE_LAST_ACK][WIRE_CLOSE], 2);
+	assert_int_equal(report->travelled.edges[WIRE_SYN_SENT][WIRE_CLOSE], 0);
+	assert_int_equal(report->travelled.forced[WIRE_SYN_SENT][CONN_END_REFUSED], 1);
 	assert_int_equal(report->states[WIRE_SYN_SENT].count, 3);
 	assert_int_equal(report->states[WIRE_CLOSE_WAIT].max, 400000);
 	assert_int_equal(report->cover.spans_inferred, 2);
@@ -126,12 +126,12 @@ static void test_time_wait_apart(void **state)
 							   "\"by\":\"peer\",\"ev\":\"event\"}],\"time_wait\":{\"us\":null,"
 							   "\"end\":null,\"ev\":\"event\"}}",
 			 1, 1, "curl"));
-	assert_int_equal(report->left_open[WIRE_TIME_WAIT], 1);
+	assert_int_equal(report->travelled.left_open[WIRE_TIME_WAIT], 1);
 	assert_true(give(HEAD("time_wait", "05:05") TUPLE "\"start\":\"2026-01-02T03:04:04.000000Z\",\"time_wait\":{\"us\":"
 							  "60000000,\"end\":\"expired\",\"ev\":\"event\"}}",
 			 2, 1, "curl"));
-	assert_int_equal(report->left_open[WIRE_TIME_WAIT], 0);
-	assert_int_equal(report->edges[WIRE_TIME_WAIT][WIRE_CLOSE], 1);
+	assert_int_equal(report->travelled.left_open[WIRE_TIME_WAIT], 0);
+	assert_int_equal(report->travelled.edges[WIRE_TIME_WAIT][WIRE_CLOSE], 1);
 	assert_int_equal(report->states[WIRE_TIME_WAIT].max, 60000000);
 	assert_int_equal(report->peers.rows[0].values[ROW_TIME_WAIT], 1);
 }
