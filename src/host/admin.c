@@ -6,6 +6,7 @@
 #include "confine.h"
 #include "fd_message.h"
 #include "helper.h"
+#include "usage.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -189,6 +190,11 @@ bool admin_is_delegated(struct admin *admin, int dir)
 int admin_fd(const struct admin *admin)
 {
 	return admin ? admin->socket : -1;
+}
+
+uint64_t admin_cpu_ns(const struct admin *admin)
+{
+	return admin && admin->pid ? usage_cpu_ns(admin->pid) : 0;
 }
 
 uint64_t admin_late_ns(const struct admin *admin)

@@ -26,6 +26,8 @@ int admin_netns_of(struct admin *admin, int socket);
 /* systemd has marked the directory as delegated; false if that is not known, too. */
 bool admin_is_delegated(struct admin *admin, int dir);
 
+uint64_t admin_cpu_ns(const struct admin *admin); /* CPU time that it took; 0: it has ended */
+
 /* Of the main thread: since when it owes an answer, which it has 2 s for; 0: it owes none. What is asked meanwhile fails. */
 uint64_t admin_late_ns(const struct admin *admin);
 

@@ -14,14 +14,26 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *const paths[NETNS_FILES] = {
-	[NETNS_SOCKSTAT] = "/proc/thread-self/net/sockstat",
-	[NETNS_SOCKSTAT6] = "/proc/thread-self/net/sockstat6",
-	[NETNS_NETSTAT] = "/proc/thread-self/net/netstat",
-	[NETNS_SNMP] = "/proc/thread-self/net/snmp",
-	[NETNS_PORT_RANGE] = "/proc/sys/net/ipv4/ip_local_port_range",
-	[NETNS_TW_REUSE] = "/proc/sys/net/ipv4/tcp_tw_reuse",
-	[NETNS_TIMESTAMPS] = "/proc/sys/net/ipv4/tcp_timestamps",
+/*
+ * Each folder is opened once for all of its files: the kernel has a dentry for net/ipv4 of each namespace under one name, and
+ * walks through them for each path (proc_sys_compare()).
+ */
+static const struct folder {
+	const char *path;
+	enum netns_file first, last;
+} folders[] = {
+	{"/proc/thread-self/net", NETNS_SOCKSTAT, NETNS_SNMP},
+	{"/proc/sys/net/ipv4", NETNS_PORT_RANGE, NETNS_TIMESTAMPS},
+};
+
+static const char *const names[] = {
+	[NETNS_SOCKSTAT] = "sockstat",
+	[NETNS_SOCKSTAT6] = "sockstat6",
+	[NETNS_NETSTAT] = "netstat",
+	[NETNS_SNMP] = "snmp",
+	[NETNS_PORT_RANGE] = "ip_local_port_range",
+	[NETNS_TW_REUSE] = "tcp_tw_reuse",
+	[NETNS_TIMESTAMPS] = "tcp_timestamps",
 };
 
 void netns_files_none(struct netns_files *files)
@@ -40,22 +52,36 @@ static int open_iterator(int link)
 	return (int)syscall(__NR_bpf, BPF_ITER_CREATE, &attr, sizeof(attr));
 }
 
-static int open_one(enum netns_file which, int link)
+static int result(int fd)
 {
-	int fd = which == NETNS_ITERATOR ? open_iterator(link)
-		 : which == NETNS_DIAG   ? socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
-					 : open(paths[which], O_RDONLY | O_CLOEXEC);
-
 	return fd < 0 ? -errno : fd;
+}
+
+static void open_folder(const struct folder *folder, uint32_t wanted, struct netns_files *files)
+{
+	uint32_t all = (2u << folder->last) - (1u << folder->first);
+	int dir;
+
+	if (!(wanted & all))
+		return;
+	dir = result(open(folder->path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	for (unsigned int i = folder->first; i <= folder->last; i++) {
+		if (wanted & 1u << i)
+			files->fds[i] = dir < 0 ? dir : result(openat(dir, names[i], O_RDONLY | O_CLOEXEC));
+	}
+	if (dir >= 0)
+		close(dir);
 }
 
 void netns_files_open(uint32_t wanted, int link, struct netns_files *ret_files)
 {
 	netns_files_none(ret_files);
-	for (unsigned int i = 0; i < NETNS_FILES; i++) {
-		if (wanted & 1u << i)
-			ret_files->fds[i] = open_one(i, link);
-	}
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		open_folder(&folders[i], wanted, ret_files);
+	if (wanted & 1u << NETNS_DIAG)
+		ret_files->fds[NETNS_DIAG] = result(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+	if (wanted & 1u << NETNS_ITERATOR)
+		ret_files->fds[NETNS_ITERATOR] = result(open_iterator(link));
 }
 
 void netns_files_close(struct netns_files *files)

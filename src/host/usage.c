@@ -23,7 +23,7 @@ static uint64_t ended_ns(void)
 	return getrusage(RUSAGE_CHILDREN, &ended) ? 0 : timeval_ns(&ended.ru_utime) + timeval_ns(&ended.ru_stime);
 }
 
-static uint64_t running_ns(pid_t pid)
+uint64_t usage_cpu_ns(pid_t pid)
 {
 	struct timespec cpu;
 	clockid_t clock;
@@ -56,7 +56,7 @@ void usage_read(struct usage *ret)
 	*ret = (struct usage){.cpu_ns = ended_ns() + clock_process_ns(), .memory_bytes = anonymous_bytes("/proc/self/status")};
 	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "/proc/%d/status", (int)pids[i]);
-		ret->cpu_ns += running_ns(pids[i]);
+		ret->cpu_ns += usage_cpu_ns(pids[i]);
 		ret->memory_bytes += anonymous_bytes(path);
 	}
 }

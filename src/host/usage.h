@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct usage {
 	uint64_t cpu_ns;       /* of this process and all its helpers, also those that have ended */
@@ -12,3 +13,6 @@ struct usage {
 };
 
 void usage_read(struct usage *ret);
+
+/* CPU time of another process; 0: it has ended. */
+uint64_t usage_cpu_ns(pid_t pid);

@@ -332,9 +332,9 @@ static bool scan_listeners_if_due(struct live *l, uint64_t now)
 
 	if (now < l->next_listeners || !conn_table_wants_listeners(pipeline_table(l->pipeline), now))
 		return false;
-	cpu = clock_process_ns(); /* a thread of its own reads the sockets */
+	cpu = live_admin_cpu_ns(&l->admin); /* a thread of its own reads the sockets */
 	complain_scan(l, collector_scan(l->collector, WIRE_SCAN_LISTENERS, pipeline_feed, l->pipeline));
-	l->next_listeners = now + (clock_process_ns() - cpu) * LISTENERS_TIMES;
+	l->next_listeners = now + live_admin_cpu_since(&l->admin, cpu) * LISTENERS_TIMES;
 	return true;
 }
 
@@ -357,11 +357,11 @@ static bool scan_if_due(struct live *l, uint64_t now)
 		return scan_listeners_if_due(l, now);
 	}
 	now = clock_now_ns();
-	cpu = clock_process_ns();
+	cpu = live_admin_cpu_ns(&l->admin);
 	err = collector_scan(l->collector, cause, pipeline_feed, l->pipeline);
 	complain_scan(l, err);
 	if (cause == WIRE_SCAN_MINISOCKS) {
-		took = (clock_process_ns() - cpu) * FINS_TIMES;
+		took = live_admin_cpu_since(&l->admin, cpu) * FINS_TIMES;
 		l->next_fins = now + (took > FINS_NS ? took : FINS_NS);
 	}
 	if (cause != WIRE_SCAN_RESYNC)

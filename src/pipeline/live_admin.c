@@ -2,6 +2,7 @@
 #include "live_admin.h"
 
 #include "live_say.h"
+#include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/io/loop.h"
 #include "src/kernel/collector.h"
@@ -18,6 +19,19 @@ struct admin *live_admin_start(struct live_admin *a)
 	if (err && err != -EPERM)
 		snprintf(a->end, sizeof(a->end), "its process cannot be started: %.40s", self_error(err));
 	return a->admin;
+}
+
+uint64_t live_admin_cpu_ns(const struct live_admin *a)
+{
+	return clock_process_ns() + admin_cpu_ns(a->admin);
+}
+
+/* What that process had is gone when it has ended. */
+uint64_t live_admin_cpu_since(const struct live_admin *a, uint64_t before_ns)
+{
+	uint64_t now_ns = live_admin_cpu_ns(a);
+
+	return now_ns > before_ns ? now_ns - before_ns : 0;
 }
 
 /* A loop_fn. */

@@ -18,6 +18,10 @@ struct live_admin {
 /* Returns its `admin`. */
 struct admin *live_admin_start(struct live_admin *live_admin);
 
+/* Of this process and of that one: what scans cost. */
+uint64_t live_admin_cpu_ns(const struct live_admin *live_admin);
+uint64_t live_admin_cpu_since(const struct live_admin *live_admin, uint64_t before_ns);
+
 int live_admin_watch(struct live_admin *live_admin, struct loop *loop);
 
 void live_admin_tick(struct live_admin *live_admin, struct collector *collector, struct pipeline *pipeline, uint64_t ts,
