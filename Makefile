@@ -60,9 +60,14 @@ lto := $(if $(or $(SANITIZE),$(clang),$(if $(optimised),,x)),,$(call flag,-flto=
 no_lto := $(if $(lto),-fno-lto)
 
 # Outputs over the network, and metrics, by libraries that are loaded when someone asks for them: only their headers are needed here.
-library = $(if $(STATIC),,$(shell $(PKG_CONFIG) --exists $(1) && echo yes))
-http := $(if $(call library,libmicrohttpd),-DWITH_HTTP)
-network := $(if $(call library,rdkafka),-DWITH_KAFKA) $(if $(wildcard src/io/otlp.c),$(if $(call library,libcurl),-DWITH_OTLP))
+# A static program has libmicrohttpd in it, if there is an archive of it, and none for outputs. It has no TLS: the functions of the TLS
+# library that the archive names, and that are never called without TLS, are all one function of ours, which fails.
+library = $(shell $(PKG_CONFIG) --exists $(1) && echo yes)
+http_archive := $(if $(STATIC),$(wildcard $(shell $(CC) -print-file-name=libmicrohttpd.a)))
+http_libs = $(if $(http_archive),$(http_archive) $(shell $(NM) -u $(http_archive) 2>/dev/null | \
+	sed -n 's/^ *U \(gnutls_.*\)/-Wl,--defsym=\1=http_no_tls/p' | sort -u))
+http := $(if $(if $(STATIC),$(http_archive),$(call library,libmicrohttpd)),-DWITH_HTTP)
+network := $(if $(STATIC),,$(if $(call library,rdkafka),-DWITH_KAFKA) $(if $(call library,libcurl),-DWITH_OTLP))
 
 all_cflags := -std=gnu11 -D_GNU_SOURCE -pthread $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(sanitize) $(harden_cflags) \
 	-I. -I$(O) $(network) $(http) $(if $(STATIC),-DLINKED_STATIC=$(if $(static_full),2,1)) $(CPPFLAGS) $(CFLAGS)
@@ -71,7 +76,7 @@ depflags := -MMD -MP
 
 # libiberty reads the names of C++ and Rust functions. It has no pkg-config file, and is a static library everywhere.
 libs = -liberty $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs libbpf libdw libcap-ng libseccomp zlib jansson ncursesw)
-link_libs = $(if $(static_full),$(filter-out -pthread,$(libs)),$(shared_libs)) -lm
+link_libs = $(if $(static_full),$(filter-out -pthread,$(libs)),$(shared_libs)) $(http_libs) -lm
 shared_libs = $(if $(STATIC),-Wl$(comma)-Bstatic $(filter-out -pthread,$(libs)) -Wl$(comma)-Bdynamic,$(libs)) -ldl
 comma := ,
 
@@ -391,7 +396,7 @@ install: all
 	install -m 644 README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/*.json docs/*.svg) $(share)/doc/tcplife-fsm
 ifneq ($(wildcard contrib/*),)
 	install -d $(share)/doc/tcplife-fsm/contrib
-	cp -r $(filter-out contrib/debian contrib/rpm,$(wildcard contrib/*)) $(share)/doc/tcplife-fsm/contrib
+	cp -r $(filter-out contrib/debian contrib/rpm contrib/package.sh,$(wildcard contrib/*)) $(share)/doc/tcplife-fsm/contrib
 endif
 
 uninstall:

@@ -2,6 +2,23 @@
 #ifdef WITH_HTTP
 #include "http_library.h"
 
+#ifdef LINKED_STATIC
+/* Stands for each function of the TLS library that libmicrohttpd could use: Makefile. A server without TLS asks for none. */
+int http_no_tls(void);
+__attribute__((used)) int http_no_tls(void)
+{
+	return -1;
+}
+
+int http_library_load(struct http_library *library, char *why, size_t why_size)
+{
+	(void)why, (void)why_size;
+#define HTTP_LINKED(name) library->name = name
+	HTTP_CALLS(HTTP_LINKED);
+#undef HTTP_LINKED
+	return 0;
+}
+#else
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -36,4 +53,5 @@ int http_library_load(struct http_library *library, char *why, size_t why_size)
 	snprintf(why, why_size, LIBRARY " is too old: it has no %s()", missing);
 	return -ELIBBAD;
 }
+#endif
 #endif
