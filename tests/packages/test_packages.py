@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "contrib/systemd/tcplife-fsm.service"
@@ -145,39 +144,14 @@ def test_two_builds_are_one(deb, tmp_path):
         assert package.read_bytes() == (tmp_path / "other/elsewhere/deb" / package.name).read_bytes(), package.name
 
 
-def unit_capabilities():
-    text = UNIT.read_text(encoding="utf-8")
-    bounding, ambient = (re.search(f"(?m)^{key}=(.*)$", text)[1] for key in ("CapabilityBoundingSet", "AmbientCapabilities"))
-    assert bounding == ambient
-    return {name.removeprefix("CAP_") for name in ambient.split()}
-
-
-def test_daemonset(tmp_path):
-    """What a cluster would refuse, or what would make the pod blind; the options are those of this version."""
-    documents = list(yaml.safe_load_all((ROOT / "contrib/kubernetes/daemonset.yaml").read_text(encoding="utf-8")))
-    assert [(d["apiVersion"], d["kind"]) for d in documents] == [("v1", "Namespace"), ("v1", "ConfigMap"), ("apps/v1", "DaemonSet")]
-    namespace, config, daemons = documents
-    assert config["metadata"]["namespace"] == daemons["metadata"]["namespace"] == namespace["metadata"]["name"]
-    template = daemons["spec"]["template"]
-    assert daemons["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
-    pod, (container,) = template["spec"], template["spec"]["containers"]
-    assert pod["hostPID"] is True and pod["hostNetwork"] is True
-    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
-    capabilities = container["securityContext"]["capabilities"]
-    assert capabilities["drop"] == ["ALL"] and set(capabilities["add"]) == unit_capabilities() | {"NET_ADMIN"}
-    (name, text), = config["data"].items()
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    assert container["args"][2].endswith(f"/{name}")
-    run(os.environ.get("TCPLIFE_FSM", ROOT / "build/tcplife-fsm"), *container["args"][:2], tmp_path / name, "--check-config")
-
-
 @as_root
 def test_static_program_runs_where_nothing_is(tmp_path):
     """As Containerfile's `FROM scratch` has it: no library, no /etc, no /proc."""
     make("all", f"O={tmp_path}/full", "STATIC=full")
     (tmp_path / "scratch").mkdir()
     shutil.copy(tmp_path / "full/tcplife-fsm", tmp_path / "scratch")
-    assert "linked: to nothing" in run("chroot", tmp_path / "scratch", "/tcplife-fsm", "version")
+    version = run("chroot", tmp_path / "scratch", "/tcplife-fsm", "version")
+    assert "linked: to nothing" in version and "metrics: file, http" in version
     assert "CLOSE_WAIT" in run("chroot", tmp_path / "scratch", "/tcplife-fsm", "explain", "close_wait")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where rsyslogd, syslog-ng and Prometheus come from: unpacked from the distribution's packages into a cache, never installed.
+"""Where loggers, Prometheus, its node_exporter and kubectl come from: unpacked from the distribution's packages into a cache, never installed.
 
 A host has one system logger. To install one of them removes the other, and a test must not do that. To install Prometheus starts it.
 """
@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "tcplife-fsm" / "peers"
-PACKAGES = {"rsyslogd": ["rsyslog", "rsyslog-kafka"], "syslog-ng": ["syslog-ng-core"], "prometheus": ["prometheus"]}
+PACKAGES = {
+    "rsyslogd": ["rsyslog", "rsyslog-kafka"],
+    "syslog-ng": ["syslog-ng-core"],
+    "prometheus": ["prometheus"],
+    "prometheus-node-exporter": ["prometheus-node-exporter"],
+    "kubectl": ["kubernetes-client"],
+}
 MODULES = {"rsyslogd": "imfile.so", "syslog-ng": "libaffile.so"}
 
 
