@@ -13,7 +13,7 @@ from pathlib import Path
 import peers
 import pytest
 from lab import wait_until
-from metrics import ask, free_port, key, parse, scrape
+from metrics import LABEL, ask, free_port, key, parse, scrape
 from tracer import Tracer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,3 +153,36 @@ def test_series_are_few(port):
     found = parse(ask(port)[2])
     assert sum(not name.startswith("tcplife_by_") for name, _ in found) <= 400
     assert key("tcplife_by_connections_total", process="other") in found
+
+
+def test_node_exporter(tmp_path, load):
+    """The real one carries --metrics-file: each series, its value and its type are those of the file, and it finds no fault in it."""
+    path, port = tmp_path / "tcplife-fsm.prom", free_port()
+    tool = Tracer("--metrics-file", path, "--metrics-by", "process", "--time-wait", "split")
+    program = peers.get("prometheus-node-exporter").program
+    where = f"--web.listen-address=127.0.0.1:{port}"
+    only = ("--collector.disable-defaults", "--collector.textfile", f"--collector.textfile.directory={tmp_path}", "--web.disable-exporter-metrics")
+    with subprocess.Popen([program, where, *only], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as exporter:
+        try:
+            subprocess.run([load, "-n", str(CONNECTIONS), "-r", "1000"], check=True, capture_output=True)
+            ended = re.compile(r'(?m)^tcplife_connections_closed_total{reason="fin"} (\d+)')
+            wait_until(lambda: path.exists() and int(ended.search(path.read_text())[1]) >= CONNECTIONS, 60, what="the connections' ends")
+            tool.process.send_signal(signal.SIGSTOP)  # the file stays as it is
+            before = path.read_text()
+            carried = wait_until(lambda: carried_by(port), 60, what="node_exporter")
+        finally:
+            tool.process.send_signal(signal.SIGCONT)
+            exporter.terminate()
+            tool.stop()
+    assert "node_textfile_scrape_error 0\n" in carried and f'node_textfile_mtime_seconds{{file="{path}"}}' in carried
+    got = re.findall(r"(?m)^(tcplife_\w+)(?:{(.*)})? (\S+)$", carried)
+    assert {(name, tuple(sorted(LABEL.findall(labels)))): float(value) for name, labels, value in got} == parse(before)
+    types = r"(?m)^# TYPE (tcplife_.*)$"
+    assert sorted(re.findall(types, carried)) == sorted(re.findall(types, before))
+
+
+def carried_by(port):
+    try:
+        return ask(port)[2]
+    except OSError:
+        return None
