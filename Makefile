@@ -264,7 +264,7 @@ check-report: $(program)
 # What `make install`, `make deb` and `make rpm` make, and what it leaves on a system in a folder (as root).
 check-packages: export TCPLIFE_FSM = $(abspath $(program))
 check-packages: $(program)
-	$(Q)tests/install-deps.sh --static build check packages service
+	$(Q)tests/install-deps.sh --static build check packages container service
 	$(Q)$(pytest) tests/packages $(ARGS)
 
 # The package and its service in a guest whose first process is systemd: five minutes. KERNEL=6.12 for another kernel.

@@ -5,7 +5,7 @@
 # Asks for things (a command, a library), not for packages, so that what came another way counts too, and calls the
 # package manager only if something is missing: a second run needs neither network nor root.
 #
-# usage: install-deps.sh [--static] build [check] [style] [fuzz] [cost] [journal] [vm] [pipelines] [fleet] [chroot] [languages] [packages] [service] [report]
+# usage: install-deps.sh [--static] build [check] [style] [fuzz] [cost] [journal] [vm] [pipelines] [fleet] [chroot] [languages] [packages] [container] [service] [report]
 #        install-deps.sh --bpftool    print the bpftool that works here
 set -euo pipefail
 export LC_ALL=C
@@ -73,6 +73,8 @@ list_static()
 	file:/usr/lib*/**/libelf.a    libelf-dev      elfutils-libelf-devel-static
 	file:/usr/lib*/**/libdw.a     libdw-dev       elfutils-devel-static
 	file:/usr/lib*/**/libz.a      zlib1g-dev      zlib-static
+	file:/usr/lib*/**/libbz2.a    libbz2-dev      bzip2-static
+	file:/usr/lib*/**/liblzma.a   liblzma-dev     xz-static
 	file:/usr/lib*/**/libcap-ng.a libcap-ng-dev   libcap-ng-static
 	file:/usr/lib*/**/libseccomp.a libseccomp-dev libseccomp-static
 	file:/usr/lib*/**/libjansson.a libjansson-dev jansson-static
@@ -173,6 +175,15 @@ list_packages()
 	command:lintian    lintian                    lintian
 	command:rpmbuild   rpm                        rpm-build
 	python:yaml        python3-yaml               python3-pyyaml
+	END
+}
+
+# An image, in a Debian of mmdebstrap's.
+list_container()
+{
+	cat <<-END
+	command:buildah    buildah                    buildah
+	command:mmdebstrap mmdebstrap                 mmdebstrap
 	END
 }
 

@@ -128,6 +128,9 @@ def test_deb_content(deb):
     assert any(name.endswith("lib/systemd/system/tcplife-fsm.service") for name in files)
     assert run("dpkg-deb", "-I", package, "conffiles").split() == [f"/{CONFIGURATION}"]
     assert only(deb, "tcplife-fsm-dbgsym_*.deb")
+    rules = (deb / "content/usr/share/doc/tcplife-fsm/contrib/prometheus/tcplife-fsm.rules.yml").read_text(encoding="utf-8")
+    runbooks = set(re.findall(r"runbook_url: file:///(\S+)#", rules))
+    assert runbooks and runbooks <= files, "a runbook is a file of the package"
 
 
 def test_lintian(deb):
@@ -142,17 +145,6 @@ def test_two_builds_are_one(deb, tmp_path):
     make("deb", "O=elsewhere", cwd=tmp_path / "other", env={**os.environ, "TZ": "Asia/Tokyo"}, umask=0o077)
     for package in deb.glob("*.deb"):
         assert package.read_bytes() == (tmp_path / "other/elsewhere/deb" / package.name).read_bytes(), package.name
-
-
-@as_root
-def test_static_program_runs_where_nothing_is(tmp_path):
-    """As Containerfile's `FROM scratch` has it: no library, no /etc, no /proc."""
-    make("all", f"O={tmp_path}/full", "STATIC=full")
-    (tmp_path / "scratch").mkdir()
-    shutil.copy(tmp_path / "full/tcplife-fsm", tmp_path / "scratch")
-    version = run("chroot", tmp_path / "scratch", "/tcplife-fsm", "version")
-    assert "linked: to nothing" in version and "metrics: file, http" in version
-    assert "CLOSE_WAIT" in run("chroot", tmp_path / "scratch", "/tcplife-fsm", "explain", "close_wait")
 
 
 @as_root
