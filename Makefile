@@ -143,7 +143,8 @@ $(filter $(O)/src/kernel/%,$(all_obj)): | $(bpf_skel)
 
 embedded_cflags = -DVERSION='"$(version)"' -DSCHEMA_FILE='"docs/schema.json"' \
 	-DEXPLAIN_FILE='"docs/explain.txt"' -DREPORT_CSS_FILE='"$(report)/page.css"' -DREPORT_JS_FILE='"$(report)/page.js"' \
-	-DREPORT_CSS_SHA256='"$(call sha256,$(report)/page.css)"' -DREPORT_JS_SHA256='"$(call sha256,$(report)/page.js)"'
+	-DREPORT_CSS_SHA256='"$(call sha256,$(report)/page.css)"' -DREPORT_JS_SHA256='"$(call sha256,$(report)/page.js)"' \
+	-DLIVE_JS_FILE='"$(report)/live.js"' -DLIVE_JS_SHA256='"$(call sha256,$(report)/live.js)"'
 # What a page of `report` allows of style and script. In base64, with tools of coreutils.
 report := src/format/report
 sha256 = $(shell sha256sum $(1) | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64)
@@ -257,7 +258,7 @@ check-fleet: $(program)
 # The page of `report` in a headless Chromium. PICTURES=DIR: keeps what it looks like.
 check-report: export TCPLIFE_FSM = $(abspath $(program))
 check-report: export PICTURES := $(abspath $(PICTURES))
-check-report: $(program)
+check-report: $(program) $(O)/tests/unit/test_live
 	$(Q)tests/install-deps.sh report
 	$(Q)$(pytest) tests/report $(ARGS)
 

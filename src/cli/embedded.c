@@ -23,6 +23,7 @@ const char metrics_string[] = "file"
 
 const char report_css_sha256[] = REPORT_CSS_SHA256;
 const char report_js_sha256[] = REPORT_JS_SHA256;
+const char live_js_sha256[] = LIVE_JS_SHA256;
 
 #if !defined(LINKED_STATIC)
 const char linked_string[] = "to libraries of the host";
@@ -50,3 +51,4 @@ EMBED(schema_json, SCHEMA_FILE);
 EMBED(explain_text, EXPLAIN_FILE);
 EMBED(report_css, REPORT_CSS_FILE);
 EMBED(report_js, REPORT_JS_FILE);
+EMBED(live_js, LIVE_JS_FILE);

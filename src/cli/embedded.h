@@ -14,6 +14,8 @@ extern const char report_css[]; /* src/format/report/page.css */
 extern const size_t report_css_len;
 extern const char report_js[]; /* src/format/report/page.js */
 extern const size_t report_js_len;
-extern const char report_css_sha256[], report_js_sha256[]; /* in base64, for a Content-Security-Policy */
-extern const char explain_text[];                          /* docs/explain.txt */
+extern const char live_js[]; /* src/format/report/live.js */
+extern const size_t live_js_len;
+extern const char report_css_sha256[], report_js_sha256[], live_js_sha256[]; /* in base64, for a Content-Security-Policy */
+extern const char explain_text[];                                            /* docs/explain.txt */
 extern const size_t explain_text_len;

@@ -66,6 +66,14 @@ static const char *on_full_word(unsigned int what)
 	return words[what];
 }
 
+static const char *live_page_word(unsigned int where)
+{
+	static const char *const words[LIVE_PAGE_WHERES] = {
+		[LIVE_PAGE_LOCAL] = "local", [LIVE_PAGE_ANY] = "any", [LIVE_PAGE_OFF] = "off"};
+
+	return words[where];
+}
+
 static const char *colour_word(unsigned int when)
 {
 	static const char *const words[COLOUR_WHENS] = {
@@ -173,6 +181,10 @@ const struct option_rule option_rules[] = {
 	 FIELD(metrics_file), NULL},
 	{"metrics-by", 0, NULL, "WHAT", "Metrics of connections by process, local_port or cgroup: the 50 commonest, and other",
 	 GROUP_OUTPUT, TRACE, OPTION_WORD, FIELD(metrics_by), "metrics are by", WORDS(metrics_by_name, METRICS_BY_MAX)},
+	{"live-page", 0, NULL, "WHERE",
+	 "Where --metrics has a page of the connections at /, too: local (the default: at loopback addresses and Unix "
+	 "sockets), any, or off",
+	 GROUP_OUTPUT, TRACE, OPTION_WORD, FIELD(live_page), "the live page is", WORDS(live_page_word, LIVE_PAGE_WHERES)},
 	{"status", 0, NULL, "SOCKET",
 	 "Socket on which `tcplife-fsm status` asks this run (in /run/tcplife-fsm, if it exists), or none", GROUP_OUTPUT, TRACE,
 	 OPTION_TEXT, FIELD(status), NULL},

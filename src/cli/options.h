@@ -35,6 +35,9 @@ struct option_given {
 	const char *value; /* NULL: it has none */
 };
 
+/* Which listeners of --metrics have the live page. */
+enum live_page_where { LIVE_PAGE_LOCAL, LIVE_PAGE_ANY, LIVE_PAGE_OFF, LIVE_PAGE_WHERES };
+
 struct options {
 	int argc; /* as options_parse() got them, to read the files again */
 	char **argv;
@@ -72,6 +75,7 @@ struct options {
 	const char *metrics;      /* ADDR:PORT or unix:PATH; NULL: none, as the next one */
 	const char *metrics_file; /* for node_exporter */
 	uint32_t metrics_by;      /* enum metrics_by */
+	uint32_t live_page;       /* enum live_page_where */
 	const char *status;       /* a path, or "none"; NULL: in the folder of status_run.h */
 	uint64_t duration_ns;     /* 0: until stopped */
 	uint64_t ring_bytes;

@@ -148,6 +148,8 @@ static int settle_metrics(struct context *ctx)
 		return refuse(ctx, "--metrics-file '': a file needs a name, like /var/lib/node_exporter/tcplife.prom");
 	if (o->metrics_by && !o->metrics && !o->metrics_file)
 		return refuse(ctx, "--metrics-by needs metrics: add --metrics ADDRESS:PORT or --metrics-file FILE");
+	if (o->live_page && !o->metrics)
+		return refuse(ctx, "--live-page is a page of --metrics: add --metrics ADDRESS:PORT or --metrics unix:PATH");
 	return 0;
 }
 

@@ -1,12 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "helper_main.h"
 
+#include "src/cli/embedded.h"
+#include "src/format/live.h"
+#include "src/format/report.h"
 #include "src/host/admin_process.h"
 #include "src/host/helper.h"
 #include "src/io/metrics_http.h"
 #include "src/io/relay_main.h"
 #include "src/symbols/opener.h"
 #include "src/symbols/parser.h"
+
+#include <stdlib.h>
+
+static _Noreturn void serve_metrics(int fd)
+{
+	const struct html_parts parts = {
+		.style = report_css,
+		.style_len = report_css_len,
+		.style_sha256 = report_css_sha256,
+		.script = live_js,
+		.script_len = live_js_len,
+		.script_sha256 = live_js_sha256,
+		.version = version_string,
+	};
+	struct report *blank = calloc(1, sizeof(*blank));
+	struct live_html *html = calloc(1, sizeof(*html));
+
+	if (blank && html)
+		live_page(&parts, blank, html);
+	free(blank);
+	metrics_http_run(fd, html);
+}
 
 void helper_run_if_asked(int argc, char **argv)
 {
@@ -20,7 +45,7 @@ void helper_run_if_asked(int argc, char **argv)
 	if (which == HELPER_RELAY)
 		relay_run(fd);
 	if (which == HELPER_METRICS)
-		metrics_http_run(fd);
+		serve_metrics(fd);
 	if (which == HELPER_ADMIN)
 		admin_run(fd);
 	opener_run(fd, fd + 1);

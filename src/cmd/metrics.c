@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "metrics.h"
 
+#include "live_view.h"
 #include "run.h"
 #include "src/cli/parse.h"
 #include "src/core/conn.h"
@@ -22,6 +23,7 @@ struct run_metrics {
 	struct metrics_run *run;
 	struct metrics_server *server; /* NULL: none, as the next one */
 	struct metrics_file *file;
+	struct live_view_run *page; /* NULL: there is none */
 	int file_error;
 	int64_t start_wall_ns;
 };
@@ -46,6 +48,8 @@ static void fill(void *ctx, uint64_t now, struct metrics_table *table, struct me
 	};
 	self->ring_used = live_ring_peak(from->live, &self->ring_size);
 	outputs_metrics(from->outputs, self);
+	if (m->server)
+		metrics_server_count(m->server, &self->live);
 }
 
 /* metrics_run_config.publish */
@@ -63,6 +67,26 @@ static void publish(void *ctx, const char *text, size_t len)
 	m->file_error = error;
 }
 
+/* Whoever can ask a loopback address or a Unix socket is on this host. */
+static bool has_page(const struct options *o, const struct metrics_address *a)
+{
+	const uint8_t *addr = a->addr.s6_addr;
+	bool local = a->path || IN6_IS_ADDR_LOOPBACK(&a->addr) || (IN6_IS_ADDR_V4MAPPED(&a->addr) && addr[12] == 127);
+
+	return o->live_page == LIVE_PAGE_ANY || (o->live_page == LIVE_PAGE_LOCAL && local);
+}
+
+static int open_page(struct run_metrics *m)
+{
+	const struct live_view_config config = {.live = m->sources->live,
+						.server = m->server,
+						.findings = m->sources->findings,
+						.start_wall_ns = m->start_wall_ns};
+
+	m->page = live_view_new(&config);
+	return m->page ? EXIT_OK : fail(EXIT_RUNTIME, "out of memory");
+}
+
 static int open_server(struct run_metrics *m, const char *text)
 {
 	struct metrics_address address = {0};
@@ -75,9 +99,10 @@ static int open_server(struct run_metrics *m, const char *text)
 		address.addr = endpoint.addr;
 		address.port = endpoint.port;
 	}
+	address.live = has_page(m->options, &address);
 	if (metrics_server_open(&m->server, &address, why))
 		return fail(EXIT_OUTPUT, "--metrics %s: %s", text, why);
-	return EXIT_OK;
+	return address.live ? open_page(m) : EXIT_OK;
 }
 
 static int open_file(struct run_metrics *m, const char *path)
@@ -117,15 +142,19 @@ int run_metrics_open(struct run_metrics **out, const struct options *o, const st
 	return exit_code;
 }
 
-struct record_consumer run_metrics_consumer(struct run_metrics *m)
+size_t run_metrics_consumers(struct run_metrics *m, struct record_consumer ret[2])
 {
-	return metrics_run_consumer(m->run);
+	ret[0] = metrics_run_consumer(m->run);
+	if (m->page)
+		ret[1] = live_view_consumer(m->page);
+	return m->page ? 2 : 1;
 }
 
 void run_metrics_close(struct run_metrics *m)
 {
 	if (!m)
 		return;
+	live_view_free(m->page);
 	metrics_server_close(m->server);
 	metrics_file_close(m->file);
 	metrics_run_free(m->run);

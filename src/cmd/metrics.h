@@ -14,9 +14,10 @@ struct metrics_sources {
 	struct live *live;
 	const struct outputs *outputs;
 	uint64_t max_connections, ring_bytes;
+	bool findings; /* some output wants them, so that they are watched */
 };
 
 /* The exit code; *out stays NULL if the options ask for no metrics. */
 int run_metrics_open(struct run_metrics **out, const struct options *options, const struct metrics_sources *sources);
-struct record_consumer run_metrics_consumer(struct run_metrics *metrics);
-void run_metrics_close(struct run_metrics *metrics); /* NULL is fine */
+size_t run_metrics_consumers(struct run_metrics *metrics, struct record_consumer ret[2]); /* their number */
+void run_metrics_close(struct run_metrics *metrics);                                      /* NULL is fine */

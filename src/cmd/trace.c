@@ -35,8 +35,8 @@ struct trace {
 	const struct options *options;
 	struct run_consumer *other; /* NULL: lines */
 	struct recording_header header;
-	struct record_consumer consumers[OUTPUTS_MAX + 5]; /* and metrics, the state, the ticks of the run, the service manager,
-							      and the status */
+	struct record_consumer consumers[OUTPUTS_MAX + 6]; /* and metrics, the live page, the state, the ticks of the run, the
+							      service manager, and the status */
 	size_t consumers_len;
 	struct format_before before[OUTPUTS_MAX];
 	struct outputs *outputs;
@@ -274,7 +274,7 @@ static void choose_consumers(struct trace *t)
 		t->consumers_len = outputs_consumers(t->outputs, t->consumers);
 	}
 	if (t->metrics)
-		t->consumers[t->consumers_len++] = run_metrics_consumer(t->metrics);
+		t->consumers_len += run_metrics_consumers(t->metrics, &t->consumers[t->consumers_len]);
 	if (t->state)
 		t->consumers[t->consumers_len++] = trace_state_consumer(t->state, t->live);
 	t->consumers[t->consumers_len++] = (struct record_consumer){.tick = tick, .ctx = t};
@@ -286,12 +286,22 @@ static void choose_consumers(struct trace *t)
 		t->consumers[t->consumers_len++] = status_run_consumer(t->status);
 }
 
+static bool wants_findings(const struct options *o)
+{
+	uint32_t events = 0;
+
+	for (size_t i = 0; i < o->outputs_len; i++)
+		events |= o->outputs[i].events;
+	return events & 1u << RECORD_FINDING;
+}
+
 static int open_metrics(struct trace *t)
 {
 	t->sources = (struct metrics_sources){.live = t->live,
 					      .outputs = t->outputs,
 					      .max_connections = t->header.max_connections,
 					      .ring_bytes = t->header.ring_bytes};
+	t->sources.findings = wants_findings(t->options);
 	return run_metrics_open(&t->metrics, t->options, &t->sources);
 }
 
@@ -303,8 +313,7 @@ static int open_status(struct trace *t)
 					 .hostname = t->header.hostname,
 					 .max_connections = t->header.max_connections};
 
-	for (size_t i = 0; i < t->options->outputs_len; i++)
-		sources.findings |= t->options->outputs[i].events & 1u << RECORD_FINDING;
+	sources.findings = wants_findings(t->options);
 	return status_run_open(&t->status, t->options, &sources);
 }
 

@@ -343,6 +343,21 @@ static void self(struct buf *b, const struct metrics_input *in)
 	}
 }
 
+static void live(struct buf *b, const struct metrics_live_counts *counts)
+{
+#define NAME(value, name) [value] = name,
+	static const char *const names[METRICS_REFUSED_MAX] = {METRICS_REFUSALS(NAME)};
+
+	if (!counts->on)
+		return;
+	head(b, "tcplife_live_pages", "gauge", "Live pages that are open.");
+	single(b, "tcplife_live_pages", counts->pages, 1);
+	head(b, "tcplife_live_page_refused_total", "counter",
+	     "Requests for the live page that were refused, and pages that were cut off.");
+	for (unsigned int i = 0; i < METRICS_REFUSED_MAX; i++)
+		row(b, "tcplife_live_page_refused_total", "reason", names[i], counts->refused[i]);
+}
+
 static void by_row(struct buf *b, const char *name, const char *label, const char *key, size_t len)
 {
 	buf_str(b, name);
@@ -400,6 +415,7 @@ size_t metrics_text(const struct metrics_input *in, char *text, size_t size)
 	listeners(&b, in->metrics);
 	losses(&b, in);
 	self(&b, in);
+	live(&b, &in->self->live);
 	whole = b.p;
 	by(&b, in->metrics);
 	return (size_t)((b.overflow ? whole : b.p) - text);

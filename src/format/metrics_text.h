@@ -17,6 +17,19 @@ struct metrics_output {
 };
 #define METRICS_OUTPUTS_MAX 8
 
+/* Whom the live page was not shown to. */
+#define METRICS_REFUSALS(X)                                                                                                    \
+	X(METRICS_REFUSED_HOST, "host") /* a name in the Host header that may be a stranger's */                               \
+	X(METRICS_REFUSED_SITE, "site") /* a page of another site */                                                           \
+	X(METRICS_REFUSED_FULL, "full") /* enough pages are open */                                                            \
+	X(METRICS_REFUSED_SLOW, "slow") /* it did not read what it was sent */
+enum metrics_refused { METRICS_REFUSALS(ENUM_VALUE) METRICS_REFUSED_MAX };
+
+struct metrics_live_counts {
+	bool on; /* else there is no live page */
+	uint64_t pages, refused[METRICS_REFUSED_MAX];
+};
+
 /* What neither records nor the table know. */
 struct metrics_self {
 	uint64_t events; /* from the kernel */
@@ -25,6 +38,7 @@ struct metrics_self {
 	int64_t start_wall_ns;
 	uint64_t max_connections;
 	uint64_t ring_bytes, ring_used, ring_size; /* of all; of the fullest one at its fullest */
+	struct metrics_live_counts live;
 	size_t outputs_len;
 	struct metrics_output outputs[METRICS_OUTPUTS_MAX];
 };

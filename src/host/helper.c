@@ -18,7 +18,7 @@ const struct helper_kind helper_kinds[HELPER_MAX] = {
 	[HELPER_PARSER] = {"--stacks-parser", "tcplife-stacks", 5},
 	[HELPER_OPENER] = {"--stacks-opener", "tcplife-opener", 2},
 	[HELPER_RELAY] = {"--output-relay", "tcplife-relay", 5},
-	[HELPER_METRICS] = {"--metrics-server", "tcplife-metrics", 4},
+	[HELPER_METRICS] = {"--metrics-server", "tcplife-metrics", 5},
 	[HELPER_ADMIN] = {"--admin-helper", "tcplife-admin", 1},
 };
 

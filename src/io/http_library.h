@@ -10,7 +10,9 @@
 	call(MHD_get_daemon_info);                                                                                             \
 	call(MHD_run);                                                                                                         \
 	call(MHD_get_connection_info);                                                                                         \
+	call(MHD_lookup_connection_value);                                                                                     \
 	call(MHD_create_response_from_buffer);                                                                                 \
+	call(MHD_create_response_from_callback);                                                                               \
 	call(MHD_add_response_header);                                                                                         \
 	call(MHD_queue_response);                                                                                              \
 	call(MHD_destroy_response)

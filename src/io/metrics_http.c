@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Clients are few, their requests small, and none has more than CLIENT_NS in all: then its connection is cut, whatever it does.
- * Every answer ends its connection. The text is what the tracer made last; if that is older than STALE_NS, the tracer hangs,
- * and the answer is an error instead of numbers that are not true any more.
+ * Every answer ends its connection; that of /events is as long as its client takes each event in this time. The text is what
+ * the tracer made last; if that is older than METRICS_STALE_NS, the tracer hangs, and the answer is an error instead of numbers
+ * that are not true any more.
  */
 #include "metrics_http.h"
 
@@ -26,19 +27,18 @@ static _Noreturn void end(int say, const char *why)
 
 #ifdef WITH_HTTP
 #include "http_library.h"
+#include "metrics_live.h"
 #include "wait.h"
 
 #include <seccomp.h>
 #include <sys/socket.h>
 
 #define CLIENTS 32u
-#define CLIENT_NS 10000000000ull /* from its connect() to the end of the answer */
+#define CLIENT_NS 10000000000ull /* from its connect() to the end of the answer, or of an event */
 #define IDLE_S 5u                /* without a byte in either direction */
 #define REQUEST_BYTES 8192u
 #define SEND_BYTES (64 << 10) /* of the kernel for a client that does not read */
-#define STALE_NS 15000000000ull
 #define ROUND_MS 500
-#define TRIES 10 /* to copy a text while the tracer writes the next */
 
 struct client {
 	int fd; /* -1: none */
@@ -49,6 +49,7 @@ struct http {
 	struct http_library lib;
 	struct MHD_Daemon *daemon;
 	const struct metrics_page *page;
+	struct metrics_live live;
 	struct client clients[CLIENTS];
 };
 
@@ -71,21 +72,11 @@ static int close_the_door(void)
 static char *last_text(const struct metrics_page *page, size_t *ret_len)
 {
 	char *copy = malloc(METRICS_TEXT_MAX);
+	uint32_t turn = 0;
 
-	for (int i = 0; copy && i < TRIES; i++) {
-		uint32_t turn = atomic_load_explicit(&page->turn, memory_order_acquire);
-		const struct metrics_slot *slot = &page->slots[turn % 2];
-		size_t len = slot->len;
-
-		if (!turn || len > METRICS_TEXT_MAX || wait_now() > slot->made_ns + STALE_NS)
-			break;
-		memcpy(copy, slot->text, len);
-		atomic_thread_fence(memory_order_acquire);
-		if (atomic_load_explicit(&page->turn, memory_order_relaxed) != turn)
-			continue;
-		*ret_len = len;
+	*ret_len = copy ? metrics_text_copy(&page->numbers, &turn, copy, METRICS_TEXT_MAX) : 0;
+	if (*ret_len)
 		return copy;
-	}
 	free(copy);
 	return NULL;
 }
@@ -117,15 +108,21 @@ static enum MHD_Result answer(const struct http *h, struct MHD_Connection *conne
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
 				  const char *version, const char *upload, size_t *upload_size, void **request)
 {
-	const struct http *h = ctx;
+	struct http *h = ctx;
+	const union MHD_ConnectionInfo *info;
+	struct client *client;
 	size_t len;
 	char *text;
 
 	(void)version, (void)upload, (void)upload_size, (void)request;
 	if (strcmp(method, "GET") != 0)
 		return ANSWER(h, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+	info = h->lib.MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	client = info ? info->socket_context : NULL;
+	if (metrics_live_has(url) && client)
+		return metrics_live_answer(&h->live, connection, url, &client->since_ns);
 	if (strcmp(url, "/metrics") != 0)
-		return ANSWER(h, connection, MHD_HTTP_NOT_FOUND, "metrics are at /metrics\n");
+		return ANSWER(h, connection, MHD_HTTP_NOT_FOUND, "metrics are at /metrics, the live page is at /\n");
 	text = last_text(h->page, &len);
 	if (!text)
 		return ANSWER(h, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -182,10 +179,11 @@ static void serve(struct http *h, int life_fd)
 		(void)poll(fds, 2, ROUND_MS);
 		h->lib.MHD_run(h->daemon);
 		cut_slow_clients(h);
+		metrics_live_tick(&h->live);
 	}
 }
 
-void metrics_http_run(int first_fd)
+void metrics_http_run(int first_fd, const struct live_html *html)
 {
 	const int say = first_fd + METRICS_FD_SAY;
 	struct http *h = calloc(1, sizeof(*h));
@@ -194,9 +192,15 @@ void metrics_http_run(int first_fd)
 	if (!h)
 		end(say, "no memory for the process that serves metrics");
 	h->page = shared_page_map(first_fd + METRICS_FD_PAGE, sizeof(*h->page), 0);
+	h->live = (struct metrics_live){
+		.lib = &h->lib,
+		.page = h->page,
+		.asked = shared_page_map(first_fd + METRICS_FD_ASKED, sizeof(*h->live.asked), 1),
+		.html = html,
+	};
 	for (unsigned int i = 0; i < CLIENTS; i++)
 		h->clients[i].fd = -1;
-	if (!h->page)
+	if (!h->page || !h->live.asked || !html)
 		end(say, "the process that serves metrics cannot map them");
 	if (relay_sandbox_enter(-1))
 		end(say, "the process that serves metrics cannot be confined");
@@ -210,8 +214,9 @@ void metrics_http_run(int first_fd)
 	_exit(0);
 }
 #else
-void metrics_http_run(int first_fd)
+void metrics_http_run(int first_fd, const struct live_html *html)
 {
+	(void)html;
 	end(first_fd + METRICS_FD_SAY, "this build has no --metrics, for want of libmicrohttpd: use --metrics-file");
 }
 #endif

@@ -23,12 +23,14 @@
 
 #define BACKLOG 64
 #define START_MS 5000
+#define WATCHED_NS 3000000000ull /* after the process said so last */
 #define RESTART_NS 5000000000ull /* between two starts */
 
 struct metrics_server {
 	struct metrics_page *page;
+	struct metrics_asked *asked;
 	struct unix_listen *socket; /* NULL: it listens on TCP */
-	int listen_fd, page_fd;
+	int listen_fd, page_fd, asked_fd;
 	int life, say; /* our ends of its pipes; -1: it does not run */
 	pid_t pid;
 	uint64_t started_ns;
@@ -106,6 +108,7 @@ static int start(struct metrics_server *s)
 	}
 	const int fds[METRICS_FDS] = {[METRICS_FD_LISTEN] = s->listen_fd,
 				      [METRICS_FD_PAGE] = s->page_fd,
+				      [METRICS_FD_ASKED] = s->asked_fd,
 				      [METRICS_FD_LIFE] = life[0],
 				      [METRICS_FD_SAY] = say[1]};
 	err = helper_start(HELPER_METRICS, fds, &s->pid);
@@ -138,6 +141,10 @@ static int open_all(struct metrics_server *s, const struct metrics_address *addr
 	s->page_fd = shared_page_new("metrics", sizeof(*s->page), (void **)&s->page);
 	if (s->page_fd < 0)
 		return refuse(why, s->page_fd, "no memory for metrics");
+	s->asked_fd = shared_page_new("metrics asked", sizeof(*s->asked), (void **)&s->asked);
+	if (s->asked_fd < 0)
+		return refuse(why, s->asked_fd, "no memory for metrics");
+	s->page->live_on = address->live;
 	(void)shared_page_protect(s->page_fd); /* nobody believes what is in it but who reads it */
 	s->listen_fd = address->path ? listen_unix(s, address->path, why) : listen_ip(address, why);
 	if (s->listen_fd < 0)
@@ -158,7 +165,7 @@ int metrics_server_open(struct metrics_server **out, const struct metrics_addres
 
 	if (!s)
 		return refuse(why, -ENOMEM, "out of memory");
-	s->listen_fd = s->page_fd = s->life = s->say = -1;
+	s->listen_fd = s->page_fd = s->asked_fd = s->life = s->say = -1;
 	err = open_all(s, address, why);
 	if (err)
 		metrics_server_close(s);
@@ -181,8 +188,11 @@ void metrics_server_close(struct metrics_server *s)
 	close_fd(&s->say);
 	close_fd(&s->listen_fd);
 	close_fd(&s->page_fd);
+	close_fd(&s->asked_fd);
 	if (s->page)
 		munmap(s->page, sizeof(*s->page));
+	if (s->asked)
+		munmap(s->asked, sizeof(*s->asked));
 	free(s);
 }
 
@@ -200,16 +210,41 @@ static bool keep(struct metrics_server *s, char why[METRICS_WHY])
 	return ended;
 }
 
-bool metrics_server_publish(struct metrics_server *s, const char *text, size_t len, char why[METRICS_WHY])
+static void publish(struct metrics_published *to, const char *text, size_t len)
 {
-	uint32_t turn = atomic_load_explicit(&s->page->turn, memory_order_relaxed) + 1;
+	uint32_t turn = atomic_load_explicit(&to->turn, memory_order_relaxed) + 1;
 	struct metrics_slot *slot;
 
 	turn += !turn; /* 0 is none */
-	slot = &s->page->slots[turn % 2];
+	slot = &to->slots[turn % 2];
 	slot->made_ns = wait_now();
 	slot->len = (uint32_t)len;
 	memcpy(slot->text, text, len);
-	atomic_store_explicit(&s->page->turn, turn, memory_order_release);
+	atomic_store_explicit(&to->turn, turn, memory_order_release);
+}
+
+bool metrics_server_publish(struct metrics_server *s, const char *text, size_t len, char why[METRICS_WHY])
+{
+	publish(&s->page->numbers, text, len);
 	return keep(s, why);
+}
+
+bool metrics_server_watched(const struct metrics_server *s)
+{
+	uint64_t at = atomic_load_explicit(&s->asked->at_ns, memory_order_relaxed);
+
+	return s->page->live_on && at && wait_now() - at < WATCHED_NS;
+}
+
+void metrics_server_publish_live(struct metrics_server *s, const char *event, size_t len)
+{
+	publish(&s->page->live, event, len);
+}
+
+void metrics_server_count(const struct metrics_server *s, struct metrics_live_counts *ret)
+{
+	ret->on = s->page->live_on;
+	ret->pages = atomic_load_explicit(&s->asked->streams, memory_order_relaxed);
+	for (unsigned int i = 0; i < METRICS_REFUSED_MAX; i++)
+		ret->refused[i] = atomic_load_explicit(&s->asked->refused[i], memory_order_relaxed);
 }

@@ -12,6 +12,7 @@ struct metrics_address {
 	const char *path;     /* of a Unix socket; NULL: */
 	struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
 	uint16_t port;
+	bool live; /* it has the live page, too */
 };
 
 /* 0, or -errno with a sentence in `why`. */
@@ -21,3 +22,8 @@ void metrics_server_close(struct metrics_server *server); /* NULL is fine */
 /* A text that holds from now on; never blocks. Starts the process again if it has ended: then true, with the reason in `why`.
  */
 bool metrics_server_publish(struct metrics_server *server, const char *text, size_t len, char why[METRICS_WHY]);
+
+/* Somebody has the live page open. If nobody has, no event needs to be made. */
+bool metrics_server_watched(const struct metrics_server *server);
+void metrics_server_publish_live(struct metrics_server *server, const char *event, size_t len);
+void metrics_server_count(const struct metrics_server *server, struct metrics_live_counts *ret);
