@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAMS METRICS_STREAMS_MAX
 #define BLOCK 16384u
 #define SLOW_NS 4000000000ull /* whose client has not taken an event for so long was cut off */
+
+_Static_assert(METRICS_STREAMS_MAX == 8, "a sentence below has this number");
 
 struct stream {
 	struct metrics_live *live;
@@ -56,8 +57,8 @@ static enum MHD_Result answer(const struct metrics_live *live, struct MHD_Connec
 	return result;
 }
 
-enum MHD_Result metrics_live_refuse(const struct metrics_live *live, struct MHD_Connection *connection, unsigned int status,
-				    const char *why)
+static enum MHD_Result refuse(const struct metrics_live *live, struct MHD_Connection *connection, unsigned int status,
+			      const char *why)
 {
 	return answer(live, connection, status,
 		      live->lib->MHD_create_response_from_buffer(strlen(why), (void *)why, MHD_RESPMEM_PERSISTENT),
@@ -138,24 +139,24 @@ enum MHD_Result metrics_live_answer(struct metrics_live *live, struct MHD_Connec
 	bool page = !strcmp(url, "/");
 
 	if (!live->page->live_on)
-		return metrics_live_refuse(live, connection, MHD_HTTP_NOT_FOUND,
-					   "no live page here: --live-page any shows it on an address that is not loopback, "
-					   "--live-page off nowhere. Metrics are at /metrics\n");
+		return refuse(live, connection, MHD_HTTP_NOT_FOUND,
+			      "no live page here: --live-page any shows it on an address that is not loopback, "
+			      "--live-page off nowhere. Metrics are at /metrics\n");
 	if (!http_guard_host(host)) {
 		count(live, METRICS_REFUSED_HOST);
-		return metrics_live_refuse(live, connection, MHD_HTTP_FORBIDDEN,
-					   "refused for its Host header: ask by address or as localhost. Any other name may be "
-					   "that of a stranger's page, which must not read this one (DNS rebinding)\n");
+		return refuse(live, connection, MHD_HTTP_FORBIDDEN,
+			      "refused for its Host header: ask by address or as localhost. Any other name may be "
+			      "that of a stranger's page, which must not read this one (DNS rebinding)\n");
 	}
 	if (!page && !http_guard_site(host, origin, site)) {
 		count(live, METRICS_REFUSED_SITE);
-		return metrics_live_refuse(live, connection, MHD_HTTP_FORBIDDEN,
-					   "refused: a page of another site asks (headers Origin, Sec-Fetch-Site)\n");
+		return refuse(live, connection, MHD_HTTP_FORBIDDEN,
+			      "refused: a page of another site asks (headers Origin, Sec-Fetch-Site)\n");
 	}
-	if (!page && live->streams == STREAMS) {
+	if (!page && live->streams == METRICS_STREAMS_MAX) {
 		count(live, METRICS_REFUSED_FULL);
-		return metrics_live_refuse(live, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-					   "8 live pages are open, and no more are allowed: close one\n");
+		return refuse(live, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			      "8 live pages are open, and no more are allowed: close one\n");
 	}
 	if (!page)
 		return open_stream(live, connection, since_ns);

@@ -13,12 +13,9 @@ struct metrics_live {
 	uint32_t streams;
 };
 
-/* An answer of one sentence. */
-enum MHD_Result metrics_live_refuse(const struct metrics_live *live, struct MHD_Connection *connection, unsigned int status,
-				    const char *why);
-
-/* The answer to GET of `url`; MHD_NO: the connection is closed. *since_ns is when the client began, and then each event. */
 bool metrics_live_has(const char *url);
+
+/* The answer to GET; MHD_NO: the connection is closed. *since_ns is when the client began, and then each event. */
 enum MHD_Result metrics_live_answer(struct metrics_live *live, struct MHD_Connection *connection, const char *url,
 				    uint64_t *since_ns);
 

@@ -21,6 +21,12 @@
 
 	/* The diagram */
 
+	/* Below the diagram the report has histograms; here one line is enough. */
+	document.querySelector(".fsm").setAttribute("viewBox", "-40 0 940 700");
+	const hint = document.querySelector(".fsm .hint");
+	hint.setAttribute("y", 676);
+	hint.textContent = "Point at a state, or reach it with the Tab key: its numbers appear here.";
+
 	/* From what the page draws: where an arrow begins, its tip, and its direction. */
 	const readArrow = (group) => {
 		const line = group.querySelector("line"), head = group.querySelector("path:not(.cross)");
