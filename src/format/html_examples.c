@@ -6,9 +6,10 @@
 
 #include "ladder.h"
 #include "put.h"
+#include "svg.h"
 
 #define COMM_SHOWN 15
-#define LADDER_ROOM (LADDER_MAX + 1024) /* markup escaped: the frame of a ladder has none */
+#define LADDER_FRAME 4096 /* around a ladder: its name and its hint, with markup escaped */
 
 /* The list */
 
@@ -80,6 +81,10 @@ void html_example_name(struct buf *b, const struct report_example *e)
 
 	put_process_name(b, t);
 	buf_char(b, ' ');
+	if (*e->holder) {
+		html_text(b, e->holder);
+		buf_str(b, ", ");
+	}
 	if (t->role == CONN_SERVER) {
 		put_end(b, t, true);
 		buf_str(b, " from ");
@@ -194,6 +199,12 @@ static bool is_other_end(const struct ladder_end *a, const struct ladder_end *b)
 	       !memcmp(x->peer_addr, y->local_addr, sizeof(x->peer_addr));
 }
 
+struct ladder_picture {
+	char svg[LADDER_MAX];
+	size_t len;
+	unsigned int height;
+};
+
 /* Who opened stands at the left. */
 static struct ladder make_ladder(const struct html_example *list, unsigned int len, const struct report_example *e)
 {
@@ -209,16 +220,8 @@ static struct ladder make_ladder(const struct html_example *list, unsigned int l
 	return ladder;
 }
 
-static bool put_ladder(struct buf *b, const struct html_example *list, unsigned int len, unsigned int number)
+static void put_ladder(struct buf *b, const struct report_example *e, unsigned int number, const struct ladder_picture *picture)
 {
-	const struct report_example *e = list[number].example;
-	const struct ladder ladder = make_ladder(list, len, e);
-	char text[LADDER_MAX];
-	size_t text_len;
-
-	if ((size_t)(b->end - b->p) < LADDER_ROOM)
-		return false;
-	text_len = ladder_draw(&ladder, text, sizeof(text));
 	put_text_uint(b, "<details class=\"ladder\" id=\"ladder-", number);
 	buf_str(b, "\"><summary><bdi>");
 	html_example_name(b, e);
@@ -228,19 +231,34 @@ static bool put_ladder(struct buf *b, const struct html_example *list, unsigned 
 		html_text(b, e->hint);
 		buf_str(b, "</p>");
 	}
-	buf_str(b, "<pre tabindex=\"0\">");
-	for (const char *line = text, *end; (end = memchr(line, '\n', (size_t)(text + text_len - line))); line = end + 1) {
-		html_bytes(b, line, (size_t)(end - line));
-		buf_char(b, '\n');
+	put_text_uint(b, "<div class=\"scroll\" tabindex=\"0\"><svg viewBox=\"0 0 ", SVG_WIDTH);
+	put_text_uint(b, " ", picture->height);
+	buf_str(b, "\">");
+	buf_put(b, picture->svg, picture->len);
+	buf_str(b, "</svg></div></details>\n");
+}
+
+/* From the first one, as long as there is room: how many are drawn. */
+static unsigned int put_ladders(struct buf *b, const struct html_example *list, unsigned int len)
+{
+	struct ladder_picture picture;
+	unsigned int number = 0;
+
+	for (; number < len; number++) {
+		const struct ladder ladder = make_ladder(list, len, list[number].example);
+
+		picture.len = svg_ladder(&ladder, picture.svg, sizeof(picture.svg), &picture.height);
+		if ((size_t)(b->end - b->p) < picture.len + LADDER_FRAME)
+			break;
+		put_ladder(b, list[number].example, number, &picture);
 	}
-	buf_str(b, "</pre></details>\n");
-	return true;
+	return number;
 }
 
 void html_examples(struct buf *b, const struct report *r)
 {
 	struct html_example list[HTML_EXAMPLES_MAX];
-	unsigned int len = html_list_examples(r, list), drawn = 0;
+	unsigned int len = html_list_examples(r, list), drawn;
 
 	html_section(b, "examples", "Connections", NULL);
 	put_text_uint(b, "<p class=\"note\"><span id=\"shown\" data-of=\"", len);
@@ -254,8 +272,7 @@ void html_examples(struct buf *b, const struct report *r)
 		   "<button type=\"button\" id=\"csv\">Copy as CSV</button><span id=\"said\" role=\"status\"></span></div>\n");
 	put_table(b, r, list, len);
 	buf_str(b, "<div id=\"ladders\">\n");
-	while (drawn < len && put_ladder(b, list, len, drawn))
-		drawn++;
+	drawn = put_ladders(b, list, len);
 	buf_str(b, "</div>\n");
 	if (drawn < len) {
 		buf_str(b, "<p class=\"note\">");

@@ -175,6 +175,7 @@ void html_close_wait(struct buf *b, const struct report *r)
 		"process opened, or the local port of one that it accepted.");
 	if (!len)
 		buf_str(b, "<p class=\"fine\">No connection stayed in CLOSE_WAIT.</p>\n");
+	html_leaks(b, r);
 	if (len) {
 		html_table_begin(b, "close-wait-table", "CLOSE_WAIT by process and dependency", columns_of(r, names));
 		for (unsigned int i = 0; i < shown; i++)

@@ -11,6 +11,7 @@ void html_cover(struct buf *b, const struct report *r);    /* what the data cove
 void html_diagram(struct buf *b, const struct report *r);
 void html_lanes(struct buf *b, const struct report *r);
 void html_examples(struct buf *b, const struct report *r); /* the table; then the ladders, as long as there is room */
+void html_leaks(struct buf *b, const struct report *r);    /* a picture of the sockets that leak, if any do */
 void html_close_wait(struct buf *b, const struct report *r);
 void html_time_wait(struct buf *b, const struct report *r);
 void html_handshakes(struct buf *b, const struct report *r);

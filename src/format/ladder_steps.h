@@ -17,6 +17,7 @@ struct ladder_end {
 	bool selected;
 	uint64_t age_us; /* in its last state, CLOSE_WAIT, whose begin was not seen: by the kernel's stamps; 0: not known */
 	bool age_is_lower_bound;
+	bool of_alert; /* all that is known is an alert of a leak, which does not say what was before CLOSE_WAIT */
 };
 
 /* What the times in a picture are. */

@@ -78,7 +78,7 @@ static void add_times(const struct ladder *l, struct ladder_lines *lines)
 	if (rec->start_known)
 		put_time(b, l->left->start_us * 1000);
 	else
-		buf_str(b, "began before the tool");
+		buf_str(b, l->left->of_alert ? "known from its alert" : "began before the tool");
 	if (rec->handshake_known)
 		put_text_duration(b, ", handshake ", rec->handshake_us);
 	put_text_duration(b, rec->final ? ", life " : ", open for ", life_us);

@@ -47,7 +47,8 @@ struct report_example {
 	struct ladder_end end;
 	uint64_t rank; /* the most stay */
 	char host[72], cgroup[160], hint[320];
-	char cause[24]; /* of a leak, which goes on; "": of none */
+	char cause[24];  /* of a leak, which goes on; "": of none */
+	char holder[96]; /* of it: "fd 7"; "": not known */
 	bool final;
 };
 

@@ -187,6 +187,7 @@ void report_connection(struct report *r, const struct report_record *rec)
 	struct conn_record *c = &r->line.end.rec;
 
 	if (rec->kind == RECORD_PROGRESS) {
+		report_example_grown(r);
 		report_example_longest(r, rec);
 		return;
 	}

@@ -5,6 +5,7 @@
  */
 #include "report_part.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void report_examples_init(struct report *r)
@@ -85,6 +86,23 @@ void report_example_failed(struct report *r, const struct report_record *rec)
 	keep(r, &r->failed[c->end], rec, mix(c->t.cookie ^ c->start_ns));
 }
 
+/* The descriptor, with its process if the connection's own is another one, and how many more hold it. */
+static void keep_holder(struct report_example *e, const json_t *holders)
+{
+	const json_t *first = json_array_get(holders, 0);
+	size_t more = json_array_size(holders);
+	uint64_t pid = report_uint(first, "pid");
+	char who[48] = "", others[32] = "";
+
+	if (!json_is_integer(json_object_get(first, "fd")))
+		return;
+	if (pid != e->end.rec.t.task.tgid)
+		snprintf(who, sizeof(who), "held by %.16s[%u] ", report_text(first, "comm", "-"), (unsigned int)pid);
+	if (more > 1)
+		snprintf(others, sizeof(others), " and %zu more", more - 1);
+	snprintf(e->holder, sizeof(e->holder), "%sfd %u%s", who, (unsigned int)report_uint(first, "fd"), others);
+}
+
 /* An alert has no timeline: CLOSE_WAIT alone is known, from some time until now. */
 void report_example_leaking(struct report *r, const struct report_record *rec, uint64_t in_state_us)
 {
@@ -95,16 +113,32 @@ void report_example_leaking(struct report *r, const struct report_record *rec, u
 		in_state_us = (uint64_t)rec->ts_us;
 	r->leaking.of += report_uint(rec->object, "count") ?: 1;
 	c->timeline_len = 1;
-	c->timeline[0] = (struct conn_span){.state = WIRE_CLOSE_WAIT, .us = in_state_us, .ev = CONN_EV_SCAN};
 	r->line.end.start_us = rec->ts_us - (int64_t)in_state_us;
 	c->start_ns = (uint64_t)r->line.end.start_us * 1000;
 	c->end_ns = (uint64_t)rec->ts_us * 1000;
 	c->start_known = c->duration_known = false;
+	r->line.end.age_us = in_state_us;
+	r->line.end.age_is_lower_bound = json_is_true(json_object_get(rec->object, "age_is_lower_bound"));
+	r->line.end.of_alert = true;
+	c->timeline[0] = (struct conn_span){.state = WIRE_CLOSE_WAIT,
+					    .us = in_state_us,
+					    .us_known = true,
+					    .ev = r->line.end.age_is_lower_bound ? CONN_EV_SCAN : CONN_EV_EVENT};
 	e = keep(r, &r->leaking, rec, in_state_us);
 	if (!e)
 		return;
 	report_copy(e->cause, sizeof(e->cause), report_text(rec->object, "cause", ""));
 	report_copy(e->hint, sizeof(e->hint), report_text(rec->object, "hint", ""));
+	keep_holder(e, json_object_get(rec->object, "holders"));
+}
+
+void report_example_grown(struct report *r)
+{
+	struct report_example *e = find(&r->leaking, &r->line.end);
+	const struct conn_record *c = &r->line.end.rec;
+
+	if (e && c->timeline_len && c->timeline[c->timeline_len - 1].state == WIRE_CLOSE_WAIT)
+		e->end = r->line.end;
 }
 
 void report_example_over(struct report *r)

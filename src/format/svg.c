@@ -12,7 +12,7 @@
 #include "xml.h"
 
 enum {
-	WIDTH = 940,
+	WIDTH = SVG_WIDTH,
 	EDGE = 16,
 	LEFT_TIME = 124, /* texts of the left end stop here, those of the right end begin at its columns */
 	LEFT_STATE = 304,

@@ -7,6 +7,8 @@
 
 #include "ladder_steps.h"
 
+#define SVG_WIDTH 940
+
 /* A ladder as a group of elements, with its upper edge at 0. Returns its bytes; `size` is at least LADDER_MAX. */
 size_t svg_ladder(const struct ladder *ladder, char *buf, size_t size, unsigned int *ret_height);
 

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import report_pictures
 
 BINARY = os.environ.get("TCPLIFE_FSM", "build/tcplife-fsm")
 HERE = Path(__file__).parent
@@ -101,10 +102,20 @@ def test_durations_of_states():
 def test_both_ends_in_one_ladder():
     """Of a connection within this host: each end's ladder has the ids of both."""
     ends = [json.loads(line) for line in (HERE / "half_close.jsonl").read_text().splitlines() if '"event":"connection"' in line]
-    ladders = re.findall(r"<pre[^>]*>(.*?)</pre>", page_of(HERE / "half_close.jsonl"), re.S)
+    ladders = re.findall(r'<details class="ladder".*?(<svg.*?</svg>)', page_of(HERE / "half_close.jsonl"), re.S)
     assert len(ladders) == len(ends) == 2
     assert all(end["conn_id"] in ladder for end in ends for ladder in ladders)
     assert ladders[0] == ladders[1]
+
+
+def test_leak_names_process_and_descriptor():
+    lines = report_pictures.lines()
+    page = page_of("-", stdin=lines)
+    leaks = [record for record in map(json.loads, lines.splitlines()) if record["event"] == "close_wait_leak"]
+    shown = re.findall(r'<g class="leak"><title>(.*?)</title>', page)
+    holders = [(r["holders"][0], f"{r['peer_addr']}:{r['peer_port']}") for r in leaks]
+    assert len(leaks) == 5 and shown == [f"{h['comm']}[{h['pid']}] fd {h['fd']} from {peer}" for h, peer in holders]
+    assert "5 sockets leak in CLOSE_WAIT" in page
 
 
 def test_gzip_and_stdin_and_many_files(tmp_path):
