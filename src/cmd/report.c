@@ -123,13 +123,19 @@ static int read_all(struct reading *r)
 }
 
 /* A pipe or a device is written to, a file is replaced. */
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") != 0 && (stat(path, &st) || S_ISREG(st.st_mode));
+}
+
 static int write_page(const char *path, const char *page, size_t len)
 {
 	struct writer *out;
-	struct stat st;
 	int exit_code;
 
-	if (strcmp(path, "-") != 0 && (stat(path, &st) || S_ISREG(st.st_mode)))
+	if (is_file(path))
 		return fail_output(path, -replace_file(path, &(struct replace_data){page, len}));
 	out = malloc(sizeof(*out));
 	if (!out)
@@ -168,16 +174,20 @@ static int make_page(const struct report *report, const char *path)
 
 int command_report(const struct options *options)
 {
-	struct reading r = {.options = options, .report = calloc(1, sizeof(*r.report))};
-	int exit_code;
+	struct reading r = {.options = options};
+	const char *path = options->output ?: "-";
+	int exit_code = is_file(path) ? fail_output(path, -replace_try(path)) : EXIT_OK;
 
+	if (exit_code)
+		return exit_code;
+	r.report = calloc(1, sizeof(*r.report));
 	if (!r.report)
 		return fail(EXIT_RUNTIME, "out of memory");
 	report_init(r.report, options->since_us, options->until_us ? options->until_us : INT64_MAX);
 	exit_code = read_all(&r);
 	if (!exit_code) {
 		report_judge(r.report);
-		exit_code = make_page(r.report, options->output ?: "-");
+		exit_code = make_page(r.report, path);
 	}
 	free(r.report);
 	return exit_code;

@@ -13,3 +13,6 @@ struct replace_data {
  * part. It is found by the rules of output_open.h, and keeps its mode. 0, -errno or -output_refusal; then `path` is as it was.
  */
 int replace_file(const char *path, const struct replace_data *data);
+
+/* Whether replace_file() may do so, without a trace: for who has long to work before. 0, or as there. */
+int replace_try(const char *path);

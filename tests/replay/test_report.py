@@ -167,6 +167,19 @@ def test_another_users_link_is_not_followed(tmp_path):
     assert own.read_text() == "own" and [path.name for path in shared.iterdir()] == ["out.html"]
 
 
+@pytest.mark.parametrize("place", ["/nowhere/out.html", "/proc/out.html"])
+def test_output_is_tried_before_input_is_read(place):
+    """It ends while its input, of which nothing came yet, is still open."""
+    child = subprocess.Popen([BINARY, "report", "-", "-o", place], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.wait(60) == 6 and f"cannot write {place}".encode() in child.stderr.read()
+    child.stdin.close()
+
+
+def test_a_trial_leaves_no_trace(tmp_path):
+    done = run("nowhere.jsonl", "-o", tmp_path / "out.html")
+    assert done.returncode == 1 and list(tmp_path.iterdir()) == []
+
+
 def test_output_is_no_input(tmp_path):
     lines = tmp_path / "life.jsonl"
     lines.write_bytes(LINES[0].read_bytes())
