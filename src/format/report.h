@@ -38,7 +38,8 @@ struct report_cover {
 struct report_instance {
 	char name[13];
 	uint64_t least, most, seen;
-	bool stopped; /* it ended in order */
+	uint64_t again, again_records; /* segments sent again: by the records of connections, and by those of retransmissions */
+	bool stopped;                  /* it ended in order */
 };
 
 enum report_why { REPORT_IS_LONGEST, REPORT_IS_LEAKING, REPORT_HAS_FAILED };
@@ -126,6 +127,7 @@ struct report {
 	struct report_alert alerts[REPORT_ALERTS];
 	struct report_finding findings[REPORT_FINDINGS];
 	struct report_instance instances[REPORT_INSTANCES];
+	struct report_instance *instance; /* of the record that is read; NULL: there was no room for it */
 	struct report_hook hooks[REPORT_HOOKS];
 	bool diagnosed; /* some run looked for findings */
 

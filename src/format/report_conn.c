@@ -179,6 +179,8 @@ static void count_retransmits(struct report *r, const struct conn_retransmits *a
 	r->again.synack += again->synack;
 	r->again.data += again->data;
 	r->again.fin += again->fin;
+	if (r->instance)
+		r->instance->again += again->syn + again->synack + again->data + again->fin;
 	r->again_connections += again->syn || again->synack || again->data || again->fin;
 }
 
@@ -236,8 +238,11 @@ void report_reset(struct report *r, const struct report_record *rec)
 void report_retransmit(struct report *r, const struct report_record *rec)
 {
 	const char *trigger = report_text(rec->object, "trigger", "");
+	uint64_t count = report_uint(rec->object, "count");
 
+	if (r->instance)
+		r->instance->again_records += count;
 	for (unsigned int i = 0; i <= WIRE_TRIGGER_TLP; i++)
-		if (conn_trigger_name(i) && !strcmp(conn_trigger_name(i), trigger))
-			r->triggers[i] += report_uint(rec->object, "count");
+		if (!strcmp(conn_trigger_name(i) ?: "", trigger)) /* null is not known, which has no name */
+			r->triggers[i] += count;
 }

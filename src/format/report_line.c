@@ -81,12 +81,15 @@ static void number(struct report *r, const struct report_record *rec)
 	while (instance < r->instances + r->instances_len && strncmp(instance->name, rec->instance, sizeof(instance->name) - 1))
 		instance++;
 	if (instance == r->instances + r->instances_len) {
-		if (r->instances_len == REPORT_INSTANCES)
+		if (r->instances_len == REPORT_INSTANCES) {
+			r->instance = NULL;
 			return;
+		}
 		r->instances_len++;
 		report_copy(instance->name, sizeof(instance->name), rec->instance);
 		instance->least = instance->most = seq;
 	}
+	r->instance = instance;
 	instance->seen++;
 	if (seq < instance->least)
 		instance->least = seq;

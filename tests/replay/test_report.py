@@ -118,6 +118,28 @@ def test_leak_names_process_and_descriptor():
     assert "5 sockets leak in CLOSE_WAIT" in page
 
 
+def triggers_of(lines):
+    table = re.search(r'<table id="triggers">.*?</table>', page_of("-", stdin=lines), re.S)
+    rows = re.findall(r'<tr><td><bdi>(.*?)</bdi></td><td class="n" data-v="(\d+)"', table[0]) if table else []
+    return {name.split(":")[0]: int(count) for name, count in rows}
+
+
+def test_each_retransmission_is_counted_once():
+    """By its trigger if the run wrote that, else by the record of its connection."""
+    lines = (HERE / "syn_lost.jsonl").read_bytes().splitlines(keepends=True)
+    both = [line for line in lines if b'"event":"retransmit"' in line or b'"event":"connection"' in line]
+    alone = [line for line in both if b'"event":"connection"' in line]
+    recorded = sum(json.loads(line)["count"] for line in both if line not in alone)
+    repeated = sum(sum(n or 0 for n in json.loads(line)["retransmits"].values()) for line in alone)
+    assert recorded == repeated > 0
+    assert triggers_of(b"".join(both)) == {"rto": recorded}
+    assert triggers_of(b"".join(alone)) == {"not in the data": repeated}
+    unknown = [line.replace(b'"trigger":"rto"', b'"trigger":null') for line in both]
+    assert triggers_of(b"".join(unknown)) == {"not known": recorded}
+    other = [line.replace(b'"instance":"000000000000"', b'"instance":"000000000001"') for line in alone]
+    assert triggers_of(b"".join(both + other)) == {"rto": recorded, "not in the data": repeated}
+
+
 def test_gzip_and_stdin_and_many_files(tmp_path):
     whole = b"".join(path.read_bytes() for path in LINES)
     packed = tmp_path / "all.jsonl.gz"
