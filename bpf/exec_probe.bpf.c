@@ -17,7 +17,7 @@ int show_exec(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	fill_exec(&parts, task);
+	fill_exec(&parts, task, 0); /* its group is not shown */
 	shown.tid = task->pid;
 	shown.tgid = task->tgid;
 	shown.start_ns = task->group_leader->start_boottime;

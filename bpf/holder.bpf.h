@@ -63,7 +63,7 @@ static __always_inline void fill_holder(struct wire_task *t, struct exec_parts *
 	__u64 before = *(const volatile __u64 *)&task->self_exec_id;
 
 	fill_task(t, task->group_leader, BPF_CORE_READ(task, cred, uid.val));
-	fill_exec(e, task);
+	fill_exec(e, task, cgroup_of(task));
 	if (!e->exec.arg_start || e->program.exec_count != before)
 		e->program.exec_count = 0;
 }

@@ -20,9 +20,9 @@
 #define TIMEWAIT_NS 60000000000LL /* TCP_TIMEWAIT_LEN: the same in all kernels, and no sysctl changes it */
 #define STACK_FRAMES 20
 
-/* Set before load. */
-const volatile __u64 tw_timer_handler_addr = 0;
-const volatile struct caller_range callers[CALLERS_MAX] = {};
+/* Set before the programs are attached, and not before load: the kernel takes long to write its symbols. */
+__u64 tw_timer_handler_addr;
+struct caller_range callers[CALLERS_MAX];
 
 #define DELETED 0x80 /* beside a cause: its timer will not be set again */
 
@@ -56,23 +56,37 @@ static __always_inline bool always_deletes(__u32 caller)
 	return caller != CALLER_STATE_PROCESS && caller != CALLER_TIMER && caller != CALLER_TIMER_REMOTE;
 }
 
+/*
+ * The one whose code `address` is in; CALLERS_MAX: none of them. Not static: so the verifier walks through it once, and not for
+ * each frame of a stack.
+ */
+__u32 caller_at(__u64 address);
+__noinline __u32 caller_at(__u64 address)
+{
+	__u32 caller;
+
+	for (caller = 0; caller < CALLERS_MAX; caller++) {
+		if (address > callers[caller].begin && address <= callers[caller].end)
+			break;
+	}
+	return caller;
+}
+
 /* With DELETED. The innermost counts: behind a softirq's frames are those of the task that it interrupted. */
 static __always_inline __u8 cause_by_stack(void *ctx, __u8 substate)
 {
 	__u64 frames[STACK_FRAMES] = {};
-	__u32 i, caller;
+	__u32 caller;
 	__u8 deleted = 0;
 
 	if (bpf_get_stack(ctx, frames, sizeof(frames), 0) < 0)
 		return WIRE_CAUSE_UNKNOWN;
-	for (i = 0; i < STACK_FRAMES; i++) {
-		for (caller = 0; caller < CALLERS_MAX; caller++) {
-			if (frames[i] <= callers[caller].begin || frames[i] > callers[caller].end)
-				continue;
-			if (caller < CALLERS_OF_TIMERS)
-				return cause_of(caller, substate) | (always_deletes(caller) ? DELETED : deleted);
+	for (__u32 i = 0; i < STACK_FRAMES; i++) {
+		caller = caller_at(frames[i]);
+		if (caller < CALLERS_OF_TIMERS)
+			return cause_of(caller, substate) | (always_deletes(caller) ? DELETED : deleted);
+		if (caller < CALLERS_MAX)
 			deleted = DELETED;
-		}
 	}
 	return deleted;
 }

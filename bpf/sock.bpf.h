@@ -170,16 +170,26 @@ static __always_inline void fill_no_exec(struct exec_parts *e)
 	e->program.exec_count = 0;
 }
 
+static __always_inline __u64 cgroup_of(const struct task_struct *task)
+{
+	return bpf_core_field_exists(task->cgroups) ? task->cgroups->dfl_cgrp->kn->id : 0;
+}
+
+/* The same of the task that runs, without three pointers that the verifier walks for: see untrusted(). */
+static __always_inline __u64 current_cgroup(void)
+{
+	return bpf_core_field_exists(((struct task_struct *)0)->cgroups) ? bpf_get_current_cgroup_id() : 0;
+}
+
 /* `task` is any living thread of the process. The name and the count change at one moment of exec() (begin_new_exec()). */
-static __always_inline void fill_exec(struct exec_parts *e, const struct task_struct *task)
+static __always_inline void fill_exec(struct exec_parts *e, const struct task_struct *task, __u64 cgroup_id)
 {
 	const struct mm_struct *mm = task->mm;
 
 	fill_no_exec(e);
 	if (mm)
 		e->exec.arg_start = mm->arg_start;
-	if (bpf_core_field_exists(task->cgroups))
-		e->exec.cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	e->exec.cgroup_id = cgroup_id;
 	e->program.exec_count = task->self_exec_id;
 }
 

@@ -114,7 +114,7 @@ static __always_inline bool emit_state(const struct change *ch, __u64 parts)
 		fill_no_exec(e);
 		if (parts & ACTS) {
 			fill_current(t);
-			fill_exec(e, bpf_get_current_task_btf());
+			fill_exec(e, bpf_get_current_task_btf(), current_cgroup());
 		}
 		tgid = t->tgid;
 		program = t->start_ns ^ e->program.exec_count;
@@ -318,7 +318,7 @@ static __always_inline void touch(__u64 cookie, __u8 state, __u64 mark, const en
 	fill_hdr(&w->hdr, (struct shape){WIRE_TOUCH, WIRE_PART_TASK | PARTS_EXEC, sizeof(*w)}, ts, cookie, state);
 	w->hdr.sk_flags = mark == MARK_ACCEPTED ? WIRE_SK_ACCEPT : 0;
 	fill_current(&w->task);
-	fill_exec(&w->exec, task);
+	fill_exec(&w->exec, task, current_cgroup());
 	program = w->task.start_ns ^ w->exec.program.exec_count;
 	if (!event_send(&place, sizeof(*w)))
 		return;
@@ -339,38 +339,50 @@ int BPF_PROG(on_read, const struct sock *sk)
 	return 0;
 }
 
+struct touched {
+	__u64 cookie; /* 0: none */
+	__u8 state;
+};
+
 /* An MPTCP socket is not the connection that is traced: that is its first subflow, which nobody reads or writes itself. */
-static __always_inline void touch_mptcp(const struct sock *sk, __u64 mark, const enum writer writer)
+static __always_inline struct touched first_subflow(const struct sock *sk)
 {
 	const struct mptcp_sock *msk = (const void *)sk;
 	const struct sock *first;
 
 	if (sk->sk_protocol != IPPROTO_MPTCP || !bpf_core_field_exists(msk->first))
-		return;
+		return (struct touched){0};
 	first = BPF_CORE_READ(msk, first);
-	if (first)
-		touch(BPF_CORE_READ(first, __sk_common.skc_cookie.counter), BPF_CORE_READ(first, __sk_common.skc_state), mark,
-		      writer);
+	if (!first)
+		return (struct touched){0};
+	return (struct touched){BPF_CORE_READ(first, __sk_common.skc_cookie.counter), BPF_CORE_READ(first, __sk_common.skc_state)};
 }
 
 /* These two fire for sockets of all families, 6.3 on. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send, const struct sock *sk, int ret)
 {
+	struct touched conn;
+
 	if (ret <= 0)
 		return 0;
 	if (sock_is_tcp(sk))
-		touch(cookie_of(sk), sk->__sk_common.skc_state, MARK_WRITTEN, BY_SEND);
+		conn = (struct touched){cookie_of(sk), sk->__sk_common.skc_state};
 	else
-		touch_mptcp(sk, MARK_WRITTEN, BY_SEND);
+		conn = first_subflow(sk);
+	touch(conn.cookie, conn.state, MARK_WRITTEN, BY_SEND);
 	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_recv, const struct sock *sk, int ret)
 {
-	if (ret > 0)
-		touch_mptcp(sk, MARK_OWNER, BY_RECV);
+	struct touched conn;
+
+	if (ret <= 0)
+		return 0;
+	conn = first_subflow(sk);
+	touch(conn.cookie, conn.state, MARK_OWNER, BY_RECV);
 	return 0;
 }
 

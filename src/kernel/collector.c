@@ -129,7 +129,7 @@ static int trace_load(struct collector *c, bool all)
 	c->trace->rodata->send_reset_has_reason = c->send_reset_args == 3;
 	c->trace->rodata->wake_bytes = c->ring_bytes / 8;
 	lanes_configure(c);
-	tier_configure(c, c->trace);
+	c->trace->rodata->tick_ns = clock_tick_ns();
 	bpf_map__set_max_entries(c->trace->maps.rings, c->cpus);
 	err = trace_bpf__load(c->trace);
 	if (self_try_descriptor()) /* what failed for lack of one, was not refused */
@@ -247,7 +247,11 @@ static int load_all(struct collector *c)
 		tier_next(c, tiers, REFUSED);
 	if (err && !self_no_descriptor(err))
 		err = trace_load(c, false);
-	err = err ?: rings_create(c) ?: trace_attach(c);
+	err = err ?: rings_create(c);
+	if (err)
+		return err;
+	tier_locate(c);
+	err = trace_attach(c);
 	if (!err && !tier_attached(c)) {
 		tier_detach(c);
 		tier_next(c, tiers & 1u << WIRE_TIER_SCAN, "attaching failed");

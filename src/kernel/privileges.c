@@ -2,6 +2,7 @@
 #include "privileges.h"
 
 #include "hook_table.h"
+#include "symbols.h"
 #include "src/host/admin.h"
 #include "src/host/barrier.h"
 #include "src/host/cgroup.h"
@@ -123,20 +124,6 @@ static int try_dac_read_search(void)
 	return err;
 }
 
-/* An address that may not be seen is shown as 0. */
-static int try_syslog(void)
-{
-	FILE *file = fopen("/proc/kallsyms", "re");
-	unsigned long long addr = 0;
-	int err = file ? -EPERM : -errno;
-
-	while (file && err && fscanf(file, "%llx %*[^\n]", &addr) == 1)
-		err = addr ? 0 : err;
-	if (file)
-		fclose(file);
-	return err;
-}
-
 /* Of this process's own first mapping. */
 static int try_checkpoint_restore(void)
 {
@@ -175,7 +162,7 @@ static const struct privilege {
 	{"CAP_SYS_ADMIN", CAP_SYS_ADMIN, try_sys_admin, NULL},
 	{"CAP_SYS_PTRACE", CAP_SYS_PTRACE, try_sys_ptrace, NULL},
 	{"CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH, try_dac_read_search, NULL},
-	{"CAP_SYSLOG", CAP_SYSLOG, try_syslog, NULL},
+	{"CAP_SYSLOG", CAP_SYSLOG, symbols_try, NULL},
 	{"CAP_CHECKPOINT_RESTORE", CAP_CHECKPOINT_RESTORE, try_checkpoint_restore, NULL},
 	{"CAP_NET_ADMIN", CAP_NET_ADMIN, try_net_admin, NULL},
 };

@@ -5,6 +5,8 @@
  */
 #include "symbols.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,17 +44,27 @@ static void find_ends(struct symbols *symbols, const uint64_t *addrs, size_t n)
 	}
 }
 
-/* "ffffffff81000000 T name", then a module, if it is one's. 0: not the address of a function. */
-static uint64_t parse(struct symbols *symbols, char *line)
+static bool is_name(const char *at, const char *name)
 {
-	char *rest;
-	uint64_t addr = strtoull(line, &rest, 16);
+	size_t len = strlen(name);
 
-	if (rest[0] != ' ' || (rest[1] != 't' && rest[1] != 'T') || rest[2] != ' ')
+	return at[0] == name[0] && !strncmp(at, name, len) && (at[len] == '\n' || at[len] == '\t');
+}
+
+/*
+ * "ffffffff81000000 T name", then a module, if it is one's. 0: not the address of a function. There are some 200,000 lines, and
+ * the start waits for the last one: strtoull() alone would take a tenth of the time.
+ */
+static uint64_t parse(struct symbols *symbols, const char *line)
+{
+	uint64_t addr = 0;
+
+	for (; isxdigit((unsigned char)*line); line++)
+		addr = addr << 4 | (*line <= '9' ? *line - '0' : (*line | 0x20) - 'a' + 10);
+	if (line[0] != ' ' || (line[1] != 't' && line[1] != 'T') || line[2] != ' ')
 		return 0;
-	rest[strcspn(rest, "\t\n")] = '\0';
 	for (size_t s = 0; s < SYMBOLS; s++) {
-		if (!strcmp(rest + 3, names[s]))
+		if (is_name(line + 3, names[s]))
 			symbols->range[s].begin = addr;
 	}
 	return addr;
@@ -86,6 +98,20 @@ static void *read_all(void *arg)
 	if (file)
 		fclose(file);
 	return NULL;
+}
+
+int symbols_try(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	unsigned long long addr = 0;
+	int err = file ? -EPERM : -errno;
+
+	/* The first ones may be 0 in any case: offsets of variables that each CPU has. */
+	for (int lines = 0; file && err && lines < 4096 && fscanf(file, "%llx %*[^\n]", &addr) == 1; lines++)
+		err = addr ? 0 : err;
+	if (file)
+		fclose(file);
+	return err;
 }
 
 /* The thread leaves signals to the rest of the program. */

@@ -17,6 +17,9 @@ struct symbols {
 	bool reading;
 };
 
+/* 0: this process may see addresses, else -errno. One that it may not see is shown as 0. */
+int symbols_try(void);
+
 /* All zero before. */
 void symbols_begin(struct symbols *symbols);
 void symbols_end(struct symbols *symbols); /* waits; all zero is fine */

@@ -20,7 +20,6 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/trace.skel.h"
-#include "src/host/clock.h"
 
 int try_fexit(const struct btf *btf, const char *function)
 {
@@ -114,16 +113,16 @@ void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
 	int err;
 
 	if (allowed) {
-		symbols_end(&c->symbols);
 		err = all_available(c, WIRE_TIER_FENTRY) ? try_fexit(btf, "inet_twsk_alloc") : 0;
 		snprintf(why, sizeof(why), "%s (%s)",
 			 self_no_descriptor(err) ? "not tried" : "this kernel refuses fentry programs", self_error(err));
 		if (err)
 			set_aside(c, WIRE_TIER_FENTRY, false, why);
-		if (!c->symbols.range[SYMBOL_TIMER].begin)
+		if (symbols_try())
 			set_aside(c, WIRE_TIER_TIMER, false,
-				  privileges_missing(CAP_SYSLOG) ? "/proc/kallsyms shows no addresses: CAP_SYSLOG is missing"
-								 : "/proc/kallsyms does not show tw_timer_handler");
+				  privileges_missing(CAP_SYSLOG)
+					  ? "/proc/kallsyms shows no addresses: CAP_SYSLOG is missing"
+					  : "/proc/kallsyms shows no addresses: kernel.kptr_restrict may be 2");
 	}
 	take_best(c, allowed);
 }
@@ -141,11 +140,19 @@ bool tier_has(const struct collector *c, size_t hook)
 	return tier == WIRE_TIER_OFF || tier == c->tier;
 }
 
-void tier_configure(const struct collector *c, struct trace_bpf *trace)
+void tier_locate(struct collector *c)
 {
-	trace->rodata->tick_ns = clock_tick_ns();
-	trace->rodata->tw_timer_handler_addr = c->symbols.range[SYMBOL_TIMER].begin;
-	memcpy(trace->rodata->callers, c->symbols.range, sizeof(trace->rodata->callers));
+	struct trace_bpf__bss *bss = c->trace->bss;
+
+	if (c->tier != WIRE_TIER_FENTRY && c->tier != WIRE_TIER_TIMER)
+		return;
+	symbols_end(&c->symbols);
+	bss->tw_timer_handler_addr = c->symbols.range[SYMBOL_TIMER].begin;
+	memcpy(bss->callers, c->symbols.range, sizeof(bss->callers));
+	for (size_t i = 0; i < c->trace_n && !bss->tw_timer_handler_addr; i++) {
+		if (is_of(c, i, WIRE_TIER_TIMER))
+			hook_refused(&c->hooks[i], "/proc/kallsyms does not show tw_timer_handler");
+	}
 }
 
 /* All of its hooks, or it shows half the truth. */
