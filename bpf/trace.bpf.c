@@ -355,7 +355,8 @@ static __always_inline struct touched first_subflow(const struct sock *sk)
 	first = BPF_CORE_READ(msk, first);
 	if (!first)
 		return (struct touched){0};
-	return (struct touched){BPF_CORE_READ(first, __sk_common.skc_cookie.counter), BPF_CORE_READ(first, __sk_common.skc_state)};
+	return (struct touched){BPF_CORE_READ(first, __sk_common.skc_cookie.counter),
+				BPF_CORE_READ(first, __sk_common.skc_state)};
 }
 
 /* These two fire for sockets of all families, 6.3 on. */

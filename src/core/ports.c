@@ -4,9 +4,9 @@
  * is over. Pairs that use more than half of their range are reported. They are few: a first pass counts in buckets, a second
  * counts exactly what is in a bucket that is full enough.
  *
- * The hash is keyed, so that nobody can choose addresses that share a bucket. But a namespace may have a range of two ports, and
- * then half of it is one connection. Pairs with such ranges have half of the room, so that they hide no others. For those it is
- * enough: a table of a million connections has at most 1,953 buckets of more than 512, each with some 15 other pairs.
+ * The hash is keyed, so that nobody can choose addresses that share a bucket. But a namespace may have a range of two ports,
+ * and then half of it is one connection. Pairs with such ranges have half of the room, so that they hide no others. For those
+ * it is enough: a table of a million connections has at most 1,953 buckets of more than 512, each with some 15 other pairs.
  *
  * Where connect() takes ports in TIME_WAIT again, they are in use for REUSE_NS only: tcp_tw_reuse, by default within the host.
  * The kernel leaves out those whose peer sent no timestamps, which is not known here.
@@ -194,7 +194,7 @@ static void count_all(struct count *count)
 	}
 }
 
-/* The CONN_SUMMARY_ROWS fullest in their order, of all that use more than half. Sorts the pool's items: it is of no use then. */
+/* The fullest in their order, of all that use more than half. Sorts the pool's items: it is of no use then. */
 static void fill_rows(struct count *count, struct conn_summary_record *sum)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};

@@ -439,7 +439,7 @@ static void count_judged(void *ctx, const struct record *rec)
 		to->cut++;
 }
 
-/* Clean closes are emitted at once, so the queue of held ones stays small. It grows; when it is full, the oldest go, counted. */
+/* Clean closes are emitted at once, so the queue of held ones stays small. If it is full, the oldest go, counted. */
 static void test_hold_overflow(void **state)
 {
 	const uint64_t count = 70000, room = 65536;
