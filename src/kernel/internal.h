@@ -134,7 +134,7 @@ void netns_name_minisocks(const struct netns_files *files, iterate_pause_fn paus
 void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed);
 void tier_next(struct collector *c, uint32_t allowed, const char *why);
 bool tier_has(const struct collector *c, size_t hook); /* false: a hook of a tier that is not in use */
-void tier_locate(struct collector *c); /* waits for symbols; after load, before the programs are attached */
+void tier_locate(struct collector *c);                 /* waits for symbols; after load, before the programs are attached */
 /* Loads and attaches, for a moment, a program that does nothing. 0 or -errno. */
 int try_fexit(const struct btf *btf, const char *function);
 

@@ -40,7 +40,7 @@ static char event[LIVE_EVENT_MAX];
 static void name_tuple(struct conn_tuple *t, size_t number)
 {
 	*t = (struct conn_tuple){.cookie = number + 1, .from = CONN_FROM_CONNECT, .task.tgid = 4194304};
-	strncpy(t->task.comm, names[number % NAMES], sizeof(t->task.comm));
+	memcpy(t->task.comm, names[number % NAMES], strnlen(names[number % NAMES], sizeof(t->task.comm)));
 	sample_addresses(t, AF_INET6, "2001:db8:1111:2222:3333:4444:5555:6666", 65535, "2001:db8:1111:2222:3333:4444:5555:7777",
 			 65534);
 }
