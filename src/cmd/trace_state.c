@@ -9,6 +9,7 @@
 #include "src/cli/options.h"
 #include "src/core/conn.h"
 #include "src/host/clock.h"
+#include "src/io/lock_file.h"
 #include "src/io/output_open.h"
 #include "src/io/recording_header.h"
 #include "src/io/state_layout.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STATE_MODE 0640
 #define CHANGED_NS 2000000000ull
@@ -28,6 +30,7 @@ struct trace_state {
 	const char *path;
 	const struct recording_header *header;
 	struct whole_file *file;
+	int lock;   /* a descriptor; below 0: there is none */
 	char *data; /* of the run before: events that are checked; NULL: none */
 	size_t len;
 	struct wire_before before; /* len 0 in its head: not known */
@@ -98,6 +101,32 @@ static bool is_output(const struct options *o)
 	return same;
 }
 
+/* Two runs would each replace what the other one knows. An exit code. */
+static int lock_state(struct trace_state *s)
+{
+	pid_t pid = 0;
+
+	s->lock = lock_file(s->path, &pid);
+	if (s->lock >= 0)
+		return EXIT_OK;
+	if (s->lock == -EBUSY && pid > 0)
+		return fail(EXIT_OUTPUT, "--state-file %s: the run with pid %d uses it: give each run a file of its own",
+			    s->path, (int)pid);
+	if (s->lock == -EBUSY)
+		return fail(EXIT_OUTPUT, "--state-file %s: another run uses it: give each run a file of its own", s->path);
+	warn("cannot lock %s.lock: %s; do not give another run this state file", s->path, output_error(-s->lock));
+	return EXIT_OK;
+}
+
+static void free_state(struct trace_state *s)
+{
+	whole_file_close(s->file);
+	if (s->lock >= 0)
+		close(s->lock);
+	free(s->data);
+	free(s);
+}
+
 int trace_state_open(struct trace_state **out, const struct options *o, const struct recording_header *header)
 {
 	struct trace_state *s;
@@ -118,17 +147,17 @@ int trace_state_open(struct trace_state **out, const struct options *o, const st
 		free(s);
 		return fail(EXIT_OUTPUT, "--state-file %s: cannot write a file there: %s", o->state_file, output_error(-err));
 	}
-	if (!read_before(s)) {
-		whole_file_close(s->file);
-		free(s->data);
-		free(s);
-		return fail(EXIT_OUTPUT,
-			    "--state-file %s: this file is no state of tcplife-fsm, and would be replaced: name another, or "
-			    "remove it",
-			    o->state_file);
-	}
-	*out = s;
-	return EXIT_OK;
+	err = lock_state(s);
+	if (!err && !read_before(s))
+		err = fail(EXIT_OUTPUT,
+			   "--state-file %s: this file is no state of tcplife-fsm, and would be replaced: name another, or "
+			   "remove it",
+			   o->state_file);
+	if (err)
+		free_state(s);
+	else
+		*out = s;
+	return err;
 }
 
 bool trace_state_before(const struct trace_state *s, struct format_before *ret)
@@ -254,6 +283,6 @@ void trace_state_close(struct trace_state *s)
 	error = whole_file_close(s->file);
 	if (error && error != s->error)
 		warn("cannot write the state file %s: %s: the next run may know older alerts", s->path, output_error(error));
-	free(s->data);
-	free(s);
+	s->file = NULL;
+	free_state(s);
 }

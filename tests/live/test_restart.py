@@ -264,6 +264,22 @@ def test_a_file_of_something_else_stays(good_state, tmp_path):
         assert notes.read_bytes() == data
 
 
+def test_two_runs(start_tracer, tmp_path):
+    """The second one is refused, and names the first, which goes on; after a kill the file is free at once."""
+    state = tmp_path / "state"
+    first = start_run(start_tracer, state)
+    command = [BINARY, "--json", "--state-file", state, "-d", "300ms"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT)
+    assert done.returncode == 6 and done.stdout == b"", done.stderr
+    assert f"the run with pid {first.process.pid} uses it: give each run a file of its own".encode() in done.stderr
+    assert first.process.poll() is None
+    first.process.kill()
+    first.process.wait()
+    done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT)
+    assert done.returncode == 0 and b"state file" not in done.stderr, done.stderr
+    assert state.with_name("state.lock").stat().st_mode & 0o777 == 0o600
+
+
 def test_strange_places(tmp_path):
     """A link is not followed, neither for reading nor for writing; a folder that is not there ends the run before it begins."""
     target, link = tmp_path / "target", tmp_path / "link"
