@@ -17,14 +17,15 @@ static const uint8_t head_states[] = {
 #define HEAD_NAME 11
 #define HEAD_CELL (HEAD_NAME + TOP_CELL_COUNT)
 
-static void put_lost(struct buf *b, const struct top_head *head)
+static void put_lost(struct buf *b, const struct top_head *head, const char *between)
 {
 	const char *before = " (";
 	uint64_t total = 0;
 
 	for (unsigned int i = 0; i < WIRE_LOST_MAX; i++)
 		total += head->lost[i];
-	put_text_uint(b, ", lost ", total);
+	buf_str(b, between);
+	put_text_uint(b, "lost ", total);
 	if (!total)
 		return;
 	for (unsigned int i = 0; i < WIRE_LOST_MAX; i++) {
@@ -38,11 +39,12 @@ static void put_lost(struct buf *b, const struct top_head *head)
 	buf_char(b, ')');
 }
 
-static void put_alerts(struct buf *b, const struct top_head *head)
+static void put_alerts(struct buf *b, const struct top_head *head, const char *between)
 {
 	if (!head->alerts)
 		return;
-	put_text_uint(b, ", leaks ", head->leaks);
+	buf_str(b, between);
+	put_text_uint(b, "leaks ", head->leaks);
 	put_text_uint(b, ", findings ", head->findings);
 	if (head->critical) {
 		put_text_uint(b, " (", head->critical);
@@ -50,8 +52,8 @@ static void put_alerts(struct buf *b, const struct top_head *head)
 	}
 }
 
-/* Most of it is known at once; a rate needs two looks. */
-static void put_totals(struct buf *b, const struct top_head *head, const struct top_style *style)
+/* Most of it is known at once; a rate needs two looks. `between` its three parts. */
+static void put_totals(struct buf *b, const struct top_head *head, const struct top_style *style, const char *between)
 {
 	uint64_t connections = 0;
 
@@ -64,17 +66,22 @@ static void put_totals(struct buf *b, const struct top_head *head, const struct 
 		put_text_uint(b, ", ", (head->opened * 1000000 + head->interval_us / 2) / head->interval_us);
 		buf_str(b, " opened/s");
 	}
-	put_alerts(b, head);
-	put_lost(b, head);
+	put_alerts(b, head, between);
+	put_lost(b, head, between);
 	buf_str(b, head->foreign_pids ? "; processes of this container only\n" : "\n");
 }
 
 void top_text_head(struct buf *b, const struct top_head *head, const struct top_style *style)
 {
 	size_t in_line = style->width / HEAD_CELL;
+	char *begin = b->p;
 
 	in_line = in_line ? in_line : 1;
-	put_totals(b, head, style);
+	put_totals(b, head, style, ", ");
+	if ((size_t)(b->p - begin) > style->width + 1) { /* what does not fit would be cut: findings and losses first */
+		b->p = begin;
+		put_totals(b, head, style, "\n");
+	}
 	for (size_t i = 0; i < HEAD_STATES; i++) {
 		uint8_t state = head_states[i];
 

@@ -217,6 +217,9 @@ static void heads(void **state)
 	head.lost[WIRE_LOST_RING] = 7;
 	head.lost[WIRE_LOST_HOOK] = 1;
 	assert_non_null(strstr(head_text(&head, 200), "lost 8 (hook 1, ring 7)\nLISTEN "));
+	assert_non_null(strstr(head_text(&head, 40), "web1: 20017 connections, 15 opened/s\nleaks 5, findings 2 (1 critical)\n"
+						     "lost 8 (hook 1, ring 7)\nLISTEN "));
+	head_text(&head, 200);
 	assert_int_equal(columns_in(strchr(text, '\n') + 1), 201); /* one line, and its end */
 	assert_non_null(strstr(head_text(&head, 40), "LISTEN         3    SYN_SENT       0    \nSYN_RECV "));
 	assert_non_null(strstr(head_text(&head, 5), "\nLISTEN         3    \nSYN_SENT "));
