@@ -2,6 +2,7 @@
 """Fixtures of the live tests. The suite is skipped only where the kernel or the privileges do not allow it to run."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ def why_not():
 
 
 def pytest_configure(config):
+    # A shell starts what it runs in the background with both ignored, and all that tests start would ignore them, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.addinivalue_line("markers", "alone: not beside other tests, see run.py")
 
 
