@@ -37,7 +37,7 @@ static char *use_memory(void)
 	return memory;
 }
 
-/* This program as a helper: says when it has used its share, and ends with its pipe. The list has two pipes, twice. */
+/* This program as a helper: says when it has used its share, and ends with its pipe. The list begins with two pipes. */
 static int run_helper(const char *list)
 {
 	char *memory = use_memory(), *rest, byte = 0;
@@ -69,7 +69,7 @@ static void a_helper(void **state)
 {
 	struct usage before, running, ended;
 	pid_t pid, pids[HELPERS_RUNNING_MAX];
-	int say[2], life[2], status;
+	int say[2], life[2], fds[5], status;
 	char byte;
 
 	(void)state;
@@ -77,7 +77,10 @@ static void a_helper(void **state)
 	assert_int_equal(pipe2(life, O_CLOEXEC), 0);
 	usage_read(&before);
 	assert_int_equal(helper_running(pids), 0);
-	assert_int_equal(helper_start(HELPER_METRICS, (const int[]){say[1], life[0], say[1], life[0]}, &pid), 0);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		fds[i] = i % 2 ? life[0] : say[1];
+	assert_int_equal(helper_kinds[HELPER_METRICS].fds, sizeof(fds) / sizeof(fds[0]));
+	assert_int_equal(helper_start(HELPER_METRICS, fds, &pid), 0);
 	close(say[1]);
 	assert_int_equal(read(say[0], &byte, 1), 1);
 	assert_int_equal(helper_running(pids), 1);
