@@ -31,11 +31,12 @@ uint64_t admin_cpu_ns(const struct admin *admin); /* CPU time that it took; 0: i
 /* Of the main thread: since when it owes an answer, which it has 2 s for; 0: it owes none. What is asked meanwhile fails. */
 uint64_t admin_late_ns(const struct admin *admin);
 
-/* Becomes readable when the process has ended. Then, or if it is late for good, once, of the main thread: how it ended. */
+/* Becomes readable when the process has ended, or answers late. */
 int admin_fd(const struct admin *admin);
 #define ADMIN_WHY 80
-void admin_take_end(struct admin *admin, char why[ADMIN_WHY]);
-bool admin_has_ended(const struct admin *admin); /* the descriptor is readable, and its end was not taken yet */
+/* True until its end is taken, also if it is late for good. An answer that came late is thrown away, and is no end. */
+bool admin_has_ended(struct admin *admin);
+void admin_take_end(struct admin *admin, char why[ADMIN_WHY]); /* once, of the main thread: how it ended */
 
 #define ADMIN_ENDED                                                                                                            \
 	"no other network namespace is entered from now on (%s): sockets there that no process holds appear with their next "  \

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define LATE_NS 10000000000ull /* a busy host may keep it from answering for a while */
-
 struct admin *live_admin_start(struct live_admin *a)
 {
 	int err = admin_start(&a->admin);
@@ -39,7 +37,8 @@ static void on_end(void *live_admin)
 {
 	struct live_admin *a = live_admin;
 
-	admin_take_end(a->admin, a->end);
+	if (admin_has_ended(a->admin))
+		admin_take_end(a->admin, a->end);
 }
 
 int live_admin_watch(struct live_admin *a, struct loop *loop)
@@ -49,9 +48,7 @@ int live_admin_watch(struct live_admin *a, struct loop *loop)
 
 void live_admin_tick(struct live_admin *a, struct collector *collector, struct pipeline *pipeline, uint64_t ts, warn_fn warn)
 {
-	uint64_t late_ns = admin_late_ns(a->admin);
-
-	if (late_ns && !*a->end && ts > late_ns + LATE_NS)
+	if (!*a->end && admin_late_ns(a->admin))
 		on_end(a);
 	if (a->said || !*a->end)
 		return;

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,7 @@ def test_what_is_given_up_after_the_start(start_tracer, tmp_path, args):
 
 def later_summary(tracer, netns):
     """A summary with what only a thread in the namespace could read: how many connections its listener has not accepted."""
-    return tracer.wait_for(lambda r: r["event"] == "summary" and any(row["netns"] == netns for row in r["listeners"] or ()))
+    return tracer.wait_for(lambda r: r["event"] == "summary" and any(row["netns"] == netns for row in r.get("listeners") or ()))
 
 
 def overflow(namespace):
@@ -223,6 +224,22 @@ def test_the_process_that_keeps_admin(start_tracer, namespace):
         each.close()
     assert "entered" not in tracer.stop().stderr
     assert not Path(f"/proc/{admin}").exists()
+
+
+def test_a_late_answer_is_no_end(start_tracer, namespace):
+    """A busy host may keep the process from answering for longer than the tracer waits; it is asked again afterwards."""
+    tracer = start_tracer("--summary", "1s")
+    admin = admin_of(tracer.process.pid)
+    os.kill(admin, signal.SIGSTOP)
+    try:
+        time.sleep(4)  # longer than an answer may take, shorter than what counts as its end
+    finally:
+        os.kill(admin, signal.SIGCONT)
+    sockets = overflow(namespace)
+    later_summary(tracer, namespace.inode)
+    for each in sockets:
+        each.close()
+    assert "entered from now on" not in tracer.stop().stderr
 
 
 @pytest.mark.parametrize(("how", "why"), [(signal.SIGKILL, "was ended by signal 9"), (signal.SIGSTOP, "does not answer")])
