@@ -221,7 +221,7 @@ static void set_why(struct hook_state *state, const struct privilege *p, int err
 	else if (p->cap == CAP_SYS_ADMIN && err == -EPIPE)
 		hook_set_why(state, "the process that keeps it could not be confined");
 	else if (p->cap == CAP_SYSLOG)
-		hook_set_why(state, "/proc/kallsyms shows no addresses: kernel.kptr_restrict may be 2");
+		hook_set_why(state, SYMBOLS_KPTR);
 	else
 		hook_set_why(state, "%s%s", strerror(-err), privileges_reason(err, reason, sizeof(reason)));
 }

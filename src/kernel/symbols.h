@@ -19,6 +19,8 @@ struct symbols {
 
 /* 0: this process may see addresses, else -errno. One that it may not see is shown as 0. */
 int symbols_try(void);
+#define SYMBOLS_HIDDEN "/proc/kallsyms shows no addresses: "
+#define SYMBOLS_KPTR SYMBOLS_HIDDEN "kernel.kptr_restrict may be 2"
 
 /* All zero before. */
 void symbols_begin(struct symbols *symbols);

@@ -120,9 +120,7 @@ void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
 			set_aside(c, WIRE_TIER_FENTRY, false, why);
 		if (symbols_try())
 			set_aside(c, WIRE_TIER_TIMER, false,
-				  privileges_missing(CAP_SYSLOG)
-					  ? "/proc/kallsyms shows no addresses: CAP_SYSLOG is missing"
-					  : "/proc/kallsyms shows no addresses: kernel.kptr_restrict may be 2");
+				  privileges_missing(CAP_SYSLOG) ? SYMBOLS_HIDDEN "CAP_SYSLOG is missing" : SYMBOLS_KPTR);
 	}
 	take_best(c, allowed);
 }
