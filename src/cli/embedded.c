@@ -21,10 +21,6 @@ const char metrics_string[] = "file"
 #endif
 	;
 
-const char report_css_sha256[] = REPORT_CSS_SHA256;
-const char report_js_sha256[] = REPORT_JS_SHA256;
-const char live_js_sha256[] = LIVE_JS_SHA256;
-
 #if !defined(LINKED_STATIC)
 const char linked_string[] = "to libraries of the host";
 #elif LINKED_STATIC == 1
@@ -52,3 +48,29 @@ EMBED(explain_text, EXPLAIN_FILE);
 EMBED(report_css, REPORT_CSS_FILE);
 EMBED(report_js, REPORT_JS_FILE);
 EMBED(live_js, LIVE_JS_FILE);
+
+extern const char report_css[], report_js[], live_js[];
+extern const size_t report_css_len, report_js_len, live_js_len;
+
+struct html_parts embedded_report_parts(void)
+{
+	return (struct html_parts){
+		.style = report_css,
+		.style_len = report_css_len,
+		.style_sha256 = REPORT_CSS_SHA256,
+		.script = report_js,
+		.script_len = report_js_len,
+		.script_sha256 = REPORT_JS_SHA256,
+		.version = version_string,
+	};
+}
+
+struct html_parts embedded_live_parts(void)
+{
+	struct html_parts parts = embedded_report_parts();
+
+	parts.script = live_js;
+	parts.script_len = live_js_len;
+	parts.script_sha256 = LIVE_JS_SHA256;
+	return parts;
+}

@@ -15,15 +15,7 @@
 
 static _Noreturn void serve_metrics(int fd)
 {
-	const struct html_parts parts = {
-		.style = report_css,
-		.style_len = report_css_len,
-		.style_sha256 = report_css_sha256,
-		.script = live_js,
-		.script_len = live_js_len,
-		.script_sha256 = live_js_sha256,
-		.version = version_string,
-	};
+	const struct html_parts parts = embedded_live_parts();
 	struct report *blank = calloc(1, sizeof(*blank));
 	struct live_html *html = calloc(1, sizeof(*html));
 

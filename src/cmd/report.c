@@ -153,15 +153,7 @@ static int write_page(const char *path, const char *page, size_t len)
 
 static int make_page(const struct report *report, const char *path)
 {
-	const struct html_parts parts = {
-		.style = report_css,
-		.style_len = report_css_len,
-		.style_sha256 = report_css_sha256,
-		.script = report_js,
-		.script_len = report_js_len,
-		.script_sha256 = report_js_sha256,
-		.version = version_string,
-	};
+	const struct html_parts parts = embedded_report_parts();
 	char *page = malloc(HTML_MAX);
 	int exit_code;
 

@@ -190,18 +190,11 @@ static void test_numbers(void **state)
 
 static struct live_html *make_page(void)
 {
-	const struct html_parts parts = {
-		.style = report_css,
-		.style_len = report_css_len,
-		.style_sha256 = report_css_sha256,
-		.script = live_js,
-		.script_len = live_js_len,
-		.script_sha256 = live_js_sha256,
-		.version = "0.1.0",
-	};
+	struct html_parts parts = embedded_live_parts();
 	struct report *blank = calloc(1, sizeof(*blank));
 	struct live_html *html = calloc(1, sizeof(*html));
 
+	parts.version = "0.1.0";
 	if (!blank || !html)
 		abort();
 	live_page(&parts, blank, html);
@@ -217,7 +210,7 @@ static void test_page(void **state)
 	assert_in_range(html->len, 20000, LIVE_PAGE_MAX / 2);
 	assert_string_equal(html->text + html->len - 8, "</html>\n");
 	assert_non_null(strstr(html->policy, "default-src 'none'"));
-	assert_non_null(strstr(html->policy, live_js_sha256));
+	assert_non_null(strstr(html->policy, embedded_live_parts().script_sha256));
 	assert_in_range(strlen(html->policy), 100, LIVE_POLICY_MAX - 50);
 	free(html);
 }
