@@ -5,6 +5,10 @@
  * The iterator shows each process's first thread, and those threads whose table of descriptors is another than the first
  * thread's (task_seq_get_next()). That is so of a thread that unshared its table, and of all threads once the first one has
  * ended, since it has no table any more. Of the threads with one table the first that an iteration meets stands for all.
+ *
+ * Linux 6.18.44 lets no helper take a pointer that was loaded through another one, as that to a descriptor's socket is.
+ * Where it can be (6.2 on), the socket is cast and its cookie is read. The kernel gives a cookie to who asks for it alone, so
+ * that a socket may have none: iter/tcp, whose pointer is the kernel's own, asks for it (cookies_only).
  */
 #pragma once
 
@@ -25,6 +29,38 @@ struct {
 	__type(value, __u32); /* the thread that stands for it */
 } tables SEC(".maps");
 
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak; /* 6.2 on */
+
+volatile bool cookies_only = false; /* nothing is shown: sockets get their cookies */
+volatile __u64 nameless = 0;        /* sockets that were not shown, since they had no cookie */
+
+/* Of one age with bpf_rdonly_cast(), whose existence no program can ask for with libbpf 1.1. */
+#define HAS_CAST bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_cgrp_storage_get)
+
+/* `sk` was loaded through another pointer, and is a TCP socket: sock_is_tcp(). */
+static __always_inline const struct tcp_sock *cast_tcp(struct sock *sk)
+{
+	if (HAS_CAST)
+		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	return bpf_skc_to_tcp_sock(sk);
+}
+
+/* Likewise. 0: it has none. */
+static __always_inline __u64 cookie_of(struct sock *sk)
+{
+	return HAS_CAST ? (__u64)sk->__sk_common.skc_cookie.counter : bpf_get_socket_cookie(sk);
+}
+
+/* The same, of a socket that is to be shown, and counts. */
+static __always_inline __u64 shown_cookie(struct sock *sk)
+{
+	__u64 cookie = cookie_of(sk);
+
+	if (!cookie)
+		nameless++;
+	return cookies_only ? 0 : cookie;
+}
+
 static __always_inline bool stands_for_table(const struct bpf_iter__task_file *ctx, const struct task_struct *task)
 {
 	const struct table key = {(__u64)task->files, ctx->meta->session_id, (__u32)task->tgid};
@@ -39,6 +75,11 @@ static __always_inline bool stands_for_table(const struct bpf_iter__task_file *c
 	return true;
 }
 
+static __always_inline bool is_inet(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6;
+}
+
 /* The TCP socket behind the descriptor, or NULL. */
 static __always_inline struct sock *iter_sock(const struct bpf_iter__task_file *ctx)
 {
@@ -51,7 +92,7 @@ static __always_inline struct sock *iter_sock(const struct bpf_iter__task_file *
 		return NULL;
 	socket = bpf_sock_from_file(file);
 	sk = socket ? socket->sk : NULL;
-	return sk && sock_is_tcp(sk) && stands_for_table(ctx, task) ? sk : NULL;
+	return sk && is_inet(sk) && sock_is_tcp(sk) && stands_for_table(ctx, task) ? sk : NULL;
 }
 
 /*

@@ -51,13 +51,17 @@ int scan_files(struct bpf_iter__task_file *ctx)
 {
 	const struct task_struct *task = ctx->task;
 	struct sock *sk = iter_sock(ctx);
-	const struct tcp_sock *tp = sk && is_wanted(sk) ? bpf_skc_to_tcp_sock(sk) : NULL;
+	const struct tcp_sock *tp = sk && is_wanted(sk) ? cast_tcp(sk) : NULL;
 	struct found f;
+	__u64 cookie;
 
 	note_namespace(ctx);
 	if (!tp || !task)
 		return 0;
-	fill_found(&f, sk, tp, bpf_get_socket_cookie(sk));
+	cookie = shown_cookie(sk);
+	if (!cookie)
+		return 0;
+	fill_found(&f, sk, tp, cookie);
 	f.scan.fd = ctx->fd;
 	fill_holder(&f.task, &f.exec, task);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
@@ -158,7 +162,7 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	sk = &tp->inet_conn.icsk_inet.sk;
 	cookie = bpf_get_socket_cookie(skc);
-	if (seen_has(cookie))
+	if (cookies_only || seen_has(cookie))
 		return 0;
 	fill_found(&f, sk, tp, cookie);
 	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));

@@ -2,6 +2,7 @@
 /* What the files of this wing share; nobody else includes it. */
 #pragma once
 
+#include "cookies.h"
 #include "hook_table.h"
 #include "scan_queue.h"
 #include "symbols.h"
@@ -49,6 +50,7 @@ struct collector {
 	int epoll_fd;
 	int aggregates_fd, resets_fd;
 	struct scan_queue found;    /* by the scan that runs */
+	struct cookies cookies;     /* of the scan's programs */
 	uint64_t lost_in_scan;      /* not yet returned by collector_losses() */
 	struct iterate_reach reach; /* of the last scan of all sockets */
 	enum wire_tw_tier tier;

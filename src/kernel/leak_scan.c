@@ -21,6 +21,7 @@ struct leak_scan {
 	struct leak_scan_bpf *bpf;
 	struct bpf_link *files, *tcp;
 	struct iterate_reach reach;
+	struct cookies cookies;
 	struct admin *admin;
 };
 
@@ -33,6 +34,8 @@ static int open_iterators(struct leak_scan *scan)
 		return -errno;
 	scan->bpf->rodata->tick_ns = clock_tick_ns();
 	err = leak_scan_bpf__load(scan->bpf);
+	if (!err)
+		scan->cookies = (struct cookies){&scan->bpf->bss->cookies_only, &scan->bpf->bss->nameless, false};
 	return err ?: attach_iterator(scan->bpf->progs.leak_files, &scan->files)
 		?: attach_iterator(scan->bpf->progs.leak_tcp, &scan->tcp);
 }
@@ -118,12 +121,12 @@ int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 	scan->reach = (struct iterate_reach){0};
 	netns_forget_held(held);
 	scan->bpf->bss->namespace_before = 0;
-	scan->bpf->bss->namespaces_left_out = 0;
 	scan->bpf->bss->in_use_tgid = 0;
 	fn(ctx, &mark.hdr);
-	err = iterate(scan->files, fn, NULL, ctx);
-	if (!err)
-		err = iterate_namespaces(&visit, &scan->reach);
+	err = cookies_give(&scan->cookies, scan->files, &visit);
+	scan->bpf->bss->namespaces_left_out = 0;
+	err = err ?: iterate(scan->files, fn, NULL, ctx) ?: iterate_namespaces(&visit, &scan->reach);
+	cookies_check(&scan->cookies);
 	scan->reach.missed += scan->bpf->bss->namespaces_left_out;
 	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)scan->reach.entered);
 	/* A namespace that no scan of this run can enter takes nothing away: none has met it. */

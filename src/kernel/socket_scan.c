@@ -81,6 +81,7 @@ int scan_open(struct collector *c)
 			hook_set_why(&c->hooks[i], "the kernel refused it; run with -v for its reasons");
 		return 0;
 	}
+	c->cookies = (struct cookies){&c->scan->bss->cookies_only, &c->scan->bss->nameless, false};
 	scan_attach(c, 0, c->scan->progs.scan_files);
 	scan_attach(c, 1, c->scan->progs.scan_tcp);
 	return 0;
@@ -180,15 +181,20 @@ static bool scan_enter(void *scan, uint32_t netns, struct netns_files *files)
 	return s->cause == WIRE_SCAN_MINISOCKS ? sockets.minisocks : sockets.any;
 }
 
-static int scan_descriptors(struct scan *s)
+static int scan_descriptors(struct scan *s, const struct iterate_visit *visit)
 {
 	struct collector *c = s->collector;
+	const struct bpf_link *files = c->links[c->trace_n];
+	int err;
 
 	netns_forget_held(scan_held(c));
 	c->scan->bss->namespace_before = 0;
+	err = cookies_give(&c->cookies, files, visit);
 	c->scan->bss->namespaces_left_out = 0;
 	c->scan->bss->seen_scan++;
-	return iterate(c->links[c->trace_n], scan_found, scan_breathe, s);
+	err = err ?: iterate(files, scan_found, scan_breathe, s);
+	cookies_check(&c->cookies);
+	return err;
 }
 
 /* scan_reading.work */
@@ -207,7 +213,7 @@ static int scan_read(void *scan, struct scan_reader *reader)
 
 	s->reader = reader;
 	if (s->cause != WIRE_SCAN_MINISOCKS)
-		err = scan_descriptors(s);
+		err = scan_descriptors(s, &visit);
 	if (!err && visit.link && s->cause != WIRE_SCAN_LISTENERS)
 		err = iterate_namespaces(&visit, &s->reach);
 	return err;
