@@ -174,6 +174,7 @@ int command_diagnose(const struct options *options)
 	int exit_code;
 
 	d.run.quiet = options->quiet;
+	d.run.last_look = true; /* a scan that waits for its turn would leave out what has aged since the last one */
 	d.run.consumer = (struct record_consumer){
 		.events = 1u << RECORD_FINDING | 1u << RECORD_CONNECTION | 1u << RECORD_SNAPSHOT | 1u << RECORD_META,
 		.take = take,

@@ -15,6 +15,7 @@ struct run_consumer {
 	struct record_consumer consumer;
 	bool silent;       /* replay: the consumer writes nothing, and a second pass says what is wrong with the recording */
 	bool scan_only;    /* live: no more than what exists at the start */
+	bool last_look;    /* live: for leaks, as it ends */
 	bool quiet;        /* live: errors alone are said on stderr */
 	bool hangup_ends;  /* live: SIGHUP ends the run; else outputs are opened again */
 	line_fn put;       /* where it writes: filled in by the run */

@@ -255,6 +255,7 @@ static struct live_config live_config(struct trace *t)
 											     : PRIVILEGES_NO_HELPERS,
 		.duration_ns = o->duration_ns,
 		.scan_only = t->other && t->other->scan_only,
+		.last_look = t->other && t->other->last_look,
 		.warn = is_quiet(t) ? warn_nobody : warn,
 		.reopen = reopen,
 		.before = feed_state,

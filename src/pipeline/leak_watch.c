@@ -61,19 +61,32 @@ static void note_result(struct leak_watch *watch, int err)
 	watch->failing = err;
 }
 
-bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
+static void run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
 {
-	uint64_t begin = clock_now_ns(), cpu, pause, least;
+	uint64_t cpu = clock_cpu_ns(), pause, least;
 
-	if (!watch->scan || begin < watch->next_ns || !conn_table_wants_leak_scan(pipeline_table(pipeline), begin))
-		return false;
-	cpu = clock_cpu_ns();
 	watch->collector = collector;
 	watch->pipeline = pipeline;
 	watch->drain_ns = 0;
 	note_result(watch, leak_scan_run(watch->scan, merge, watch));
 	pause = (clock_cpu_ns() - cpu - watch->drain_ns) * PAUSE_TIMES;
 	least = watch->failing ? RETRY_NS : PAUSE_NS;
-	watch->next_ns = clock_now_ns() + (pause > least ? pause : least);
+	watch->ended_ns = clock_now_ns();
+	watch->next_ns = watch->ended_ns + (pause > least ? pause : least);
+}
+
+bool leak_watch_run(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
+{
+	uint64_t now = clock_now_ns();
+
+	if (!watch->scan || now < watch->next_ns || !conn_table_wants_leak_scan(pipeline_table(pipeline), now))
+		return false;
+	run(watch, collector, pipeline);
 	return true;
+}
+
+void leak_watch_run_last(struct leak_watch *watch, struct collector *collector, struct pipeline *pipeline)
+{
+	if (watch->scan && clock_now_ns() >= watch->ended_ns + PAUSE_NS)
+		run(watch, collector, pipeline);
 }

@@ -398,8 +398,8 @@ static int round_trip(struct live *l)
 	return (n ? BUSY_NS : TICK_NS) / MS;
 }
 
-/* For the last look at what namespaces count. */
-static void survey_for_findings(struct live *l)
+/* For the last look at what namespaces count, and at leaks. */
+static void look_for_findings(struct live *l)
 {
 	uint64_t until = clock_now_ns() - COLLECTOR_HOLD_NS;
 
@@ -407,6 +407,8 @@ static void survey_for_findings(struct live *l)
 		return;
 	collector_drain(l->collector, until, pipeline_feed, l->pipeline);
 	collector_survey(l->collector, until, false, pipeline_feed, l->pipeline);
+	if (l->config.last_look)
+		leak_watch_run_last(&l->leak_watch, l->collector, l->pipeline);
 }
 
 /* Once the programs are detached no event is missing in the rings. */
@@ -414,7 +416,7 @@ static void finish(struct live *l)
 {
 	uint64_t now;
 
-	survey_for_findings(l);
+	look_for_findings(l);
 	/* Hooks may have missed a FIN in FIN_WAIT2, and what is emitted now depends on it. */
 	if (fins_are_silent(l))
 		collector_scan(l->collector, WIRE_SCAN_MINISOCKS, pipeline_feed, l->pipeline);

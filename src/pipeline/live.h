@@ -16,6 +16,7 @@ struct live_config {
 	enum privileges_helpers helpers; /* those of stacks, outputs and metrics */
 	uint64_t duration_ns;            /* 0: until live_stop() */
 	bool scan_only;                  /* no more than what exists at the start */
+	bool last_look;                  /* for leaks, as it ends */
 	warn_fn warn;
 
 	void (*reopen)(void *ctx); /* SIGHUP */
