@@ -69,19 +69,21 @@ def test_name_and_executable_are_of_one_program(trace, namespace, port, shifter,
     if status == UNSUPPORTED:
         pytest.skip("this kernel does not let a process set where its arguments stand")
     assert status == 0
-    own = dict.fromkeys((str(tmp_path / "former"), str(tmp_path / "latter")))
+    paths = {name: str(tmp_path / name) for name in ("former", "latter")}
 
     def is_ours(record):
-        return record["event"] == "connection" and (record["process"] or {}).get("pid") == client.pid
+        at = (record.get("netns"), record.get("peer_port"))
+        return record["event"] == "connection" and at == (namespace.inode, port)
 
     trace.wait_count(is_ours, TIMES + 1)
-    pairs = Counter()
-    for record in filter(is_ours, trace.records):
-        pairs[record["process"]["comm"], record["process"]["exe"]] += 1
-    right = {("former", str(tmp_path / "former")), ("latter", str(tmp_path / "latter")), ("former", None), ("latter", None)}
-    assert set(pairs) <= right, pairs
-    assert sum(pairs.values()) == TIMES + 1
-    assert any(exe in own for _, exe in pairs), pairs
+    ours = list(filter(is_ours, trace.records))
+    assert len(ours) == TIMES + 1
+    # On a busy machine a hook may miss who connects, which is said.
+    named = [r for r in ours if r["process"] or not r["gaps"]]
+    pairs = Counter((r["process"]["comm"], r["process"]["exe"]) for r in named)
+    assert {r["process"]["pid"] for r in named} == {client.pid}
+    assert set(pairs) <= {(name, exe) for name in paths for exe in (paths[name], None)}, pairs
+    assert any(exe for _, exe in pairs), pairs
     print(how, pairs)
 
 
