@@ -21,7 +21,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -130,8 +129,7 @@ static int trace_load(struct collector *c, bool all)
 	c->trace->rodata->wake_bytes = c->ring_bytes / 8;
 	lanes_configure(c);
 	c->trace->rodata->tick_ns = clock_tick_ns();
-	bpf_map__set_max_entries(c->trace->maps.rings, c->cpus);
-	err = trace_bpf__load(c->trace);
+	err = bpf_map__reuse_fd(c->trace->maps.rings, c->ring_maps.map_fd) ?: trace_bpf__load(c->trace);
 	if (self_try_descriptor()) /* what failed for lack of one, was not refused */
 		err = self_try_descriptor();
 	if (err) {
@@ -147,46 +145,28 @@ static int trace_load(struct collector *c, bool all)
 	return 0;
 }
 
-/* libbpf has bpf_map_create() since 0.7; Ubuntu 22.04 ships 0.5. */
-static int ring_create(uint32_t bytes)
+static int rings_begin(struct collector *c)
 {
-	union bpf_attr attr;
+	struct rings_config rings = {.n = c->cpus,
+				     .ring_fds = c->ring_maps.fds,
+				     .ring_bytes = c->ring_bytes,
+				     .lanes_fd = bpf_map__fd(c->trace->maps.lanes),
+				     .lane_bytes = c->lane_bytes,
+				     .lane_key = c->lane_key};
+	int err = ring_maps_end(&c->ring_maps);
 
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_RINGBUF;
-	attr.max_entries = bytes;
-	strcpy(attr.map_name, "ring");
-	return syscall(__NR_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
-}
-
-static int rings_create(struct collector *c)
-{
-	struct rings_config rings = {
-		.n = c->cpus, .ring_bytes = c->ring_bytes, .lane_bytes = c->lane_bytes, .lane_key = c->lane_key};
-	unsigned int cpu;
-
-	c->ring_fds = malloc(c->cpus * sizeof(*c->ring_fds));
-	if (!c->ring_fds)
-		return -ENOMEM;
-	memset(c->ring_fds, -1, c->cpus * sizeof(*c->ring_fds));
+	if (err)
+		return err;
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return -errno;
-	for (cpu = 0; cpu < c->cpus; cpu++) {
+	for (unsigned int cpu = 0; cpu < c->cpus; cpu++) {
 		/* Edge-triggered: a ring is rarely empty, and only the programs' wakeups should count. */
 		struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
-		int fd = ring_create(c->ring_bytes);
 
-		if (fd < 0)
-			return -errno;
-		c->ring_fds[cpu] = fd;
-		if (bpf_map_update_elem(bpf_map__fd(c->trace->maps.rings), &cpu, &fd, BPF_ANY))
-			return -errno;
-		if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, rings.ring_fds[cpu], &ev))
 			return -errno;
 	}
-	rings.ring_fds = c->ring_fds;
-	rings.lanes_fd = bpf_map__fd(c->trace->maps.lanes);
 	return rings_open(&c->rings, &rings);
 }
 
@@ -239,7 +219,7 @@ static int probe_all(struct collector *c)
 static int load_all(struct collector *c)
 {
 	uint32_t tiers = c->tiers;
-	int err = probe_all(c);
+	int err = ring_maps_begin(&c->ring_maps, c->cpus, c->ring_bytes) ?: probe_all(c);
 
 	if (err)
 		return err;
@@ -247,7 +227,7 @@ static int load_all(struct collector *c)
 		tier_next(c, tiers, REFUSED);
 	if (err && !self_no_descriptor(err))
 		err = trace_load(c, false);
-	err = err ?: rings_create(c);
+	err = err ?: rings_begin(c);
 	if (err)
 		return err;
 	tier_locate(c);
@@ -279,7 +259,7 @@ struct collector *collector_new(const struct collector_config *config)
 	c->tiers = config->tiers;
 	c->tiers_forced = config->tiers_forced;
 	c->admin = config->admin;
-	c->epoll_fd = -1;
+	c->epoll_fd = c->ring_maps.map_fd = -1;
 	c->cpus = libbpf_num_possible_cpus();
 	c->ring_bytes = ring_size(config->ring_bytes, c->cpus);
 	c->lane_bytes = lane_size(config, c->cpus);
@@ -339,11 +319,7 @@ void collector_close(struct collector *collector)
 	for (unsigned int i = 0; i < HOOKS_MAX; i++)
 		bpf_link__destroy(collector->links[i]);
 	rings_close(collector->rings);
-	for (unsigned int i = 0; collector->ring_fds && i < collector->cpus; i++) {
-		if (collector->ring_fds[i] >= 0)
-			close(collector->ring_fds[i]);
-	}
-	free(collector->ring_fds);
+	ring_maps_close(&collector->ring_maps);
 	if (collector->epoll_fd >= 0)
 		close(collector->epoll_fd);
 	scan_bpf__destroy(collector->scan);

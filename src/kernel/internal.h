@@ -4,6 +4,7 @@
 
 #include "cookies.h"
 #include "hook_table.h"
+#include "ring_maps.h"
 #include "scan_queue.h"
 #include "symbols.h"
 #include "src/core/wire_read.h"
@@ -42,8 +43,8 @@ struct collector {
 	struct bpf_link *links[HOOKS_MAX];  /* by hook; NULL: not attached */
 	size_t trace_n, hooks_n;            /* scan's are hooks[trace_n] and the one behind it */
 	struct rings *rings;
-	int *ring_fds; /* one per possible CPU, -1 where not created */
-	unsigned int cpus;
+	struct ring_maps ring_maps;
+	unsigned int cpus;   /* possible ones */
 	uint64_t ring_bytes; /* of one ring */
 	uint64_t lane_bytes; /* of one lane; 0: none */
 	uint64_t lane_key;
