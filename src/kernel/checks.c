@@ -2,6 +2,7 @@
 #include "checks.h"
 
 #include "hook_table.h"
+#include "kernel_btf.h"
 #include "privileges.h"
 #include "src/host/cgroup.h"
 #include "src/host/self.h"
@@ -29,20 +30,15 @@ static void feature(struct hook_state *state, bool available, const char *why)
 		hook_set_why(state, "%s", why);
 }
 
-/* What is found out here is said in our own words: libbpf's are for -v, which collector_open() obeys. */
-static struct btf *load_btf(void)
+static bool has_cookies(const struct kernel_btf *btf)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	libbpf_set_print(print);
-	return btf;
+	return kernel_btf_find(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) >= 0;
 }
 
 size_t collector_features(struct hook_state *features)
 {
-	struct btf *btf = load_btf();
-	bool usable = !libbpf_get_error(btf);
+	const struct kernel_btf *btf = NULL;
+	bool usable = !kernel_btf_open(&btf);
 	const char *no_descriptor = self_no_descriptor(self_try_descriptor());
 	struct collector_failure failure = {0};
 	size_t mount_len, n = hooks_probe(NULL, HOOKS_FEATURES, features);
@@ -51,12 +47,10 @@ size_t collector_features(struct hook_state *features)
 	feature(&features[0], !privileges_check(&failure), failure.text);
 	feature(&features[1], !self_foreign_pids(), FOREIGN_PIDS_CURE);
 	feature(&features[2], usable, no_descriptor ?: "/sys/kernel/btf/vmlinux is missing");
-	feature(&features[3], usable && btf__find_by_name_kind(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) >= 0,
-		"tracing programs have it since Linux 5.12");
+	feature(&features[3], usable && has_cookies(btf), "tracing programs have it since Linux 5.12");
 	feature(&features[4], root >= 0, (root < 0 ? self_no_descriptor(root) : NULL) ?: "no cgroup2 is mounted");
 	privileges_examine(features, n);
-	if (usable)
-		btf__free(btf);
+	kernel_btf_close(btf);
 	if (root >= 0)
 		close(root);
 	return n;
@@ -64,24 +58,25 @@ size_t collector_features(struct hook_state *features)
 
 static enum collector_problem check_kernel(struct collector_failure *failure)
 {
-	struct btf *btf = load_btf();
+	const struct kernel_btf *btf = NULL;
+	bool usable = !kernel_btf_open(&btf);
 	const char *no_descriptor = self_no_descriptor(self_try_descriptor()); /* libbpf does not say */
 	enum collector_problem problem = COLLECTOR_OK;
 
-	if (libbpf_get_error(btf) && no_descriptor)
+	if (!usable && no_descriptor)
 		return refuse(failure, COLLECTOR_FAILED, no_descriptor);
-	if (libbpf_get_error(btf))
+	if (!usable)
 		return refuse(
 			failure, COLLECTOR_NO_KERNEL,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux): Linux 5.12 with CONFIG_DEBUG_INFO_BTF is needed");
 	if (hook_tracepoint_args(btf, "inet_sock_set_state") != 3)
 		problem = refuse(failure, COLLECTOR_NO_KERNEL,
 				 "this kernel's BTF has no tracepoint sock:inet_sock_set_state as known since Linux 4.16");
-	else if (btf__find_by_name_kind(btf, COOKIE_FUNCTION, BTF_KIND_FUNC) < 0)
+	else if (!has_cookies(btf))
 		problem = refuse(failure, COLLECTOR_NO_KERNEL,
 				 "this kernel gives no socket cookies to tracing programs (bpf_get_socket_cookie): Linux "
 				 "5.12 or later is needed");
-	btf__free(btf);
+	kernel_btf_close(btf);
 	return problem;
 }
 

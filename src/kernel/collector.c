@@ -6,6 +6,7 @@
 #include "collector.h"
 
 #include "internal.h"
+#include "kernel_btf.h"
 #include "privileges.h"
 #include "ringbuf.h"
 #include "src/core/wire_make.h"
@@ -46,11 +47,13 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 }
 
 /*
- * The kernel's types take 11 MB each time that they are read, four times at the start. The C library would give that back each
- * time, and page faults cost five times what reading costs: so it keeps the memory, in huge pages if the host has them.
+ * The kernel's types take 11 MB each time that they are read: once by us, and once by libbpf for each object of programs. The C
+ * library would give that back each time, and page faults cost five times what reading costs: so it keeps the memory, in huge
+ * pages if the host has them.
  */
 void collector_keep_memory(bool keep)
 {
+	kernel_btf_keep(keep);
 #ifdef __GLIBC__
 	char *space;
 
@@ -64,8 +67,6 @@ void collector_keep_memory(bool keep)
 	if (space)
 		madvise(space + PAGE - (uintptr_t)space % PAGE, RESERVED_BYTES - PAGE, MADV_HUGEPAGE);
 	free(space); /* the heap's end now */
-#else
-	(void)keep;
 #endif
 }
 
@@ -201,8 +202,8 @@ static int trace_attach(struct collector *c)
 /* What this kernel has. */
 static int probe_all(struct collector *c)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	int err = libbpf_get_error(btf);
+	const struct kernel_btf *btf;
+	int err = kernel_btf_open(&btf);
 
 	if (err)
 		return err;
@@ -212,7 +213,7 @@ static int probe_all(struct collector *c)
 	c->send_reset_args = hook_tracepoint_args(btf, "tcp_send_reset");
 	owner_hooks_choose(c, btf);
 	tier_choose(c, btf, c->tiers);
-	btf__free(btf); /* libbpf reads it again for each object, and needs the memory */
+	kernel_btf_close(btf);
 	return 0;
 }
 
@@ -396,25 +397,25 @@ void collector_peek(struct collector *collector, event_fn fn, void *ctx)
 
 void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct kernel_btf *btf;
 	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_RST_REASON}};
 	union wire_text_space buf;
 	const struct btf_type *t;
 	const struct btf_enum *e;
 	const char *name;
-	int id, i;
+	int i;
 
-	if (libbpf_get_error(btf))
+	if (kernel_btf_open(&btf))
 		return;
-	id = btf__find_by_name_kind(btf, "sk_rst_reason", BTF_KIND_ENUM); /* 6.10 on; its numbers shift between versions */
-	t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	/* 6.10 on; its numbers shift between versions */
+	t = kernel_btf_type(btf, kernel_btf_find(btf, "sk_rst_reason", BTF_KIND_ENUM));
 	for (i = 0; t && i < btf_vlen(t); i++) {
 		e = &btf_enum(t)[i];
-		name = btf__name_by_offset(btf, e->name_off);
+		name = btf__name_by_offset(kernel_btf_types(btf), e->name_off);
 		if (strncmp(name, "SK_RST_REASON_", 14) != 0 || !strcmp(name, "SK_RST_REASON_MAX"))
 			continue;
 		head.key = (uint32_t)e->val;
 		fn(ctx, wire_make_text(&buf, &head, name + 14, strlen(name + 14)));
 	}
-	btf__free(btf);
+	kernel_btf_close(btf);
 }

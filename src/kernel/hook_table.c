@@ -5,6 +5,8 @@
  */
 #include "hook_table.h"
 
+#include "kernel_btf.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,14 +125,12 @@ void hook_refused(struct hook_state *state, const char *why)
 }
 
 /* The BTF type of this kind whose name begins with `prefix` and ends with `name` up to a space; NULL: none. */
-static const struct btf_type *find_type(const struct btf *btf, const char *prefix, const char *name, unsigned int kind)
+static const struct btf_type *find_type(const struct kernel_btf *btf, const char *prefix, const char *name, unsigned int kind)
 {
 	char full[80];
-	int id;
 
 	snprintf(full, sizeof(full), "%s%.*s", prefix, (int)strcspn(name, " "), name);
-	id = btf__find_by_name_kind(btf, full, kind);
-	return id < 0 ? NULL : btf__type_by_id(btf, id);
+	return kernel_btf_type(btf, kernel_btf_find(btf, full, kind));
 }
 
 static int prototype_args(const struct btf_type *t)
@@ -138,16 +138,16 @@ static int prototype_args(const struct btf_type *t)
 	return t && btf_is_func_proto(t) ? btf_vlen(t) : -1;
 }
 
-int hook_tracepoint_args(const struct btf *btf, const char *name)
+int hook_tracepoint_args(const struct kernel_btf *btf, const char *name)
 {
 	const struct btf_type *t = find_type(btf, "btf_trace_", name, BTF_KIND_TYPEDEF);
 
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* typedef -> pointer -> prototype */
-	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	t = t ? kernel_btf_type(btf, t->type) : NULL; /* typedef -> pointer -> prototype */
+	t = t && btf_is_ptr(t) ? kernel_btf_type(btf, t->type) : NULL;
 	return t ? prototype_args(t) - 1 : -1; /* the first is the tracepoint's own void * */
 }
 
-static void probe_hook(const struct btf *btf, struct hook_state *state)
+static void probe_hook(const struct kernel_btf *btf, struct hook_state *state)
 {
 	const struct hook *hook = state->hook;
 	bool function = hook->type[0] == 'f'; /* fentry, fexit */
@@ -162,7 +162,7 @@ static void probe_hook(const struct btf *btf, struct hook_state *state)
 			hook_set_why(state, "this kernel has no such iterator");
 	} else {
 		t = function ? find_type(btf, "", hook->name, BTF_KIND_FUNC) : NULL;
-		args = function ? prototype_args(t ? btf__type_by_id(btf, t->type) : NULL)
+		args = function ? prototype_args(t ? kernel_btf_type(btf, t->type) : NULL)
 				: hook_tracepoint_args(btf, hook->name);
 		state->available = args >= hook->min_args && args <= hook->max_args;
 		if (args < 0)
@@ -173,7 +173,7 @@ static void probe_hook(const struct btf *btf, struct hook_state *state)
 	}
 }
 
-size_t hooks_probe(const struct btf *btf, enum hook_set set, struct hook_state *ret_states)
+size_t hooks_probe(const struct kernel_btf *btf, enum hook_set set, struct hook_state *ret_states)
 {
 	size_t n = 0;
 
@@ -190,12 +190,11 @@ size_t hooks_probe(const struct btf *btf, enum hook_set set, struct hook_state *
 
 size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct kernel_btf *btf = NULL;
 	size_t n;
 
-	if (libbpf_get_error(btf))
-		btf = NULL;
+	kernel_btf_open(&btf); /* else there are none */
 	n = hooks_probe(btf, set, ret_states);
-	btf__free(btf);
+	kernel_btf_close(btf);
 	return n;
 }

@@ -6,11 +6,11 @@
 
 struct bpf_object;
 struct bpf_program;
-struct btf;
+struct kernel_btf;
 
 /* Fills a row for each hook of a set, nothing used yet; their number. `btf` NULL: the kernel has none, so nothing is available.
  */
-size_t hooks_probe(const struct btf *btf, enum hook_set set, struct hook_state *ret_states);
+size_t hooks_probe(const struct kernel_btf *btf, enum hook_set set, struct hook_state *ret_states);
 
 /* The same with the running kernel's BTF. */
 size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states);
@@ -25,4 +25,4 @@ void hook_set_why(struct hook_state *state, const char *format, ...) __attribute
 void hook_refused(struct hook_state *state, const char *why);
 
 /* The arguments that a tracepoint has in this kernel; -1 if it has no such tracepoint. */
-int hook_tracepoint_args(const struct btf *btf, const char *name);
+int hook_tracepoint_args(const struct kernel_btf *btf, const char *name);

@@ -15,6 +15,7 @@
 struct admin;
 struct bpf_link;
 struct bpf_program;
+struct kernel_btf;
 struct scan_bpf;
 struct trace_bpf;
 
@@ -134,15 +135,15 @@ void netns_name_minisocks(const struct netns_files *files, iterate_pause_fn paus
  * tw_tier.c: how minisockets are seen. `allowed` is 1 << enum wire_tw_tier, 0: not at all. tier_choose() takes the best of the
  * allowed that works, and none if none does; tier_next() gives that up for the next, and says why.
  */
-void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed);
+void tier_choose(struct collector *c, const struct kernel_btf *btf, uint32_t allowed);
 void tier_next(struct collector *c, uint32_t allowed, const char *why);
 bool tier_has(const struct collector *c, size_t hook); /* false: a hook of a tier that is not in use */
 void tier_locate(struct collector *c);                 /* waits for symbols; after load, before the programs are attached */
 /* Loads and attaches, for a moment, a program that does nothing. 0 or -errno. */
-int try_fexit(const struct btf *btf, const char *function);
+int try_fexit(const struct kernel_btf *btf, const char *function);
 
 /* owner_hooks.c: of the hooks that show whose a connection is, those that work and are needed. */
-void owner_hooks_choose(struct collector *c, const struct btf *btf);
+void owner_hooks_choose(struct collector *c, const struct kernel_btf *btf);
 
 bool tier_attached(const struct collector *c);
 void tier_detach(struct collector *c);

@@ -18,7 +18,7 @@ static struct hook_state *find(struct collector *c, const char *program)
 }
 
 /* A program that the kernel refuses would keep all others from loading. */
-static void try_here(struct hook_state *state, const struct btf *btf)
+static void try_here(struct hook_state *state, const struct kernel_btf *btf)
 {
 	int err = state->available ? try_fexit(btf, state->hook->name) : 0;
 
@@ -29,7 +29,7 @@ static void try_here(struct hook_state *state, const struct btf *btf)
 		     self_error(err));
 }
 
-void owner_hooks_choose(struct collector *c, const struct btf *btf)
+void owner_hooks_choose(struct collector *c, const struct kernel_btf *btf)
 {
 	struct hook_state *send = find(c, "on_send"), *sendmsg = find(c, "on_sendmsg"), *accept = find(c, "on_accepted");
 

@@ -4,6 +4,7 @@
  * kernel that has it may refuse it (lockdown, a hypervisor's policy).
  */
 #include "internal.h"
+#include "kernel_btf.h"
 #include "privileges.h"
 #include "src/host/self.h"
 
@@ -21,13 +22,13 @@
 
 #include "bpf/trace.skel.h"
 
-int try_fexit(const struct btf *btf, const char *function)
+int try_fexit(const struct kernel_btf *btf, const char *function)
 {
 	const struct bpf_insn nothing[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K}, /* r0 = 0 */
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC), program, link, err = 0;
+	int id = kernel_btf_find(btf, function, BTF_KIND_FUNC), program, link, err = 0;
 	union bpf_attr attr;
 
 	if (id < 0)
@@ -107,7 +108,7 @@ static void take_best(struct collector *c, uint32_t allowed)
 	settle(c, allowed);
 }
 
-void tier_choose(struct collector *c, const struct btf *btf, uint32_t allowed)
+void tier_choose(struct collector *c, const struct kernel_btf *btf, uint32_t allowed)
 {
 	char why[160];
 	int err;
