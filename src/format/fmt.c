@@ -15,64 +15,67 @@
 
 static const char fmt_digits[16] = "0123456789abcdef";
 
-/* 00 to 99: a division for two digits. */
-static const char fmt_pairs[] = "0001020304050607080910111213141516171819"
-				"2021222324252627282930313233343536373839"
-				"4041424344454647484950515253545556575859"
-				"6061626364656667686970717273747576777879"
-				"8081828384858687888990919293949596979899";
+/* All numbers up to 999 as text, so that a number is written in groups of three digits: `n` and one or two digits more. */
+#define ONE_MORE(X, n) X(n##0) X(n##1) X(n##2) X(n##3) X(n##4) X(n##5) X(n##6) X(n##7) X(n##8) X(n##9)
+#define TWO_MORE(X, n)                                                                                                         \
+	ONE_MORE(X, n##0)                                                                                                      \
+	ONE_MORE(X, n##1)                                                                                                      \
+	ONE_MORE(X, n##2)                                                                                                      \
+	ONE_MORE(X, n##3)                                                                                                      \
+	ONE_MORE(X, n##4)                                                                                                      \
+	ONE_MORE(X, n##5)                                                                                                      \
+	ONE_MORE(X, n##6)                                                                                                      \
+	ONE_MORE(X, n##7)                                                                                                      \
+	ONE_MORE(X, n##8)                                                                                                      \
+	ONE_MORE(X, n##9)
+#define TENS(X)                                                                                                                \
+	ONE_MORE(X, 1)                                                                                                         \
+	ONE_MORE(X, 2)                                                                                                         \
+	ONE_MORE(X, 3)                                                                                                         \
+	ONE_MORE(X, 4)                                                                                                         \
+	ONE_MORE(X, 5)                                                                                                         \
+	ONE_MORE(X, 6)                                                                                                         \
+	ONE_MORE(X, 7)                                                                                                         \
+	ONE_MORE(X, 8)                                                                                                         \
+	ONE_MORE(X, 9)
+#define HUNDREDS(X)                                                                                                            \
+	TWO_MORE(X, 1)                                                                                                         \
+	TWO_MORE(X, 2)                                                                                                         \
+	TWO_MORE(X, 3)                                                                                                         \
+	TWO_MORE(X, 4)                                                                                                         \
+	TWO_MORE(X, 5)                                                                                                         \
+	TWO_MORE(X, 6)                                                                                                         \
+	TWO_MORE(X, 7)                                                                                                         \
+	TWO_MORE(X, 8)                                                                                                         \
+	TWO_MORE(X, 9)
 
-static char *fmt_pair(char *p, uint64_t value)
+#define NUMBER(n) {#n ",", sizeof(#n) - 1},
+const struct fmt_number fmt_numbers[1000] = {ONE_MORE(NUMBER, ) TENS(NUMBER) HUNDREDS(NUMBER)};
+
+#define GROUP(n) #n,
+static const char fmt_groups[1000][4] = {TWO_MORE(GROUP, 0) HUNDREDS(GROUP)};
+
+/* Three digits. Copies a byte more, which is overwritten. */
+static char *fmt_group(char *p, uint32_t value)
 {
-	return (char *)memcpy(p, fmt_pairs + 2 * value, 2) + 2;
+	return (char *)memcpy(p, fmt_groups[value], 4) + 3;
 }
 
-#define ALWAYS_INLINE inline __attribute__((always_inline)) /* for numbers of `pairs` that the compiler knows */
-
-/*
- * The next digits of a number below 1, which has 32 bits behind the point: each multiplication by 100 moves two before it. The
- * number is a fraction that was rounded up, by less than its last digit is worth.
- */
-static ALWAYS_INLINE char *fmt_fraction(char *p, uint64_t fraction, unsigned int pairs)
+static char *fmt_pair(char *p, uint32_t value)
 {
-	for (; pairs; pairs--) {
-		fraction = (uint32_t)fraction * UINT64_C(100);
-		p = fmt_pair(p, fraction >> 32);
-	}
-	return p;
+	return (char *)memcpy(p, fmt_groups[value] + 1, 2) + 2;
 }
 
-/* The same with one or two digits before the point. */
-static ALWAYS_INLINE char *fmt_number(char *p, uint64_t number, unsigned int pairs)
+static char *fmt_six(char *p, uint32_t value)
 {
-	uint64_t first = number >> 32;
-
-	if (first >= 10)
-		return fmt_fraction(fmt_pair(p, first), number, pairs);
-	*p = (char)('0' + first);
-	return fmt_fraction(p + 1, number, pairs);
+	return fmt_group(fmt_group(p, value / 1000), value % 1000);
 }
-
-#define HUNDREDTH 42949673u     /* 2^32 / 100, rounded up */
-#define TEN_THOUSANDTH 429497u  /* 2^32 / 10,000 */
-#define MILLIONTH_16 281474977u /* 2^48 / 1,000,000 */
-#define EIGHT_DIGITS 100000000u
 
 char *fmt_long_uint(char *p, uint64_t value)
 {
-	uint64_t number;
-
-	if (value < 100)
-		return fmt_pair(p, value);
-	if (value < 10000)
-		return fmt_number(p, value * HUNDREDTH, 1);
 	if (value < 1000000)
-		return fmt_number(p, value * TEN_THOUSANDTH, 2);
-	number = (value % EIGHT_DIGITS * MILLIONTH_16 >> 16) + 1;
-	if (value < EIGHT_DIGITS)
-		return fmt_number(p, number, 3);
-	p = fmt_uint(p, value / EIGHT_DIGITS);
-	return fmt_fraction(fmt_pair(p, number >> 32), number, 3);
+		return fmt_group(fmt_small_uint(p, (uint32_t)value / 1000), (uint32_t)value % 1000);
+	return fmt_six(fmt_uint(p, value / 1000000), (uint32_t)(value % 1000000));
 }
 
 char *fmt_hex(char *p, uint64_t value)
@@ -134,15 +137,14 @@ static __attribute__((noinline)) char *fmt_new_second(char *p, int64_t wall_ns, 
 
 char *fmt_time(char *p, int64_t wall_ns)
 {
-	uint64_t us = wall_ns > 0 ? (uint64_t)wall_ns / 1000 : 0, number;
+	uint64_t us = wall_ns > 0 ? (uint64_t)wall_ns / 1000 : 0;
 	int64_t sec = (int64_t)(us / 1000000);
 	struct second *second = &fmt_seconds[sec % 16];
 
 	if (second->sec != sec + 1)
 		return fmt_new_second(p, wall_ns, second, sec);
 	p = (char *)memcpy(p, second->text, SECOND_LEN) + SECOND_LEN;
-	number = us % 1000000 * TEN_THOUSANDTH;
-	p = fmt_fraction(fmt_pair(p, number >> 32), number, 2);
+	p = fmt_six(p, (uint32_t)(us % 1000000));
 	*p++ = 'Z';
 	return p;
 }
@@ -152,7 +154,7 @@ static char *fmt_ipv4(char *p, const uint8_t addr[4])
 	for (int i = 0; i < 4; i++) {
 		if (i)
 			*p++ = '.';
-		p = fmt_uint(p, addr[i]);
+		p = fmt_small_uint(p, addr[i]);
 	}
 	return p;
 }

@@ -195,7 +195,7 @@ static char *put_segment(char *p, const struct conn_segment *seg)
 		p = piece_uint(p, KEY("n"), seg->n);
 	if (seg->last_known)
 		p = piece_uint(p, KEY("at_us_last"), seg->at_us_last);
-	return piece_close(piece_word(p, conn_proof_word(seg->proof)));
+	return piece_word(p, conn_proof_word(seg->proof));
 }
 
 static char *put_isn(char *p, const struct conn_record *c)
@@ -206,19 +206,21 @@ static char *put_isn(char *p, const struct conn_record *c)
 	return piece_close(piece_uint_if(p, KEY("peer"), c->isn_peer_known, c->isn_peer));
 }
 
-static void json_segments(struct json *j, const struct conn_record *c)
+/* Of a list that is too long its middle is left out: how it began and how it ended says more. */
+static char *put_segments(const struct json *j, char *p, const struct conn_record *c)
 {
-	struct buf *b = &j->b;
 	unsigned int drop = j->drop < c->segments_len ? j->drop : c->segments_len;
 	unsigned int keep = c->segments_len - drop, head = keep - keep / 2;
 
-	jsonw_open(b, KEY("segments"), '[');
-	for (unsigned int i = 0; i < keep; i++)
-		jsonw_take(b, put_segment(b->p, &c->segments[i < head ? i : i + drop]));
-	jsonw_close(b, ']');
+	p = PIECE(p, "\"segments\":[");
+	for (unsigned int i = 0; i < head; i++)
+		p = put_segment(p, &c->segments[i]);
+	for (unsigned int i = head + drop; i < c->segments_len; i++)
+		p = put_segment(p, &c->segments[i]);
+	p = piece_close_list(p);
 	if (drop)
-		jsonw_uint(b, KEY("segments_dropped"), drop);
-	jsonw_take(b, put_isn(b->p, c));
+		p = piece_uint(p, KEY("segments_dropped"), drop);
+	return put_isn(p, c);
 }
 
 static char *put_span(char *p, const struct conn_span *span)
@@ -227,22 +229,22 @@ static char *put_span(char *p, const struct conn_span *span)
 	p = piece_uint(p, KEY("at_us"), span->at_us);
 	p = piece_uint_if(p, KEY("us"), span->us_known, span->us);
 	p = piece_word(p, conn_by_word(span->by));
-	return piece_close(piece_word(p, conn_ev_word(span->ev)));
+	return piece_word(p, conn_ev_word(span->ev));
 }
 
-static void json_timeline(struct json *j, const struct conn_record *c)
+/* Segments go first. */
+static char *put_timeline(const struct json *j, char *p, const struct conn_record *c)
 {
-	struct buf *b = &j->b;
-	unsigned int drop = j->drop > c->segments_len ? j->drop - c->segments_len : 0; /* segments go first */
-	unsigned int keep = c->timeline_len - drop;
-	unsigned int head = keep - keep / 2; /* how it began and how it ended says more than what was between */
+	unsigned int drop = j->drop > c->segments_len ? j->drop - c->segments_len : 0;
+	unsigned int keep = c->timeline_len - drop, head = keep - keep / 2;
 
-	jsonw_open(b, KEY("timeline"), '[');
-	for (unsigned int i = 0; i < keep; i++)
-		jsonw_take(b, put_span(b->p, &c->timeline[i < head ? i : i + drop]));
-	jsonw_close(b, ']');
-	if (drop)
-		jsonw_uint(b, KEY("timeline_dropped"), drop);
+	p = PIECE(p, "\"timeline\":[");
+	for (unsigned int i = 0; i < head; i++)
+		p = put_span(p, &c->timeline[i]);
+	for (unsigned int i = head + drop; i < c->timeline_len; i++)
+		p = put_span(p, &c->timeline[i]);
+	p = piece_close_list(p);
+	return drop ? piece_uint(p, KEY("timeline_dropped"), drop) : p;
 }
 
 static char *put_tcp_short(const struct json *j, char *p, const struct conn_record *c)
@@ -294,17 +296,6 @@ static void json_congestion(struct json *j, const char *name)
 		memcpy(j->memory->congestion.name, name, WIRE_CA_LEN);
 }
 
-static void json_tcp(struct json *j, const struct conn_record *c)
-{
-	if (j->detail != FORMAT_FULL) {
-		jsonw_take(&j->b, put_tcp_short(j, j->b.p, c));
-		return;
-	}
-	jsonw_take(&j->b, put_tcp(j->b.p, c));
-	json_congestion(j, c->stats_known && c->stats.ca_name[0] ? c->stats.ca_name : NULL);
-	jsonw_close(&j->b, '}');
-}
-
 static char *put_retransmits(char *p, const struct conn_retransmits *again)
 {
 	p = piece_uint(p, KEY_IN("retransmits", "syn"), again->syn);
@@ -343,7 +334,7 @@ static char *put_time_wait(const struct json *j, char *p, const struct conn_time
 	if (j->detail != FORMAT_SHORT)
 		p = piece_uint_if(p, KEY("restarts"), !tw->restarts_unknown, tw->restarts);
 	p = piece_word(p, conn_tw_end_word(tw->end));
-	return piece_close(piece_word(p, conn_ev_word(tw->ev)));
+	return piece_word(p, conn_ev_word(tw->ev));
 }
 
 void json_time_wait(struct json *j, const struct conn_time_wait *tw)
@@ -376,16 +367,23 @@ void json_connection(struct json *j, const struct record *rec)
 {
 	const struct conn_record *c = rec->conn;
 	struct buf *b = &j->b;
+	char *p;
 
 	json_tuple(j, &c->t);
+	p = b->p;
 	if (j->detail != FORMAT_SHORT)
-		jsonw_bool(b, KEY("final"), c->final);
-	jsonw_take(b, put_end(j, put_times(j, b->p, c), c));
+		p = piece_bool(p, KEY("final"), c->final);
+	p = put_end(j, put_times(j, p, c), c);
 	if (j->detail != FORMAT_SHORT)
-		json_timeline(j, c);
+		p = put_timeline(j, p, c);
 	if (j->detail == FORMAT_FULL)
-		json_segments(j, c);
-	json_tcp(j, c);
+		p = put_segments(j, p, c);
+	p = j->detail == FORMAT_FULL ? put_tcp(p, c) : put_tcp_short(j, p, c);
+	jsonw_take(b, p);
+	if (j->detail == FORMAT_FULL) {
+		json_congestion(j, c->stats_known && c->stats.ca_name[0] ? c->stats.ca_name : NULL);
+		jsonw_close(b, '}');
+	}
 	json_counters(j, c);
 	json_time_wait(j, &c->time_wait);
 	if (j->detail != FORMAT_SHORT)

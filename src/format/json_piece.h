@@ -47,11 +47,8 @@ static inline char *piece_bool(char *p, struct jsonw_key key, bool value)
 static inline char *piece_uint(char *p, struct jsonw_key key, uint64_t value)
 {
 	p = piece_key(p, key);
-	if (value < 10) { /* as most are */
-		p[0] = (char)('0' + value);
-		p[1] = ',';
-		return p + 2;
-	}
+	if (value < 1000)
+		return fmt_small_uint(p, (uint32_t)value) + 1; /* its comma */
 	p = fmt_long_uint(p, value < JSONW_INT_MAX ? value : JSONW_INT_MAX);
 	*p++ = ',';
 	return p;
@@ -117,4 +114,10 @@ static inline char *piece_close(char *p)
 	p[-1] = '}';
 	*p++ = ',';
 	return p;
+}
+
+/* Ends a list. */
+static inline char *piece_close_list(char *p)
+{
+	return PIECE(p[-1] == ',' ? p - 1 : p, "],");
 }

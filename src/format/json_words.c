@@ -4,6 +4,8 @@
 #define ROW(number, line) [number] = {line, sizeof(line) - 1}
 #define WORD(key, value, ...) ROW(value, key ":" WORD_OR("null", __VA_OPT__("\"" __VA_ARGS__ "\"")) ","),
 #define NO_MORE(key, count) ROW(count, key ":null,")
+#define LAST_WORD(key, value, ...) ROW(value, key ":" WORD_OR("null", __VA_OPT__("\"" __VA_ARGS__ "\"")) "},"),
+#define NO_MORE_LAST(key, count) ROW(count, key ":null},")
 
 #define ROLE(value, ...) WORD("\"role\"", value, __VA_ARGS__)
 const struct json_word conn_role_words[] = {CONN_ROLES(ROLE) NO_MORE("\"role\"", CONN_ROLE_MAX)};
@@ -23,8 +25,8 @@ const struct json_word conn_state_words[] = {CONN_STATES(STATE) NO_MORE("{\"stat
 #define BY(value, ...) WORD("\"by\"", value, __VA_ARGS__)
 const struct json_word conn_by_words[] = {CONN_BYS(BY) NO_MORE("\"by\"", CONN_BY_MAX)};
 
-#define EV(value, ...) WORD("\"ev\"", value, __VA_ARGS__)
-const struct json_word conn_ev_words[] = {CONN_EVS(EV) NO_MORE("\"ev\"", CONN_EV_MAX)};
+#define EV(value, ...) LAST_WORD("\"ev\"", value, __VA_ARGS__)
+const struct json_word conn_ev_words[] = {CONN_EVS(EV) NO_MORE_LAST("\"ev\"", CONN_EV_MAX)};
 
 #define DIR(value, ...) WORD("\"dir\"", value, __VA_ARGS__)
 const struct json_word conn_dir_words[] = {CONN_DIRS(DIR) NO_MORE("\"dir\"", CONN_DIR_MAX)};
@@ -32,8 +34,8 @@ const struct json_word conn_dir_words[] = {CONN_DIRS(DIR) NO_MORE("\"dir\"", CON
 #define FLAGS(value, ...) WORD("\"flags\"", value, __VA_ARGS__)
 const struct json_word conn_flags_words[] = {CONN_FLAGS(FLAGS) NO_MORE("\"flags\"", CONN_FLAGS_MAX)};
 
-#define PROOF(value, ...) WORD("\"ev\"", value, __VA_ARGS__)
-const struct json_word conn_proof_words[] = {CONN_PROOFS(PROOF) NO_MORE("\"ev\"", CONN_PROOF_MAX)};
+#define PROOF(value, ...) LAST_WORD("\"ev\"", value, __VA_ARGS__)
+const struct json_word conn_proof_words[] = {CONN_PROOFS(PROOF) NO_MORE_LAST("\"ev\"", CONN_PROOF_MAX)};
 
 #define TW_END(value, ...) WORD("\"end\"", value, __VA_ARGS__)
 const struct json_word conn_tw_end_words[] = {CONN_TW_ENDS(TW_END) NO_MORE("\"end\"", WIRE_CAUSE_MAX)};

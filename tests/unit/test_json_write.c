@@ -171,19 +171,25 @@ static void test_cut(void **state)
 	}
 }
 
-static void check_words(const char *key, unsigned int count, const char *(*name)(unsigned int),
-			const struct json_word *(*word)(unsigned int))
+static void check_words_with(const char *key, const char *end, unsigned int count, const char *(*name)(unsigned int),
+			     const struct json_word *(*word)(unsigned int))
 {
 	char expected[64];
 
 	for (unsigned int value = 0; value <= count + 1; value++) {
 		if (name(value))
-			snprintf(expected, sizeof(expected), "%s:\"%s\",", key, name(value));
+			snprintf(expected, sizeof(expected), "%s:\"%s\"%s", key, name(value), end);
 		else
-			snprintf(expected, sizeof(expected), "%s:null,", key);
+			snprintf(expected, sizeof(expected), "%s:null%s", key, end);
 		assert_string_equal(word(value)->text, expected);
 		assert_int_equal(word(value)->len, strlen(expected));
 	}
+}
+
+static void check_words(const char *key, unsigned int count, const char *(*name)(unsigned int),
+			const struct json_word *(*word)(unsigned int))
+{
+	check_words_with(key, ",", count, name, word);
 }
 
 /* Each value has a row, also one without a word, and a number that is no value. */
@@ -196,10 +202,10 @@ static void test_words(void **state)
 	check_words("\"close_kind\"", CONN_CLOSE_KIND_MAX, conn_close_kind_name, conn_close_kind_word);
 	check_words("{\"state\"", WIRE_STATE_MAX, conn_state_name, conn_state_word);
 	check_words("\"by\"", CONN_BY_MAX, conn_by_name, conn_by_word);
-	check_words("\"ev\"", CONN_EV_MAX, conn_ev_name, conn_ev_word);
+	check_words_with("\"ev\"", "},", CONN_EV_MAX, conn_ev_name, conn_ev_word);
 	check_words("\"dir\"", CONN_DIR_MAX, conn_dir_name, conn_dir_word);
 	check_words("\"flags\"", CONN_FLAGS_MAX, conn_flags_name, conn_flags_word);
-	check_words("\"ev\"", CONN_PROOF_MAX, conn_proof_name, conn_proof_word);
+	check_words_with("\"ev\"", "},", CONN_PROOF_MAX, conn_proof_name, conn_proof_word);
 	check_words("\"end\"", WIRE_CAUSE_MAX, conn_tw_end_name, conn_tw_end_word);
 	check_words("\"event\"", RECORD_MAX, record_kind_name, record_kind_word);
 }
