@@ -163,14 +163,12 @@ void emit_fill(const struct conn_table *t, const struct conn *c, enum conn_end e
 	verdict_fill(c, moved, rec);
 }
 
-void emit_first_state(struct conn_table *t, struct conn *c)
+void emit_due_state(struct conn_table *t, struct conn *c)
 {
 	struct conn_tuple tuple = {0};
 	struct conn_state_record state = {
 		.t = &tuple, .old_state = WIRE_CLOSE, .new_state = WIRE_SYN_SENT, .by = CONN_BY_LOCAL, .ev = CONN_EV_EVENT};
 
-	if (!(c->facts & CONN_STATE_DUE))
-		return;
 	c->facts &= ~CONN_STATE_DUE;
 	emit_tuple(t, c, &tuple);
 	emit_record(t, &(struct record){.kind = RECORD_STATE, .ts = c->start_ns, .state = &state});
@@ -217,6 +215,8 @@ void emit_progress(const struct conn_table *t, const struct conn *c, enum conn_e
 {
 	struct conn_record rec;
 
+	if (!emit_wanted(t, RECORD_PROGRESS))
+		return;
 	emit_fill(t, c, end, last, &rec);
 	emit_record(t, &(struct record){.kind = RECORD_PROGRESS, .ts = rec.end_ns, .conn = &rec});
 }

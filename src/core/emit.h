@@ -48,7 +48,12 @@ struct emit_step {
 void emit_step(struct conn_table *t, struct conn *c, const struct emit_step *step);
 
 /* The first transition of `c`, if it still waits. */
-void emit_first_state(struct conn_table *t, struct conn *c);
+void emit_due_state(struct conn_table *t, struct conn *c);
+static inline void emit_first_state(struct conn_table *t, struct conn *c)
+{
+	if (c->facts & CONN_STATE_DUE)
+		emit_due_state(t, c);
+}
 
 /* `c` is NULL for a connection that is not tracked. */
 void emit_retransmit(const struct conn_table *t, const struct conn *c, const struct wire_retransmit *ev);

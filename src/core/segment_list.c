@@ -17,14 +17,6 @@ struct conn_segment *segments_add(struct segment_list *s, enum conn_dir dir, enu
 	return seg;
 }
 
-/* Without counters the connection is taken for one of less than 4 GiB. */
-static uint64_t nearest(uint64_t counted, uint32_t relative)
-{
-	uint64_t number = counted + (uint64_t)(int64_t)(int32_t)(relative - (uint32_t)counted);
-
-	return number >> 63 ? relative : number;
-}
-
 /* The number behind the last payload of one side. */
 static uint32_t end_of(const struct segment_list *s, bool local)
 {
@@ -35,12 +27,12 @@ static uint32_t end_of(const struct segment_list *s, bool local)
 /* The whole offset of an absolute number that counts what one side sent. */
 static bool offset(const struct segment_list *s, bool local, uint32_t absolute, bool early, uint64_t *ret)
 {
-	const struct conn_record *rec = s->rec;
-	uint64_t counted = !rec->stats_known ? 0 : local ? rec->stats.bytes_acked : rec->stats.bytes_received;
+	const struct segment_side *side = &s->sides[local];
+	uint64_t number = side->counted + (uint64_t)(int64_t)(int32_t)(absolute - side->at);
 
-	if (!(local ? rec->isn_local_known : rec->isn_peer_known))
+	if (!side->known)
 		return false;
-	*ret = nearest(counted, seq_distance(local ? rec->isn_local : rec->isn_peer, absolute));
+	*ret = number >> 63 ? seq_distance(side->isn, absolute) : number;
 	return !early || *ret <= UINT32_MAX || (s->last && absolute == end_of(s, local)); /* else other turns fit, too */
 }
 
@@ -78,16 +70,6 @@ void segments_set_early_seq(const struct segment_list *s, struct conn_segment *s
 void segments_set_early_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack)
 {
 	put_ack(s, seg, ack, true);
-}
-
-const struct conn_span *segments_stay(const struct segment_list *s, unsigned int state)
-{
-	for (unsigned int i = 0; i < s->rec->timeline_len; i++) {
-		const struct conn_span *span = &s->rec->timeline[i];
-		if (span->state == state && span->ev == CONN_EV_EVENT)
-			return span;
-	}
-	return NULL;
 }
 
 void segments_enters(const struct segment_list *s, struct conn_segment *seg, unsigned int state)

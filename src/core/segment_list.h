@@ -4,6 +4,13 @@
 
 #include "state.h"
 
+/* What one side sent. */
+struct segment_side {
+	bool known;       /* its initial number */
+	uint32_t isn, at; /* `at`: the number behind what is counted */
+	uint64_t counted; /* without counters 0: the connection is taken for one of less than 4 GiB */
+};
+
 struct segment_list {
 	const struct conn *c;
 	const struct conn_numbers *last; /* at the end, or NULL: segments_fill() */
@@ -11,6 +18,8 @@ struct segment_list {
 	uint64_t end_us;                 /* of the socket: TIME_WAIT's begin, if there was one */
 	uint64_t over_us;                /* of all */
 	uint64_t last_us;                /* begin of the last state */
+	struct segment_side sides[2];    /* the peer's, ours */
+	uint8_t stays[WIRE_STATE_MAX];   /* the first span of a state, from 1 on, whose begin was seen; 0: none is */
 	struct conn_record *rec;
 	struct conn_segment spill; /* what no longer fits into *rec */
 };
@@ -38,7 +47,12 @@ void segments_set_early_seq(const struct segment_list *s, struct conn_segment *s
 void segments_set_early_ack(const struct segment_list *s, struct conn_segment *seg, uint32_t ack);
 
 /* The stay in a state whose begin was seen, or NULL. */
-const struct conn_span *segments_stay(const struct segment_list *s, unsigned int state);
+static inline const struct conn_span *segments_stay(const struct segment_list *s, unsigned int state)
+{
+	uint8_t place = s->stays[state];
+
+	return place ? &s->rec->timeline[place - 1] : NULL;
+}
 
 /* Gives it the time at which the state began, if that was seen. */
 void segments_enters(const struct segment_list *s, struct conn_segment *seg, unsigned int state);

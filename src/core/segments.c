@@ -31,6 +31,20 @@ static void count_back(const struct conn *c, const struct conn_numbers *last, st
 	}
 }
 
+static struct segment_side side_of(bool known, uint32_t isn, uint64_t counted)
+{
+	return (struct segment_side){known, isn, isn + (uint32_t)counted, counted};
+}
+
+static void find_stays(struct segment_list *s)
+{
+	for (unsigned int i = s->rec->timeline_len; i > 0; i--) {
+		const struct conn_span *span = &s->rec->timeline[i - 1];
+		if (span->ev == CONN_EV_EVENT)
+			s->stays[span->state] = (uint8_t)i;
+	}
+}
+
 void segments_fill(const struct conn *c, const struct conn_numbers *last, struct conn_record *rec)
 {
 	const struct conn_span *span = &rec->timeline[rec->timeline_len - 1];
@@ -50,6 +64,9 @@ void segments_fill(const struct conn *c, const struct conn_numbers *last, struct
 	rec->isn_peer_known = c->facts & CONN_ISN_PEER;
 	rec->isn_peer = c->isn_peer;
 	count_back(c, last, rec);
+	s.sides[false] = side_of(rec->isn_peer_known, rec->isn_peer, rec->stats_known ? rec->stats.bytes_received : 0);
+	s.sides[true] = side_of(rec->isn_local_known, rec->isn_local, rec->stats_known ? rec->stats.bytes_acked : 0);
+	find_stays(&s);
 	if (conn_is_active(c))
 		segments_open_active(&s);
 	else if (c->role == CONN_SERVER)

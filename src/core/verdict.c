@@ -154,11 +154,6 @@ static bool proven(const struct conn_segment *seg)
 	return seg && seg->proof != CONN_PROOF_INFERRED;
 }
 
-static const struct conn_segment *fin_of(const struct conn_record *rec, bool local)
-{
-	return segments_find(rec, local ? CONN_OUT : CONN_IN, CONN_FLAGS_FIN_ACK);
-}
-
 /* A reset that ended it: one that was sent before the handshake's end is followed by other segments. */
 static bool reset_of(const struct conn_record *rec, enum conn_dir dir)
 {
@@ -172,17 +167,25 @@ static bool reset_of(const struct conn_record *rec, enum conn_dir dir)
 	return false;
 }
 
+/* What a verdict asks for again and again. */
+struct ends {
+	const struct conn *c;
+	const struct conn_record *rec;
+	const struct conn_segment *local, *peer; /* the first FINs, or NULL */
+	bool reset_in, reset_out;                /* reset_of() */
+};
+
 /*
  * Each end sent its FIN before it had the other's: ours had left, and what the peer's acknowledges is less than all. In
  * FIN_WAIT2 that is a FIN that its own ACK of ours, which was sent later, overtook.
  */
-static bool crossed(const struct conn *c, const struct conn_record *rec)
+static bool crossed(const struct ends *e)
 {
-	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
+	const struct conn_segment *local = e->local, *peer = e->peer;
 
-	if (!local || !peer || (c->facts & (CONN_FIN_AFTER | CONN_PEER_FIRST)))
+	if (!local || !peer || (e->c->facts & (CONN_FIN_AFTER | CONN_PEER_FIRST)))
 		return false;
-	if (c->facts & CONN_FIN_CROSSED)
+	if (e->c->facts & CONN_FIN_CROSSED)
 		return true;
 	return local->seq_known && peer->ack_known && peer->ack != local->seq + 1;
 }
@@ -191,9 +194,9 @@ static bool crossed(const struct conn *c, const struct conn_record *rec)
  * The ACK of our FIN stands behind the peer's FIN, which came after it: the peer may have sent its FIN before it had ours. What
  * the FIN acknowledges would say it.
  */
-static bool may_have_crossed(const struct conn_record *rec)
+static bool may_have_crossed(const struct ends *e)
 {
-	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false), *ack;
+	const struct conn_segment *local = e->local, *peer = e->peer, *ack;
 
 	if (!local || !peer || peer < local || peer->ack_known)
 		return false;
@@ -204,28 +207,26 @@ static bool may_have_crossed(const struct conn_record *rec)
 
 /* The first FIN decides, else the reset; what TCP_REPAIR takes away sends none. A timeout has no side, unless a reset was sent
  * with it (keepalive). */
-static enum conn_side closed_by(const struct conn *c, const struct conn_record *rec)
+static enum conn_side closed_by(const struct ends *e)
 {
-	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
-
-	if (crossed(c, rec))
+	if (crossed(e))
 		return CONN_BOTH;
-	if (c->facts & CONN_FIN_AFTER)
+	if (e->c->facts & CONN_FIN_AFTER)
 		return CONN_PEER;
-	if (may_have_crossed(rec))
+	if (may_have_crossed(e))
 		return CONN_SIDE_UNKNOWN;
-	if (local || peer)
-		return peer && (!local || peer < local) ? CONN_PEER : CONN_LOCAL;
-	switch (rec->end) {
+	if (e->local || e->peer)
+		return e->peer && (!e->local || e->peer < e->local) ? CONN_PEER : CONN_LOCAL;
+	switch (e->rec->end) {
 	case CONN_END_RST_SENT:
 	case CONN_END_ABORTED:
 		return CONN_LOCAL;
 	case CONN_END_RST_RECEIVED:
 		return CONN_PEER;
 	case CONN_END_REFUSED: /* by ICMP: somebody between may have sent it, this host too */
-		return reset_of(rec, CONN_IN) ? CONN_PEER : CONN_SIDE_UNKNOWN;
+		return e->reset_in ? CONN_PEER : CONN_SIDE_UNKNOWN;
 	case CONN_END_TIMEOUT:
-		return reset_of(rec, CONN_OUT) ? CONN_LOCAL : CONN_SIDE_UNKNOWN;
+		return e->reset_out ? CONN_LOCAL : CONN_SIDE_UNKNOWN;
 	default:
 		return CONN_SIDE_UNKNOWN;
 	}
@@ -242,21 +243,19 @@ static bool ack_between(const struct conn_segment *one, const struct conn_segmen
 	return false;
 }
 
-static enum conn_close_kind close_kind(const struct conn *c, const struct conn_record *rec)
+static enum conn_close_kind close_kind(const struct ends *e)
 {
-	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
-
-	if (!proven(local) || !peer || (c->facts & CONN_FIN_AFTER))
+	if (!proven(e->local) || !e->peer || (e->c->facts & CONN_FIN_AFTER))
 		return CONN_CLOSE_NONE;
-	if (crossed(c, rec))
+	if (crossed(e))
 		return CONN_CLOSE_SIMULTANEOUS;
-	if (c->facts & CONN_FIN_THEN_DATA)
+	if (e->c->facts & CONN_FIN_THEN_DATA)
 		return CONN_CLOSE_HALF;
-	if (local < peer && !peer->ack_known) /* they may have crossed */
+	if (e->local < e->peer && !e->peer->ack_known) /* they may have crossed */
 		return CONN_CLOSE_NONE;
-	if (ack_between(local, peer))
+	if (ack_between(e->local, e->peer))
 		return CONN_CLOSE_FOUR_WAY;
-	return c->facts & CONN_FIN_JOINED ? CONN_CLOSE_THREE_SEGMENT : CONN_CLOSE_NONE;
+	return e->c->facts & CONN_FIN_JOINED ? CONN_CLOSE_THREE_SEGMENT : CONN_CLOSE_NONE;
 }
 
 /* Our own SYN, or the one that was answered or crossed ours. */
@@ -272,20 +271,21 @@ static bool syn_answered(const struct conn *c, const struct conn_record *rec)
 }
 
 /* Zeek's own order of questions (base/protocols/conn). */
-static const char *conn_state(const struct conn *c, const struct conn_record *rec)
+static const char *conn_state(const struct ends *e)
 {
+	const struct conn *c = e->c;
+	const struct conn_record *rec = e->rec;
 	bool local = conn_is_active(c), reply = syn_answered(c, rec);
-	enum conn_dir orig = local ? CONN_OUT : CONN_IN, resp = local ? CONN_IN : CONN_OUT;
-	bool local_fin = proven(fin_of(rec, true)), peer_fin = fin_of(rec, false);
+	bool local_fin = proven(e->local), peer_fin = e->peer;
 	bool orig_fin = local ? local_fin : peer_fin, resp_fin = local ? peer_fin : local_fin;
 
 	if (c->role == CONN_ROLE_UNKNOWN || (local && !segments_find(rec, CONN_OUT, CONN_FLAGS_SYN)))
 		return "OTH";
 	if (orig_fin && resp_fin && rec->time_wait.end == WIRE_CAUSE_RESET) /* a reset after the end changes nothing */
 		return "SF";
-	if (reset_of(rec, resp))
+	if (local ? e->reset_in : e->reset_out)
 		return reply ? "RSTR" : "REJ";
-	if (reset_of(rec, orig))
+	if (local ? e->reset_out : e->reset_in)
 		return reply ? "RSTO" : "RSTOS0";
 	if (orig_fin && resp_fin)
 		return "SF";
@@ -309,30 +309,29 @@ static void put(struct letters *out, char letter, bool local, bool proven)
 	*out->at++ = local == out->local_is_upper ? letter : letter - 'A' + 'a';
 }
 
-static void put_handshake(struct letters *out, const struct conn *c, const struct conn_record *rec)
+static void put_handshake(struct letters *out, const struct ends *e)
 {
-	const struct conn_segment *ack = segments_find(rec, CONN_IN, CONN_FLAGS_ACK);
-	const struct conn_segment *local = fin_of(rec, true), *peer = fin_of(rec, false);
+	const struct conn *c = e->c;
+	const struct conn_segment *ack = segments_find(e->rec, CONN_IN, CONN_FLAGS_ACK), *local = e->local, *peer = e->peer;
 
 	put(out, 'S', out->local_is_upper, true);
 	if (c->facts & CONN_SYN_CROSSED) {
 		put(out, 'S', !out->local_is_upper, true);
 		return;
 	}
-	put(out, 'H', !out->local_is_upper, syn_answered(c, rec));
+	put(out, 'H', !out->local_is_upper, syn_answered(c, e->rec));
 	/* A server saw the last ACK, unless Fast Open went on without it. A client's own may travel with data. */
 	put(out, 'A', false, c->role == CONN_SERVER && proven(ack) && !(local && local < ack) && !(peer && peer < ack));
 }
 
-static void put_fin(struct letters *out, const struct conn_record *rec, bool local)
+static void put_fin(struct letters *out, const struct ends *e, bool local)
 {
-	const struct conn_segment *fin = fin_of(rec, local);
-
-	put(out, 'F', local, local ? proven(fin) : fin != NULL);
+	put(out, 'F', local, local ? proven(e->local) : e->peer != NULL);
 }
 
-static void history(const struct conn *c, struct conn_record *rec)
+static void history(const struct ends *e, struct conn_record *rec)
 {
+	const struct conn *c = e->c;
 	struct letters out = {rec->history, rec->history + sizeof(rec->history) - 1, conn_is_active(c)};
 	bool sent = rec->stats_known && rec->stats.bytes_sent, received = rec->stats_known && rec->payload_received;
 	bool fin = c->facts & (CONN_FIN_LOCAL | CONN_FIN_PEER), peer_first = c->facts & CONN_PEER_FIRST;
@@ -346,22 +345,31 @@ static void history(const struct conn *c, struct conn_record *rec)
 	if (c->role == CONN_ROLE_UNKNOWN)
 		return;
 	if (syn_proven(c, rec))
-		put_handshake(&out, c, rec);
+		put_handshake(&out, e);
 	put(&out, 'D', out.local_is_upper, first_data[out.local_is_upper]);
 	put(&out, 'D', !out.local_is_upper, first_data[!out.local_is_upper]);
 	put(&out, 'T', true, c->retrans_data);
-	put_fin(&out, rec, !peer_first);
+	put_fin(&out, e, !peer_first);
 	put(&out, 'D', out.local_is_upper, late_data[out.local_is_upper]);
 	put(&out, 'D', !out.local_is_upper, late_data[!out.local_is_upper]);
-	put_fin(&out, rec, peer_first);
-	put(&out, 'R', false, reset_of(rec, CONN_IN));
-	put(&out, 'R', true, reset_of(rec, CONN_OUT));
+	put_fin(&out, e, peer_first);
+	put(&out, 'R', false, e->reset_in);
+	put(&out, 'R', true, e->reset_out);
 }
 
 void verdict_fill(const struct conn *c, bool moved, struct conn_record *rec)
 {
-	rec->closed_by = moved && rec->end == CONN_END_ABORTED ? CONN_SIDE_UNKNOWN : closed_by(c, rec);
-	rec->close_kind = rec->closed_by == CONN_SIDE_UNKNOWN ? CONN_CLOSE_NONE : close_kind(c, rec);
-	rec->conn_state = conn_state(c, rec);
-	history(c, rec);
+	const struct ends e = {
+		.c = c,
+		.rec = rec,
+		.local = segments_find(rec, CONN_OUT, CONN_FLAGS_FIN_ACK),
+		.peer = segments_find(rec, CONN_IN, CONN_FLAGS_FIN_ACK),
+		.reset_in = reset_of(rec, CONN_IN),
+		.reset_out = reset_of(rec, CONN_OUT),
+	};
+
+	rec->closed_by = moved && rec->end == CONN_END_ABORTED ? CONN_SIDE_UNKNOWN : closed_by(&e);
+	rec->close_kind = rec->closed_by == CONN_SIDE_UNKNOWN ? CONN_CLOSE_NONE : close_kind(&e);
+	rec->conn_state = conn_state(&e);
+	history(&e, rec);
 }
