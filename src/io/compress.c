@@ -175,9 +175,9 @@ void compressor_close(struct compressor *c)
 	if (!c)
 		return;
 	atomic_store(&c->stop, true);
-	clock_gettime(CLOCK_REALTIME, &end);
+	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += 1;
-	if (c->started && pthread_timedjoin_np(c->thread, NULL, &end)) {
+	if (c->started && pthread_clockjoin_np(c->thread, NULL, CLOCK_MONOTONIC, &end)) {
 		pthread_detach(c->thread); /* a disk that hangs does not hold up the end of the run */
 		return;
 	}

@@ -267,9 +267,9 @@ static int finish(struct whole_file *f, bool remove)
 	f->remove = remove;
 	pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += END_S;
-	if (pthread_timedjoin_np(f->thread, NULL, &until))
+	if (pthread_clockjoin_np(f->thread, NULL, CLOCK_MONOTONIC, &until))
 		return ETIMEDOUT; /* it hangs in a write: its memory stays with the program, which ends */
 	error = f->error;
 	release(f);
