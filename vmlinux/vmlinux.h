@@ -370,6 +370,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct css_set *cgroups; /* with CONFIG_CGROUPS */
+	u64 start_time;     /* of CLOCK_MONOTONIC */
 	u64 start_boottime; /* 5.5 on */
 	u64 self_exec_id;   /* 32 bits before 5.7 */
 	char comm[16];
