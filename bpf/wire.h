@@ -55,7 +55,7 @@ enum wire_kind {
 	WIRE_AGGREGATE = 9,   /* struct wire_aggregate: what has no connection, counted in the kernel */
 	WIRE_LOST = 10,       /* struct wire_lost */
 	WIRE_TICK = 11,       /* struct wire_tick: time passes; all that is due by hdr.ts is due now */
-	WIRE_CLOCK = 12,      /* struct wire_mark: value = CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
+	WIRE_CLOCK = 12,      /* struct wire_mark: value = CLOCK_REALTIME - CLOCK_MONOTONIC, ns; struct wire_clock_boot */
 	WIRE_EXE = 13,        /* struct wire_text: key = tgid, key2 = start_ns, hdr.cookie = exec_count, text = path */
 	WIRE_CGROUP = 14,     /* struct wire_text: key = cgroup id, text = path; struct wire_cgroup */
 	WIRE_RST_REASON = 15, /* struct wire_text: key = number in this kernel, text = name */
@@ -356,11 +356,9 @@ struct wire_mark {
 	__s64 value; /* SCAN_BEGIN: enum wire_scan_cause; SCAN_END: namespaces scanned; CLOCK: ns; TW_TIER: enum wire_tw_tier */
 };
 
-/* Which ports connect() chooses from in a network namespace: net.ipv4.ip_local_port_range at the start and at each summary. */
-struct wire_port_range {
-	struct wire_hdr hdr;
-	__u32 netns;
-	__u16 first, last;
+/* Behind a WIRE_CLOCK of a later version: a clock that was set changes both, a suspend the other one only. */
+struct wire_clock_boot {
+	__s64 offset_ns; /* CLOCK_REALTIME - CLOCK_BOOTTIME */
 };
 
 enum wire_scan_cause {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A part of wire.h, which includes it: what waits at listeners, and what their namespaces count. */
+/* A part of wire.h, which includes it: what waits at listeners, and what their namespaces count and allow. */
 #pragma once
 
 /* Behind the parts of a WIRE_LEAK, where an accept queue has it. */
@@ -59,6 +59,13 @@ struct wire_netns {
 struct wire_netns_segments {
 	__u64 out;     /* OutSegs: those that are only repeated are not counted */
 	__u64 retrans; /* RetransSegs */
+};
+
+/* Which ports connect() chooses from in a network namespace: net.ipv4.ip_local_port_range at the start and at each summary. */
+struct wire_port_range {
+	struct wire_hdr hdr;
+	__u32 netns;
+	__u16 first, last;
 };
 
 enum wire_port_reuse_where {

@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct wire_leak) == 88, "wire");
 _Static_assert(sizeof(struct wire_exit) == 40, "wire");
 _Static_assert(sizeof(struct wire_minisock) == 48, "wire");
 _Static_assert(sizeof(struct wire_mark) == 32, "wire");
+_Static_assert(sizeof(struct wire_clock_boot) == 8, "wire");
 _Static_assert(sizeof(struct wire_port_range) == 32, "wire");
 _Static_assert(sizeof(struct wire_aggregate) == 56, "wire");
 _Static_assert(sizeof(struct wire_lost) == 48, "wire");

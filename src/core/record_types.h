@@ -376,7 +376,7 @@ struct leak_resolved_record {
 #define RECORD_CLOCK_STEPS 256u
 struct record_clock_step {
 	uint64_t from_ns;
-	int64_t offset_ns;
+	int64_t offset_ns, boot_offset_ns; /* to the wall clock, of CLOCK_MONOTONIC and of CLOCK_BOOTTIME */
 };
 struct record_clock {
 	uint32_t len;
@@ -393,7 +393,7 @@ struct record_context {
 	uint64_t paths_dropped;  /* records since the last summary without a path, for want of room or of a descriptor */
 	int64_t clock_offset_ns; /* wall = monotonic + this, until the first of clock.steps */
 	struct record_clock clock;
-	int64_t boot_offset_ns;                                 /* wall = boottime + this: for the start of processes */
+	int64_t boot_offset_ns; /* wall = boottime + this, as above: for the start of processes */
 	const char *(*reason_name)(void *ctx, uint32_t reason); /* the kernel's name, or NULL */
 	void *ctx;
 };

@@ -50,7 +50,7 @@ struct format_memory {
 	struct format_process {
 		struct format_process_key {
 			struct process process;
-			int64_t boot_offset_ns;
+			int64_t start_wall_ns;
 			uint8_t from, exe_known, exe_deleted, detail;
 			uint32_t unused; /* 0 */
 		} key;

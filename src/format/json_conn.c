@@ -12,7 +12,7 @@ static void json_program(struct json *j, const struct wire_task *task)
 {
 	struct buf *b = &j->b;
 
-	jsonw_time_if(b, KEY("start"), task->start_ns != 0, record_clock_add(task->start_ns, j->context->boot_offset_ns));
+	jsonw_time_if(b, KEY("start"), task->start_ns != 0, record_boot_wall_ns(j->context, task->start_ns));
 	json_path(j, PATH_KEYS("exe"), j->owner->exe);
 	if (j->owner->exe_deleted)
 		jsonw_bool(b, KEY("exe_deleted"), true);
@@ -61,7 +61,7 @@ static struct format_process_key process_key(const struct json *j, const struct 
 {
 	return (struct format_process_key){
 		.process = t->process,
-		.boot_offset_ns = j->context->boot_offset_ns,
+		.start_wall_ns = record_boot_wall_ns(j->context, t->task.start_ns),
 		.from = (uint8_t)t->from,
 		.exe_known = j->owner->exe != NULL,
 		.exe_deleted = j->owner->exe_deleted,

@@ -11,6 +11,7 @@
 #include "live_admin.h"
 #include "live_say.h"
 #include "src/core/conn.h"
+#include "src/core/record_clock.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/host/terminal.h"
@@ -36,7 +37,6 @@
 #define RESYNC_TIMES 11       /* and so many times what the last one took: a tenth of the time at the most */
 #define PROGRESS_SCANS 4      /* scans for the counters of living connections, in a period of progress */
 #define PROGRESS_MIN_NS (1000 * MS)
-#define CLOCK_STEP_NS (1 * MS)   /* smaller changes of the wall clock are noise */
 #define MINISOCKS_NS (5000 * MS) /* between scans of minisockets, where no hook shows them */
 #define LISTENERS_TIMES 50       /* between scans of listeners, times their CPU time: 2 % of a CPU at the most */
 #define FINS_NS (500 * MS)       /* the same while a record waits for a FIN, */
@@ -289,9 +289,9 @@ static void tick(struct live *l, uint64_t ts)
 		l->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(l->collector, ts, pipeline_feed, l->pipeline);
 	}
-	if (llabs(offset - l->header->clock_offset_ns) >= (int64_t)CLOCK_STEP_NS) {
+	if (record_clock_moved(l->header->clock_offset_ns, offset)) {
 		l->header->clock_offset_ns = offset;
-		live_say_mark(l->pipeline, ts, WIRE_CLOCK, offset);
+		live_say_clock(l->pipeline, ts, offset, clock_boot_offset_ns());
 	}
 	if (conn_table_wants_survey(pipeline_table(l->pipeline), ts))
 		collector_survey(l->collector, ts, false, pipeline_feed, l->pipeline);

@@ -50,3 +50,14 @@ void live_say_mark(struct pipeline *p, uint64_t ts, enum wire_kind kind, int64_t
 
 	pipeline_feed(p, &mark.hdr);
 }
+
+void live_say_clock(struct pipeline *p, uint64_t ts, int64_t offset_ns, int64_t boot_offset_ns)
+{
+	struct {
+		struct wire_mark mark;
+		struct wire_clock_boot boot;
+	} clock = {wire_make_mark(WIRE_CLOCK, ts, offset_ns), {boot_offset_ns}};
+
+	clock.mark.hdr.len = sizeof(clock);
+	pipeline_feed(p, &clock.mark.hdr);
+}

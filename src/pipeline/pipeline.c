@@ -190,6 +190,33 @@ static void feed_meta(struct pipeline *p, const struct wire_text *text)
 	on_record(p, &rec);
 }
 
+/* An older recording does not say what became of CLOCK_BOOTTIME: nothing. */
+static void set_clock(struct pipeline *p, const struct wire_mark *mark)
+{
+	const struct wire_clock_boot *boot = wire_tail(&mark->hdr, sizeof(*boot));
+	const struct record_clock_step step = {
+		.from_ns = mark->hdr.ts,
+		.offset_ns = mark->value,
+		.boot_offset_ns = boot ? boot->offset_ns : record_clock_boot_offset(&p->context),
+	};
+
+	record_clock_set(&p->context, step);
+}
+
+/* What the run before knew is of the time before it ended, and the clock may have been set since. */
+static void know_clock_before(struct pipeline *p, const struct wire_before *before)
+{
+	const struct record_clock_step since = {before->written_ns + 1, p->context.clock_offset_ns, p->context.boot_offset_ns};
+	int64_t offset;
+
+	if (before->flags & WIRE_BEFORE_OTHER_BOOT || p->context.clock.len || before->written_ns >= INT64_MAX ||
+	    __builtin_sub_overflow(before->written_wall_ns, (int64_t)before->written_ns, &offset) ||
+	    !record_clock_moved(offset, p->context.clock_offset_ns))
+		return;
+	record_clock_set(&p->context, since);
+	p->context.clock_offset_ns = offset;
+}
+
 /* Few: inlined, its parts would cost each event of the kernel. */
 static __attribute__((noinline)) void feed_other(struct pipeline *p, const struct wire_hdr *ev)
 {
@@ -197,7 +224,7 @@ static __attribute__((noinline)) void feed_other(struct pipeline *p, const struc
 
 	switch (ev->kind) {
 	case WIRE_CLOCK:
-		record_clock_set(&p->context, ev->ts, ((const struct wire_mark *)ev)->value);
+		set_clock(p, (const struct wire_mark *)ev);
 		break;
 	case WIRE_EXE:
 	case WIRE_CGROUP:
@@ -216,6 +243,10 @@ static __attribute__((noinline)) void feed_other(struct pipeline *p, const struc
 		break;
 	case WIRE_META:
 		feed_meta(p, text);
+		break;
+	case WIRE_BEFORE:
+		know_clock_before(p, (const struct wire_before *)ev);
+		conn_table_feed(p->table, ev);
 		break;
 	default:
 		conn_table_feed(p->table, ev);
@@ -279,6 +310,11 @@ void pipeline_describe(const struct pipeline *p, const struct conn_tuple *tuple,
 bool pipeline_wants(const struct pipeline *p, enum record_kind kind)
 {
 	return p->wanted & 1u << kind;
+}
+
+const struct record_context *pipeline_record_context(const struct pipeline *p)
+{
+	return &p->context;
 }
 
 const struct conn_table *pipeline_table(const struct pipeline *p)

@@ -35,6 +35,9 @@ void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 /* What a format needs to know of the run, in strings that are the header's. */
 void pipeline_context(const struct recording_header *header, const char *instance, struct record_context *ret_context);
 
+/* Of this run, with the steps of its clock. */
+const struct record_context *pipeline_record_context(const struct pipeline *pipeline);
+
 /* An event_fn: `pipeline` is a struct pipeline. */
 void pipeline_feed(void *pipeline, const struct wire_hdr *ev);
 
