@@ -5,6 +5,7 @@
 #include "leaks_look.h"
 #include "leaks_text.h"
 #include "src/core/queues.h"
+#include "src/core/record_clock.h"
 #include "src/host/admin.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
@@ -54,6 +55,19 @@ static void scan_sockets(struct leaks *l)
 		l->scanned_ns = l->before_ns;
 }
 
+/* It may look for days: a look has the time of day of its own moment. */
+static void look_at_clock(struct leaks *l)
+{
+	const struct record_clock_step now = {
+		.from_ns = clock_now_ns(),
+		.offset_ns = clock_wall_offset_ns(),
+		.boot_offset_ns = clock_boot_offset_ns(),
+	};
+
+	if (record_clock_moved(record_clock_offset(&l->context), now.offset_ns))
+		record_clock_set(&l->context, now);
+}
+
 static void check_admin(struct leaks *l)
 {
 	char why[ADMIN_WHY];
@@ -73,6 +87,7 @@ static int scan(struct leaks *l, struct leak_totals *ret_totals)
 	const struct leak_choice queue = {UINT32_MAX, true, true, threshold_ns, leaks_selects, l};
 	int err;
 
+	look_at_clock(l);
 	leak_who_refresh(l->who);
 	if (l->stacks)
 		symbolizer_drain(l->stacks, clock_now_ns(), false, take_opening, l);

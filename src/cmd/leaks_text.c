@@ -5,6 +5,7 @@
 
 #include "leaks_look.h"
 #include "src/core/queues.h"
+#include "src/core/record_clock.h"
 #include "src/format/leak_text.h"
 
 #define GROUPS_SHOWN 20
@@ -175,7 +176,7 @@ void leaks_write_text(struct leaks *l, const struct leak_totals *totals)
 		.by = l->groups.by,
 		.foreign_pids = l->context.foreign_pids,
 		.threshold_ns = o->threshold_ns,
-		.wall_ns = o->full_time || o->watch_ns ? (int64_t)l->scanned_ns + l->context.clock_offset_ns : 0,
+		.wall_ns = o->full_time || o->watch_ns ? record_wall_ns(&l->context, l->scanned_ns) : 0,
 		.change = totals->change,
 		.no_header = o->no_header,
 	};
