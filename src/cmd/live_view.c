@@ -145,7 +145,7 @@ static void publish(struct live_view_run *run, const struct record_context *cont
 		.findings_watched = run->config.findings,
 		.findings_count = run->standing.count,
 		.findings = run->findings,
-		.findings_len = status_findings_list(&run->standing, clock_wall_offset_ns(), run->findings),
+		.findings_len = status_findings_list(&run->standing, context, run->findings),
 		.conns = run->conns,
 		.conns_len = run->conns_len,
 	};

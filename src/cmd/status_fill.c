@@ -5,6 +5,7 @@
 #include "src/cli/embedded.h"
 #include "src/cli/option_rules.h"
 #include "src/core/conn.h"
+#include "src/core/record_clock.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/pipeline/live.h"
@@ -128,14 +129,14 @@ static void fill_findings(const struct status_sources *from, struct status_space
 	conn_table_findings(pipeline_table(live_pipeline(from->live)), status_findings_add, all);
 	s->findings_watched = from->findings;
 	s->findings_count = all->count;
-	s->findings_len = status_findings_list(all, clock_wall_offset_ns(), space->findings);
+	s->findings_len = status_findings_list(all, pipeline_record_context(live_pipeline(from->live)), space->findings);
 	s->findings = space->findings;
 }
 
 void status_fill(const struct status_sources *from, const struct status_cpu *cpu, struct status_space *space,
 		 struct status *ret)
 {
-	int64_t offset = clock_wall_offset_ns();
+	const struct record_context *context = pipeline_record_context(live_pipeline(from->live));
 	struct pipeline_stats stats;
 
 	pipeline_stats(live_pipeline(from->live), &stats);
@@ -143,14 +144,14 @@ void status_fill(const struct status_sources *from, const struct status_cpu *cpu
 		.version = version_string,
 		.hostname = from->hostname,
 		.pid = (uint64_t)getpid(),
-		.start_wall_ns = (int64_t)cpu->begun_ns + offset,
-		.now_wall_ns = (int64_t)clock_now_ns() + offset,
+		.start_wall_ns = record_wall_ns(context, cpu->begun_ns),
+		.now_wall_ns = (int64_t)clock_now_ns() + clock_wall_offset_ns(),
 		.events = stats.events,
 		.max_connections = from->max_connections,
 		.outputs = space->outputs,
 		.level = record_level_name(outputs_level(from->outputs)),
 	};
-	ret->outputs_len = outputs_status(from->outputs, offset, space->outputs);
+	ret->outputs_len = outputs_status(from->outputs, context, space->outputs);
 	fill_self(cpu, ret);
 	fill_hooks(from->live, space, ret);
 	fill_lost(&stats, space, ret);

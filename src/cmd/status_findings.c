@@ -2,6 +2,7 @@
 #include "status_findings.h"
 
 #include "src/core/findings.h"
+#include "src/core/record_clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,14 +40,14 @@ void status_findings_clear(struct status_findings *all)
 	all->len = 0;
 }
 
-size_t status_findings_list(const struct status_findings *all, int64_t wall_offset_ns, struct status_finding *ret)
+size_t status_findings_list(const struct status_findings *all, const struct record_context *context, struct status_finding *ret)
 {
 	for (size_t i = 0; i < all->len; i++)
 		ret[i] = (struct status_finding){
 			.id = finding_id_name(all->items[i].finding.id),
 			.severity = finding_severity_name(all->items[i].finding.severity),
 			.message = all->items[i].message,
-			.since_wall_ns = (int64_t)all->items[i].finding.since_ns + wall_offset_ns,
+			.since_wall_ns = record_wall_ns(context, all->items[i].finding.since_ns),
 			.pid = all->items[i].finding.t.task.tgid,
 			.comm = all->items[i].comm,
 		};

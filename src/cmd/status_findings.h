@@ -20,5 +20,7 @@ void status_findings_clear(struct status_findings *findings);
 /* A finding_fn: `findings` is a struct status_findings. */
 void status_findings_add(void *findings, const struct finding_record *finding);
 
-/* The worst first. Their number, at most STATUS_FINDINGS_MAX; messages point into `findings`. */
-size_t status_findings_list(const struct status_findings *findings, int64_t wall_offset_ns, struct status_finding *ret);
+/* The worst first, with times of day by `context`. Their number, at most STATUS_FINDINGS_MAX; messages point into `findings`.
+ */
+size_t status_findings_list(const struct status_findings *findings, const struct record_context *context,
+			    struct status_finding *ret);

@@ -5,6 +5,7 @@
 #include "output_trouble.h"
 #include "src/format/metrics_text.h"
 #include "src/format/status.h"
+#include "src/core/record_clock.h"
 #include "src/host/clock.h"
 #include "src/io/destination.h"
 
@@ -261,7 +262,8 @@ void outputs_metrics(const struct outputs *all, struct metrics_self *self)
 	}
 }
 
-static void fill_status(const struct output *o, int64_t wall_offset_ns, struct status_output *ret)
+/* The reader asks how long ago the last success was, so that is by the clock of now, whoever set it since. */
+static void fill_status(const struct output *o, const struct record_context *context, struct status_output *ret)
 {
 	uint64_t now = clock_now_ns(), waiting = output_waiting(o), written = o->stats.messages - o->stats.waiting;
 
@@ -271,19 +273,19 @@ static void fill_status(const struct output *o, int64_t wall_offset_ns, struct s
 		.delivered = o->destination->fate ? o->fate.delivered : written - (o->has_header && written),
 		.waiting = waiting,
 		.lag_us = waiting && now > o->caught_up_ns ? (now - o->caught_up_ns) / 1000 : 0,
-		.success_wall_ns = o->success_ns ? (int64_t)o->success_ns + wall_offset_ns : 0,
+		.success_wall_ns = o->success_ns ? record_clock_add(o->success_ns, record_clock_offset(context)) : 0,
 		.dropped = o->stats.dropped,
 		.lost = o->stats.lost + o->fate.lost,
 		.earlier_waiting = o->fate.earlier_waiting,
 		.error = output_trouble(o),
-		.failing_wall_ns = (int64_t)o->trouble_ns + wall_offset_ns,
+		.failing_wall_ns = record_wall_ns(context, o->trouble_ns),
 	};
 }
 
-size_t outputs_status(const struct outputs *all, int64_t wall_offset_ns, struct status_output *ret)
+size_t outputs_status(const struct outputs *all, const struct record_context *context, struct status_output *ret)
 {
 	for (size_t i = 0; i < all->len; i++)
-		fill_status(all->items[i], wall_offset_ns, &ret[i]);
+		fill_status(all->items[i], context, &ret[i]);
 	return all->len;
 }
 

@@ -35,11 +35,10 @@ struct metrics_self;
 void outputs_metrics(const struct outputs *outputs, struct metrics_self *self);
 
 /*
- * The same, for whoever asks how the run is: for each, in `ret`. `wall_offset_ns`: from the run's clock to the time of day.
- * Their number.
+ * The same, for whoever asks how the run is: for each, in `ret`. `context` knows the times of day. Their number.
  */
 struct status_output;
-size_t outputs_status(const struct outputs *outputs, int64_t wall_offset_ns, struct status_output *ret);
+size_t outputs_status(const struct outputs *outputs, const struct record_context *context, struct status_output *ret);
 
 /* Each destination opens its name again. */
 void outputs_reopen(struct outputs *outputs);

@@ -356,13 +356,14 @@ static void test_findings(void **state)
 {
 	struct status_findings *all = calloc(1, sizeof(*all));
 	struct status_finding list[STATUS_FINDINGS_MAX];
+	struct record_context context = {.clock_offset_ns = 1000};
 
 	(void)state;
 	for (uint64_t i = 1; i <= 2 * STATUS_FINDINGS_MAX; i++)
 		add(all, i, FINDING_WARNING);
 	add(all, 100, FINDING_CRITICAL);
 	assert_int_equal(all->count, 2 * STATUS_FINDINGS_MAX + 1);
-	assert_int_equal(status_findings_list(all, 1000, list), STATUS_FINDINGS_MAX);
+	assert_int_equal(status_findings_list(all, &context, list), STATUS_FINDINGS_MAX);
 	assert_string_equal(list[0].severity, "critical");
 	assert_int_equal(list[0].since_wall_ns, 1100);
 	assert_string_equal(list[0].id, "resets");
@@ -370,7 +371,7 @@ static void test_findings(void **state)
 	assert_int_equal(list[1].since_wall_ns, 1000 + 2 * STATUS_FINDINGS_MAX);
 	status_findings_clear(all);
 	assert_int_equal(all->count, 0);
-	assert_int_equal(status_findings_list(all, 0, list), 0);
+	assert_int_equal(status_findings_list(all, &context, list), 0);
 	free(all);
 }
 
