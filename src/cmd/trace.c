@@ -16,7 +16,6 @@
 #include "src/io/loop.h"
 #include "src/io/queue.h"
 #include "src/io/recording.h"
-#include "src/io/run_before.h"
 #include "src/pipeline/live.h"
 #include "src/pipeline/output_kinds.h"
 #include "src/pipeline/output_trouble.h"
@@ -104,8 +103,7 @@ static int open_output(struct trace *t, const struct output_spec *spec, struct f
 		return EXIT_OK;
 	if (err)
 		return *why ? fail(EXIT_OUTPUT, "output %s: %s", spec->name, why) : fail_output(spec->address, -err);
-	known = !destination->shared && run_before(destination->fd, (int64_t)clock_now_ns() + clock_wall_offset_ns(), before);
-	known = known || trace_state_before(t->state, before);
+	known = trace_state_before(t->state, destination, before);
 	err = outputs_add(t->outputs, spec, destination, known ? before : NULL);
 	return err ? fail(EXIT_RUNTIME, "cannot start the output: %s", self_error(err)) : EXIT_OK;
 }

@@ -9,9 +9,11 @@
 #include "src/cli/options.h"
 #include "src/core/conn.h"
 #include "src/host/clock.h"
+#include "src/io/destination.h"
 #include "src/io/lock_file.h"
 #include "src/io/output_open.h"
 #include "src/io/recording_header.h"
+#include "src/io/run_before.h"
 #include "src/io/state_layout.h"
 #include "src/io/whole_file.h"
 #include "src/pipeline/live.h"
@@ -160,16 +162,41 @@ int trace_state_open(struct trace_state **out, const struct options *o, const st
 	return err;
 }
 
-bool trace_state_before(const struct trace_state *s, struct format_before *ret)
+/* Of one boot, by the clock that nobody sets. */
+static uint64_t down_ns(const struct wire_before *before)
 {
-	int64_t wall_ns = (int64_t)clock_now_ns() + clock_wall_offset_ns();
+	uint64_t now = clock_now_ns();
+	int64_t wall_ns = (int64_t)now + clock_wall_offset_ns();
 
+	if (!(before->flags & WIRE_BEFORE_OTHER_BOOT))
+		return now - before->written_ns; /* judge() has compared them */
+	return wall_ns > before->written_wall_ns ? (uint64_t)(wall_ns - before->written_wall_ns) : 0;
+}
+
+static bool before_by_state(const struct trace_state *s, struct format_before *ret)
+{
 	if (!s || !s->before.hdr.len)
 		return false;
 	*ret = (struct format_before){.ended_known = true, .ended = s->before.flags & WIRE_BEFORE_ENDED};
 	memcpy(ret->instance, s->before.instance, sizeof(ret->instance));
-	if (wall_ns > s->before.written_wall_ns)
-		ret->down_us = (uint64_t)(wall_ns - s->before.written_wall_ns) / 1000;
+	ret->down_us = down_ns(&s->before) / 1000;
+	return true;
+}
+
+/* The state knows better how long ago that was, if it is of the same run. */
+bool trace_state_before(const struct trace_state *s, const struct destination *destination, struct format_before *ret)
+{
+	int64_t wall_ns = (int64_t)clock_now_ns() + clock_wall_offset_ns();
+	struct format_before state;
+	bool has_state = before_by_state(s, &state);
+
+	if (destination->shared || !run_before(destination->fd, wall_ns, ret)) {
+		if (has_state)
+			*ret = state;
+		return has_state;
+	}
+	if (has_state && ret->ended && state.ended && !strcmp(ret->instance, state.instance))
+		ret->down_us = state.down_us;
 	return true;
 }
 

@@ -16,8 +16,9 @@ int trace_state_open(struct trace_state **out, const struct options *options, co
 
 /* All of the following may be called with NULL: nothing. */
 
-/* How the run before ended. False: not known. */
-bool trace_state_before(const struct trace_state *state, struct format_before *ret);
+/* How the run ended that wrote to an output before, or if the output does not show it, to the state. False: not known. */
+struct destination;
+bool trace_state_before(const struct trace_state *state, const struct destination *destination, struct format_before *ret);
 
 /* Hands over what it knew, at `now`. */
 void trace_state_feed(struct trace_state *state, uint64_t now, event_fn fn, void *ctx);

@@ -20,7 +20,7 @@ struct format_before {
 	char instance[13];
 	bool ended_known; /* else nothing shows whether it wrote that */
 	bool ended;       /* in order: its last record is a `meta` "stop" */
-	uint64_t down_us; /* from its last record to this run's begin, by the wall clock */
+	uint64_t down_us; /* from its last record to the begin of this run; see docs/output.md for the clock */
 };
 
 struct format_options {
