@@ -18,27 +18,34 @@ static void *map(int fd, size_t size, int protection)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-int shared_page_new(const char *name, size_t size, void **ret_page)
+/*
+ * F_SEAL_SEAL is among them always: each process that may write to the page may add seals, and one that forbids writing would
+ * keep the next helper from it.
+ */
+static int seal(int fd, enum shared_page_writers writers)
+{
+	int seals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+	return fcntl(fd, F_ADD_SEALS, writers == SHARED_PAGE_OURS ? seals | F_SEAL_FUTURE_WRITE : seals);
+}
+
+int shared_page_new(const char *name, size_t size, enum shared_page_writers writers, void **ret_page)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
-	void *page = NULL;
+	void *page;
 
 	if (fd < 0)
 		return -errno;
-	if (!ftruncate(fd, (off_t)size) && !fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK))
-		page = map(fd, size, PROT_READ | PROT_WRITE);
-	if (!page) {
-		err = -errno;
-		close(fd);
-		return err;
+	page = ftruncate(fd, (off_t)size) ? NULL : map(fd, size, PROT_READ | PROT_WRITE);
+	if (page && !seal(fd, writers)) {
+		*ret_page = page;
+		return fd;
 	}
-	*ret_page = page;
-	return fd;
-}
-
-int shared_page_protect(int fd)
-{
-	return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) ? -errno : 0;
+	err = -errno;
+	if (page)
+		munmap(page, size);
+	close(fd);
+	return err;
 }
 
 void *shared_page_map(int fd, size_t size, int writable)

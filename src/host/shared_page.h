@@ -7,11 +7,14 @@
 
 #include <stddef.h>
 
-/* Sealed against growing and shrinking, so that nobody's access faults. The descriptor, or -errno. */
-int shared_page_new(const char *name, size_t size, void **ret_page);
+/* Who may write to the page: the tracer alone, by the mapping that it gets here, or each helper that maps it, too. */
+enum shared_page_writers { SHARED_PAGE_OURS, SHARED_PAGE_ALL };
 
-/* No mapping that is made from now on can be written. 0 or -errno. */
-int shared_page_protect(int fd);
+/*
+ * The descriptor, or -errno. The page keeps its size, so that nobody's access faults, and its seals, so that a helper takes it
+ * from no other.
+ */
+int shared_page_new(const char *name, size_t size, enum shared_page_writers writers, void **ret_page);
 
 /* In the child: NULL if `fd` is no such page. */
 void *shared_page_map(int fd, size_t size, int writable);

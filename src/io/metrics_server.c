@@ -138,14 +138,13 @@ static int open_all(struct metrics_server *s, const struct metrics_address *addr
 	struct pollfd said = {.events = POLLIN};
 	int err;
 
-	s->page_fd = shared_page_new("metrics", sizeof(*s->page), (void **)&s->page);
+	s->page_fd = shared_page_new("metrics", sizeof(*s->page), SHARED_PAGE_OURS, (void **)&s->page);
 	if (s->page_fd < 0)
 		return refuse(why, s->page_fd, "no memory for metrics");
-	s->asked_fd = shared_page_new("metrics asked", sizeof(*s->asked), (void **)&s->asked);
+	s->asked_fd = shared_page_new("metrics asked", sizeof(*s->asked), SHARED_PAGE_ALL, (void **)&s->asked);
 	if (s->asked_fd < 0)
 		return refuse(why, s->asked_fd, "no memory for metrics");
 	s->page->live_on = address->live;
-	(void)shared_page_protect(s->page_fd); /* nobody believes what is in it but who reads it */
 	s->listen_fd = address->path ? listen_unix(s, address->path, why) : listen_ip(address, why);
 	if (s->listen_fd < 0)
 		return s->listen_fd;

@@ -96,7 +96,7 @@ int relay_process_open(struct relay_process *p, const struct relay_config *c, ch
 			snprintf(why, why_size, "/dev/null: %s", strerror(-err));
 		return err;
 	}
-	p->page_fd = shared_page_new("relay counts", sizeof(*p->page), (void **)&p->page);
+	p->page_fd = shared_page_new("relay counts", sizeof(*p->page), SHARED_PAGE_ALL, (void **)&p->page);
 	if (p->page_fd < 0)
 		snprintf(why, why_size, "no memory for a relay's counts: %s", strerror(-p->page_fd));
 	return p->page_fd < 0 ? p->page_fd : 0;

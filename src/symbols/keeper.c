@@ -57,9 +57,11 @@ int keeper_open(struct keeper *k, int ring_fd, void (*say_fn)(void *ctx, const c
 	k->ctx = ctx;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, k->socket))
 		return -errno;
-	k->page_fd[HELPER_PARSER] = shared_page_new("parser", sizeof(*k->parser_page), (void **)&k->parser_page);
-	k->page_fd[HELPER_OPENER] = shared_page_new("opener", sizeof(*k->opener_page), (void **)&k->opener_page);
-	k->control_fd = shared_page_new("control", sizeof(*k->control), (void **)&k->control);
+	k->page_fd[HELPER_PARSER] =
+		shared_page_new("parser", sizeof(*k->parser_page), SHARED_PAGE_ALL, (void **)&k->parser_page);
+	k->page_fd[HELPER_OPENER] =
+		shared_page_new("opener", sizeof(*k->opener_page), SHARED_PAGE_ALL, (void **)&k->opener_page);
+	k->control_fd = shared_page_new("control", sizeof(*k->control), SHARED_PAGE_OURS, (void **)&k->control);
 	if (k->page_fd[HELPER_PARSER] < 0)
 		return k->page_fd[HELPER_PARSER];
 	if (k->page_fd[HELPER_OPENER] < 0)
@@ -67,7 +69,7 @@ int keeper_open(struct keeper *k, int ring_fd, void (*say_fn)(void *ctx, const c
 	if (k->control_fd < 0)
 		return k->control_fd;
 	k->ring = capture_ring_watch(ring_fd);
-	return k->ring ? shared_page_protect(k->control_fd) : -errno;
+	return k->ring ? 0 : -errno;
 }
 
 static void close_fd(int *fd)

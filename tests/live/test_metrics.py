@@ -3,6 +3,7 @@
 
 import collections
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -152,6 +153,20 @@ def check_rights(server):
     assert "0" not in status["Uid"].split()
 
 
+F_SEAL_FUTURE_WRITE = 0x10  # no mapping that is made from now on can be written
+
+
+def seal_its_pages(server):
+    """What a server that somebody took over could do, so that the next one cannot use them."""
+    pages = [path for path in Path(f"/proc/{server}/fd").iterdir() if os.readlink(path).startswith("/memfd:")]
+    assert len(pages) == 2
+    for path in pages:
+        fd = os.open(path, os.O_RDWR)
+        with pytest.raises(PermissionError):
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, F_SEAL_FUTURE_WRITE)
+        os.close(fd)
+
+
 def test_server_has_no_rights_and_is_replaced(run):
     port = free_port()
     tool = run("--metrics", f"127.0.0.1:{port}")
@@ -160,6 +175,7 @@ def test_server_has_no_rights_and_is_replaced(run):
     check_rights(server)
     libraries = open(f"/proc/{tool.process.pid}/maps", encoding="ascii").read()
     assert "microhttpd" not in libraries and "gnutls" not in libraries
+    seal_its_pages(server)
     time.sleep(5)  # it is started again at most every 5 s
     os.kill(server, signal.SIGKILL)
     tool.wait_stderr("the process that serves metrics has ended; it is started again")
