@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "progress_bar.h"
+#include "report_lines.h"
 
 #define BAD_LINES_NAMED 10
 #define LINES_PER_LOOK 4096 /* at the progress */
@@ -28,7 +29,8 @@ struct reading {
 	const struct options *options;
 	struct report *report;
 	struct progress_bar bar;
-	uint64_t bad_before; /* of the files before this one */
+	struct report_lines *lines;
+	const char *path; /* of the file that is read */
 };
 
 static const char *name_of(const char *path)
@@ -43,17 +45,19 @@ static int refuse_recording(const char *path)
 		    path, path, "OUT.html");
 }
 
-static void name_bad_line(struct reading *r, const char *path, uint64_t number, const char *why)
+static void name_bad_line(void *ctx, const struct report_bad *bad)
 {
+	struct reading *r = ctx;
+
 	if (r->report->cover.bad > BAD_LINES_NAMED)
 		return;
 	progress_bar_clear(&r->bar);
-	warn("%s line %llu: %s", name_of(path), (unsigned long long)number, why);
+	warn("%s line %llu: %s", name_of(r->path), (unsigned long long)bad->number,
+	     bad->len < LINE_READER_MAX ? bad->why : "longer than any record");
 }
 
-static int read_lines(struct reading *r, struct line_reader *in, const char *path)
+static int read_lines(struct reading *r, struct line_reader *in)
 {
-	char why[REPORT_WHY_LEN] = "";
 	uint64_t number = 0;
 	const char *line;
 	size_t len;
@@ -61,15 +65,16 @@ static int read_lines(struct reading *r, struct line_reader *in, const char *pat
 	while (line_reader_next(in, &line, &len)) {
 		number++;
 		if (number == 1 && len && line[0] == RECORDING_MAGIC[0])
-			return refuse_recording(path);
-		if (len && !report_line(r->report, line, len, why))
-			name_bad_line(r, path, number, len < LINE_READER_MAX ? why : "longer than any record");
+			return refuse_recording(r->path);
+		if (len)
+			report_lines_put(r->lines, number, line, len);
 		if (number % LINES_PER_LOOK == 0)
 			progress_bar_show(&r->bar, r->report->cover.lines, line_reader_done(in));
 	}
+	report_lines_drain(r->lines);
 	progress_bar_next(&r->bar, line_reader_size(in));
 	if (line_reader_error(in))
-		return fail(EXIT_RUNTIME, "cannot read all of %s: %s", name_of(path), line_reader_error(in));
+		return fail(EXIT_RUNTIME, "cannot read all of %s: %s", name_of(r->path), line_reader_error(in));
 	return EXIT_OK;
 }
 
@@ -78,12 +83,13 @@ static int read_file(struct reading *r, const char *path)
 	struct line_reader *in = NULL;
 	int err = line_reader_open(&in, path), exit_code;
 
+	r->path = path;
 	if (err)
 		return fail(EXIT_RUNTIME, "cannot read %s: %s", name_of(path), self_error(-err));
 	if (line_reader_is_terminal(in))
 		exit_code = fail(EXIT_USAGE, "a terminal has no records: give a file's name, or a pipe with JSON lines");
 	else
-		exit_code = read_lines(r, in, path);
+		exit_code = read_lines(r, in);
 	line_reader_close(in);
 	return exit_code;
 }
@@ -164,23 +170,35 @@ static int make_page(const struct report *report, const char *path)
 	return exit_code;
 }
 
+static int read_and_make(const struct options *options, struct report *report, const char *path)
+{
+	struct reading r = {.options = options, .report = report};
+	int exit_code;
+
+	report_init(report, options->since_us, options->until_us ? options->until_us : INT64_MAX);
+	r.lines = report_lines_new(report, name_bad_line, &r);
+	if (!r.lines)
+		return fail(EXIT_RUNTIME, "out of memory");
+	exit_code = read_all(&r);
+	report_lines_free(r.lines);
+	if (exit_code)
+		return exit_code;
+	report_judge(report);
+	return make_page(report, path);
+}
+
 int command_report(const struct options *options)
 {
-	struct reading r = {.options = options};
 	const char *path = options->output ?: "-";
 	int exit_code = is_file(path) ? fail_output(path, -replace_try(path)) : EXIT_OK;
+	struct report *report;
 
 	if (exit_code)
 		return exit_code;
-	r.report = calloc(1, sizeof(*r.report));
-	if (!r.report)
+	report = calloc(1, sizeof(*report));
+	if (!report)
 		return fail(EXIT_RUNTIME, "out of memory");
-	report_init(r.report, options->since_us, options->until_us ? options->until_us : INT64_MAX);
-	exit_code = read_all(&r);
-	if (!exit_code) {
-		report_judge(r.report);
-		exit_code = make_page(r.report, path);
-	}
-	free(r.report);
+	exit_code = read_and_make(options, report, path);
+	free(report);
 	return exit_code;
 }

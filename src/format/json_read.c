@@ -11,11 +11,13 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "rfc3339.h"
 
+#define HEX "0123456789abcdef"
 #define US_MAX ((UINT64_C(1) << 53) - 1)
 
 struct reader {
@@ -108,16 +110,17 @@ static int64_t get_time(struct reader *rd, const json_t *object, const char *key
 
 static void read_id(struct reader *rd, const json_t *object)
 {
-	const char *id = get_text(rd, object, "conn_id");
+	const char *id = get_text(rd, object, "conn_id"),
+		   *cookie = id && strlen(id) > LADDER_BOOT_LEN ? id + LADDER_BOOT_LEN + 1 : "";
 	struct ladder_end *end = &rd->r->end;
-	int used = 0;
+	size_t len = strspn(cookie, HEX);
 
-	if (!id || strspn(id, "0123456789abcdef") != LADDER_BOOT_LEN || id[LADDER_BOOT_LEN] != '.' ||
-	    strspn(id + LADDER_BOOT_LEN + 1, "0123456789abcdef") > 16 ||
-	    sscanf(id + LADDER_BOOT_LEN + 1, "%" SCNx64 "%n", &end->rec.t.cookie, &used) != 1 || id[LADDER_BOOT_LEN + 1 + used])
+	if (!len || len > 16 || cookie[len] || strspn(id, HEX) != LADDER_BOOT_LEN || id[LADDER_BOOT_LEN] != '.') {
 		refuse(rd, "conn_id is not 8 hex digits, a dot and the socket cookie in hex");
-	else
+	} else {
 		memcpy(end->boot, id, LADDER_BOOT_LEN);
+		end->rec.t.cookie = strtoull(cookie, NULL, 16);
+	}
 	end->rec.t.generation = get_u32(rd, object, "generation", NULL);
 }
 
@@ -170,7 +173,7 @@ static void read_bytes(struct reader *rd, const json_t *object, const char *key,
 	len = hex ? strlen(hex) : text ? strlen(text) : 0;
 	if (len > (hex ? 2 : 1) * size)
 		refuse(rd, "%s has more than %zu bytes", key, size);
-	else if (hex && (len % 2 || strspn(hex, "0123456789abcdef") != len))
+	else if (hex && (len % 2 || strspn(hex, HEX) != len))
 		refuse(rd, "%s is not hex", key_hex);
 	else if (!hex && len)
 		memcpy(bytes, text, len);

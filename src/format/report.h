@@ -131,14 +131,27 @@ struct report {
 	struct report_hook hooks[REPORT_HOOKS];
 	bool diagnosed; /* some run looked for findings */
 
-	struct json_read line; /* of the record that is read */
+	struct json_read *line; /* of the record that is taken */
+};
+
+/* A line by itself. */
+struct report_parsed {
+	json_t *object; /* NULL: it is not JSON; report_forget() gives it back */
+	int kind;       /* enum record_kind, RECORD_MAX for one of a later version; < 0: it is no record, and `why` says why */
+	int64_t ts_us;
+	struct json_read line; /* if the kind has a connection */
+	char why[REPORT_WHY_LEN];
 };
 
 /* `r` has sizeof(struct report) bytes, which are all 0. */
 void report_init(struct report *r, int64_t since_us, int64_t until_us);
 
-/* One line without its newline. False: it is no record and is left out; `ret_why` says why. */
-bool report_line(struct report *r, const char *line, size_t len, char ret_why[REPORT_WHY_LEN]);
+/* One line without its newline. It needs no report, so that threads can do it. */
+void report_parse(struct report_parsed *ret, const char *line, size_t len);
+void report_forget(struct report_parsed *parsed);
+
+/* Lines in their order. False: it is no record and is left out. */
+bool report_take(struct report *r, struct report_parsed *parsed);
 
 /* After the last line: what the records show to be wrong. */
 void report_judge(struct report *r);

@@ -59,11 +59,11 @@ static struct report_row *group_row(struct report *r, const struct report_record
 	struct report_key key = {0};
 
 	report_key_of(&key, rec->host);
-	report_key_process(&key, &r->line.end.rec.t);
+	report_key_process(&key, &r->line->end.rec.t);
 	if (dependency)
 		report_key_of(&key, dependency);
 	else
-		report_key_dependency(&key, &r->line.end.rec.t);
+		report_key_dependency(&key, &r->line->end.rec.t);
 	*ret_key = key;
 	return report_top_row(&r->groups, &key, count_of(rec) * report_uint(rec->object, "in_state_us"));
 }
@@ -87,7 +87,7 @@ void report_leak(struct report *r, const struct report_record *rec)
 
 	report_cover_time(r, rec->ts_us, rec->ts_us);
 	row = group_row(r, rec, &key);
-	row->example = r->line.end.rec.t;
+	row->example = r->line->end.rec.t;
 	row->values[GROUP_CAUSE] = cause_of(rec->object);
 	if (age > row->values[GROUP_AGE_US])
 		row->values[GROUP_AGE_US] = age;

@@ -60,7 +60,7 @@ static void count_states(struct report *r, const struct conn_record *c)
 
 static void hold_close_wait(struct report *r, const struct report_record *rec, const struct conn_span *span)
 {
-	const struct ladder_end *end = &r->line.end;
+	const struct ladder_end *end = &r->line->end;
 	int64_t from = end->start_us + (int64_t)span->at_us, to = from + (int64_t)span->us;
 	struct report_key key = {0};
 	struct report_row *row;
@@ -81,7 +81,7 @@ static void hold_close_wait(struct report *r, const struct report_record *rec, c
 
 static void hold_time_wait(struct report *r, const struct report_record *rec, struct report_row *peer)
 {
-	const struct conn_time_wait *tw = &r->line.end.rec.time_wait;
+	const struct conn_time_wait *tw = &r->line->end.rec.time_wait;
 	int64_t from;
 
 	if (!tw->entered || !tw->us_known)
@@ -97,7 +97,7 @@ static void hold_time_wait(struct report *r, const struct report_record *rec, st
 
 static struct report_row *peer_row(struct report *r, const struct report_record *rec, uint64_t weight)
 {
-	const struct conn_tuple *t = &r->line.end.rec.t;
+	const struct conn_tuple *t = &r->line->end.rec.t;
 	struct report_key key = {0};
 
 	report_key_of(&key, rec->host);
@@ -144,7 +144,7 @@ static void count_in_row(struct report_row *row, const struct conn_record *c)
 
 static void count_rows(struct report *r, const struct report_record *rec)
 {
-	const struct conn_record *c = &r->line.end.rec;
+	const struct conn_record *c = &r->line->end.rec;
 	struct report_row *host = report_host(r, rec, 1), *peer = peer_row(r, rec, 1);
 	struct report_key key = {0};
 
@@ -186,7 +186,7 @@ static void count_retransmits(struct report *r, const struct conn_retransmits *a
 
 void report_connection(struct report *r, const struct report_record *rec)
 {
-	struct conn_record *c = &r->line.end.rec;
+	struct conn_record *c = &r->line->end.rec;
 
 	if (rec->kind == RECORD_PROGRESS) {
 		report_example_grown(r);
@@ -204,7 +204,7 @@ void report_connection(struct report *r, const struct report_record *rec)
 		if (c->timeline[i].state == WIRE_CLOSE_WAIT)
 			hold_close_wait(r, rec, &c->timeline[i]);
 	count_rows(r, rec);
-	count_resets(r, c, r->line.end.reset_reason);
+	count_resets(r, c, r->line->end.reset_reason);
 	count_retransmits(r, &c->retransmits);
 	report_example_over(r);
 	report_example_longest(r, rec);
@@ -214,7 +214,7 @@ void report_connection(struct report *r, const struct report_record *rec)
 
 void report_time_wait(struct report *r, const struct report_record *rec)
 {
-	const struct conn_time_wait *tw = &r->line.end.rec.time_wait;
+	const struct conn_time_wait *tw = &r->line->end.rec.time_wait;
 
 	if (!tw->entered)
 		return;

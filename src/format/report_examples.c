@@ -45,7 +45,7 @@ static struct report_example *least(struct report_examples *list)
 static struct report_example *keep(struct report *r, struct report_examples *list, const struct report_record *rec,
 				   uint64_t rank)
 {
-	struct report_example *e = find(list, &r->line.end);
+	struct report_example *e = find(list, &r->line->end);
 
 	if (!e && list->len < list->max)
 		e = &list->items[list->len++];
@@ -55,16 +55,16 @@ static struct report_example *keep(struct report *r, struct report_examples *lis
 		return NULL;
 	memset(e, 0, sizeof(*e));
 	e->rank = rank;
-	e->end = r->line.end;
+	e->end = r->line->end;
 	e->final = rec->kind == RECORD_CONNECTION;
 	report_copy(e->host, sizeof(e->host), rec->host);
-	report_copy(e->cgroup, sizeof(e->cgroup), r->line.cgroup);
+	report_copy(e->cgroup, sizeof(e->cgroup), r->line->cgroup);
 	return e;
 }
 
 void report_example_longest(struct report *r, const struct report_record *rec)
 {
-	const struct conn_record *c = &r->line.end.rec;
+	const struct conn_record *c = &r->line->end.rec;
 
 	r->longest.of += rec->kind == RECORD_CONNECTION;
 	keep(r, &r->longest, rec, (c->end_ns - c->start_ns) / 1000);
@@ -80,7 +80,7 @@ static uint64_t mix(uint64_t x)
 
 void report_example_failed(struct report *r, const struct report_record *rec)
 {
-	const struct conn_record *c = &r->line.end.rec;
+	const struct conn_record *c = &r->line->end.rec;
 
 	r->failed[c->end].of++;
 	keep(r, &r->failed[c->end], rec, mix(c->t.cookie ^ c->start_ns));
@@ -106,24 +106,24 @@ static void keep_holder(struct report_example *e, const json_t *holders)
 /* An alert has no timeline: CLOSE_WAIT alone is known, from some time until now. */
 void report_example_leaking(struct report *r, const struct report_record *rec, uint64_t in_state_us)
 {
-	struct conn_record *c = &r->line.end.rec;
+	struct conn_record *c = &r->line->end.rec;
 	struct report_example *e;
 
 	if ((int64_t)in_state_us > rec->ts_us) /* before 1970 */
 		in_state_us = (uint64_t)rec->ts_us;
 	r->leaking.of += report_uint(rec->object, "count") ?: 1;
 	c->timeline_len = 1;
-	r->line.end.start_us = rec->ts_us - (int64_t)in_state_us;
-	c->start_ns = (uint64_t)r->line.end.start_us * 1000;
+	r->line->end.start_us = rec->ts_us - (int64_t)in_state_us;
+	c->start_ns = (uint64_t)r->line->end.start_us * 1000;
 	c->end_ns = (uint64_t)rec->ts_us * 1000;
 	c->start_known = c->duration_known = false;
-	r->line.end.age_us = in_state_us;
-	r->line.end.age_is_lower_bound = json_is_true(json_object_get(rec->object, "age_is_lower_bound"));
-	r->line.end.of_alert = true;
+	r->line->end.age_us = in_state_us;
+	r->line->end.age_is_lower_bound = json_is_true(json_object_get(rec->object, "age_is_lower_bound"));
+	r->line->end.of_alert = true;
 	c->timeline[0] = (struct conn_span){.state = WIRE_CLOSE_WAIT,
 					    .us = in_state_us,
 					    .us_known = true,
-					    .ev = r->line.end.age_is_lower_bound ? CONN_EV_SCAN : CONN_EV_EVENT};
+					    .ev = r->line->end.age_is_lower_bound ? CONN_EV_SCAN : CONN_EV_EVENT};
 	e = keep(r, &r->leaking, rec, in_state_us);
 	if (!e)
 		return;
@@ -134,16 +134,16 @@ void report_example_leaking(struct report *r, const struct report_record *rec, u
 
 void report_example_grown(struct report *r)
 {
-	struct report_example *e = find(&r->leaking, &r->line.end);
-	const struct conn_record *c = &r->line.end.rec;
+	struct report_example *e = find(&r->leaking, &r->line->end);
+	const struct conn_record *c = &r->line->end.rec;
 
 	if (e && c->timeline_len && c->timeline[c->timeline_len - 1].state == WIRE_CLOSE_WAIT)
-		e->end = r->line.end;
+		e->end = r->line->end;
 }
 
 void report_example_over(struct report *r)
 {
-	struct report_example *e = find(&r->leaking, &r->line.end);
+	struct report_example *e = find(&r->leaking, &r->line->end);
 
 	if (e)
 		*e = r->leaking.items[--r->leaking.len];

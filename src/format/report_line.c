@@ -5,6 +5,7 @@
  */
 #include "report_part.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,51 +126,65 @@ static bool has_connection(enum record_kind kind)
 			     1u << RECORD_CLOSE_WAIT_LEAK | 1u << RECORD_CLOSE_WAIT_RESOLVED);
 }
 
-static bool take_object(struct report *r, const json_t *object, char why[REPORT_WHY_LEN])
+/* Its enum record_kind, or -EINVAL. */
+static int read_object(struct report_parsed *p)
 {
-	struct report_record rec = {
-		.object = object,
-		.host = report_text(object, "host", ""),
-		.instance = report_text(object, "instance", ""),
-	};
-	int kind = json_read_kind(object, why);
+	int kind = json_read_kind(p->object, p->why);
 
 	if (kind < 0)
-		return false;
-	rec.kind = (enum record_kind)kind;
-	if (!rfc3339_read(report_text(object, "ts", ""), &rec.ts_us)) {
-		snprintf(why, REPORT_WHY_LEN, "ts is not a time like 2026-01-02T03:04:05.000000Z");
+		return kind;
+	if (!rfc3339_read(report_text(p->object, "ts", ""), &p->ts_us)) {
+		snprintf(p->why, sizeof(p->why), "ts is not a time like 2026-01-02T03:04:05.000000Z");
+		return -EINVAL;
+	}
+	if (kind < RECORD_MAX && has_connection((enum record_kind)kind) && json_read_record(p->object, &p->line, p->why))
+		return -EINVAL;
+	return kind;
+}
+
+void report_parse(struct report_parsed *ret, const char *line, size_t len)
+{
+	json_error_t error;
+
+	ret->object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+	ret->kind = ret->object ? read_object(ret) : -EINVAL;
+	if (!ret->object)
+		snprintf(ret->why, sizeof(ret->why), "not JSON: %.100s", error.text);
+}
+
+void report_forget(struct report_parsed *parsed)
+{
+	json_decref(parsed->object);
+	parsed->object = NULL;
+}
+
+bool report_take(struct report *r, struct report_parsed *parsed)
+{
+	struct report_record rec = {
+		.object = parsed->object,
+		.kind = (enum record_kind)parsed->kind,
+		.ts_us = parsed->ts_us,
+		.host = report_text(parsed->object, "host", ""),
+		.instance = report_text(parsed->object, "instance", ""),
+	};
+
+	r->cover.lines++;
+	if (parsed->kind < 0) {
+		r->cover.bad++;
 		return false;
 	}
-	if (kind < RECORD_MAX && has_connection(rec.kind) && json_read_record(object, &r->line, why))
-		return false;
+	r->line = &parsed->line;
 	number(r, &rec);
 	if (rec.ts_us < r->since_us || rec.ts_us > r->until_us) {
 		r->cover.outside++;
 		return true;
 	}
 	r->cover.records++;
-	r->cover.kinds[kind]++;
+	r->cover.kinds[rec.kind]++;
 	if (!r->cover.first_us || rec.ts_us < r->cover.first_us)
 		r->cover.first_us = rec.ts_us;
 	if (rec.ts_us > r->cover.last_us)
 		r->cover.last_us = rec.ts_us;
 	take(r, &rec);
 	return true;
-}
-
-bool report_line(struct report *r, const char *line, size_t len, char ret_why[REPORT_WHY_LEN])
-{
-	json_error_t error;
-	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	bool taken = false;
-
-	r->cover.lines++;
-	if (!object)
-		snprintf(ret_why, REPORT_WHY_LEN, "not JSON: %.100s", error.text);
-	else
-		taken = take_object(r, object, ret_why);
-	json_decref(object);
-	r->cover.bad += !taken;
-	return taken;
 }

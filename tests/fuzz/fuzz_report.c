@@ -38,14 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char page[HTML_MAX];
 	struct report *report = calloc(1, sizeof(*report));
 	const char *line = (const char *)data, *end = line + size, *newline;
-	char why[REPORT_WHY_LEN];
+	static struct report_parsed parsed;
 
 	check(report);
 	report_init(report, INT64_MIN, INT64_MAX);
 	for (; line < end; line = newline + 1) {
 		newline = memchr(line, '\n', (size_t)(end - line)) ?: end;
-		why[0] = '\0';
-		check(report_line(report, line, (size_t)(newline - line), why) || why[0]);
+		parsed.why[0] = '\0';
+		report_parse(&parsed, line, (size_t)(newline - line));
+		check(report_take(report, &parsed) || parsed.why[0]);
+		report_forget(&parsed);
 	}
 	report_judge(report);
 	check_page(page, html_report(report, &parts, page, sizeof(page)));

@@ -281,6 +281,34 @@ def test_any_number_of_lines_in_bounded_memory():
     assert len(page) <= 2 << 20 and page.endswith(b"</body></html>\n")
 
 
+def test_hostile_lines_in_bounded_memory():
+    """A tree has many times the bytes of its line: of 64 KB of empty objects, 5 MB."""
+    wide, long = b"[" + b"{}," * 21840 + b"{}]", b"[" * 70000
+    child = subprocess.Popen([BINARY, "report", "-", "-o", "/dev/null"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdin.write((wide + b"\n" + b"[" * 60000 + b"\n" + long + b"\n") * 200)
+    child.stdin.flush()
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())[1]
+    said = child.communicate()[1].decode().splitlines()
+    assert child.returncode == 0 and len(said) == 12 and "left out: 600" in said[10], said
+    assert "event is missing" in said[0] and "depth" in said[1] and "longer than any record" in said[2]
+    sanitized = b"__asan_init" in Path(BINARY).read_bytes()
+    assert int(peak) < (1_000_000 if sanitized else 100_000)
+
+
+def test_number_of_processors_changes_nothing(tmp_path):
+    """Lines are taken in their order, and complained of in it, by however many threads they are parsed."""
+    lines = tmp_path / "lines.jsonl"
+    texts = [line for path in LINES for line in path.read_bytes().splitlines()] * 5
+    lines.write_bytes(b"".join(line + b"\n" + (b"{%d\n" % number if number % 50 == 7 else b"") for number, line in enumerate(texts)))
+    every = os.sched_getaffinity(0)
+    results = []
+    for cpus in ({min(every)}, every):
+        os.sched_setaffinity(0, cpus)
+        done = run(lines, "-o", "-")
+        results.append((done.returncode, done.stdout, done.stderr))
+    assert results[0][0] == 0 and results[0][2].count(b"not JSON") == 10 and results[0] == results[1]
+
+
 def test_terminal():
     """No page on a terminal, and a bar only there."""
     leader, follower = pty.openpty()

@@ -175,6 +175,9 @@ static void test_bad_lines(void **state)
 		{"\"process\":{", "\"process\":[],\"x\":{", "process is not an object"},
 		{"\"start\":\"2026-01-02T03:04:05.0", "\"start\":\"1926-01-02T03:04:05.0", "start is not a time"},
 		{"\"start\":\"2026-01-02T03:04:05.0", "\"start\":\"2026-01-02 03:04:05.0", "start is not a time"},
+		{"\"start\":\"2026-01-02T03:04:05.0", "\"start\":\"2026-1-2T3:04:05.0", "start is not a time"},
+		{"\"start\":\"2026-01-02T03:04:05.0", "\"start\":\"2026-13-02T03:04:05.0", "start is not a time"},
+		{"\"start\":\"2026-01-02T03:04:05.0", "\"start\":\"2026-01-02T24:04:05.0", "start is not a time"},
 		{"\"ts\":", "\"t\":", "ts is missing"},
 	};
 

@@ -41,13 +41,19 @@ static int teardown(void **state)
 __attribute__((format(printf, 1, 2))) static bool give(const char *format, ...)
 {
 	static char line[16384];
+	static struct report_parsed parsed;
+	bool taken;
 	va_list args;
 	int len;
 
 	va_start(args, format);
 	len = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	return report_line(report, line, (size_t)len, why);
+	report_parse(&parsed, line, (size_t)len);
+	taken = report_take(report, &parsed);
+	memcpy(why, parsed.why, sizeof(why));
+	report_forget(&parsed);
+	return taken;
 }
 
 static size_t make_page(void)
