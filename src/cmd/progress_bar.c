@@ -2,6 +2,7 @@
 #include "progress_bar.h"
 
 #include "src/host/clock.h"
+#include "src/host/terminal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,21 +12,36 @@
 #define FIRST_NS 500000000ull
 #define EVERY_NS 200000000ull
 #define CELLS 30
+#define BESIDE_CELLS 42 /* columns */
+#define NARROWEST 5
 
 void progress_bar_init(struct progress_bar *bar, const char *what, uint64_t size)
 {
 	*bar = (struct progress_bar){.what = what, .on = isatty(STDERR_FILENO), .size = size, .begin_ns = clock_now_ns()};
 }
 
-/* Cells that are full, and how long it will take. */
+/* How many cells fit; 0: too few to be worth it. */
+static int cells_in(unsigned int columns)
+{
+	int room = columns ? (int)columns - BESIDE_CELLS : CELLS;
+
+	return room < NARROWEST ? 0 : room < CELLS ? room : CELLS;
+}
+
+/* Cells that are full, and how long it will take. A line that the terminal wraps could not be taken away again. */
 static void print(const struct progress_bar *bar, uint64_t count, double share, uint64_t took_ns)
 {
-	static const char full[CELLS + 1] = "##############################";
-	int cells = (int)(share * CELLS);
-	unsigned int left = (unsigned int)((double)took_ns / 1e9 * (1 - share) / share);
+	unsigned int columns = terminal_columns(STDERR_FILENO),
+		     left = (unsigned int)((double)took_ns / 1e9 * (1 - share) / share);
+	int cells = cells_in(columns), full = (int)(share * cells);
+	char picture[CELLS + 1], line[160];
 
-	fprintf(stderr, "\r\033[K%3d %% [%.*s%*s] %" PRIu64 " %s, %u:%02u left", (int)(share * 100), cells, full, CELLS - cells,
-		"", count, bar->what, left / 60, left % 60);
+	memset(picture, ' ', sizeof(picture));
+	memset(picture, '#', (size_t)full);
+	snprintf(line, sizeof(line),
+		 cells ? "%3d %% [%.*s] %" PRIu64 " %s, %u:%02u left" : "%3d %%%.*s %" PRIu64 " %s, %u:%02u left",
+		 (int)(share * 100), cells, picture, count, bar->what, left / 60, left % 60);
+	fprintf(stderr, "\r\033[K%.*s", columns ? (int)columns - 1 : (int)sizeof(line), line);
 }
 
 void progress_bar_show(struct progress_bar *bar, uint64_t count, uint64_t done)

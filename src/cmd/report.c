@@ -31,6 +31,7 @@ struct reading {
 	struct progress_bar bar;
 	struct report_lines *lines;
 	const char *path; /* of the file that is read */
+	uint64_t count;   /* of lines, in all files */
 };
 
 static const char *name_of(const char *path)
@@ -68,7 +69,7 @@ static int read_lines(struct reading *r, struct line_reader *in)
 			return refuse_recording(r->path);
 		if (len)
 			report_lines_put(r->lines, number, line, len);
-		if (number % LINES_PER_LOOK == 0)
+		if (++r->count % LINES_PER_LOOK == 0)
 			progress_bar_show(&r->bar, r->report->cover.lines, line_reader_done(in));
 	}
 	report_lines_drain(r->lines);

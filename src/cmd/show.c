@@ -15,6 +15,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SVG_LAST 100 /* ladders of a document, unless --last says how many */
 
@@ -109,7 +110,7 @@ static void choose_style(struct show *s)
 {
 	const struct options *o = s->options;
 	bool to_stdout = !o->output || !strcmp(o->output, "-");
-	unsigned int columns = to_stdout ? terminal_columns() : 0;
+	unsigned int columns = to_stdout ? terminal_columns(STDOUT_FILENO) : 0;
 
 	setlocale(LC_CTYPE, "");
 	s->style.ascii = !o->svg && !o->mermaid && (o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0);

@@ -20,11 +20,11 @@ bool terminal_hung_up(void)
 	return false;
 }
 
-unsigned int terminal_columns(void)
+unsigned int terminal_columns(int fd)
 {
 	struct winsize size;
 
-	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
+	return isatty(fd) && !ioctl(fd, TIOCGWINSZ, &size) ? size.ws_col : 0;
 }
 
 bool terminal_has_colour(void)

@@ -6,8 +6,8 @@
 /* A terminal that is gone has sent SIGHUP, too: nobody will read what is written to it, and nobody can press Ctrl-C. */
 bool terminal_hung_up(void);
 
-/* Of standard output; 0: it is no terminal, or does not say. */
-unsigned int terminal_columns(void);
+/* 0: it is no terminal, or does not say. */
+unsigned int terminal_columns(int fd);
 
 /* Standard output is a terminal that shows colours, and its user wants them: see https://no-color.org. */
 bool terminal_has_colour(void);

@@ -2,13 +2,17 @@
 """`report`: what it reads, what it writes, and that the numbers of the page are those of the lines. The browser is in tests/report/."""
 
 import base64
+import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
 import os
 import pty
 import re
+import struct
 import subprocess
+import termios
 from collections import Counter
 from pathlib import Path
 
@@ -336,3 +340,28 @@ def test_progress_on_a_terminal(tmp_path):
     child.stdin.close()
     assert child.wait() == 0
     os.close(leader)
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80])
+def test_how_far_and_how_long_on_a_terminal(tmp_path, columns):
+    """Of files it says that, too; and no line is longer than the terminal, where it could not be taken away again."""
+    lines, files, frames = tmp_path / "lines.jsonl", 1, []
+    lines.write_bytes(b"".join(path.read_bytes() for path in LINES) * 4)
+    while len(frames) < 2:  # as many as this machine needs to be busy for half a second
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        child = subprocess.Popen([BINARY, "report", *[lines] * files, "-o", tmp_path / "out.html"], stderr=follower)
+        os.close(follower)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while got := os.read(leader, 65536):
+                shown += got
+        os.close(leader)
+        assert child.wait(60) == 0 and files < 2000
+        frames = shown.decode().split("\r\x1b[K")[1:]
+        files *= 2
+    assert frames.pop() == "" and all(len(frame) < columns for frame in frames)
+    shares = [int(re.match(r" *(\d+) % ", frame)[1]) for frame in frames]
+    counts = [int(re.search(r"(\d+) lines, \d+:\d\d", frame)[1]) for frame in frames]
+    assert shares == sorted(shares) and counts == sorted(counts) and 0 < shares[0] <= shares[-1] <= 100
+    assert {"[" in frame for frame in frames} == {columns >= 50}
