@@ -8,8 +8,9 @@
  *
  * Recordings outlive versions. Within one WIRE_VERSION base structs and parts keep their size, and kinds and values their
  * numbers. New data is a new part bit, whose struct stands behind those of lower bits, or it stands behind all parts
- * (wire_tail(), wire_text_tail()). A reader skips what it does not know. What is missing is "not known", and each new field
- * says how that is written. A new kind adds facts and replaces none.
+ * (wire_tail(), wire_text_tail()). An event that has something behind its parts gets no new part: an older reader, which does
+ * not know how long that is, would not find what stands behind it. A reader skips what it does not know. What is missing is
+ * "not known", and each new field says how that is written. A new kind adds facts and replaces none.
  */
 #pragma once
 

@@ -73,6 +73,12 @@ class Event:
         return None
 
     @property
+    def tail(self):
+        """What stands behind all parts."""
+        at = SOCKET_KINDS.get(self.kind)
+        return b"" if at is None else bytes(self.data[at + sum(size for bit, size in PARTS.values() if self.data[19] & bit) :])
+
+    @property
     def text(self):
         """A text event's, up to its first NUL."""
         return bytes(self.data[40:]).partition(b"\0")[0]
