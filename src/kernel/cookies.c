@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "cookies.h"
-
 #include "internal.h"
 
 /* An iterate_enter_fn. */

@@ -2,7 +2,6 @@
 /* What the files of this wing share; nobody else includes it. */
 #pragma once
 
-#include "cookies.h"
 #include "hook_table.h"
 #include "ring_maps.h"
 #include "scan_queue.h"
@@ -34,6 +33,13 @@ struct iterate_reach {
 };
 bool iterate_met_all(const struct iterate_reach *reach);
 void iterate_warn(const struct iterate_reach *reach, warn_fn warn); /* of what was not met */
+
+/* cookies.c: cookies for sockets that have none, before a scan reads them: see holder.bpf.h. Of the programs of one scan: */
+struct cookies {
+	bool *cookies_only;           /* their variables of these names */
+	unsigned long long *nameless; /* likewise */
+	bool complete;                /* the last scan met no socket without one */
+};
 
 struct collector {
 	uint32_t tiers; /* of struct collector_config */
@@ -107,6 +113,14 @@ struct iterate_visit {
 	void *ctx;
 };
 int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *ret_reach);
+
+/*
+ * cookies.c: walks through the descriptors (`files`) as the scan does, and if one without a cookie is among them through all
+ * namespaces, as `visit` does, whose `enter` and `fn` are not called. Nothing is done if all had one at the last scan. 0 or
+ * -errno.
+ */
+int cookies_give(struct cookies *cookies, const struct bpf_link *files, const struct iterate_visit *visit);
+void cookies_check(struct cookies *cookies); /* after the scan */
 
 /* netns.c: before a scan of descriptors fills it. */
 void netns_forget_held(int held);
