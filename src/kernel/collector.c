@@ -5,6 +5,7 @@
  */
 #include "collector.h"
 
+#include "btf_excerpt.h"
 #include "internal.h"
 #include "kernel_btf.h"
 #include "privileges.h"
@@ -114,14 +115,37 @@ static void lanes_configure(const struct collector *c)
 	c->trace->rodata->lane_key = c->lane_key;
 }
 
-/* Opens and loads the trace programs that are available, or only the first, which is the state hook. */
+static int trace_open(struct collector *c, const char *types)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types);
+
+	c->trace = trace_bpf__open_opts(&opts);
+	return c->trace ? 0 : -errno;
+}
+
+/* With an excerpt of the kernel's types; without, loading takes longer. */
+static int trace_open_quick(struct collector *c, struct btf_excerpt *types)
+{
+	int err = btf_excerpt_open(types) ?: trace_open(c, types->path);
+
+	err = err ?: btf_excerpt_fill(types, c->types, bpf_object__btf(c->trace->obj));
+	if (!err)
+		return 0;
+	trace_bpf__destroy(c->trace);
+	c->trace = NULL;
+	return trace_open(c, NULL);
+}
+
+/* Loads the trace programs that are available, or only the first, which is the state hook. */
 static int trace_load(struct collector *c, bool all)
 {
-	int err;
+	struct btf_excerpt types = {.fd = -1};
+	int err = trace_open_quick(c, &types);
 
-	c->trace = trace_bpf__open();
-	if (!c->trace)
-		return -errno;
+	if (err) {
+		btf_excerpt_close(&types);
+		return err;
+	}
 	for (size_t i = 0; i < c->trace_n; i++)
 		bpf_program__set_autoload(hook_program(c->trace->obj, c->hooks[i].hook),
 					  c->hooks[i].available && tier_has(c, i) && (all || !i));
@@ -133,6 +157,7 @@ static int trace_load(struct collector *c, bool all)
 	err = bpf_map__reuse_fd(c->trace->maps.rings, c->ring_maps.map_fd) ?: trace_bpf__load(c->trace);
 	if (self_try_descriptor()) /* what failed for lack of one, was not refused */
 		err = self_try_descriptor();
+	btf_excerpt_close(&types);
 	if (err) {
 		trace_bpf__destroy(c->trace);
 		c->trace = NULL;
