@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs the program and its live tests inside Debian's kernels, in emulated machines: vm.py [--record] [KERNEL...]
 
-The guest is an initial file system of this machine's own files; its serial console says what happened. What it printed is
+A guest is an initial file system of this machine's own files; its serial console says what happened. What it printed is
 shown only if something failed. --record writes a new instructions.json. Two guests run side by side: more than two processors'
-worth of emulation would only stretch every test.
+worth of emulation would only stretch every test. Tests that change the whole machine (tests/live/host) have guests of their own,
+one after the other behind the kernel's first one.
 """
 
 import argparse
@@ -32,7 +33,7 @@ EXIT_KERNEL = 5
 TOO_OLD = {"5.10"}
 MODULES = ("tun", "veth", "tcp_diag", "nf_tables", "nft_numgen", "nft_limit", "nft_reject_inet", "sch_netem", "af_packet")
 TOOLS = ("/usr/bin/ip", "/usr/bin/ss", "/usr/sbin/tc", "/usr/sbin/nft", "/usr/bin/tcpdump", "/usr/bin/setpriv", "/usr/bin/unshare", "/usr/sbin/bpftool")
-TREE = ("tests/schema.py", "tests/replay/recfile.py", "tests/live", "tests/bench", "tests/vm", "docs/schema.json", "docs/leaks.md")
+TREE = ("tests/schema.py", "tests/replay/recfile.py", "tests/live", "tests/bench", "tests/vm", "docs/schema.json", "docs/schema-status.json", "docs/leaks.md")
 LIBGCC = "/usr/lib/libgcc_s.so.1"
 SLOWNESS = 6  # TEST_SLOWNESS in a guest: the emulation is so much slower, and shared
 SIDE_BY_SIDE = 2
@@ -59,9 +60,28 @@ NOT_IN_GUESTS = {
 FOR_CI = ("test_open", "test_close", "test_timers", "test_reset", "test_segments", "test_proofs")
 # All of tests/live but those, in two halves side by side, since a test mostly waits: for a process to start, or a timer.
 FIRST_HALF = ("test_close", "test_owner", "test_timers", "test_open", "test_existing", "test_reset", "test_select")
+# Tests that set the clock, suspend the machine, take its processors away, or need many: QEMU's -smp, and what runs there, one
+# test at a time.
+HOST_TESTS = "tests/live/host"
+HOST_GUESTS = (
+    ("2,maxcpus=4", "test_clock.py test_suspend.py test_cpus.py test_namespaces.py"),
+    ("16", "test_many_cpus.py"),
+)
+HOST_FOR_CI = "quick"  # a mark, of tests in the first of these guests
+# Only in a guest with this word on the kernel's command line do these tests run.
+HOST_WORD = "tcplife_fsm.host_tests"
 # Repeated with hooks that are second best on these kernels, by force.
 FORCED = {"timer": "--hooks=timer", "scan": "--hooks=scan"}
 FORCED_TESTS = "tests/live/test_time_wait.py"
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """A machine, and the runs of pytest in it: [[(label, options of the tool, arguments)...]...], the inner ones side by side."""
+
+    plan: list
+    smp: str = "2"
+    host: bool = False
 
 
 @dataclasses.dataclass
@@ -132,42 +152,60 @@ def forced():
     return FORCED if (ROOT / FORCED_TESTS).exists() else {}
 
 
-def planned(args):
-    """The runs of pytest in a guest, and which of them side by side: [[(label, options of the tool, arguments)...]...]."""
+def host_guests(ci):
+    """Those of HOST_TESTS."""
+    marks, of_guests = ([f"-m {HOST_FOR_CI}"], HOST_GUESTS[:1]) if ci else ([], HOST_GUESTS)
+    found = []
+    for smp, names in of_guests:
+        words = " ".join([*(f"{HOST_TESTS}/{name}" for name in names.split()), *marks])
+        found.append(Guest([[(f"host-{smp.partition(',')[0]}", "", words)]], smp, True))
+    return found
+
+
+def guests(args):
+    """The guests of a kernel, one after the other."""
+    if args.host:
+        return host_guests(args.ci)
     if args.tests:
-        return [[(args.tier, FORCED.get(args.tier, ""), args.tests)]]
+        return [Guest([[(args.tier, FORCED.get(args.tier, ""), args.tests)]], args.smp, HOST_TESTS in args.tests)]
     if args.ci:
-        return [[("default", "", " ".join(f"tests/live/{name}.py" for name in FOR_CI))]]
+        words = " ".join(f"tests/live/{name}.py" for name in FOR_CI)
+        return [Guest([[("default", "", words)]]), *host_guests(True)]
+    return [Guest(whole_suite()), *host_guests(False)]
+
+
+def whole_suite():
+    """All that may run beside other tests."""
     first = [f"tests/live/{name}.py" for name in FIRST_HALF]
     second = ["tests/live", *(f"--ignore={name}" for name in first)]
-    but = [f"--deselect={name}" for name in NOT_IN_GUESTS]
+    but = [f"--ignore={HOST_TESTS}", *(f"--deselect={name}" for name in NOT_IN_GUESTS)]
     runs = [("default", "", " ".join([*half, *but])) for half in (first, second)]
     return [runs, [(label, option, FORCED_TESTS) for label, option in forced().items()]]
 
 
-def kernel_image(kernel, plan, folder):
-    """What differs: the modules, and what to do."""
+def guest_image(kernel, guest, folder):
+    """What differs: the modules, and what to do. The first guest of a kernel says how many instructions the verifier walked through."""
     image = Image()
     for number, path in enumerate(kernel.modules(MODULES)):
         image.file(path, f"/modules/{number:02}-{path.name}")
     lines = ["TCPLIFE_FSM=/src/build/tcplife-fsm", "TEST_PROGRAMS=/src/programs", f"TEST_SLOWNESS={SLOWNESS}"]
-    lines += [f"FORCED='{' '.join(forced().values())}'"]
+    lines += [f"FORCED='{' '.join(forced().values())}'", f"INSTRUCTIONS={'' if guest.host or not guest.plan else 'yes'}"]
     image.data("/src/vm.env", "".join(f"export {line}\n" for line in lines).encode())
     numbers = itertools.count()
-    steps = [[f"run_tests {next(numbers)} {label} '{option}' {words} &\n" for label, option, words in runs] for runs in plan]
+    steps = [[f"run_tests {next(numbers)} {label} '{option}' {words} &\n" for label, option, words in runs] for runs in guest.plan]
     image.data("/src/vm.runs", "".join("".join(runs) + "wait\n" for runs in steps).encode())
     image.write(folder / "kernel.gz")
     return (folder / "kernel.gz").read_bytes()
 
 
-def boot(kernel, initramfs, folder):
+def boot(kernel, guest, initramfs, folder):
     """The lines on the serial console of a whole run."""
     (folder / "initramfs").write_bytes(initramfs)
     # SLUB's cmpxchg16b, emulated by QEMU 7.2, came back with broken flags and a double fault: the guest shall not have it.
-    machine = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", "2", "-m", "6G"]
+    machine = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", guest.smp, "-m", "6G"]
     quiet = ["-nographic", "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor", "none"]
     system = ["-kernel", kernel.image, "-initrd", folder / "initramfs"]
-    options = ["-append", "console=ttyS0 panic=-1 mitigations=off quiet loglevel=3"]
+    options = ["-append", f"console=ttyS0 panic=-1 mitigations=off quiet loglevel=3{' ' + HOST_WORD if guest.host else ''}"]
     try:
         done = subprocess.run(
             [*machine, *quiet, *system, *options],
@@ -201,7 +239,8 @@ def outcomes_of(lines, word):
     return outcomes
 
 
-def judge_tests(result, runs, lines):
+def judge_tests(result, guest, lines):
+    runs = sum(map(len, guest.plan))
     for what in ("features", "trace"):
         result.check(marked(lines, what) == ["0"], f"{what}: exit code {marked(lines, what)}")
     collected = set(marked(lines, "collected"))  # "label tests/..."
@@ -215,7 +254,7 @@ def judge_tests(result, runs, lines):
     outcomes.update(again)
     for name in sorted(collected | set(outcomes)):
         outcome = outcomes.get(name, "not finished" if name in begun else "never begun")
-        if outcome == "skipped":
+        if outcome == "skipped" and not guest.host:
             result.skipped += 1
         else:
             result.check(outcome == "passed", f"{outcome}: {name}")
@@ -237,25 +276,32 @@ def judge_instructions(result, found, known):
             result.check(found[name] <= known[name] * RISE, rise)
 
 
+def try_guest(result, kernel, guest, base, folder):
+    """The lines on its console."""
+    folder.mkdir()
+    lines = boot(kernel, guest, base + guest_image(kernel, guest, folder), folder)
+    result.check("@@ end" in lines, "the guest did not reach its end")
+    if guest.plan:
+        judge_tests(result, guest, lines)
+    else:
+        judge_refusal(result, lines)
+    return lines
+
+
 def try_kernel(version, base, folder, args, known):
     """Result, and the verified instructions."""
-    result, found = Result(), {}
+    result, found, lines = Result(), {}, []
     try:
         kernel = kernels.get(version)
     except kernels.Unavailable as reason:
         say(f"Linux {version}: skipped: {reason}")
         return Result(skipped=1), found
-    folder = folder / version
-    folder.mkdir()
-    plan = [] if version in TOO_OLD else planned(args)
+    todo = [Guest([])] if version in TOO_OLD else guests(args)
     begun = time.monotonic()
-    lines = boot(kernel, base + kernel_image(kernel, plan, folder), folder)
+    for number, guest in enumerate(todo):
+        lines += try_guest(result, kernel, guest, base, folder / f"{version}-{number}")
     release = (marked(lines, "kernel") or ["?"])[0]
-    result.check("@@ end" in lines, "the guest did not reach its end")
-    if version in TOO_OLD:
-        judge_refusal(result, lines)
-    else:
-        judge_tests(result, sum(map(len, plan)), lines)
+    if version not in TOO_OLD and not args.host:
         found = json.loads((marked(lines, "instructions") or ["{}"])[0])
         if not args.record:
             judge_instructions(result, found, known.get(version, {}))
@@ -279,8 +325,10 @@ def parse_args():
     )
     parser.add_argument("--record", action="store_true", help=f"write {INSTRUCTIONS.name}")
     parser.add_argument("--ci", action="store_true", help="the tests that .ci/run has time for")
+    parser.add_argument("--host", action="store_true", help=f"only {HOST_TESTS}: clock, suspend, processors, many namespaces")
     parser.add_argument("--tests", help="what pytest is to run instead of the usual: words without quotes")
     parser.add_argument("--tier", default="default", choices=["default", *FORCED], help="with which hooks, with --tests")
+    parser.add_argument("--smp", default="2", help="the guest's processors, as QEMU's -smp, with --tests")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what guests print")
     args = parser.parse_args()
     args.kernels = list(dict.fromkeys(list(kernels.SUITES)[-1] if name == "newest" else name for name in args.kernels))
