@@ -83,7 +83,8 @@ enum wire_kind {
 	WIRE_BEFORE = 30,   /* struct wire_before: the run before, by --state-file; what it knew follows */
 	WIRE_KNOWN = 31,    /* struct wire_known: a socket in CLOSE_WAIT */
 	WIRE_STANDING = 32, /* struct wire_standing: a finding that is up */
-	WIRE_KIND_MAX = 33,
+	WIRE_ENDED = 33,    /* struct wire_ended: sockets that left CLOSE_WAIT, without a record */
+	WIRE_KIND_MAX = 34,
 };
 
 enum wire_parts {

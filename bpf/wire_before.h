@@ -41,6 +41,17 @@ struct wire_known {
 	__u32 unseen_s; /* so long before written_ns some run knew last that it was there */
 };
 
+/* So many of a group's sockets have ended in this way, and no record has counted it. `known` is the last of them. */
+struct wire_ended {
+	struct wire_known known; /* without an alert that is open: since_ns, unseen_s and flags of its alert are 0 */
+	__u64 count;
+	__u64 in_state_ns;
+	__s64 after_wall_ns; /* as in struct leak_resolved_record */
+	__u8 resolution;     /* enum leak_resolution */
+	__u8 pad[7];
+	char boot_id[16]; /* the begin of its boot id, NUL-terminated; "": that of the struct wire_before */
+};
+
 enum wire_standing_flags {
 	WIRE_STANDING_OF = 1,     /* `of` is known */
 	WIRE_STANDING_OLDEST = 2, /* oldest_ns is */

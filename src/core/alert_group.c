@@ -139,11 +139,20 @@ static void emit_ending(struct conn_table *t, struct leak_alert alert, const str
 		.age_is_lower_bound = ending->is_lower_bound,
 		.resolution = ending->how,
 		.count = count,
-		.boot_id = ending->boot_id,
+		.boot_id = *ending->boot_id ? ending->boot_id : NULL,
 		.after_wall_ns = ending->after_wall_ns,
+		.from_before = ending->from_before,
 	};
 
 	emit_record(t, &(struct record){.kind = RECORD_CLOSE_WAIT_RESOLVED, .ts = ts, .leak_resolved = &resolved});
+}
+
+static void emit_waiting(struct conn_table *t, struct alert_groups *groups, const struct alert_group *g,
+			 struct waiting_ends *ends)
+{
+	emit_ending(t, alert_of(g), &ends->last, t->now, ends->count);
+	groups->counted++;
+	ends->count = 0;
 }
 
 bool alert_group_raise(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct leak_socket *socket)
@@ -229,8 +238,31 @@ void alert_group_end(struct conn_table *t, struct alert_groups *groups, uint32_t
 		emit_ending(t, (struct leak_alert){.id = ending->t.cookie}, ending, ending->at_ns, 1);
 		return;
 	}
-	g->ends[ending->how].count++;
-	g->ends[ending->how].last = *ending;
+	alert_group_ended(t, groups, id, ending, 1);
+}
+
+void alert_group_ended(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
+		       uint64_t count)
+{
+	struct alert_group *g = group_at(groups, id);
+	struct waiting_ends *ends = &g->ends[ending->how];
+
+	if (ends->count && ends->last.from_before != ending->from_before) /* no record is of both runs */
+		emit_waiting(t, groups, g, ends);
+	ends->count += count;
+	ends->last = *ending;
+}
+
+void alert_groups_each_ending(const struct alert_groups *groups, alert_ending_fn fn, void *ctx)
+{
+	for (uint32_t id = 1; id < groups->groups.used; id++) {
+		const struct alert_group *g = group_at(groups, id);
+
+		for (unsigned int how = 0; g->key.used && how < LEAK_RESOLUTION_MAX; how++) {
+			if (g->ends[how].count)
+				fn(ctx, &g->example, &g->ends[how].last, g->ends[how].count);
+		}
+	}
 }
 
 /* True if none is left. */
@@ -242,8 +274,7 @@ static bool emit_ends(struct conn_table *t, struct alert_groups *groups, struct 
 		struct waiting_ends *ends = &g->ends[how];
 
 		if (ends->count && due && (all || take(&groups->ends, t->now))) {
-			emit_ending(t, alert_of(g), &ends->last, t->now, ends->count);
-			ends->count = 0;
+			emit_waiting(t, groups, g, ends);
 			g->ends_emitted_ns = t->now;
 		}
 		left |= ends->count > 0;
@@ -258,6 +289,7 @@ static bool emit_group(struct conn_table *t, struct alert_groups *groups, struct
 
 	if (g->waiting && (all || (due && take(&groups->leaks, t->now)))) {
 		emit_leak(t, groups->found, g, (struct counted){.socket = &g->example, .count = g->waiting});
+		groups->counted++;
 		g->waiting = 0;
 		g->emitted_ns = t->now;
 	}

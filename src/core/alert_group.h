@@ -23,7 +23,8 @@ struct alert_groups {
 	struct pool groups; /* struct alert_group by key; each has an alert, or had one a minute ago */
 	const struct leak_set *found;
 	struct alert_budget leaks, ends;
-	uint32_t turn; /* the last group that used the budget up */
+	uint32_t turn;    /* the last group that used the budget up */
+	uint64_t counted; /* records of counts that were emitted */
 	uint32_t raised_len;
 	struct alert_raised raised[ALERT_BUDGET]; /* of the scan whose end is handled */
 };
@@ -33,8 +34,9 @@ struct alert_ending {
 	uint64_t at_ns, in_state_ns;
 	bool is_lower_bound;
 	enum leak_resolution how;
-	const char *boot_id; /* as in struct leak_resolved_record, as the next one */
-	int64_t after_wall_ns;
+	char boot_id[BOOT_DIGITS + 1]; /* the begin of struct leak_resolved_record's; "": NULL there */
+	int64_t after_wall_ns;         /* as there, as the next one */
+	bool from_before;
 };
 
 /* An alert of the run before. */
@@ -63,6 +65,10 @@ void alert_group_add(struct alert_groups *groups, uint32_t id);
 void alert_group_end(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
 		     bool single);
 
+/* So many sockets whose alerts are over. */
+void alert_group_ended(struct conn_table *t, struct alert_groups *groups, uint32_t id, const struct alert_ending *ending,
+		       uint64_t count);
+
 /* Emits the alerts that were raised, and the counts that are due; with `all`, all of them. */
 void alert_groups_emit(struct conn_table *t, struct alert_groups *groups, bool all);
 
@@ -72,3 +78,8 @@ const struct leak_socket *alert_group_example(const struct alert_groups *groups,
 /* For writing all alerts down: true for so many of the group's, after alert_groups_recount(), as no record has counted yet. */
 void alert_groups_recount(struct alert_groups *groups);
 bool alert_group_is_waiting(struct alert_groups *groups, uint32_t id);
+
+/* The same of ends: so many as `ending` has no record counted. `example` is any socket of the group. */
+typedef void (*alert_ending_fn)(void *ctx, const struct leak_socket *example, const struct alert_ending *ending,
+				uint64_t count);
+void alert_groups_each_ending(const struct alert_groups *groups, alert_ending_fn fn, void *ctx);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Open alerts first, then those of the run before that are not decided yet, then sockets without an alert whose FIN was seen:
- * the kernel does not keep the time of that. The oldest of these come first, and the rest is left out where there is no room.
+ * Ends that no record has counted yet first, then open alerts, then those of the run before that are not decided yet, then
+ * sockets without an alert whose FIN was seen: the kernel does not keep the time of that. The oldest of these come first, and
+ * the rest is left out where there is no room.
  */
 #include "alert_keep.h"
 
@@ -23,15 +24,19 @@ struct keeping {
 	bool at_stop;
 };
 
-/* A WIRE_KNOWN with all the parts that it may have, in the order of the wire. */
-struct known_space {
+/* With all the parts that it may have, in the order of the wire. */
+struct known_parts {
+	struct wire_task task;
+	struct wire_ident ident;
+	struct wire_exec exec;
+	struct wire_program program;
+};
+
+union known_space {
+	struct wire_hdr hdr;
 	struct wire_known known;
-	struct {
-		struct wire_task task;
-		struct wire_ident ident;
-		struct wire_exec exec;
-		struct wire_program program;
-	} parts;
+	struct wire_ended ended;
+	char bytes[sizeof(struct wire_ended) + sizeof(struct known_parts)];
 };
 
 /* Rounded up. An alert that waits for a scan was seen by a run before. */
@@ -43,40 +48,59 @@ static uint32_t unseen_s(const struct keeping *k, const struct alert_known *know
 	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
 }
 
-static void put(struct keeping *k, const struct alert_known *known)
+static struct wire_known known_event(const struct keeping *k, const struct alert_known *known, unsigned int kind)
 {
 	const struct leak_socket *socket = &known->socket;
-	const struct conn_tuple *t = &socket->t;
-	struct known_space ev = {
-		.known = {.hdr = {.ts = k->t->now,
-				  .cookie = t->cookie,
-				  .kind = WIRE_KNOWN,
-				  .len = sizeof(ev.known) + sizeof(ev.parts.ident),
-				  .parts = WIRE_PART_IDENT,
-				  .old_state = WIRE_CLOSE_WAIT,
-				  .new_state = WIRE_CLOSE_WAIT},
-			  .since_ns = known->since_ns,
-			  .flags = known->flags,
-			  .cause = socket->verdict.cause,
-			  .role = t->role,
-			  .from = t->from,
-			  .unseen_s = unseen_s(k, known)},
+
+	return (struct wire_known){
+		.hdr = {.ts = k->t->now,
+			.cookie = socket->t.cookie,
+			.kind = (uint8_t)kind,
+			.old_state = WIRE_CLOSE_WAIT,
+			.new_state = WIRE_CLOSE_WAIT},
+		.since_ns = known->since_ns,
+		.flags = known->flags,
+		.cause = socket->verdict.cause,
+		.role = socket->t.role,
+		.from = socket->t.from,
+		.unseen_s = unseen_s(k, known),
 	};
+}
+
+/* Adds its parts. */
+static void hand_over(struct keeping *k, union known_space *ev, const struct conn_tuple *t)
+{
+	const struct known_parts parts = {
+		.task = t->task, .ident = t->id, .exec.cgroup_id = t->process_cgroup_id, .program.exec_count = t->program};
+	size_t base = wire_base_size(ev->hdr.kind);
+	bool has_process = t->from != CONN_FROM_NONE;
 
 	if (!t->id_known)
 		return;
 	k->kept++;
-	if (t->from != CONN_FROM_NONE) {
-		ev.known.hdr.parts |= WIRE_PART_TASK | WIRE_PART_EXEC | WIRE_PART_PROGRAM;
-		ev.known.hdr.len = sizeof(ev);
-		ev.parts.task = t->task;
-		ev.parts.ident = t->id;
-		ev.parts.exec.cgroup_id = t->process_cgroup_id;
-		ev.parts.program.exec_count = t->program;
+	ev->hdr.parts = WIRE_PART_IDENT;
+	if (has_process) {
+		ev->hdr.parts |= WIRE_PART_TASK | WIRE_PART_EXEC | WIRE_PART_PROGRAM;
+		memcpy(ev->bytes + base, &parts, sizeof(parts));
 	} else {
-		memcpy(&ev.parts, &t->id, sizeof(t->id));
+		memcpy(ev->bytes + base, &parts.ident, sizeof(parts.ident));
 	}
-	k->fn(k->ctx, &ev.known.hdr);
+	ev->hdr.len = (uint16_t)(base + (has_process ? sizeof(parts) : sizeof(parts.ident)));
+	k->fn(k->ctx, &ev->hdr);
+}
+
+static void put(struct keeping *k, const struct alert_known *known)
+{
+	union known_space ev = {.known = known_event(k, known, WIRE_KNOWN)};
+
+	hand_over(k, &ev, &known->socket.t);
+}
+
+/* All sockets of a group have these in common. */
+static uint8_t group_flags(const struct leak_socket *example)
+{
+	return (example->opened ? WIRE_KNOWN_OPENED : 0) | (example->side_certain ? WIRE_KNOWN_SIDE_CERTAIN : 0) |
+	       (example->verdict.certain ? WIRE_KNOWN_CAUSE_CERTAIN : 0);
 }
 
 static uint8_t flags_of(struct keeping *k, const struct alert *alert, const struct leak_socket *example)
@@ -84,9 +108,31 @@ static uint8_t flags_of(struct keeping *k, const struct alert *alert, const stru
 	bool waits = !alert->single && alert_group_is_waiting(&k->t->alerts->groups, alert->group);
 
 	return WIRE_KNOWN_ALERT | (alert->single ? WIRE_KNOWN_SINGLE : 0) | (waits && !k->at_stop ? 0 : WIRE_KNOWN_EMITTED) |
-	       (alert->is_lower_bound ? WIRE_KNOWN_LOWER_BOUND : 0) | (example->opened ? WIRE_KNOWN_OPENED : 0) |
-	       (example->side_certain ? WIRE_KNOWN_SIDE_CERTAIN : 0) |
-	       (example->verdict.certain ? WIRE_KNOWN_CAUSE_CERTAIN : 0);
+	       (alert->is_lower_bound ? WIRE_KNOWN_LOWER_BOUND : 0) | group_flags(example);
+}
+
+/* An alert_ending_fn. The name of the group is made of the example's process. */
+static void put_ending(void *ctx, const struct leak_socket *example, const struct alert_ending *ending, uint64_t count)
+{
+	struct keeping *k = ctx;
+	struct alert_known known = {.socket = *example};
+	union known_space ev;
+
+	if (k->kept >= KEPT_MAX)
+		return;
+	known.flags = group_flags(example) | (ending->is_lower_bound ? WIRE_KNOWN_LOWER_BOUND : 0);
+	known.socket.t = ending->t;
+	known.socket.t.process = example->t.process;
+	known.socket.t.from = example->t.from;
+	ev.ended = (struct wire_ended){
+		.known = known_event(k, &known, WIRE_ENDED),
+		.count = count < UINT32_MAX ? count : UINT32_MAX,
+		.in_state_ns = ending->in_state_ns,
+		.after_wall_ns = ending->after_wall_ns,
+		.resolution = ending->how,
+	};
+	memcpy(ev.ended.boot_id, ending->boot_id, sizeof(ending->boot_id));
+	hand_over(k, &ev, &known.socket.t);
 }
 
 /* All sockets of a group have the process, the cause and the side in common. */
@@ -131,6 +177,8 @@ void alerts_keep(const struct conn_table *t, bool at_stop, event_fn fn, void *ct
 	struct keeping k = {t, fn, ctx, 0, at_stop};
 	uint32_t visited = 0;
 
+	if (!at_stop)
+		alert_groups_each_ending(&a->groups, put_ending, &k);
 	alert_groups_recount(&t->alerts->groups);
 	for (uint32_t id = 1; id < a->open.used && k.kept < KEPT_MAX; id++) {
 		if (alert_at(a, id)->cookie)
@@ -149,5 +197,5 @@ void alerts_keep(const struct conn_table *t, bool at_stop, event_fn fn, void *ct
 
 uint64_t alerts_changes(const struct alerts *alerts)
 {
-	return alerts->changes;
+	return alerts->changes + alerts->groups.counted;
 }

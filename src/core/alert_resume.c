@@ -105,18 +105,27 @@ static uint64_t age_at(const struct alert_known *known, uint64_t now)
 	return now > known->since_ns ? now - known->since_ns : 0;
 }
 
+bool alerts_before_same_boot(const struct alerts *alerts)
+{
+	return !(alerts->before.run.flags & WIRE_BEFORE_OTHER_BOOT);
+}
+
+static void take_boot(struct alert_ending *ending, const char *boot_id)
+{
+	memcpy(ending->boot_id, boot_id, BOOT_DIGITS);
+}
+
 /* Nobody watched as its socket left CLOSE_WAIT. What no record has counted needs no end either. */
 static void resolve(struct conn_table *t, const struct alert_known *known, enum leak_resolution how)
 {
 	struct alerts *a = t->alerts;
 	const struct wire_before *run = &a->before.run;
-	const struct alert_ending ending = {
+	struct alert_ending ending = {
 		.t = known->socket.t,
 		.at_ns = t->now,
 		.in_state_ns = age_at(known, known->seen_ns),
 		.is_lower_bound = true,
 		.how = how,
-		.boot_id = how == LEAK_HOST_RESTART ? run->boot_id : NULL,
 		.after_wall_ns = known->seen_wall_ns,
 	};
 	uint32_t group;
@@ -129,13 +138,37 @@ static void resolve(struct conn_table *t, const struct alert_known *known, enum 
 		table_refuse(t, t->now);
 		return;
 	}
+	if (how == LEAK_HOST_RESTART)
+		take_boot(&ending, run->boot_id);
 	alert_group_add(&a->groups, group);
 	alert_group_end(t, &a->groups, group, &ending, known->flags & WIRE_KNOWN_SINGLE);
 }
 
-bool alerts_before_same_boot(const struct alerts *alerts)
+/* Their alerts are over. Only the record of that is still to be written. */
+static void take_ended(struct conn_table *t, const struct wire_ended *ev)
 {
-	return !(alerts->before.run.flags & WIRE_BEFORE_OTHER_BOOT);
+	struct alerts *a = t->alerts;
+	const struct alert_known known = known_of(&ev->known, &a->before.run);
+	struct alert_ending ending = {
+		.t = known.socket.t,
+		.at_ns = t->now,
+		.in_state_ns = ev->in_state_ns,
+		.is_lower_bound = known.flags & WIRE_KNOWN_LOWER_BOUND,
+		.how = ev->resolution,
+		.after_wall_ns = ev->after_wall_ns,
+		.from_before = true,
+	};
+	uint32_t group = a->threshold_ns ? alert_group_for(t, &a->groups, &known.socket) : 0;
+
+	if (*ev->boot_id)
+		take_boot(&ending, ev->boot_id);
+	else if (!alerts_before_same_boot(a))
+		take_boot(&ending, a->before.run.boot_id);
+	a->changes++;
+	if (group)
+		alert_group_ended(t, &a->groups, group, &ending, ev->count);
+	else if (a->threshold_ns)
+		table_refuse(t, t->now);
 }
 
 void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev)
@@ -145,6 +178,10 @@ void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev)
 
 	if (ev->kind == WIRE_BEFORE) {
 		before->run = *(const struct wire_before *)ev;
+		return;
+	}
+	if (ev->kind == WIRE_ENDED) {
+		take_ended(t, (const struct wire_ended *)ev);
 		return;
 	}
 	known = known_of((const struct wire_known *)ev, &before->run);

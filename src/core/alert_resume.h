@@ -7,7 +7,7 @@
 int alerts_before_init(struct alerts_before *before, const struct hash_key *hash_key); /* 0 or -ENOMEM */
 void alerts_before_free(struct alerts_before *before);                                 /* all zero is fine */
 
-/* A WIRE_BEFORE or WIRE_KNOWN. */
+/* A WIRE_BEFORE, WIRE_KNOWN or WIRE_ENDED. */
 void alerts_before_feed(struct conn_table *t, const struct wire_hdr *ev);
 
 /* False: the host has restarted since. */

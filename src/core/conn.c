@@ -138,6 +138,7 @@ static void feed_collected(struct conn_table *table, const struct wire_hdr *ev)
 		break;
 	case WIRE_BEFORE:
 	case WIRE_KNOWN:
+	case WIRE_ENDED:
 		alerts_before_feed(table, ev);
 		break;
 	case WIRE_STANDING:

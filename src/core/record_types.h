@@ -323,6 +323,8 @@ struct leak_socket {
 	bool opener_ended;       /* false: it runs, or that is not known */
 };
 
+#define BOOT_DIGITS 8 /* of a boot id, in ids */
+
 /* Of sockets in CLOSE_WAIT, in FIN_WAIT2, and of connections that nobody accepted yet, whatever their state. */
 struct leak_totals {
 	uint64_t close_wait, close_wait_over; /* over the threshold */
@@ -368,8 +370,9 @@ struct leak_resolved_record {
 	bool age_is_lower_bound;
 	enum leak_resolution resolution;
 	uint64_t count;
-	const char *boot_id;   /* of its ids; NULL: this boot's */
+	const char *boot_id;   /* of its ids, BOOT_DIGITS or more; NULL: this boot's */
 	int64_t after_wall_ns; /* WHILE_DOWN, HOST_RESTART: it was there then */
+	bool from_before;      /* the run before saw it, and was killed before it wrote this */
 };
 
 /* When the wall clock was set or, against CLOCK_MONOTONIC, moved: see record_clock.h. */

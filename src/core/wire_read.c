@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BOOT_DIGITS 8 /* of the boot id, in ids */
 #define INSTANCE_DIGITS 12
 #define KIND(number) (1ull << (number))
 
@@ -18,7 +17,7 @@
 static const uint64_t socket_kinds = KIND(WIRE_STATE) | KIND(WIRE_DESTROY) | KIND(WIRE_RETRANSMIT) | KIND(WIRE_RESET) |
 				     KIND(WIRE_TOUCH) | KIND(WIRE_SCAN) | KIND(WIRE_MINISOCK) | KIND(WIRE_LEAK) |
 				     KIND(WIRE_RETRANSMIT_FAILED) | KIND(WIRE_LISTENER) | KIND(WIRE_KNOWN) |
-				     KIND(WIRE_STANDING);
+				     KIND(WIRE_STANDING) | KIND(WIRE_ENDED);
 
 static const uint64_t text_kinds =
 	KIND(WIRE_EXE) | KIND(WIRE_CGROUP) | KIND(WIRE_RST_REASON) | KIND(WIRE_HOOK) | KIND(WIRE_META) | KIND(WIRE_STACK);
@@ -56,8 +55,9 @@ const uint8_t wire_base_sizes[UINT8_MAX + 1] = {
 	[WIRE_BEFORE] = sizeof(struct wire_before),
 	[WIRE_KNOWN] = sizeof(struct wire_known),
 	[WIRE_STANDING] = sizeof(struct wire_standing),
+	[WIRE_ENDED] = sizeof(struct wire_ended),
 };
-_Static_assert(WIRE_KIND_MAX == WIRE_STANDING + 1, "every kind has a size");
+_Static_assert(WIRE_KIND_MAX == WIRE_ENDED + 1, "every kind has a size");
 
 #define SIZE(parts, part, type) ((parts) & (part) ? sizeof(struct type) : 0)
 #define SUM(parts)                                                                                                             \
@@ -169,6 +169,13 @@ static bool hex_valid(const char *text, size_t digits)
 	return strspn(text, "0123456789abcdef") >= digits;
 }
 
+static bool ended_valid(const struct wire_ended *ev)
+{
+	return known_valid(&ev->known) && in_range(ev->count, 1, UINT32_MAX) && ev->in_state_ns <= INT64_MAX / 2 &&
+	       ev->resolution < LEAK_RESOLUTION_MAX && ev->after_wall_ns >= 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
+	       (!ev->boot_id[0] || hex_valid(ev->boot_id, BOOT_DIGITS));
+}
+
 /* Ids are made of both. */
 static bool before_valid(const struct wire_before *ev)
 {
@@ -202,6 +209,8 @@ static bool socket_valid(const struct wire_hdr *ev)
 		return known_valid((const void *)ev);
 	case WIRE_STANDING:
 		return standing_valid((const void *)ev);
+	case WIRE_ENDED:
+		return ended_valid((const void *)ev);
 	case WIRE_LEAK:
 		return full_socket_state(ev->old_state) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
 	default:

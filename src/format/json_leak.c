@@ -193,6 +193,8 @@ void json_leak_resolved(struct json *j, const struct record *rec)
 	jsonw_word(b, KEY("resolution"), leak_resolution_name(r->resolution));
 	if (r->after_wall_ns)
 		jsonw_time(b, KEY("ended_after"), r->after_wall_ns);
+	if (r->from_before)
+		jsonw_bool(b, KEY("from_before"), true);
 	if (r->count > 1)
 		jsonw_uint(b, KEY("count"), r->count);
 }

@@ -47,7 +47,7 @@ static void count_alert(struct pipeline *p, const struct record *rec)
 {
 	if (rec->kind == RECORD_CLOSE_WAIT_LEAK)
 		p->leaks_open += rec->leak->count;
-	else if (rec->leak_resolved->after_wall_ns) /* before the start */
+	else if (rec->leak_resolved->after_wall_ns || rec->leak_resolved->from_before) /* before the start */
 		return;
 	else if (p->leaks_open > rec->leak_resolved->count)
 		p->leaks_open -= rec->leak_resolved->count;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--state-file: what a run knows of leaks goes on in the next one, however the first one ended."""
 
+import collections
 import json
 import os
 import shutil
@@ -59,6 +60,7 @@ def wait_alerts(tracer, netns, count=1, event="close_wait_leak"):
 
 
 HEAD, BEFORE, KNOWN, ALERT = 96, 104, 31, 1  # sizes of struct state_head and struct wire_before; a kind, and a flag of it
+ENDED = 33
 
 
 def known_alerts(state):
@@ -126,6 +128,51 @@ def test_groups_go_on(start_tracer, tmp_path, namespace, leaker):
     assert shape(resumed) == shape(raised)
     assert all(r["resumed"] and r["group_open"] == 7 for r in resumed)
     second.stop()
+
+
+def kinds_of(state):
+    """How many events of each kind a state file has."""
+    data, at, found = state.read_bytes() if state.exists() else b"", HEAD, collections.Counter()
+    while at < len(data):
+        size, kind = struct.unpack_from("<HB", data, at + 16)
+        found[kind] += 1
+        at += size
+    return found
+
+
+def test_ends_that_waited_for_their_record(start_tracer, tmp_path, pair4):
+    """Of each alert_id the counts add up, though the first run is killed before it may write that a group's sockets were closed."""
+    state, listener, leaking = tmp_path / "state", pair4.listen(), []
+    first = start_run(start_tracer, state)
+    for _ in range(9):
+        client = pair4.client()
+        client.connect((pair4.server_addr, listener.getsockname()[1]))
+        leaking.append(listener.accept()[0])
+        client.close()
+    raised = wait_alerts(first, pair4.b.inode, 6)
+    singles = {r["alert_id"] for r in raised if "g" not in r["alert_id"]}
+    (group,) = {r["alert_id"] for r in raised} - singles
+    others = [sock for sock in leaking if conn_id(cookie(sock)) not in singles]
+    assert len(others) == 4
+    others[0].close()
+    wait_alerts(first, pair4.b.inode, event="close_wait_resolved")  # the next record of this kind is due in a minute
+    for sock in others[1:3]:
+        sock.close()
+    wait_until(lambda: kinds_of(state)[ENDED] == 1, what="the ends in the state")
+    first.process.kill()
+    first.finish()
+    second = start_run(start_tracer, state)
+    (resolved,) = wait_alerts(second, pair4.b.inode, event="close_wait_resolved")
+    assert (resolved["alert_id"], resolved["count"], resolved["resolution"], resolved["from_before"]) == (group, 2, "closed", True)
+    second.stop()
+    records = alerts(first, pair4.b.inode) + [r for r in alerts(second, pair4.b.inode) if "resumed" not in r]
+    sums = collections.Counter()
+    for r in records:
+        sums[r["alert_id"]] += r.get("count", 1) * (1 if r["event"] == "close_wait_leak" else -1)
+    assert sums == {**dict.fromkeys(singles, 1), group: 1}
+    assert kinds_of(state)[ENDED] == 0
+    for sock in leaking:
+        sock.close()
 
 
 def test_finding_goes_on(start_tracer, tmp_path, pair4, leak):

@@ -18,12 +18,12 @@ KINDS = (
     "STATE", "DESTROY", "RETRANSMIT", "RESET", "TOUCH", "SCAN", "SCAN_BEGIN", "SCAN_END", "AGGREGATE", "LOST", "TICK",
     "CLOCK", "EXE", "CGROUP", "RST_REASON", "HOOK", "META", "MINISOCK", "TW_TIER", "PORT_RANGE",
     "LEAK", "LEAK_BEGIN", "LEAK_END", "STACK", "OPENED", "RETRANSMIT_FAILED", "EXIT", "LISTENER", "NETNS",
-    "BEFORE", "KNOWN", "STANDING",
+    "BEFORE", "KNOWN", "STANDING", "ENDED",
 )  # fmt: skip
 # of the kinds that carry parts and that a scenario keeps, the size without them
 SOCKET_KINDS = {
     "STATE": 56, "DESTROY": 24, "RETRANSMIT": 40, "RESET": 32, "TOUCH": 24, "SCAN": 64, "MINISOCK": 48, "LEAK": 88, "RETRANSMIT_FAILED": 40,
-    "LISTENER": 48, "KNOWN": 40, "STANDING": 120,
+    "LISTENER": 48, "KNOWN": 40, "STANDING": 120, "ENDED": 88,
 }  # fmt: skip
 TEXT_KINDS = {"EXE", "CGROUP", "RST_REASON", "HOOK", "META", "STACK"}
 PARTS = {"task": (1, 32), "ident": (2, 64), "stats": (4, 72), "proof": (8, 48), "exec": (16, 16), "program": (32, 8)}

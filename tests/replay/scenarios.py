@@ -422,7 +422,8 @@ def leak_goes_on(pair, start):
 
 
 def edit_leak_goes_on(recording):
-    """The run before knew this leak for 100 s, and another socket of the same process, which is gone, as its finding is."""
+    """The run before knew this leak for 100 s, and another socket of the same process, which is gone, as its finding is. It was
+    killed before it wrote that two others of the group were closed."""
     leak = next(e for e in recording.events if e.kind == "LEAK" and e.get("B", 20) == 8 and e.get("I", e.part("task")))
     task, ident, ts = leak.part("task"), leak.part("ident"), recording.events[0].ts
     before = Event.make("BEFORE", ts, rest=struct.pack("<QqII40s16s", ts - 5 * 10**9, 1767323045 * 10**9, 0, 0, BOOT_ID, b"0123456789ab"))
@@ -430,13 +431,15 @@ def edit_leak_goes_on(recording):
     parts = bytes(leak.data[task : task + 32]) + bytes(leak.data[ident : ident + 64])
     known = [Event.make("KNOWN", ts, cookie, 8, fields + parts) for cookie in (leak.cookie, 4096)]
     known[1].put("H", 40 + 32 + 50, 9)  # another port of the peer
+    group = struct.pack("<QBBBBI", 0, 32 | 64, 2, 2, 5, 0)
+    ended = Event.make("ENDED", ts, 4097, 8, group + struct.pack("<QQqB7x16s", 2, 20 * 10**9, 0, 0, b"") + parts)
     numbers = struct.pack("<QQQQQQQQ", 1, ts - 50 * 10**9, 4, 1, 0, 70 * 10**9, 0, 0)
     finding = struct.pack("<I6B6x16s", 0, 2, 2, 2 | 4, 2, 2, 5, b"")  # close_wait_leak, about its local port
     standing = Event.make("STANDING", ts, 4096, 7, numbers + finding + parts)
     standing.put("H", 120 + 32 + 48, 8080)
-    for event in (*known, standing):
+    for event in (*known, standing, ended):
         event.put("B", 19, 1 | 2)
-    recording.events[0:0] = [before, *known, standing]
+    recording.events[0:0] = [before, *known, standing, ended]
 
 
 EDITS["leak_goes_on"] = edit_leak_goes_on

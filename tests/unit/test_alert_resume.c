@@ -35,6 +35,7 @@ static size_t kept_len;
 static struct leak_record leaks[RECORDS_MAX];
 static struct leak_socket sockets[RECORDS_MAX];
 static struct leak_resolved_record ends[RECORDS_MAX];
+static char boots[RECORDS_MAX][40];
 static size_t leaks_len, ends_len;
 
 static void on_record(void *ctx, const struct record *rec)
@@ -46,7 +47,12 @@ static void on_record(void *ctx, const struct record *rec)
 		leaks[leaks_len++] = *rec->leak;
 	} else if (rec->kind == RECORD_CLOSE_WAIT_RESOLVED) {
 		assert_true(ends_len < RECORDS_MAX);
-		ends[ends_len++] = *rec->leak_resolved;
+		ends[ends_len] = *rec->leak_resolved;
+		if (rec->leak_resolved->boot_id) {
+			snprintf(boots[ends_len], sizeof(boots[0]), "%s", rec->leak_resolved->boot_id);
+			ends[ends_len].boot_id = boots[ends_len];
+		}
+		ends_len++;
 	}
 }
 
@@ -387,11 +393,127 @@ static void host_restarted(void **state)
 	assert_int_equal(ends_len, 6);
 	for (size_t i = 0; i < ends_len; i++) {
 		assert_int_equal(ends[i].resolution, LEAK_HOST_RESTART);
-		assert_string_equal(ends[i].boot_id, "01234567-89ab-cdef-0123-456789abcdef");
+		assert_memory_equal(ends[i].boot_id, "01234567", BOOT_DIGITS);
 		assert_int_equal(ends[i].in_state_ns, 30 * S);
 	}
 	assert_true(ends[5].alert.is_group);
 	assert_int_equal(ends[5].count, 2);
+}
+
+/* What a kill leaves: five alerts of their own, and of the group's four sockets one end with a record and two without. */
+static uint64_t killed_while_ends_wait(void)
+{
+	uint64_t changes, group;
+
+	first_run(9);
+	group = leaks[5].alert.id;
+	change(STOP + S, 6, WIRE_CLOSE_WAIT, WIRE_LAST_ACK);
+	tick(STOP + S);
+	assert_int_equal(ends_len, 1);
+	change(STOP + 2 * S, 7, WIRE_CLOSE_WAIT, WIRE_LAST_ACK);
+	change(STOP + 2 * S, 8, WIRE_CLOSE_WAIT, WIRE_LAST_ACK);
+	tick(STOP + 3 * S);
+	assert_int_equal(ends_len, 1); /* at most one a minute */
+	changes = conn_table_kept_changes(table);
+	kept_len = 0;
+	conn_table_keep(table, false, keep, NULL);
+	assert_int_equal(kept_len, 1 + 6);
+	assert_int_equal(kept[0].hdr.kind, WIRE_ENDED);
+	tick(STOP + 70 * S); /* now they have a record, so what was kept is out of date */
+	assert_int_equal(ends_len, 2);
+	assert_int_equal(ends[1].count, 2);
+	assert_int_not_equal(conn_table_kept_changes(table), changes);
+	return group;
+}
+
+static void ends_that_waited(void **state)
+{
+	uint64_t group = killed_while_ends_wait();
+
+	(void)state;
+	next_run(0);
+	tick(START + S);
+	assert_int_equal(ends_len, 1);
+	assert_int_equal(ends[0].alert.id, group);
+	assert_true(ends[0].alert.is_group);
+	assert_int_equal(ends[0].count, 2);
+	assert_int_equal(ends[0].resolution, LEAK_CLOSED);
+	assert_int_equal(ends[0].in_state_ns, 32 * S);
+	assert_true(ends[0].from_before);
+	assert_int_equal(ends[0].after_wall_ns, 0);
+	assert_null(ends[0].boot_id);
+	tick(START + 100 * S);
+	assert_int_equal(ends_len, 1);
+	kept_len = 0;
+	conn_table_keep(table, false, keep, NULL);
+	for (size_t i = 0; i < kept_len; i++)
+		assert_int_equal(kept[i].hdr.kind, WIRE_KNOWN); /* it has its record now */
+}
+
+/* Each record is of one run: how many that has seen end. */
+static void no_record_is_of_two_runs(void **state)
+{
+	(void)state;
+	killed_while_ends_wait();
+	next_run(0);
+	start_scan(START, 9, 1);
+	leak_scan(START, 9, 1, 2 * S, WIRE_REACH_WHOLE);
+	leaks_len = ends_len = 0;
+	feed(&kept[0].hdr);
+	change(START + S, 9, WIRE_CLOSE_WAIT, WIRE_LAST_ACK);
+	tick(START + 100 * S);
+	assert_int_equal(ends_len, 2);
+	assert_true(ends[0].from_before);
+	assert_int_equal(ends[0].count, 2);
+	assert_false(ends[1].from_before);
+	assert_int_equal(ends[1].count, 1);
+}
+
+/* Killed, then the host restarts, and the run after that is killed, too, before it has written any record. */
+static void ends_that_waited_for_two_runs(void **state)
+{
+	uint64_t group = killed_while_ends_wait();
+
+	(void)state;
+	next_run(WIRE_BEFORE_OTHER_BOOT);
+	kept_len = 0;
+	conn_table_keep(table, false, keep, NULL);
+	next_run(0);
+	tick(START + S);
+	assert_int_equal(ends_len, 2); /* those that waited, and the one that was open; the others had records of their own */
+	for (size_t i = 0; i < ends_len; i++) {
+		assert_int_equal(ends[i].alert.id, group);
+		assert_memory_equal(ends[i].boot_id, "01234567", BOOT_DIGITS);
+		assert_int_equal(ends[i].resolution == LEAK_CLOSED ? 2 : 1, ends[i].count);
+		assert_int_equal(ends[i].resolution == LEAK_CLOSED, ends[i].after_wall_ns == 0);
+	}
+}
+
+/* A state that somebody edited. */
+static void hostile_ends(void **state)
+{
+	struct wire_ended *ended = (void *)&kept[0], good;
+
+	(void)state;
+	killed_while_ends_wait();
+	good = *ended;
+	assert_true(wire_valid(&kept[0].hdr, kept[0].hdr.len));
+#define REFUSED(field, value)                                                                                                  \
+	do {                                                                                                                   \
+		ended->field = value;                                                                                          \
+		assert_false(wire_valid(&kept[0].hdr, kept[0].hdr.len));                                                       \
+		*ended = good;                                                                                                 \
+	} while (0)
+	REFUSED(count, 0);
+	REFUSED(count, UINT64_MAX);
+	REFUSED(in_state_ns, UINT64_MAX);
+	REFUSED(after_wall_ns, -1);
+	REFUSED(resolution, LEAK_RESOLUTION_MAX);
+	REFUSED(known.cause, LEAK_CAUSE_MAX);
+	REFUSED(known.hdr.cookie, 0);
+	REFUSED(boot_id[0], 'x');
+	memset(ended->boot_id, 'a', sizeof(ended->boot_id));
+	assert_false(wire_valid(&kept[0].hdr, kept[0].hdr.len));
 }
 
 /* The same cookie, but other addresses: it has connected again. The old alert is over, and the new life is young. */
@@ -481,6 +603,10 @@ int main(void)
 		RESUME_TEST(bounded),
 		RESUME_TEST(closed_before_the_first_scan),
 		RESUME_TEST(host_restarted),
+		RESUME_TEST(ends_that_waited),
+		RESUME_TEST(no_record_is_of_two_runs),
+		RESUME_TEST(ends_that_waited_for_two_runs),
+		RESUME_TEST(hostile_ends),
 		RESUME_TEST(another_life),
 		RESUME_TEST(young_ones_keep_their_age),
 		RESUME_TEST(wrong_ages),

@@ -30,7 +30,7 @@ static bool is_text(unsigned int kind)
 static bool takes_parts(unsigned int kind)
 {
 	return (wire_from_kernel(kind) && kind != WIRE_EXIT) || kind == WIRE_LISTENER || kind == WIRE_KNOWN ||
-	       kind == WIRE_STANDING;
+	       kind == WIRE_STANDING || kind == WIRE_ENDED;
 }
 
 static size_t length(unsigned int kind, unsigned int parts)
@@ -69,8 +69,10 @@ static void make(unsigned int kind, unsigned int parts)
 	}
 	if (kind == WIRE_LOST)
 		((struct wire_lost *)bytes)->stage = WIRE_LOST_RING;
-	if (kind == WIRE_KNOWN)
+	if (kind == WIRE_KNOWN || kind == WIRE_ENDED)
 		hdr()->cookie = 1;
+	if (kind == WIRE_ENDED)
+		((struct wire_ended *)bytes)->count = 1;
 	if (kind == WIRE_STANDING)
 		((struct wire_standing *)bytes)->number = 1;
 	if (kind == WIRE_BEFORE) {
@@ -102,7 +104,7 @@ static void test_kinds_and_parts(void **state)
 				expected = expected && !(ours & ~(WIRE_PART_IDENT | BEHIND));
 			if (kind == WIRE_LISTENER)
 				expected = ours & WIRE_PART_IDENT;
-			if (kind == WIRE_KNOWN || kind == WIRE_STANDING)
+			if (kind == WIRE_KNOWN || kind == WIRE_STANDING || kind == WIRE_ENDED)
 				expected = (ours & WIRE_PART_IDENT) && !(ours & WIRE_PART_STATS);
 			if (kind == WIRE_LEAK)
 				expected = (ours & ~BEHIND) == LEAK_PARTS;
