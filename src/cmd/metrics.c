@@ -7,6 +7,7 @@
 #include "src/core/conn.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
+#include "src/host/usage.h"
 #include "src/io/metrics_file.h"
 #include "src/io/metrics_server.h"
 #include "src/io/output_open.h"
@@ -26,20 +27,25 @@ struct run_metrics {
 	struct live_view_run *page; /* NULL: there is none */
 	int file_error;
 	int64_t start_wall_ns;
+	uint64_t helpers_cpu_ns; /* as last said */
 };
 
 /* metrics_run_config.fill */
 static void fill(void *ctx, uint64_t now, struct metrics_table *table, struct metrics_self *self)
 {
-	const struct run_metrics *m = ctx;
+	struct run_metrics *m = ctx;
 	const struct metrics_sources *from = m->sources;
+	uint64_t helpers_cpu_ns = usage_helpers_cpu_ns();
 	struct pipeline_stats stats;
 
 	pipeline_stats(live_pipeline(from->live), &stats);
 	conn_table_metrics(pipeline_table(live_pipeline(from->live)), now, table);
+	if (helpers_cpu_ns > m->helpers_cpu_ns) /* a counter never falls */
+		m->helpers_cpu_ns = helpers_cpu_ns;
 	*self = (struct metrics_self){
 		.events = stats.events,
 		.cpu_us = clock_process_ns() / 1000,
+		.helpers_cpu_us = m->helpers_cpu_ns / 1000,
 		.rss_bytes = self_rss_bytes(),
 		.level = outputs_level(from->outputs),
 		.start_wall_ns = m->start_wall_ns,

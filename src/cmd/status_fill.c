@@ -8,6 +8,7 @@
 #include "src/core/record_clock.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
+#include "src/host/usage.h"
 #include "src/pipeline/live.h"
 #include "src/pipeline/outputs.h"
 
@@ -47,6 +48,7 @@ static void fill_self(const struct status_cpu *cpu, struct status *s)
 	s->uptime_us = (now - cpu->begun_ns) / 1000;
 	s->cpu_us = used / 1000;
 	s->cpu_recent_ppm = us ? (used - cpu->mark_cpu_ns) / 1000 * MILLION / us : 0;
+	s->helpers_cpu_us = usage_helpers_cpu_ns() / 1000;
 	s->rss_bytes = self_rss_bytes();
 }
 

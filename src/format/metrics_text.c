@@ -328,6 +328,8 @@ static void self(struct buf *b, const struct metrics_input *in)
 		 ratio_ppm(s->ring_used, s->ring_size), PPM},
 		{"tcplife_cpu_seconds_total", "counter", "CPU time of tcplife-fsm, without its helper processes.", s->cpu_us,
 		 PPM},
+		{"tcplife_helpers_cpu_seconds_total", "counter", "CPU time of the helper processes of tcplife-fsm.",
+		 s->helpers_cpu_us, PPM},
 		{"tcplife_resident_memory_bytes", "gauge", "Memory of tcplife-fsm, without its helper processes.", s->rss_bytes,
 		 1},
 		{"tcplife_level", "gauge",

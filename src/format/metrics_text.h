@@ -33,7 +33,7 @@ struct metrics_live_counts {
 /* What neither records nor the table know. */
 struct metrics_self {
 	uint64_t events; /* from the kernel */
-	uint64_t cpu_us, rss_bytes;
+	uint64_t cpu_us, helpers_cpu_us, rss_bytes;
 	enum record_level level;
 	int64_t start_wall_ns;
 	uint64_t max_connections;

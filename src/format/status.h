@@ -68,6 +68,7 @@ struct status {
 	uint64_t leaks_open;                          /* sockets in CLOSE_WAIT that an alert stands for */
 	uint64_t ring_used, ring_highest, ring_bytes; /* of the fullest one: now, and since the start; room of one */
 	uint64_t cpu_us, cpu_recent_ppm;              /* recent: of one CPU, of the last 10 to 20 s */
+	uint64_t helpers_cpu_us;                      /* of its other processes, since the start; cpu_us is without */
 	uint64_t rss_bytes;
 	const char *level; /* how much is written: "full", or less above a limit */
 	bool findings_watched;

@@ -145,6 +145,7 @@ static void write_counts(struct buf *b, const struct status *s)
 	jsonw_open(b, KEY("self"), '{');
 	jsonw_uint(b, KEY("cpu_us"), s->cpu_us);
 	jsonw_uint(b, KEY("cpu_recent_ppm"), s->cpu_recent_ppm);
+	jsonw_uint(b, KEY("helpers_cpu_us"), s->helpers_cpu_us);
 	jsonw_uint(b, KEY("rss_bytes"), s->rss_bytes);
 	jsonw_word(b, KEY("level"), s->level);
 	jsonw_close(b, '}');

@@ -140,6 +140,7 @@ static void read_counts(struct status_document *d)
 	s->ring_bytes = count_of(ring, "bytes");
 	s->cpu_us = count_of(self, "cpu_us");
 	s->cpu_recent_ppm = count_of(self, "cpu_recent_ppm");
+	s->helpers_cpu_us = count_of(self, "helpers_cpu_us");
 	s->rss_bytes = count_of(self, "rss_bytes");
 	s->level = name_of(self, "level");
 }

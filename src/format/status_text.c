@@ -111,10 +111,14 @@ static void put_output(struct buf *b, const struct status_output *o, int64_t now
 	buf_char(b, '\n');
 }
 
+/* In millionths of a CPU. */
+static uint64_t since_start(const struct status *s, uint64_t cpu_us)
+{
+	return s->uptime_us / 1000000 ? cpu_us / (s->uptime_us / 1000000) : 0;
+}
+
 static void put_sizes(struct buf *b, const struct status *s)
 {
-	uint64_t since_start = s->uptime_us / 1000000 ? s->cpu_us / (s->uptime_us / 1000000) : 0;
-
 	put_label(b, "table");
 	put_uint(b, s->connections);
 	put_text_uint(b, " of ", s->max_connections);
@@ -132,8 +136,10 @@ static void put_sizes(struct buf *b, const struct status *s)
 	put_label(b, "self");
 	put_percent(b, s->cpu_recent_ppm);
 	buf_str(b, " of a CPU, ");
-	put_percent(b, since_start);
-	buf_str(b, " since the start; memory ");
+	put_percent(b, since_start(s, s->cpu_us));
+	buf_str(b, " since the start, and ");
+	put_percent(b, since_start(s, s->helpers_cpu_us));
+	buf_str(b, " its other processes; memory ");
 	put_size(b, s->rss_bytes);
 	buf_str(b, "; level ");
 	put(b, s->level, NAME_COLUMNS);

@@ -33,6 +33,18 @@ uint64_t usage_cpu_ns(pid_t pid)
 	return (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
 }
 
+/* Those that have ended first: one that ends meanwhile is missing once, and not there twice. */
+uint64_t usage_helpers_cpu_ns(void)
+{
+	pid_t pids[HELPERS_RUNNING_MAX];
+	size_t n = helper_running(pids);
+	uint64_t ns = ended_ns();
+
+	for (size_t i = 0; i < n; i++)
+		ns += usage_cpu_ns(pids[i]);
+	return ns;
+}
+
 static uint64_t anonymous_bytes(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -46,17 +58,16 @@ static uint64_t anonymous_bytes(const char *path)
 	return kib << 10;
 }
 
-/* Those that have ended first: one that ends meanwhile is missing once, and not there twice. */
 void usage_read(struct usage *ret)
 {
 	pid_t pids[HELPERS_RUNNING_MAX];
 	size_t n = helper_running(pids);
 	char path[PROC_PATH];
 
-	*ret = (struct usage){.cpu_ns = ended_ns() + clock_process_ns(), .memory_bytes = anonymous_bytes("/proc/self/status")};
+	*ret = (struct usage){.cpu_ns = usage_helpers_cpu_ns() + clock_process_ns(),
+			      .memory_bytes = anonymous_bytes("/proc/self/status")};
 	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "/proc/%d/status", (int)pids[i]);
-		ret->cpu_ns += usage_cpu_ns(pids[i]);
 		ret->memory_bytes += anonymous_bytes(path);
 	}
 }

@@ -14,5 +14,8 @@ struct usage {
 
 void usage_read(struct usage *ret);
 
+/* Of all helpers, also those that have ended. At a moment in which one ends it may be less than before. */
+uint64_t usage_helpers_cpu_ns(void);
+
 /* CPU time of another process; 0: it has ended. */
 uint64_t usage_cpu_ns(pid_t pid);

@@ -85,6 +85,7 @@ def test_a_run_that_is_well(start_tracer, path, pair4):
     assert found["table"]["max_connections"] == 5000 and found["table"]["bytes"] > 0
     assert 0 <= found["ring"]["used"] <= found["ring"]["highest"] <= found["ring"]["bytes"]
     assert found["self"]["cpu_us"] > 0 and found["self"]["rss_bytes"] > 1 << 20
+    assert 0 < found["self"]["helpers_cpu_us"] < 10**7, "that of the process which enters other network namespaces"
     assert found["outputs"][0]["last_success"] >= found["since"] and found["outputs"][0]["error"] is None
     assert found["findings"] is None, "no output wants them"
     assert {"name": "status", "value": str(path)} in found["options"] and found["filter"] == "dst 10/8"

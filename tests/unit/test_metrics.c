@@ -224,6 +224,7 @@ static void test_self(void **state)
 	table.by_state[WIRE_TIME_WAIT] = 7;
 	self = (struct metrics_self){.level = LEVEL_COUNTS,
 				     .cpu_us = 1250000,
+				     .helpers_cpu_us = 750000,
 				     .ring_used = 2000,
 				     .ring_size = 1000,
 				     .start_wall_ns = 1700000000500000000};
@@ -242,6 +243,7 @@ static void test_self(void **state)
 	has("tcplife_output_left_out_total{output=\"2\",kind=\"kafka\"} 4");
 	has("tcplife_level 3");
 	has("tcplife_cpu_seconds_total 1.25");
+	has("tcplife_helpers_cpu_seconds_total 0.75");
 	has("tcplife_ring_used_ratio 1");
 	has("tcplife_start_time_seconds 1700000000.5");
 }

@@ -67,6 +67,7 @@ static struct status sample(void)
 		.ring_bytes = 16 << 20,
 		.cpu_us = 1200000,
 		.cpu_recent_ppm = 12345,
+		.helpers_cpu_us = 360000,
 		.rss_bytes = 30 << 20,
 		.level = "full",
 		.findings_watched = true,
@@ -157,7 +158,7 @@ static void test_text(void **state)
 	has("\nhooks     1 attached, 1 not needed, 0 missing\n");
 	has("\noutput    /var/log/t.json: 1000 delivered, the last 1m00s ago, 12 waiting for at most 1.5s, 0 lost\n");
 	has("\noutput    -: 0 delivered, 0 waiting, 0 lost\n");
-	has("\nself      1.2% of a CPU, 1.0% since the start; memory 30M; level full\n");
+	has("\nself      1.2% of a CPU, 1.0% since the start, and 0.3% its other processes; memory 30M; level full\n");
 	has("\nfindings  1\n  warning since 2023-11-14T22:13:20.000000Z, nginx[77]: 1000 resets in 10 s\n");
 	has("\noptions   --json --output /var/log/t.json\n");
 	s.findings_watched = false;
