@@ -74,6 +74,43 @@ static void put_who(struct buf *b, const struct report_example *e)
 	}
 }
 
+static bool same_process(const struct report_row *a, const struct report_row *b)
+{
+	return !strcmp(report_key_field(&a->key, 0), report_key_field(&b->key, 0)) &&
+	       !strcmp(report_key_field(&a->key, 1), report_key_field(&b->key, 1));
+}
+
+/* Whose most of them are: few have a bar of their own. */
+static void put_most(struct buf *b, const struct report *r)
+{
+	const struct report_row *rows = r->groups.rows, *most = NULL;
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < r->groups.len; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned int k = 0; k < r->groups.len && rows[i].values[GROUP_LEAKING]; k++)
+			sum += same_process(&rows[i], &rows[k]) ? rows[k].values[GROUP_LEAKING] : 0;
+		if (sum > count) {
+			count = sum;
+			most = &rows[i];
+		}
+	}
+	if (!most || report_leaking(r) == 1)
+		return;
+	buf_str(b, ", ");
+	if (count == report_leaking(r))
+		buf_str(b, "all");
+	else
+		html_count(b, count);
+	buf_str(b, " of ");
+	html_text(b, report_key_field(&most->key, 1));
+	if (r->hosts.len > 1) {
+		buf_str(b, " on ");
+		html_text(b, report_key_field(&most->key, 0));
+	}
+}
+
 static void put_title(struct buf *b, const struct leaks *leaks)
 {
 	const struct report_example *oldest = leaks->lanes[0];
@@ -83,6 +120,7 @@ static void put_title(struct buf *b, const struct leaks *leaks)
 	put_text_at(b, "title", EDGE, 24);
 	html_plural(b, report_leaking(leaks->report), "socket");
 	buf_str(b, report_leaking(leaks->report) == 1 ? " leaks in CLOSE_WAIT" : " leak in CLOSE_WAIT");
+	put_most(b, leaks->report);
 	buf_str(b, "</text>");
 	label_init(&who);
 	put_who(&who.b, oldest);

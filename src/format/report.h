@@ -38,6 +38,7 @@ struct report_cover {
 struct report_instance {
 	char name[13];
 	uint64_t least, most, seen;
+	int64_t last_us;               /* the latest ts */
 	uint64_t again, again_records; /* segments sent again: by the records of connections, and by those of retransmissions */
 	bool stopped;                  /* it ended in order */
 };
@@ -63,6 +64,7 @@ struct report_examples {
 struct report_alert {
 	char id[32], instance[13];
 	int64_t open;
+	int64_t since_us; /* of a socket's own alert: when it came into CLOSE_WAIT, or before; 0: not known */
 	struct report_key group;
 };
 

@@ -101,6 +101,8 @@ void report_leak(struct report *r, const struct report_record *rec)
 		row->values[GROUP_LEAKED] += count_of(rec);
 	}
 	report_copy(alert->instance, sizeof(alert->instance), rec->instance);
+	if (!strcmp(report_text(rec->object, "conn_id", ""), report_text(rec->object, "alert_id", "")))
+		alert->since_us = rec->ts_us - (int64_t)age;
 	alert->group = key;
 	alert->open += (int64_t)count_of(rec);
 	change(r, rec, &key, (int64_t)count_of(rec));
@@ -121,6 +123,29 @@ void report_resolved(struct report *r, const struct report_record *rec)
 	alert->open -= gone;
 	if (!alert->open)
 		*alert = r->alerts[--r->alerts_len];
+}
+
+/* Up to when the records of its run say that it leaks. */
+static int64_t seen_until(const struct report *r, const struct report_alert *alert)
+{
+	for (unsigned int i = 0; i < r->instances_len; i++)
+		if (!strcmp(r->instances[i].name, alert->instance) && r->instances[i].last_us < r->cover.last_us)
+			return r->instances[i].last_us;
+	return r->cover.last_us;
+}
+
+uint64_t report_leak_age(const struct report *r, const struct report_key *group)
+{
+	int64_t oldest = 0;
+
+	for (unsigned int i = 0; i < r->alerts_len; i++) {
+		const struct report_alert *alert = &r->alerts[i];
+		int64_t age = alert->since_us ? seen_until(r, alert) - alert->since_us : 0;
+
+		if (age > oldest && alert->group.len == group->len && !memcmp(alert->group.text, group->text, group->len))
+			oldest = age;
+	}
+	return (uint64_t)oldest;
 }
 
 uint64_t report_leaking(const struct report *r)

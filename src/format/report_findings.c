@@ -160,7 +160,7 @@ static void judge_group(struct report *r, const struct report_row *row)
 	struct finding_record f = {.id = FINDING_CLOSE_WAIT_LEAK, .count = row->values[GROUP_LEAKING], .oldest_known = true};
 
 	f.about = row->example.role == CONN_CLIENT ? peer : FINDING_LOCAL_PORT;
-	f.oldest_ns = row->values[GROUP_AGE_US] * 1000;
+	f.oldest_ns = (report_leak_age(r, &row->key) ?: row->values[GROUP_AGE_US]) * 1000;
 	f.cause = (enum leak_cause)row->values[GROUP_CAUSE];
 	f.cause_certain = true;
 	judge(r, row, f);

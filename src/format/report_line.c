@@ -92,6 +92,8 @@ static void number(struct report *r, const struct report_record *rec)
 	}
 	r->instance = instance;
 	instance->seen++;
+	if (rec->ts_us > instance->last_us)
+		instance->last_us = rec->ts_us;
 	if (seq < instance->least)
 		instance->least = seq;
 	if (seq > instance->most)

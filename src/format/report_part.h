@@ -37,6 +37,9 @@ void report_lost(struct report *r, const struct report_record *rec);
 void report_summary(struct report *r, const struct report_record *rec);
 void report_finding(struct report *r, const struct report_record *rec);
 
+/* report_alerts.c: of the oldest that still leaks and has an alert of its own, at the end; 0: there is none */
+uint64_t report_leak_age(const struct report *r, const struct report_key *group);
+
 /* report_findings.c: a finding that is not written yet; NULL: there is no room. */
 struct report_finding *report_finding_add(struct report *r, enum finding_id what);
 struct report_where {

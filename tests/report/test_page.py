@@ -255,13 +255,22 @@ def test_states_differ_for_all_eyes(browser, pages, eyes, scheme):
         assert high != other_high or distance > 45, (a, b, colour, other)
 
 
-def test_leak_is_seen_at_first_sight(browser, tmp_path):
-    """On a screen of 1280x1000, without scrolling: that there is a leak, and whose it is."""
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("leaks", [1, 400])
+def test_leak_is_seen_at_first_sight(browser, tmp_path, leaks, width):
+    """Without scrolling: that there is a leak, and whose it is. Of many sockets few have an alert of their own."""
     lines = (HERE.parent / "replay" / "leaks.jsonl").read_text().splitlines()
     first = next(i for i, line in enumerate(lines) if '"close_wait_leak"' in line)
-    browser.open(make_page(lines[: first + 1], tmp_path / "leak.html"))
+    lines = lines[: first + 1]
+    if leaks > 1:
+        lines.append(json.dumps({**json.loads(lines[-1]), "alert_id": "00000000.g1", "count": leaks - 1}))
+    browser.look(width, "light")
+    browser.open(make_page(lines, tmp_path / "leak.html"))
     tile = browser.driver.find_element("css selector", ".tile.bad")
     finding = browser.driver.find_element("css selector", ".finding")
-    assert tile.text.split("\n") == ["1", "sockets leak at the end"]
-    assert finding.text.startswith("close_wait_leak warning") and "opener: 1 connection at local port" in finding.text
+    assert tile.text.split("\n") == [str(leaks), "sockets leak at the end"]
+    named = f"opener: {leaks} connection{'s' * (leaks > 1)} at local port"
+    assert finding.text.startswith("close_wait_leak warning") and named in finding.text
     assert all(browser.run("return arguments[0].getBoundingClientRect().bottom", part) < 1000 for part in (tile, finding))
+    title = browser.run("return document.querySelector('.leaks .title').textContent")
+    assert title == "1 socket leaks in CLOSE_WAIT" if leaks == 1 else "400 sockets leak in CLOSE_WAIT, all of opener"

@@ -177,6 +177,22 @@ static void test_leaks(void **state)
 	assert_non_null(strstr(page, "Not looked at"));
 }
 
+/* A socket's own alert says since when it is in CLOSE_WAIT; the records of its run, until when. */
+static void test_age_of_leaks(void **state)
+{
+	(void)state;
+	assert_true(give_leak(16, "a", "01234567.20", 1));
+	assert_true(give_leak(17, "a", "01234567.g2", 399));
+	assert_true(give(
+		"{\"event\":\"lost\",\"ts\":\"2026-01-02T03:06:00.000000Z\",\"instance\":\"a\",\"seq\":18,\"host\":\"h\"}"));
+	assert_true(give(
+		"{\"event\":\"lost\",\"ts\":\"2026-01-02T03:09:00.000000Z\",\"instance\":\"b\",\"seq\":0,\"host\":\"h\"}"));
+	make_page();
+	assert_int_equal(report->findings_len, 1);
+	assert_non_null(strstr(report->findings[0].message, "the oldest for at least 2m01s"));
+	assert_non_null(strstr(page, ">400 sockets leak in CLOSE_WAIT, all of shop</text>"));
+}
+
 static void test_findings_of_records(void **state)
 {
 	(void)state;
@@ -358,6 +374,7 @@ int main(void)
 		TEST(test_diagram),
 		TEST(test_time_wait_apart),
 		TEST(test_leaks),
+		TEST(test_age_of_leaks),
 		TEST(test_findings_of_records),
 		TEST(test_findings_of_a_run),
 		TEST(test_since_until),
