@@ -195,12 +195,23 @@ static unsigned int put_kind(struct buf *b, const struct report *r, unsigned int
 }
 
 /* Those that a scan of live sockets alone shows. */
-static void put_not_looked_at(struct buf *b)
+static void put_not_looked_at(struct buf *b, const struct report *r)
 {
 	static const enum finding_id live[] = {FINDING_HELD_BY_CHILD,  FINDING_ACCEPT_STALLED, FINDING_FIN_WAIT2_PILE,
 					       FINDING_FIN_UNANSWERED, FINDING_FIN_BLOCKED,    FINDING_RETRANSMITS};
+	unsigned int missing = 0;
 
-	buf_str(b, "<p class=\"note\">Not looked at, since these need the live host: ");
+	for (unsigned int i = 0; i < r->hosts.len; i++)
+		missing += !r->hosts.rows[i].values[ROW_DIAGNOSED];
+	if (!missing && r->hosts.len)
+		return;
+	buf_str(b, "<p class=\"note\">Not looked at");
+	if (missing < r->hosts.len) {
+		put_text_uint(b, " on ", missing);
+		put_text_uint(b, " of ", r->hosts.len);
+		buf_str(b, " hosts");
+	}
+	buf_str(b, ", since these need the live host: ");
 	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
 		buf_str(b, i ? ", " : "");
 		buf_str(b, finding_id_name(live[i]));
@@ -220,8 +231,7 @@ void html_findings(struct buf *b, const struct report *r)
 		html_plural(b, r->findings_dropped, "finding");
 		buf_str(b, " more had no room.</p>\n");
 	}
-	if (!r->diagnosed)
-		put_not_looked_at(b);
+	put_not_looked_at(b, r);
 	html_section_end(b);
 }
 

@@ -93,6 +93,7 @@ enum {
 	ROW_INCOMPLETE,                  /* hosts */
 	ROW_LOST,                        /* hosts */
 	ROW_LEAKING,                     /* hosts */
+	ROW_DIAGNOSED,                   /* hosts: some run looked for findings */
 	ROW_PORTS = ROW_INCOMPLETE,      /* peers: the most ports in use, as a summary had it */
 	ROW_PORT_RANGE = ROW_LOST,       /* peers */
 	ROW_PORTS_PERCENT = ROW_LEAKING, /* peers */
@@ -131,7 +132,6 @@ struct report {
 	struct report_instance instances[REPORT_INSTANCES];
 	struct report_instance *instance; /* of the record that is read; NULL: there was no room for it */
 	struct report_hook hooks[REPORT_HOOKS];
-	bool diagnosed; /* some run looked for findings */
 
 	struct json_read *line; /* of the record that is taken */
 };

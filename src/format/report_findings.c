@@ -51,7 +51,7 @@ void report_finding(struct report *r, const struct report_record *rec)
 	int severity = word_of(report_text(rec->object, "severity", ""), finding_severity_name, FINDING_SEVERITY_MAX);
 	struct report_finding *f;
 
-	r->diagnosed = true;
+	report_host(r, rec, 0)->values[ROW_DIAGNOSED] = 1;
 	if (what < 0 || severity < 0) {
 		r->cover.foreign_words++;
 		return;
@@ -187,17 +187,28 @@ static void sort(struct report *r)
 	}
 }
 
+/* A run on this host has written such a finding. */
+static bool is_written(const struct report *r, const struct report_finding *shown)
+{
+	for (unsigned int i = 0; i < r->findings_len; i++) {
+		const struct report_finding *f = &r->findings[i];
+
+		if (*f->id && f->what == shown->what && !strcmp(f->host, shown->host))
+			return true;
+	}
+	return false;
+}
+
 /* Those that a run has looked for are not said twice. */
 static void drop_doubles(struct report *r)
 {
-	uint32_t written = 0;
+	bool is_double[REPORT_FINDINGS];
 	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < r->findings_len; i++)
-		if (*r->findings[i].id)
-			written |= 1u << r->findings[i].what;
+		is_double[i] = !*r->findings[i].id && is_written(r, &r->findings[i]);
 	for (unsigned int i = 0; i < r->findings_len; i++)
-		if (*r->findings[i].id || !(written & 1u << r->findings[i].what))
+		if (!is_double[i])
 			r->findings[kept++] = r->findings[i];
 	r->findings_len = kept;
 }

@@ -129,7 +129,8 @@ void report_summary(struct report *r, const struct report_record *rec)
 	const json_t *item;
 	size_t i;
 
-	r->diagnosed |= json_object_get(rec->object, "diagnosis") != NULL;
+	if (json_object_get(rec->object, "diagnosis"))
+		report_host(r, rec, 0)->values[ROW_DIAGNOSED] = 1;
 	json_array_foreach(json_object_get(rec->object, "ports"), i, item) take_ports(r, rec, item);
 	json_array_foreach(json_object_get(rec->object, "listeners"), i, item) judge_listener(r, rec, item);
 	json_array_foreach(json_object_get(rec->object, "half_open"), i, item) judge_half_open(r, rec, item);

@@ -221,6 +221,23 @@ static void test_findings_of_a_run(void **state)
 	assert_null(strstr(page, "Not looked at"));
 }
 
+/* What a run on one host has looked for says nothing of another. */
+static void test_findings_of_hosts(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++)
+		assert_true(give_refused(i));
+	assert_true(give("{\"event\":\"finding\",\"ts\":\"2026-01-02T03:04:05.000000Z\",\"instance\":\"b\",\"seq\":0,\"host\":"
+			 "\"other\",\"what\":\"up\",\"finding\":\"connect_refused\",\"finding_id\":\"01234567.f1\","
+			 "\"severity\":\"critical\",\"count\":7,\"message\":\"They refuse.\"}"));
+	make_page();
+	assert_int_equal(report->findings_len, 2);
+	assert_string_equal(report->findings[0].host, "other");
+	assert_string_equal(report->findings[1].host, "h");
+	assert_int_equal(report->findings[1].count, 100);
+	assert_non_null(strstr(page, "Not looked at on 1 of 2 hosts, since"));
+}
+
 static void test_since_until(void **state)
 {
 	(void)state;
@@ -377,6 +394,7 @@ int main(void)
 		TEST(test_age_of_leaks),
 		TEST(test_findings_of_records),
 		TEST(test_findings_of_a_run),
+		TEST(test_findings_of_hosts),
 		TEST(test_since_until),
 		TEST(test_bad_lines),
 		TEST(test_ports_alone),
