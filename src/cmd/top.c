@@ -13,6 +13,7 @@
 #include "src/pipeline/select.h"
 #include "top_run.h"
 
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -41,14 +42,19 @@ static void on_input(void *ctx)
 /* All is attached: from here on the user reads the screen, not messages. */
 static void open_screen(struct top_run *t)
 {
+	int err;
+
 	if (t->options->once || !screen_is_possible())
 		return;
-	if (screen_open(&t->screen)) {
+	err = screen_open(&t->screen);
+	if (err == -ENOTSUP)
 		warn("terminfo does not know this terminal (TERM=%s), or it cannot move its cursor: pictures are plain lines. "
 		     "Set TERM, or TERMINFO to a folder that has it",
 		     getenv("TERM") ?: "");
+	else if (err)
+		warn("the terminal cannot be opened (%s): pictures are plain lines", strerror(-err));
+	if (err)
 		return;
-	}
 	if (loop_add(live_loop(t->run.live), STDIN_FILENO, on_input, t)) {
 		live_stop(t->run.live);
 		t->failed = true;
@@ -103,8 +109,6 @@ static bool is_resized(struct top_run *t)
 	size_t width, height;
 	bool changed;
 
-	if (!t->screen || !t->looks)
-		return false;
 	screen_size(t->screen, &width, &height);
 	changed = width != t->width || height != t->height;
 	t->width = width;
@@ -116,19 +120,20 @@ static bool is_resized(struct top_run *t)
 static void tick(void *ctx, const struct record_context *context, uint64_t now)
 {
 	struct top_run *t = ctx;
-	bool done = t->options->once && t->looks == 2;
+	bool done = t->options->once && t->looks == 2, outdated;
 	uint64_t begin, pause;
 
 	t->context = context;
 	if (now == UINT64_MAX || done)
 		return;
+	outdated = t->screen && screen_turn(t->screen);
 	if (now >= t->next_ns && !t->paused) {
 		begin = clock_cpu_ns();
 		top_look(t, now);
 		show_look(t);
 		pause = (clock_cpu_ns() - begin) * COST_TIMES;
 		t->next_ns = now + (pause > t->options->interval_ns ? pause : t->options->interval_ns);
-	} else if (is_resized(t)) {
+	} else if (t->screen && t->looks && (is_resized(t) || outdated)) {
 		top_draw(t);
 	}
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "screen.h"
 
+#include "screen_out.h"
 #include "screen_reset.h"
 #include "terminfo.h"
 
 #include <curses.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -20,6 +22,10 @@
 
 struct screen {
 	SCREEN *curses;
+	FILE *written; /* by ncurses: into memory, from where `out` takes it */
+	struct screen_out out;
+	struct termios mode; /* of the screen */
+	bool undrawn;        /* the newest picture is not on it */
 };
 
 bool screen_is_possible(void)
@@ -28,74 +34,118 @@ bool screen_is_possible(void)
 }
 
 /* What ends the mode that ncurses begins. */
-static void prepare_reset(void)
+static void prepare_reset(const struct screen *s)
 {
 	const char *const names[] = {"sgr0", "rmkx", "cnorm", "rmcup"};
 	const char *texts[4];
 
 	for (size_t i = 0; i < 4; i++)
 		texts[i] = terminfo_text(names[i]);
-	screen_reset_arm(STDOUT_FILENO, texts, 4);
+	screen_reset_arm(s->out.tty, texts, 4);
 }
 
-/* Ctrl-S would stop the output, and with it the program that writes. */
-static void refuse_flow_control(void)
+/* Ctrl-S would stop the output. */
+static void refuse_flow_control(struct screen *s)
 {
-	struct termios mode;
-
-	if (tcgetattr(STDIN_FILENO, &mode))
+	if (tcgetattr(STDIN_FILENO, &s->mode))
 		return;
-	mode.c_iflag &= ~(tcflag_t)IXON;
-	tcsetattr(STDIN_FILENO, TCSANOW, &mode);
-	def_prog_mode();
+	s->mode.c_iflag &= ~(tcflag_t)IXON;
+	tcsetattr(STDIN_FILENO, TCSANOW, &s->mode);
 }
 
-/* A terminal that is not read has no room at some time: a picture is left out then, so that the run goes on. */
-static bool takes_output(void)
+/* While ncurses writes to the terminal itself: from it, it learns the modes. Nothing is written yet. */
+static int begin_curses(struct screen *s)
 {
-	struct pollfd fd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 
-	return poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT;
+	s->written = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!s->written)
+		return -errno;
+	if (terminfo_load(fd))
+		s->curses = newterm(NULL, s->written, stdin);
+	if (!s->curses)
+		return -ENOTSUP;
+	signal(SIGWINCH, SIG_DFL); /* ncurses would ask its descriptor for the size, which is no terminal any more */
+	set_term(s->curses);
+	cbreak();
+	noecho();
+	nonl();
+	typeahead(-1); /* pictures are written whole */
+	refuse_flow_control(s);
+	return screen_out_divert(&s->out, fd);
+}
+
+static void free_screen(struct screen *s)
+{
+	if (s->curses)
+		delscreen(s->curses);
+	if (s->written)
+		fclose(s->written);
+	screen_out_close(&s->out);
+	free(s);
 }
 
 int screen_open(struct screen **out)
 {
 	struct screen *s = calloc(1, sizeof(*s));
+	int err = s ? screen_out_open(&s->out, STDOUT_FILENO) : -ENOMEM;
 
-	if (!s)
-		return -ENOMEM;
-	screen_reset_remember(STDIN_FILENO);
-	if (terminfo_load(STDOUT_FILENO))
-		s->curses = newterm(NULL, stdout, stdin);
-	if (!s->curses) {
+	if (err) {
 		free(s);
-		return -ENOTSUP;
+		return err;
 	}
-	set_term(s->curses);
-	prepare_reset();
-	cbreak();
-	noecho();
-	nonl();
+	screen_reset_remember(STDIN_FILENO);
+	screen_stop_catch(); /* before ncurses does */
+	err = begin_curses(s);
+	if (err) {
+		screen_stop_release();
+		screen_reset_mode();
+		free_screen(s);
+		return err;
+	}
+	prepare_reset(s);
 	set_escdelay(ESCAPE_MS);
 	keypad(stdscr, true);
 	nodelay(stdscr, true);
 	curs_set(0);
-	refuse_flow_control();
 	*out = s;
 	return 0;
+}
+
+/* endwin() waits for nothing here: its descriptor is memory. */
+static void leave(struct screen *s)
+{
+	endwin();
+	if (!screen_out_flush(&s->out))
+		screen_reset_text();
+	screen_reset_mode();
 }
 
 void screen_close(struct screen *s)
 {
 	if (!s)
 		return;
-	if (takes_output())
-		endwin();
-	else
-		screen_reset_mode();
-	delscreen(s->curses);
+	leave(s);
+	screen_stop_release();
 	screen_reset_disarm();
-	free(s);
+	free_screen(s);
+}
+
+static void stop(struct screen *s)
+{
+	leave(s);
+	screen_stop();
+	tcsetattr(STDIN_FILENO, TCSANOW, &s->mode);
+	clearok(curscr, true);
+}
+
+bool screen_turn(struct screen *s)
+{
+	if (screen_stop_asked()) {
+		stop(s);
+		s->undrawn = true;
+	}
+	return screen_out_flush(&s->out) && s->undrawn;
 }
 
 static bool window_size(struct winsize *ret)
@@ -131,8 +181,8 @@ void screen_draw(struct screen *s, const struct picture *picture)
 		[PICTURE_FOUND] = A_BOLD | A_UNDERLINE,
 	};
 
-	(void)s;
-	if (!takes_output())
+	s->undrawn = !screen_out_flush(&s->out);
+	if (s->undrawn)
 		return;
 	erase();
 	for (size_t i = 0; i < picture->len; i++) {
@@ -147,6 +197,7 @@ void screen_draw(struct screen *s, const struct picture *picture)
 			mvaddch((int)i, COLS - 1, PICTURE_MORE | looks[line->look]);
 	}
 	refresh();
+	screen_out_flush(&s->out);
 }
 
 static int function_key(wint_t code)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The handler calls write(), tcsetattr(), dup2(), read(), close() and raise(), which signal-safety(7) lists, and reads what was
- * made before it was installed. It runs on a stack of its own: an overflow of the program's is a crash, too.
+ * The handler calls write(), tcflush(), tcsetattr(), poll(), dup2(), read(), close() and raise(), which signal-safety(7) lists,
+ * and reads what was made before it was installed. It runs on a stack of its own: an overflow of the program's is a crash, too.
  */
 #include "screen_reset.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static struct {
 	int fd;
 	int messages, real_stderr; /* valid if both are not 0 */
 	bool mode_known;
+	bool stops; /* by Ctrl-Z */
+	volatile sig_atomic_t stop_asked;
 	struct termios mode;
 	size_t len;
 	char text[TEXT_MAX];
@@ -48,6 +51,14 @@ static void hold_messages(void)
 	close(ends[1]);
 }
 
+/* Who does not read the terminal would make the program wait. */
+static bool is_read(int fd)
+{
+	struct pollfd waits = {.fd = fd, .events = POLLOUT};
+
+	return poll(&waits, 1, 0) == 1 && waits.revents & POLLOUT;
+}
+
 /* And are said now. */
 static void release_messages(void)
 {
@@ -56,7 +67,7 @@ static void release_messages(void)
 
 	if (!saved.messages || dup2(saved.real_stderr, STDERR_FILENO) < 0)
 		return;
-	while ((len = read(saved.messages, text, sizeof(text))) > 0)
+	while (is_read(STDERR_FILENO) && (len = read(saved.messages, text, sizeof(text))) > 0)
 		len = write(STDERR_FILENO, text, (size_t)len);
 	close(saved.messages);
 	close(saved.real_stderr);
@@ -69,12 +80,20 @@ void screen_reset_mode(void)
 		tcsetattr(saved.fd, TCSANOW, &saved.mode);
 }
 
+/* The rest of a picture that the terminal does not take makes room. */
+void screen_reset_text(void)
+{
+	if (write(saved.fd, saved.text, saved.len) == (ssize_t)saved.len)
+		return;
+	tcflush(saved.fd, TCOFLUSH);
+	if (write(saved.fd, saved.text, saved.len) < 0)
+		return; /* it is stopped for good, or gone: nobody sees it */
+}
+
 /* A signal that comes while this one is handled is held back until raise() has its effect, with the handler's end. */
 static void reset(int number)
 {
-	ssize_t ignored = write(saved.fd, saved.text, saved.len);
-
-	(void)ignored;
+	screen_reset_text();
 	screen_reset_mode();
 	release_messages();
 	raise(number); /* by default now: SA_RESETHAND */
@@ -128,4 +147,47 @@ void screen_reset_disarm(void)
 	set_handlers(SIG_DFL);
 	sigaltstack(&none, NULL);
 	release_messages();
+}
+
+/* Any thread may be interrupted, and one thread alone draws. */
+static void ask_to_stop(int number)
+{
+	(void)number;
+	saved.stop_asked = true;
+}
+
+static void handle_stop(void (*handler)(int))
+{
+	const struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+
+	if (saved.stops)
+		sigaction(SIGTSTP, &action, NULL);
+}
+
+void screen_stop_catch(void)
+{
+	struct sigaction before;
+
+	saved.stops = !sigaction(SIGTSTP, NULL, &before) && before.sa_handler == SIG_DFL;
+	handle_stop(ask_to_stop);
+}
+
+void screen_stop_release(void)
+{
+	handle_stop(SIG_DFL);
+}
+
+bool screen_stop_asked(void)
+{
+	bool asked = saved.stop_asked;
+
+	saved.stop_asked = false;
+	return asked;
+}
+
+void screen_stop(void)
+{
+	screen_stop_release();
+	kill(getpid(), SIGTSTP);
+	handle_stop(ask_to_stop);
 }

@@ -25,15 +25,15 @@ SHOWN = "\\x1b[2J\\x1b[7m"
 class Screen:
     """`top` in a terminal of its own. `before` and `after` are what stty says of the terminal's modes."""
 
-    def __init__(self, folder, *args, size=(80, 24), term="screen", locale="C.UTF-8"):
+    def __init__(self, folder, *args, size=(80, 24), term="screen", locale="C.UTF-8", jobs=False):
         self._folder = folder
         self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
         command = " ".join(map(shlex.quote, [BINARY, "top", "--interval", "200ms", *EXTRA_ARGS, *map(str, args)]))
         script = folder / "script"
         script.write_text(
-            f"cd {shlex.quote(str(folder))}\nulimit -c 0\ntrap : INT\nexport TERM={term} LC_ALL={locale}\necho BEFORE\nstty -a > before\n"
+            f"{'set -m' if jobs else ''}\ncd {shlex.quote(str(folder))}\nulimit -c 0\ntrap : INT\nexport TERM={term} LC_ALL={locale}\necho BEFORE\nstty -a > before\n"
             f"sh -c 'echo $$ > pid.new; mv pid.new pid; exec \"$@\"' sh {command}\n"
-            "echo $? > code\nstty -a > after\nmv after done\nread -r line\n"
+            "echo $? > code\nstty -a > after\nmv after done\nread -r line\nfg\nread -r line\n"
         )
         self._run("new-session", "-d", "-x", size[0], "-y", size[1], f"sh {shlex.quote(str(script))}")
         wait_until((folder / "pid").exists, what="the shell in tmux")
@@ -281,6 +281,22 @@ def test_terminal_restored(namespace, screen, how):
     else:
         os.kill(shown.pid, getattr(signal, how))
     assert shown.restored() == (ENDS[how], True)
+
+
+@needs_tmux
+def test_stopped(namespace, screen):
+    """Ctrl-Z, and back by `fg`."""
+    shown = screen("--netns", namespace.inode, jobs=True)
+    shown.wait("There is no connection")
+    shown.keys("C-z")
+    assert shown.restored() == (128 + signal.SIGTSTP, True)
+    shown.keys("Enter")
+    shown.wait("There is no connection")
+    shown.keys("Down")  # a function key: the terminal sends these again
+    shown.type("?")
+    shown.wait("CLOSE_WAIT: the peer has closed")
+    shown.type("q")
+    wait_until(lambda: "BEFORE" in shown.text(), what="the shell's screen")
 
 
 @needs_tmux
