@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "page.h"
 
+#include "columns.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,16 +82,18 @@ void page_add(struct page *page, uint64_t id, struct page_text row, struct page_
 	page->len += row.len;
 }
 
-/* How much of a line stands in one row: up to the last space that fits. */
+/* How much of a line stands in one row of `wrap` columns: up to the last space that fits, and never a part of a character. */
 static size_t broken(const char *line, size_t len, size_t wrap)
 {
-	size_t at = wrap;
+	size_t columns, fits = wrap ? columns_fit(line, len, wrap, &columns) : len, at = fits;
 
-	if (!wrap || len <= wrap)
+	if (fits == len)
 		return len;
 	while (at && line[at] != ' ')
 		at--;
-	return at ? at : wrap;
+	if (at || fits)
+		return at ? at : fits;
+	return columns_fit(line, len, 2, &columns); /* a wide character in one column: the terminal has no place for it */
 }
 
 void page_add_lines(struct page *page, struct page_text text, size_t wrap)

@@ -391,6 +391,40 @@ static void broken_lines(void **state)
 	page_free(&page);
 }
 
+/* By columns: a character is never cut, a wide one takes two, one that only joins the one before counts as one. */
+static void broken_characters(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t wrap;
+		const char *rows[4];
+	} cases[] = {
+		{"\u4e2d\u4e2d\u4e2d", 4, {"\u4e2d\u4e2d", "\u4e2d"}},
+		{"\u4e2d\u4e2d\u4e2d", 5, {"\u4e2d\u4e2d", "\u4e2d"}},
+		{"\u4e2d\u4e2d", 1, {"\u4e2d", "\u4e2d"}},
+		{"\u00e9\u00e9\u00e9 \u00e9\u00e9", 4, {"\u00e9\u00e9\u00e9", "\u00e9\u00e9"}},
+		{"e\u0301e\u0301", 2, {"e\u0301", "e\u0301"}},
+		{"a\xff\xfe", 2, {"a\xff", "\xfe"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct page page = {0};
+		size_t rows = 0;
+
+		page_begin(&page);
+		page_add_lines(&page, of(cases[i].text), cases[i].wrap);
+		page_end(&page);
+		for (; rows < 4 && cases[i].rows[rows]; rows++) {
+			assert_true(rows < page.rows_len);
+			assert_int_equal(page.rows[rows].len, strlen(cases[i].rows[rows]));
+			assert_memory_equal(page.text + page.rows[rows].at, cases[i].rows[rows], page.rows[rows].len);
+		}
+		assert_int_equal(page.rows_len, rows);
+		page_free(&page);
+	}
+}
+
 /* Pictures */
 
 static struct picture picture;
@@ -505,6 +539,7 @@ int main(void)
 		cmocka_unit_test(filter_and_search),
 		cmocka_unit_test(page_is_bounded),
 		cmocka_unit_test(broken_lines),
+		cmocka_unit_test(broken_characters),
 		cmocka_unit_test(pictures),
 		cmocka_unit_test(wide_cut),
 		cmocka_unit_test(text_scrolls),
