@@ -37,7 +37,7 @@ static bool has_cookies(const struct kernel_btf *btf)
 
 size_t collector_features(struct hook_state *features)
 {
-	const struct kernel_btf *btf = NULL;
+	struct kernel_btf *btf = NULL;
 	bool usable = !kernel_btf_open(&btf);
 	const char *no_descriptor = self_no_descriptor(self_try_descriptor());
 	struct collector_failure failure = {0};
@@ -56,12 +56,10 @@ size_t collector_features(struct hook_state *features)
 	return n;
 }
 
-static enum collector_problem check_kernel(struct collector_failure *failure)
+static enum collector_problem check_kernel(struct kernel_btf **ret_types, struct collector_failure *failure)
 {
-	const struct kernel_btf *btf = NULL;
-	bool usable = !kernel_btf_open(&btf);
+	bool usable = !kernel_btf_open(ret_types);
 	const char *no_descriptor = self_no_descriptor(self_try_descriptor()); /* libbpf does not say */
-	enum collector_problem problem = COLLECTOR_OK;
 
 	if (!usable && no_descriptor)
 		return refuse(failure, COLLECTOR_FAILED, no_descriptor);
@@ -69,22 +67,37 @@ static enum collector_problem check_kernel(struct collector_failure *failure)
 		return refuse(
 			failure, COLLECTOR_NO_KERNEL,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux): Linux 5.12 with CONFIG_DEBUG_INFO_BTF is needed");
-	if (hook_tracepoint_args(btf, "inet_sock_set_state") != 3)
-		problem = refuse(failure, COLLECTOR_NO_KERNEL,
-				 "this kernel's BTF has no tracepoint sock:inet_sock_set_state as known since Linux 4.16");
-	else if (!has_cookies(btf))
-		problem = refuse(failure, COLLECTOR_NO_KERNEL,
-				 "this kernel gives no socket cookies to tracing programs (bpf_get_socket_cookie): Linux "
-				 "5.12 or later is needed");
-	kernel_btf_close(btf);
+	if (hook_tracepoint_args(*ret_types, "inet_sock_set_state") != 3)
+		return refuse(failure, COLLECTOR_NO_KERNEL,
+			      "this kernel's BTF has no tracepoint sock:inet_sock_set_state as known since Linux 4.16");
+	if (!has_cookies(*ret_types))
+		return refuse(failure, COLLECTOR_NO_KERNEL,
+			      "this kernel gives no socket cookies to tracing programs (bpf_get_socket_cookie): Linux "
+			      "5.12 or later is needed");
+	return COLLECTOR_OK;
+}
+
+enum collector_problem collector_check_types(struct kernel_btf **ret_types, struct collector_failure *ret_failure)
+{
+	enum collector_problem problem = privileges_check(ret_failure);
+
+	*ret_types = NULL;
+	if (!problem)
+		problem = check_kernel(ret_types, ret_failure);
+	if (problem) {
+		kernel_btf_close(*ret_types);
+		*ret_types = NULL;
+	}
 	return problem;
 }
 
 enum collector_problem collector_check(struct collector_failure *ret_failure)
 {
-	enum collector_problem problem = privileges_check(ret_failure);
+	struct kernel_btf *types;
+	enum collector_problem problem = collector_check_types(&types, ret_failure);
 
-	return problem ? problem : check_kernel(ret_failure);
+	kernel_btf_close(types);
+	return problem;
 }
 
 const char *collector_libbpf_version(void)

@@ -4,8 +4,13 @@
 
 #include "hook_info.h"
 
+struct kernel_btf;
+
 /* Privileges and kernel features. COLLECTOR_OK if nothing is missing. */
 enum collector_problem collector_check(struct collector_failure *ret_failure);
+
+/* The same, and in *ret_types what it has read, for kernel_btf_close(); NULL if something is missing. */
+enum collector_problem collector_check_types(struct kernel_btf **ret_types, struct collector_failure *ret_failure);
 
 /* What a run needs or likes besides hooks, one by one; `features` has room for HOOKS_MAX. Their number. */
 size_t collector_features(struct hook_state *features);

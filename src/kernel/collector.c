@@ -6,6 +6,7 @@
 #include "collector.h"
 
 #include "btf_excerpt.h"
+#include "checks.h"
 #include "internal.h"
 #include "kernel_btf.h"
 #include "privileges.h"
@@ -15,13 +16,11 @@
 #include "src/host/self.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -36,39 +35,12 @@
 #define RING_BYTES_MIN (256 * 1024)
 #define LANE_BYTES (1024 * 1024)
 #define REFUSED "the kernel refused the programs; run with -v for its reasons"
-#define KEPT_BYTES (32 << 20) /* at the most, says mallopt(3) */
-#define RESERVED_BYTES (24 << 20)
-#define PAGE 4096
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	if (level != LIBBPF_DEBUG)
 		message_print("", format, args, true);
 	return 0;
-}
-
-/*
- * The kernel's types take 11 MB each time that they are read: once by us, and once by libbpf for each object of programs. The C
- * library would give that back each time, and page faults cost five times what reading costs: so it keeps the memory, in huge
- * pages if the host has them.
- */
-void collector_keep_memory(bool keep)
-{
-	kernel_btf_keep(keep);
-#ifdef __GLIBC__
-	char *space;
-
-	mallopt(M_MMAP_THRESHOLD, keep ? KEPT_BYTES : 128 << 10);
-	mallopt(M_TRIM_THRESHOLD, keep ? 2 * KEPT_BYTES : 128 << 10);
-	if (!keep) {
-		malloc_trim(0);
-		return;
-	}
-	space = malloc(RESERVED_BYTES);
-	if (space)
-		madvise(space + PAGE - (uintptr_t)space % PAGE, RESERVED_BYTES - PAGE, MADV_HUGEPAGE);
-	free(space); /* the heap's end now */
-#endif
 }
 
 void libbpf_set_verbose(bool verbose)
@@ -227,18 +199,16 @@ static int trace_attach(struct collector *c)
 /* What this kernel has. */
 static int probe_all(struct collector *c)
 {
-	const struct kernel_btf *btf;
-	int err = kernel_btf_open(&btf);
+	int err = c->types ? 0 : kernel_btf_open(&c->types);
 
 	if (err)
 		return err;
-	c->trace_n = hooks_probe(btf, HOOKS_TRACE, c->hooks);
-	c->hooks_n = c->trace_n + hooks_probe(btf, HOOKS_SCAN, c->hooks + c->trace_n);
-	c->retransmit_args = hook_tracepoint_args(btf, "tcp_retransmit_skb");
-	c->send_reset_args = hook_tracepoint_args(btf, "tcp_send_reset");
-	owner_hooks_choose(c, btf);
-	tier_choose(c, btf, c->tiers);
-	kernel_btf_close(btf);
+	c->trace_n = hooks_probe(c->types, HOOKS_TRACE, c->hooks);
+	c->hooks_n = c->trace_n + hooks_probe(c->types, HOOKS_SCAN, c->hooks + c->trace_n);
+	c->retransmit_args = hook_tracepoint_args(c->types, "tcp_retransmit_skb");
+	c->send_reset_args = hook_tracepoint_args(c->types, "tcp_send_reset");
+	owner_hooks_choose(c);
+	tier_choose(c, c->tiers);
 	return 0;
 }
 
@@ -329,6 +299,17 @@ uint64_t collector_attached_ns(const struct collector *collector)
 	return collector->attached_ns;
 }
 
+enum collector_problem collector_check_first(struct collector *collector, struct collector_failure *ret_failure)
+{
+	return collector_check_types(&collector->types, ret_failure);
+}
+
+void collector_forget_types(struct collector *collector)
+{
+	kernel_btf_close(collector->types);
+	collector->types = NULL;
+}
+
 void collector_detach(struct collector *collector)
 {
 	for (size_t i = 0; i < collector->trace_n; i++) {
@@ -342,6 +323,7 @@ void collector_close(struct collector *collector)
 	if (!collector)
 		return;
 	symbols_end(&collector->symbols);
+	kernel_btf_close(collector->types);
 	for (unsigned int i = 0; i < HOOKS_MAX; i++)
 		bpf_link__destroy(collector->links[i]);
 	rings_close(collector->rings);
@@ -420,9 +402,8 @@ void collector_peek(struct collector *collector, event_fn fn, void *ctx)
 	rings_peek(collector->rings, fn, ctx);
 }
 
-void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
+void collector_reason_names(const struct collector *collector, uint64_t now, event_fn fn, void *ctx)
 {
-	const struct kernel_btf *btf;
 	struct wire_text head = {.hdr = {.ts = now, .kind = WIRE_RST_REASON}};
 	union wire_text_space buf;
 	const struct btf_type *t;
@@ -430,17 +411,14 @@ void collector_reason_names(uint64_t now, event_fn fn, void *ctx)
 	const char *name;
 	int i;
 
-	if (kernel_btf_open(&btf))
-		return;
 	/* 6.10 on; its numbers shift between versions */
-	t = kernel_btf_type(btf, kernel_btf_find(btf, "sk_rst_reason", BTF_KIND_ENUM));
+	t = kernel_btf_type(collector->types, kernel_btf_find(collector->types, "sk_rst_reason", BTF_KIND_ENUM));
 	for (i = 0; t && i < btf_vlen(t); i++) {
 		e = &btf_enum(t)[i];
-		name = btf__name_by_offset(kernel_btf_types(btf), e->name_off);
+		name = btf__name_by_offset(kernel_btf_types(collector->types), e->name_off);
 		if (strncmp(name, "SK_RST_REASON_", 14) != 0 || !strcmp(name, "SK_RST_REASON_MAX"))
 			continue;
 		head.key = (uint32_t)e->val;
 		fn(ctx, wire_make_text(&buf, &head, name + 14, strlen(name + 14)));
 	}
-	kernel_btf_close(btf);
 }

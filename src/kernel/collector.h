@@ -28,12 +28,18 @@ struct collector_config {
 /* Begins what takes long and needs no check, in a thread. NULL: no memory. */
 struct collector *collector_new(const struct collector_config *config);
 
-/* After collector_check(): loads and attaches. 0, or -errno with *ret_failure filled; then it can only be closed. */
+/* collector_check(), which leaves what it has read to collector_open(). */
+enum collector_problem collector_check_first(struct collector *collector, struct collector_failure *ret_failure);
+
+/* After one of both: loads and attaches. 0, or -errno with *ret_failure filled; then it can only be closed. */
 int collector_open(struct collector *collector, struct collector_failure *ret_failure);
 void collector_close(struct collector *collector); /* NULL is fine */
 
 /* From then on nothing is missed. */
 uint64_t collector_attached_ns(const struct collector *collector);
+
+/* The kernel's types, which collector_reason_names() shows too, are not needed any more. */
+void collector_forget_types(struct collector *collector);
 
 /* Memory that is free stays with the process, for a start that uses much of it several times. */
 void collector_keep_memory(bool keep);
@@ -88,7 +94,7 @@ void collector_aggregates(struct collector *collector, uint64_t now, event_fn fn
 void collector_survey(struct collector *collector, uint64_t ts, bool first, event_fn fn, void *ctx);
 
 /* The kernel's names for reset reasons, as WIRE_RST_REASON events. */
-void collector_reason_names(uint64_t now, event_fn fn, void *ctx);
+void collector_reason_names(const struct collector *collector, uint64_t now, event_fn fn, void *ctx);
 
 /* No more events after this: what was submitted can still be drained. */
 void collector_detach(struct collector *collector);

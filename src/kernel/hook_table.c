@@ -190,7 +190,7 @@ size_t hooks_probe(const struct kernel_btf *btf, enum hook_set set, struct hook_
 
 size_t hooks_probe_here(enum hook_set set, struct hook_state *ret_states)
 {
-	const struct kernel_btf *btf = NULL;
+	struct kernel_btf *btf = NULL;
 	size_t n;
 
 	kernel_btf_open(&btf); /* else there are none */

@@ -63,6 +63,7 @@ struct collector {
 	struct iterate_reach reach; /* of the last scan of all sockets */
 	enum wire_tw_tier tier;
 	struct symbols symbols;
+	struct kernel_btf *types;             /* NULL: not read yet, or not needed any more */
 	int retransmit_args, send_reset_args; /* of the tracepoints */
 	uint64_t attached_ns;
 	struct reset_port reset_ports[RESET_PORTS]; /* aggregates.c */
@@ -149,7 +150,7 @@ void netns_name_minisocks(const struct netns_files *files, iterate_pause_fn paus
  * tw_tier.c: how minisockets are seen. `allowed` is 1 << enum wire_tw_tier, 0: not at all. tier_choose() takes the best of the
  * allowed that works, and none if none does; tier_next() gives that up for the next, and says why.
  */
-void tier_choose(struct collector *c, const struct kernel_btf *btf, uint32_t allowed);
+void tier_choose(struct collector *c, uint32_t allowed);
 void tier_next(struct collector *c, uint32_t allowed, const char *why);
 bool tier_has(const struct collector *c, size_t hook); /* false: a hook of a tier that is not in use */
 void tier_locate(struct collector *c);                 /* waits for symbols; after load, before the programs are attached */
@@ -157,7 +158,7 @@ void tier_locate(struct collector *c);                 /* waits for symbols; aft
 int try_fexit(const struct kernel_btf *btf, const char *function);
 
 /* owner_hooks.c: of the hooks that show whose a connection is, those that work and are needed. */
-void owner_hooks_choose(struct collector *c, const struct kernel_btf *btf);
+void owner_hooks_choose(struct collector *c);
 
 bool tier_attached(const struct collector *c);
 void tier_detach(struct collector *c);

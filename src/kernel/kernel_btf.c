@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A start asks for some fifty types. All names are hashed in one walk instead, which takes as long as two or three look-ups of
- * libbpf. The types take 11 MB while they are open, so that they are kept for a start only.
+ * libbpf. They take 6 MB while they are open, which is for a start only.
  */
 #include "kernel_btf.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,8 @@ struct kernel_btf {
 	struct btf *own;         /* NULL: `types` are somebody else's */
 	const struct btf *types; /* without a BTF of modules */
 	uint32_t *slots;         /* by hash: a type's number, 0: free. Open addressing, in the order of numbers */
-	uint32_t mask;
+	uint32_t mask, n;        /* n: all numbers are less */
 };
-
-/* Of the process: several parts of the start open the same types, one after the other. */
-static struct kernel_btf *kept;
-static bool keeps;
 
 /* Both ends of a name tell it from others well enough, and are read at once. */
 static uint32_t hash(const char *name)
@@ -72,7 +69,8 @@ int kernel_btf_new(struct kernel_btf **out, const struct btf *types)
 	while (size < n)
 		size *= 2;
 	if (btf)
-		*btf = (struct kernel_btf){.types = types, .slots = calloc(size, sizeof(*btf->slots)), .mask = size - 1};
+		*btf = (struct kernel_btf){
+			.types = types, .slots = calloc(size, sizeof(*btf->slots)), .mask = size - 1, .n = n};
 	if (!btf || !btf->slots) {
 		free(btf);
 		return -ENOMEM;
@@ -90,15 +88,6 @@ int kernel_btf_new(struct kernel_btf **out, const struct btf *types)
 	return 0;
 }
 
-static void destroy(struct kernel_btf *btf)
-{
-	if (!btf)
-		return;
-	btf__free(btf->own);
-	free(btf->slots);
-	free(btf);
-}
-
 /* What is found out is said in our own words: libbpf's are for -v, and what loads the programs reads these types, too. */
 static int read_types(struct btf **ret_types)
 {
@@ -111,44 +100,28 @@ static int read_types(struct btf **ret_types)
 	return err;
 }
 
-int kernel_btf_open(const struct kernel_btf **out)
+int kernel_btf_open(struct kernel_btf **out)
 {
-	struct kernel_btf *btf;
 	struct btf *types;
-	int err;
+	int err = read_types(&types);
 
-	if (kept) {
-		*out = kept;
-		return 0;
-	}
-	err = read_types(&types);
 	if (err)
 		return err;
-	err = kernel_btf_new(&btf, types);
-	if (err) {
+	err = kernel_btf_new(out, types);
+	if (err)
 		btf__free(types);
-		return err;
-	}
-	btf->own = types;
-	if (keeps)
-		kept = btf;
-	*out = btf;
-	return 0;
+	else
+		(*out)->own = types;
+	return err;
 }
 
-void kernel_btf_close(const struct kernel_btf *btf)
+void kernel_btf_close(struct kernel_btf *btf)
 {
-	if (btf != kept)
-		destroy((struct kernel_btf *)btf);
-}
-
-void kernel_btf_keep(bool keep)
-{
-	keeps = keep;
-	if (keep)
+	if (!btf)
 		return;
-	destroy(kept);
-	kept = NULL;
+	btf__free(btf->own);
+	free(btf->slots);
+	free(btf);
 }
 
 int kernel_btf_next(const struct kernel_btf *btf, const char *name, uint32_t kind, uint32_t *cursor)
@@ -176,6 +149,11 @@ int kernel_btf_find(const struct kernel_btf *btf, const char *name, uint32_t kin
 const struct btf *kernel_btf_types(const struct kernel_btf *btf)
 {
 	return btf->types;
+}
+
+uint32_t kernel_btf_n(const struct kernel_btf *btf)
+{
+	return btf->n;
 }
 
 const struct btf_type *kernel_btf_type(const struct kernel_btf *btf, int id)

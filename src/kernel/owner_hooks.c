@@ -29,7 +29,7 @@ static void try_here(struct hook_state *state, const struct kernel_btf *btf)
 		     self_error(err));
 }
 
-void owner_hooks_choose(struct collector *c, const struct kernel_btf *btf)
+void owner_hooks_choose(struct collector *c)
 {
 	struct hook_state *send = find(c, "on_send"), *sendmsg = find(c, "on_sendmsg"), *accept = find(c, "on_accepted");
 
@@ -38,9 +38,9 @@ void owner_hooks_choose(struct collector *c, const struct kernel_btf *btf)
 		sendmsg->not_needed = true;
 		hook_set_why(sendmsg, "not needed: sock_send_length shows it");
 	} else {
-		try_here(sendmsg, btf);
+		try_here(sendmsg, c->types);
 	}
-	try_here(accept, btf);
+	try_here(accept, c->types);
 	accept->not_needed = !accept->available && (send->available || sendmsg->available);
 	send->not_needed = !send->available && sendmsg->available;
 }

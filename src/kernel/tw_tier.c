@@ -108,13 +108,13 @@ static void take_best(struct collector *c, uint32_t allowed)
 	settle(c, allowed);
 }
 
-void tier_choose(struct collector *c, const struct kernel_btf *btf, uint32_t allowed)
+void tier_choose(struct collector *c, uint32_t allowed)
 {
 	char why[160];
 	int err;
 
 	if (allowed) {
-		err = all_available(c, WIRE_TIER_FENTRY) ? try_fexit(btf, "inet_twsk_alloc") : 0;
+		err = all_available(c, WIRE_TIER_FENTRY) ? try_fexit(c->types, "inet_twsk_alloc") : 0;
 		snprintf(why, sizeof(why), "%s (%s)",
 			 self_no_descriptor(err) ? "not tried" : "this kernel refuses fentry programs", self_error(err));
 		if (err)

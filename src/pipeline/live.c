@@ -107,16 +107,15 @@ static int open_loop(struct live *l)
 	return err ?: loop_add(&l->loop, l->signal_fd, on_signal, l);
 }
 
-static int check(struct collector_failure *ret_failure)
+static int error_of(enum collector_problem problem)
 {
-	enum collector_problem problem = collector_check(ret_failure);
-
 	return !problem ? 0 : problem == COLLECTOR_NO_PRIVILEGE ? -EPERM : -EOPNOTSUPP;
 }
 
 static int open_symbolizer(struct live *l, struct collector_failure *ret_failure)
 {
-	return check(ret_failure) ?: symbolizer_open(&l->symbolizer, l->config.collector.verbose, l->config.warn, ret_failure);
+	return error_of(collector_check(ret_failure))
+		       ?: symbolizer_open(&l->symbolizer, l->config.collector.verbose, l->config.warn, ret_failure);
 }
 
 int live_new(struct live **out, const struct live_config *config, struct collector_failure *ret_failure)
@@ -135,7 +134,7 @@ int live_new(struct live **out, const struct live_config *config, struct collect
 	err = config->stacks ? open_symbolizer(l, ret_failure) : 0;
 	l->collector = err ? NULL : collector_new(&l->config.collector);
 	if (!err)
-		err = l->collector ? check(ret_failure) : -ENOMEM;
+		err = l->collector ? error_of(collector_check_first(l->collector, ret_failure)) : -ENOMEM;
 	if (!err) {
 		err = open_loop(l);
 		ret_failure->problem = COLLECTOR_FAILED;
@@ -261,7 +260,8 @@ static void begin(struct live *l)
 	int err;
 
 	live_say_mark(l->pipeline, now, WIRE_TW_TIER, collector_tier(l->collector));
-	collector_reason_names(now, pipeline_feed, l->pipeline);
+	collector_reason_names(l->collector, now, pipeline_feed, l->pipeline);
+	collector_forget_types(l->collector);
 	degraded = live_say_hooks(l->pipeline, l->collector, now);
 	live_say_meta(l->pipeline, now, "start");
 	l->config.before(l->config.ctx, now, pipeline_feed, l->pipeline);
