@@ -227,7 +227,8 @@ static bool reconcile(struct conn_table *t, struct conn *c, const struct wire_st
 	return c->state != h->new_state;
 }
 
-static void on_listen(struct conn_table *t, struct conn *c, const struct wire_state *ev)
+/* Seldom, and apart: inlined, it would slow down each event. */
+static __attribute__((noinline)) void on_listen(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
 	const struct listener_seen seen = {
 		.cookie = ev->hdr.cookie,

@@ -87,10 +87,13 @@ void conn_owner_touched(struct conn_table *t, struct conn *c, const struct wire_
 
 void conn_owner_state(struct conn_table *t, struct conn *c, const struct wire_hdr *h)
 {
-	struct table_touched *touched = touched_slot(t, c->cookie);
+	struct table_touched *touched;
 
 	if (!(h->sk_flags & WIRE_SK_ORPHAN))
 		c->accepted = true;
+	if (c->spans_len > 1) /* what touched it before it was tracked has been asked for */
+		return;
+	touched = touched_slot(t, c->cookie);
 	if (touched->cookie != c->cookie)
 		return;
 	set_owner(t, c, touched->process, touched->from);

@@ -46,13 +46,12 @@ static struct conn *find_recent(const struct conn_table *t, uint64_t cookie, uin
 	return c && c->cookie == cookie && !(c->facts & CONN_MINISOCK) ? c : NULL;
 }
 
-struct conn *table_find(const struct conn_table *t, uint64_t cookie)
+/* Apart, so that the rest stays short. */
+static __attribute__((noinline)) struct conn *find_in_index(const struct conn_table *t, uint64_t cookie, uint32_t *recent)
 {
-	uint32_t *recent = &t->recent[cookie % TABLE_RECENT], id;
-	struct conn *c = find_recent(t, cookie, *recent), *last = NULL;
+	struct conn *c, *last = NULL;
+	uint32_t id;
 
-	if (c)
-		return c;
 	index_for_each (id, &t->index, cookie) {
 		c = table_by_id(t, id);
 		if (c->cookie != cookie)
@@ -65,6 +64,13 @@ struct conn *table_find(const struct conn_table *t, uint64_t cookie)
 			last = c;
 	}
 	return last;
+}
+
+struct conn *table_find(const struct conn_table *t, uint64_t cookie)
+{
+	uint32_t *recent = &t->recent[cookie % TABLE_RECENT];
+
+	return find_recent(t, cookie, *recent) ?: find_in_index(t, cookie, recent);
 }
 
 struct conn *table_find_minisock(const struct conn_table *t, uint64_t cookie, uint32_t snd_nxt)
@@ -205,21 +211,16 @@ void table_remove(struct conn_table *t, struct conn *c)
 	slot_free(t, c);
 }
 
-void table_set_state(struct conn_table *t, struct conn *c, unsigned int state)
+void table_leave_close_wait(struct conn_table *t, struct conn *c)
 {
-	if (c->state == state)
-		return;
-	if (c->state == WIRE_CLOSE_WAIT) {
-		t->leaves_close_wait(t, c);
-		if (t->close_wait_next == c->id)
-			t->close_wait_next = c->next;
-		list_take(t, &t->close_wait, c);
-	}
-	t->by_state[c->state]--;
-	t->by_state[state]++;
-	c->state = state;
-	if (state != WIRE_CLOSE_WAIT)
-		return;
+	t->leaves_close_wait(t, c);
+	if (t->close_wait_next == c->id)
+		t->close_wait_next = c->next;
+	list_take(t, &t->close_wait, c);
+}
+
+void table_enter_close_wait(struct conn_table *t, struct conn *c)
+{
 	list_add(t, &t->close_wait, c);
 	if (t->close_wait_next == CONN_NONE)
 		t->close_wait_next = c->id;

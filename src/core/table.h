@@ -20,8 +20,22 @@ struct conn *table_by_id(const struct conn_table *t, uint32_t id);
 struct conn *table_add(struct conn_table *t, uint64_t cookie, uint64_t start_ns, unsigned int state);
 void table_remove(struct conn_table *t, struct conn *c);
 
+void table_enter_close_wait(struct conn_table *t, struct conn *c);
+void table_leave_close_wait(struct conn_table *t, struct conn *c);
+
 /* The only writer of conn.state. */
-void table_set_state(struct conn_table *t, struct conn *c, unsigned int state);
+static inline void table_set_state(struct conn_table *t, struct conn *c, unsigned int state)
+{
+	if (c->state == state)
+		return;
+	if (c->state == WIRE_CLOSE_WAIT)
+		table_leave_close_wait(t, c);
+	t->by_state[c->state]--;
+	t->by_state[state]++;
+	c->state = state;
+	if (state == WIRE_CLOSE_WAIT)
+		table_enter_close_wait(t, c);
+}
 
 /* The next live connection after `c` in memory order, from NULL to NULL. `c` itself may have been removed meanwhile. */
 struct conn *table_next(const struct conn_table *t, const struct conn *c);

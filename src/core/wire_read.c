@@ -104,7 +104,10 @@ const void *wire_text_tail(const struct wire_text *text, size_t size)
 	return text->hdr.len >= offset + size ? (const char *)text + offset : NULL;
 }
 
-static bool text_valid(const struct wire_hdr *ev)
+/* Most events are WIRE_STATE: what only others need is apart, so that it does not slow them down. */
+#define APART __attribute__((noinline))
+
+static APART bool text_valid(const struct wire_hdr *ev)
 {
 	const char *text = ((const struct wire_text *)ev)->text;
 	size_t size = ev->len - sizeof(struct wire_text), nuls = 0;
@@ -134,10 +137,15 @@ static bool parts_valid(const struct wire_hdr *ev)
 }
 
 /* The transition tracepoint knows full sockets only: never 6 and never 12. */
-static bool full_socket_state(unsigned int state)
-{
-	return state != WIRE_TIME_WAIT && state != WIRE_NEW_SYN_RECV;
-}
+#define A_STATE 1
+#define OF_FULL_SOCKET 2
+static const uint8_t state_classes[UINT8_MAX + 1] = {
+	[1 ... WIRE_TIME_WAIT - 1] = A_STATE | OF_FULL_SOCKET,
+	[WIRE_TIME_WAIT] = A_STATE,
+	[WIRE_TIME_WAIT + 1 ... WIRE_NEW_SYN_RECV - 1] = A_STATE | OF_FULL_SOCKET,
+	[WIRE_NEW_SYN_RECV] = A_STATE,
+};
+_Static_assert(WIRE_STATE_MAX == WIRE_NEW_SYN_RECV + 1, "every state has a class");
 
 static bool in_range(unsigned long long value, unsigned long long first, unsigned long long last)
 {
@@ -184,16 +192,12 @@ static bool before_valid(const struct wire_before *ev)
 	       hex_valid(ev->instance, INSTANCE_DIGITS) && !ev->instance[INSTANCE_DIGITS];
 }
 
-static bool socket_valid(const struct wire_hdr *ev)
+/* `both`: the class of both states. */
+static APART bool fields_valid(const struct wire_hdr *ev, unsigned int both)
 {
 	const struct wire_retransmit *retransmit = (const void *)ev;
 
-	if (!in_range(ev->old_state, 1, WIRE_STATE_MAX - 1) || !in_range(ev->new_state, 1, WIRE_STATE_MAX - 1) ||
-	    !parts_valid(ev))
-		return false;
 	switch (ev->kind) {
-	case WIRE_STATE:
-		return full_socket_state(ev->old_state) && full_socket_state(ev->new_state);
 	case WIRE_RETRANSMIT:
 	case WIRE_RETRANSMIT_FAILED:
 		return in_range(retransmit->segment, WIRE_SEG_SYN, WIRE_SEG_FIN) && retransmit->trigger <= WIRE_TRIGGER_TLP;
@@ -204,7 +208,7 @@ static bool socket_valid(const struct wire_hdr *ev)
 	case WIRE_MINISOCK:
 		return minisock_valid((const void *)ev);
 	case WIRE_LISTENER:
-		return full_socket_state(ev->old_state) && full_socket_state(ev->new_state) && wire_ident(ev);
+		return (both & OF_FULL_SOCKET) && wire_ident(ev);
 	case WIRE_KNOWN:
 		return known_valid((const void *)ev);
 	case WIRE_STANDING:
@@ -212,13 +216,22 @@ static bool socket_valid(const struct wire_hdr *ev)
 	case WIRE_ENDED:
 		return ended_valid((const void *)ev);
 	case WIRE_LEAK:
-		return full_socket_state(ev->old_state) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
+		return (state_classes[ev->old_state] & OF_FULL_SOCKET) && wire_task(ev) && wire_ident(ev) && !wire_stats(ev);
 	default:
 		return true;
 	}
 }
 
-static bool collector_valid(const struct wire_hdr *ev)
+static bool socket_valid(const struct wire_hdr *ev)
+{
+	unsigned int both = state_classes[ev->old_state] & state_classes[ev->new_state];
+
+	if (!both || !parts_valid(ev))
+		return false;
+	return ev->kind == WIRE_STATE ? both & OF_FULL_SOCKET : fields_valid(ev, both);
+}
+
+static APART bool collector_valid(const struct wire_hdr *ev)
 {
 	if (ev->parts & WIRE_PARTS_ALL)
 		return false;
@@ -245,9 +258,9 @@ bool wire_known(const struct wire_hdr *ev)
 {
 	if (!wire_base_sizes[ev->kind] || ev->len < wire_parts_end(ev))
 		return false;
-	if (KIND(ev->kind) & text_kinds)
-		return text_valid(ev);
-	return KIND(ev->kind) & socket_kinds ? socket_valid(ev) : collector_valid(ev);
+	if (KIND(ev->kind) & socket_kinds)
+		return socket_valid(ev);
+	return KIND(ev->kind) & text_kinds ? text_valid(ev) : collector_valid(ev);
 }
 
 bool wire_valid(const struct wire_hdr *ev, size_t avail)

@@ -28,14 +28,14 @@ extern const struct fmt_number {
 	uint8_t len;
 } fmt_numbers[1000];
 
-static inline char *fmt_small_uint(char *p, uint32_t value)
+static inline char *fmt_small_uint(char *p, uint64_t value)
 {
 	return (char *)memcpy(p, fmt_numbers[value].text, 4) + fmt_numbers[value].len;
 }
 
 static inline char *fmt_uint(char *p, uint64_t value)
 {
-	return value < 1000 ? fmt_small_uint(p, (uint32_t)value) : fmt_long_uint(p, value);
+	return value < 1000 ? fmt_small_uint(p, value) : fmt_long_uint(p, value);
 }
 
 /* `addr` in the wire's form. As IPv4, its last four bytes; else IPv6 as RFC 5952 wants it. */

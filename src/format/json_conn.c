@@ -187,14 +187,14 @@ static char *put_end(const struct json *j, char *p, const struct conn_record *c)
 static char *put_segment(char *p, const struct conn_segment *seg)
 {
 	p = piece_uint_if(p, FIRST_KEY("at_us"), seg->at_known, seg->at_us);
-	p = piece_word(p, conn_dir_word(seg->dir));
-	p = piece_word(p, conn_flags_word(seg->flags));
+	p = piece_word(p, seg->dir == CONN_OUT ? conn_sent_word(seg->flags) : conn_came_word(seg->flags));
 	p = piece_uint_if(p, KEY("seq"), seg->seq_known, seg->seq);
 	p = piece_uint_if(p, KEY("ack"), seg->ack_known, seg->ack);
-	if (seg->n > 1)
+	if (seg->n > 1) {
 		p = piece_uint(p, KEY("n"), seg->n);
-	if (seg->last_known)
-		p = piece_uint(p, KEY("at_us_last"), seg->at_us_last);
+		if (seg->last_known)
+			p = piece_uint(p, KEY("at_us_last"), seg->at_us_last);
+	}
 	return piece_word(p, conn_proof_word(seg->proof));
 }
 

@@ -47,8 +47,8 @@ static inline char *piece_bool(char *p, struct jsonw_key key, bool value)
 static inline char *piece_uint(char *p, struct jsonw_key key, uint64_t value)
 {
 	p = piece_key(p, key);
-	if (value < 1000)
-		return fmt_small_uint(p, (uint32_t)value) + 1; /* its comma */
+	if (__builtin_expect(value < 1000, 1))       /* as most are */
+		return fmt_small_uint(p, value) + 1; /* its comma */
 	p = fmt_long_uint(p, value < JSONW_INT_MAX ? value : JSONW_INT_MAX);
 	*p++ = ',';
 	return p;

@@ -28,11 +28,11 @@ const struct json_word conn_by_words[] = {CONN_BYS(BY) NO_MORE("\"by\"", CONN_BY
 #define EV(value, ...) LAST_WORD("\"ev\"", value, __VA_ARGS__)
 const struct json_word conn_ev_words[] = {CONN_EVS(EV) NO_MORE_LAST("\"ev\"", CONN_EV_MAX)};
 
-#define DIR(value, ...) WORD("\"dir\"", value, __VA_ARGS__)
-const struct json_word conn_dir_words[] = {CONN_DIRS(DIR) NO_MORE("\"dir\"", CONN_DIR_MAX)};
+#define SENT(value, ...) WORD("\"dir\":\"out\",\"flags\"", value, __VA_ARGS__)
+const struct json_word conn_sent_words[] = {CONN_FLAGS(SENT) NO_MORE("\"dir\":\"out\",\"flags\"", CONN_FLAGS_MAX)};
 
-#define FLAGS(value, ...) WORD("\"flags\"", value, __VA_ARGS__)
-const struct json_word conn_flags_words[] = {CONN_FLAGS(FLAGS) NO_MORE("\"flags\"", CONN_FLAGS_MAX)};
+#define CAME(value, ...) WORD("\"dir\":\"in\",\"flags\"", value, __VA_ARGS__)
+const struct json_word conn_came_words[] = {CONN_FLAGS(CAME) NO_MORE("\"dir\":\"in\",\"flags\"", CONN_FLAGS_MAX)};
 
 #define PROOF(value, ...) LAST_WORD("\"ev\"", value, __VA_ARGS__)
 const struct json_word conn_proof_words[] = {CONN_PROOFS(PROOF) NO_MORE_LAST("\"ev\"", CONN_PROOF_MAX)};

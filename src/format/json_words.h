@@ -25,9 +25,9 @@ JSON_WORDS(conn_end, CONN_END_MAX)
 JSON_WORDS(conn_close_kind, CONN_CLOSE_KIND_MAX)
 JSON_WORDS(conn_state, WIRE_STATE_MAX) /* of an object in an array, which begins with it */
 JSON_WORDS(conn_by, CONN_BY_MAX)
-JSON_WORDS(conn_ev, CONN_EV_MAX) /* of an object, which ends with it */
-JSON_WORDS(conn_dir, CONN_DIR_MAX)
-JSON_WORDS(conn_flags, CONN_FLAGS_MAX)
+JSON_WORDS(conn_ev, CONN_EV_MAX)       /* of an object, which ends with it */
+JSON_WORDS(conn_sent, CONN_FLAGS_MAX)  /* "dir":"out", and flags */
+JSON_WORDS(conn_came, CONN_FLAGS_MAX)  /* "dir":"in", and flags */
 JSON_WORDS(conn_proof, CONN_PROOF_MAX) /* likewise */
 JSON_WORDS(conn_tw_end, WIRE_CAUSE_MAX)
 JSON_WORDS(record_kind, RECORD_MAX)

@@ -250,9 +250,10 @@ static int read_events(struct recording *r, size_t len, event_fn fn, void *ctx, 
 		const struct wire_hdr *ev = (const void *)(r->data + pos);
 		struct wire_lost lost;
 
-		r->offset = start + pos;
-		if (!wire_whole(ev, len - pos))
+		if (!wire_whole(ev, len - pos)) {
+			r->offset = start + pos;
 			return bad(r, why, "the recording is damaged");
+		}
 		pos += ev->len;
 		if (wire_known(ev)) {
 			fn(ctx, ev);

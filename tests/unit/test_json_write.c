@@ -203,8 +203,10 @@ static void test_words(void **state)
 	check_words("{\"state\"", WIRE_STATE_MAX, conn_state_name, conn_state_word);
 	check_words("\"by\"", CONN_BY_MAX, conn_by_name, conn_by_word);
 	check_words_with("\"ev\"", "},", CONN_EV_MAX, conn_ev_name, conn_ev_word);
-	check_words("\"dir\"", CONN_DIR_MAX, conn_dir_name, conn_dir_word);
-	check_words("\"flags\"", CONN_FLAGS_MAX, conn_flags_name, conn_flags_word);
+	check_words("\"dir\":\"out\",\"flags\"", CONN_FLAGS_MAX, conn_flags_name, conn_sent_word);
+	check_words("\"dir\":\"in\",\"flags\"", CONN_FLAGS_MAX, conn_flags_name, conn_came_word);
+	assert_string_equal(conn_dir_name(CONN_OUT), "out");
+	assert_string_equal(conn_dir_name(CONN_IN), "in");
 	check_words_with("\"ev\"", "},", CONN_PROOF_MAX, conn_proof_name, conn_proof_word);
 	check_words("\"end\"", WIRE_CAUSE_MAX, conn_tw_end_name, conn_tw_end_word);
 	check_words("\"event\"", RECORD_MAX, record_kind_name, record_kind_word);
