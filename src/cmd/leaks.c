@@ -171,9 +171,12 @@ static void give_up(struct leaks *l)
 static void start_admin(struct leaks *l)
 {
 	int err = admin_start(&l->admin);
+	char why[ADMIN_WHY];
 
-	if (err && err != -EPERM)
-		warn(ADMIN_ENDED, self_error(err));
+	if (!err || err == -EPERM)
+		return;
+	admin_start_why(err, why);
+	warn(ADMIN_ENDED, why);
 }
 
 static int open_leaks(struct leaks *l)

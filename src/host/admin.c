@@ -54,6 +54,7 @@ int admin_start(struct admin **out)
 	if (!admin)
 		return -ENOMEM;
 	err = open_socket(pair) ?: helper_start(HELPER_ADMIN, &pair[1], &admin->pid);
+	err = err == -EPERM ? -EACCES : err; /* the right is there, and something else refuses the process */
 	if (pair[1] >= 0)
 		close(pair[1]);
 	if (err) {
@@ -66,6 +67,13 @@ int admin_start(struct admin **out)
 	admin->socket = pair[0];
 	*out = admin;
 	return 0;
+}
+
+void admin_start_why(int err, char why[ADMIN_WHY])
+{
+	const char *text = err == -EAGAIN ? "too many processes: TasksMax=, ulimit -u" : strerror(-err);
+
+	snprintf(why, ADMIN_WHY, "its process cannot be started: %.46s", text);
 }
 
 /* Waits a little for its end; the status, or -1 if it goes on. */

@@ -13,8 +13,11 @@
 
 struct admin;
 
-/* 0 or -errno; -EPERM without CAP_SYS_ADMIN. Early, while the tracer is small. */
+#define ADMIN_WHY 80
+
+/* 0 or -errno; -EPERM without CAP_SYS_ADMIN, and for no other reason. Early, while the tracer is small. */
 int admin_start(struct admin **out);
+void admin_start_why(int err, char why[ADMIN_WHY]); /* what any other error means */
 void admin_stop(struct admin *admin);
 
 /* Opens `wanted` in a namespace, as netns_files_open() does. 0, or -errno if it was not entered. */
@@ -33,7 +36,7 @@ uint64_t admin_late_ns(const struct admin *admin);
 
 /* Becomes readable when the process has ended, or answers late. */
 int admin_fd(const struct admin *admin);
-#define ADMIN_WHY 80
+
 /* True until its end is taken, also if it is late for good. An answer that came late is thrown away, and is no end. */
 bool admin_has_ended(struct admin *admin);
 void admin_take_end(struct admin *admin, char why[ADMIN_WHY]); /* once, of the main thread: how it ended */

@@ -3,7 +3,6 @@
 
 #include "live_say.h"
 #include "src/host/clock.h"
-#include "src/host/self.h"
 #include "src/io/loop.h"
 #include "src/kernel/collector.h"
 
@@ -15,7 +14,7 @@ struct admin *live_admin_start(struct live_admin *a)
 	int err = admin_start(&a->admin);
 
 	if (err && err != -EPERM)
-		snprintf(a->end, sizeof(a->end), "its process cannot be started: %.40s", self_error(err));
+		admin_start_why(err, a->end);
 	return a->admin;
 }
 

@@ -5,6 +5,7 @@ before what is missing in the records after.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -260,6 +262,48 @@ def test_its_end_is_said(start_tracer, namespace, tmp_path, how, why):
     replayed = subprocess.run([BINARY, "replay", recording, "--json"], capture_output=True, text=True, check=True, timeout=TIMEOUT)
     lines = [record for record in map(json.loads, replayed.stdout.splitlines()) if record.get("what") == "degraded"]
     assert lines[-1]["hooks"] == degraded["hooks"]
+
+
+# Runs a program that can start threads, and no process: clone() and its like fail with the errno of the first argument. What
+# clone3() is to make is in memory, where a filter does not see it: without it libc calls clone().
+NO_PROCESSES = """
+import ctypes, os, platform, struct, sys
+LOAD, EQUAL, ANY, RETURN, ERRNO, ALLOW, CLONE_THREAD = 0x20, 0x15, 0x45, 0x06, 0x50000, 0x7FFF0000, 0x10000
+clone, others, clone3, ENOSYS = *((56, (57, 58)) if platform.machine() == "x86_64" else (220, ())), 435, 38
+refuse = (RETURN, 0, 0, ERRNO | int(sys.argv[1]))
+rows = [(LOAD, 0, 0, 0), (EQUAL, 0, 1, clone3), (RETURN, 0, 0, ERRNO | ENOSYS)]
+for number in others:
+    rows += [(EQUAL, 0, 1, number), refuse]
+rows += [(EQUAL, 0, 3, clone), (LOAD, 0, 0, 16), (ANY, 1, 0, CLONE_THREAD), refuse, (RETURN, 0, 0, ALLOW)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *row) for row in rows))
+program = struct.pack("<H6xQ", len(rows), ctypes.addressof(code))
+assert ctypes.CDLL(None, use_errno=True).prctl(22, 2, program) == 0, ctypes.get_errno()
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def without_processes(error):
+    return [sys.executable, "-c", NO_PROCESSES, str(error)]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"), [(errno.EAGAIN, "too many processes: TasksMax=, ulimit -u"), (errno.EPERM, "Permission denied")]
+)
+def test_it_cannot_be_started(start_tracer, namespace, tmp_path, error, why):
+    """A limit, or a filter of a container: the run begins without it, and says so as it says its end."""
+    tracer = start_tracer("--status", tmp_path / "socket", wrapper=without_processes(error))
+    why = f"its process cannot be started: {why}"
+    degraded = tracer.wait_for(lambda r: r["event"] == "meta" and r["what"] == "degraded" and r["hooks"][-1]["type"] == "process")
+    assert degraded["hooks"][-1] == {"name": "other network namespaces", "type": "process", "ok": False, "why": why}
+    assert admin_of(tracer.process.pid) is None
+    asked = subprocess.run([BINARY, "status", tmp_path / "socket"], capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    assert asked.returncode == 3 and f"other network namespaces is not attached: {why}" in asked.stdout
+    with conversation(namespace) as cookie:
+        assert tracer.connection(cookie)["complete"]
+    assert f"no other network namespace is entered from now on ({why})" in tracer.stop().stderr
+    argv = [*without_processes(error), BINARY, "leaks", "--watch", "200ms", "--duration", "500ms"]
+    leaks = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    assert leaks.returncode in (0, 3) and f"entered from now on ({why})" in leaks.stderr, leaks.stderr
 
 
 def test_leaks_that_repeat(namespace):
