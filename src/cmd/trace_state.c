@@ -27,6 +27,8 @@
 #define STATE_MODE 0640
 #define CHANGED_NS 2000000000ull
 #define UNCHANGED_NS 30000000000ull
+#define PROGRAMS 64            /* whose path was written lately */
+#define PATHS_BYTES (4u << 20) /* of paths in the file, which has room for 16384 sockets besides */
 
 struct trace_state {
 	const char *path;
@@ -242,10 +244,34 @@ void trace_state_feed(struct trace_state *s, uint64_t now, event_fn fn, void *ct
 	s->data = NULL;
 }
 
+/* What is known of the processes of alerts, so that the path of one that ends is still known in the next run. */
+struct keeping {
+	const struct pipeline *pipeline;
+	struct state_draft draft;
+	size_t paths; /* bytes */
+	struct process told[PROGRAMS];
+};
+
+/* An event_fn. Its program goes first; of one that was there already a second time now and then. */
+static void keep(void *ctx, const struct wire_hdr *ev)
+{
+	struct keeping *k = ctx;
+	const struct process process = wire_process(ev);
+	struct process *known = &k->told[process.task.tgid % PROGRAMS];
+	size_t len = k->draft.len;
+
+	if (process.task.tgid && k->paths < PATHS_BYTES && memcmp(known, &process, sizeof(process)) != 0) {
+		pipeline_keep_program(k->pipeline, ev, state_draft_add, &k->draft);
+		*known = process;
+		k->paths += k->draft.len - len;
+	}
+	state_draft_add(&k->draft, ev);
+}
+
 static void write_state(struct trace_state *s, uint64_t now, bool at_stop)
 {
 	const struct conn_table *table = pipeline_table(live_pipeline(s->live));
-	struct state_draft draft = {0};
+	struct keeping k = {.pipeline = live_pipeline(s->live)};
 	struct wire_before self = {
 		.hdr = {.ts = now, .len = sizeof(self), .kind = WIRE_BEFORE},
 		.written_ns = now,
@@ -257,12 +283,12 @@ static void write_state(struct trace_state *s, uint64_t now, bool at_stop)
 	s->written_changes = conn_table_kept_changes(table);
 	memcpy(self.boot_id, s->header->boot_id, sizeof(self.boot_id));
 	memcpy(self.instance, s->instance, sizeof(self.instance));
-	state_draft_add(&draft, &self.hdr);
-	conn_table_keep(table, at_stop, state_draft_add, &draft);
-	if (state_draft_finish(&draft, s->header->hostname))
-		whole_file_write(s->file, draft.data, draft.len);
+	state_draft_add(&k.draft, &self.hdr);
+	conn_table_keep(table, at_stop, keep, &k);
+	if (state_draft_finish(&k.draft, s->header->hostname))
+		whole_file_write(s->file, k.draft.data, k.draft.len);
 	else
-		free(draft.data);
+		free(k.draft.data);
 }
 
 static void say_error(struct trace_state *s)

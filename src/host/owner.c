@@ -111,11 +111,17 @@ static bool is_program(const void *asked, uint32_t tid)
 	       shown.exec_count == process->program;
 }
 
+static struct wire_text head_of_program(const struct process *process, uint64_t ts)
+{
+	return (struct wire_text){.hdr = {.ts = ts, .cookie = process->program, .kind = WIRE_EXE},
+				  .key = process->task.tgid,
+				  .key2 = process->task.start_ns};
+}
+
 void owner_resolve_process(struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx)
 {
 	const struct wire_task *task = &process->task;
-	const struct wire_text head = {
-		.hdr = {.ts = ts, .cookie = process->program, .kind = WIRE_EXE}, .key = task->tgid, .key2 = task->start_ns};
+	const struct wire_text head = head_of_program(process, ts);
 	const struct asked asked = {owner, process};
 	union wire_text_space buf;
 	char text[PATH_MAX];
@@ -125,6 +131,30 @@ void owner_resolve_process(struct owner *owner, const struct process *process, u
 	procfs_exe(task->tgid, is_program, &asked, text, sizeof(text));
 	if (starves(owner, text, ts))
 		return;
+	fn(ctx, wire_make_path(&buf, &head, text, NULL));
+}
+
+bool owner_read_again(struct owner *owner, const struct wire_text *program, event_fn fn, void *ctx)
+{
+	const struct process process = {.task = {.tgid = (uint32_t)program->key, .start_ns = program->key2},
+					.program = program->hdr.cookie};
+	const struct path_entry *entry;
+
+	owner_resolve_process(owner, &process, program->hdr.ts, fn, ctx);
+	entry = path_cache_find(&owner->exes, key_of_program(&process));
+	return !entry || entry->text[0];
+}
+
+void owner_keep_program(const struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx)
+{
+	const struct path_entry *entry = path_cache_find(&owner->exes, key_of_program(process));
+	const struct wire_text head = head_of_program(process, ts);
+	char text[WIRE_MAX_LEN + sizeof(DELETED)];
+	union wire_text_space buf;
+
+	if (!entry || !entry->text[0])
+		return;
+	snprintf(text, sizeof(text), "%s%s", entry->text, entry->deleted ? DELETED : "");
 	fn(ctx, wire_make_path(&buf, &head, text, NULL));
 }
 

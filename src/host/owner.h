@@ -31,6 +31,15 @@ void owner_use_admin(struct owner *owner, struct admin *admin); /* of cgroup_roo
 void owner_resolve_process(struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx);
 void owner_resolve_cgroup(struct owner *owner, uint64_t id, uint64_t ts, event_fn fn, void *ctx);
 
+/*
+ * Live only: a WIRE_EXE that another run has made. If its program runs, it is read, and handed over. True: no more is to be
+ * known of it. False: it has ended, or calls exec() no more, and what the other run read is all that there is.
+ */
+bool owner_read_again(struct owner *owner, const struct wire_text *program, event_fn fn, void *ctx);
+
+/* A WIRE_EXE of what is known of a program, for another run; none if that is nothing. */
+void owner_keep_program(const struct owner *owner, const struct process *process, uint64_t ts, event_fn fn, void *ctx);
+
 /* Takes in a WIRE_EXE or WIRE_CGROUP event. */
 void owner_feed(struct owner *owner, const struct wire_hdr *ev);
 

@@ -69,7 +69,9 @@ bool state_draft_finish(struct state_draft *d, const char *hostname)
 
 static bool is_event_of_state(const struct wire_hdr *ev, bool first)
 {
-	return first ? ev->kind == WIRE_BEFORE : ev->kind >= WIRE_KNOWN && ev->kind <= WIRE_ENDED;
+	if (first)
+		return ev->kind == WIRE_BEFORE;
+	return ev->kind == WIRE_EXE || (ev->kind >= WIRE_KNOWN && ev->kind <= WIRE_ENDED);
 }
 
 /* Hands the events over; with `fn` NULL it checks them. Those of a later version are skipped. */

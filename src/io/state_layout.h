@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What is in the state file (--state-file), all little-endian: a struct state_head, then events of the wire: a WIRE_BEFORE,
- * then what the run knew. Times are of that run's boot.
+ * then what the run knew, the paths of programs among it. Times are of that run's boot.
  */
 #pragma once
 

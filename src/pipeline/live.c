@@ -264,7 +264,7 @@ static void begin(struct live *l)
 	collector_forget_types(l->collector);
 	degraded = live_say_hooks(l->pipeline, l->collector, now);
 	live_say_meta(l->pipeline, now, "start");
-	l->config.before(l->config.ctx, now, pipeline_feed, l->pipeline);
+	l->config.before(l->config.ctx, now, pipeline_recall, l->pipeline);
 	err = collector_scan(l->collector, WIRE_SCAN_STARTUP, pipeline_feed, l->pipeline);
 	collector_survey(l->collector, clock_now_ns(), true, pipeline_feed, l->pipeline);
 	if (err)

@@ -296,6 +296,23 @@ void pipeline_resolve(void *pipeline, const struct wire_hdr *ev)
 		owner_resolve_cgroup(p->owner, ident->cgroup_id, ev->ts, pipeline_feed, p);
 }
 
+/* What it read of a program is believed of one that has ended. */
+void pipeline_recall(void *pipeline, const struct wire_hdr *ev)
+{
+	struct pipeline *p = pipeline;
+
+	if (ev->kind != WIRE_EXE || !owner_read_again(p->owner, (const struct wire_text *)ev, pipeline_feed, p))
+		pipeline_feed(p, ev);
+}
+
+void pipeline_keep_program(const struct pipeline *p, const struct wire_hdr *ev, event_fn fn, void *ctx)
+{
+	const struct process process = wire_process(ev);
+
+	if (process.task.tgid)
+		owner_keep_program(p->owner, &process, ev->ts, fn, ctx);
+}
+
 void pipeline_stop(struct pipeline *p, uint64_t now)
 {
 	conn_table_stop(p->table, now);

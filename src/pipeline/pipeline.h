@@ -44,6 +44,12 @@ void pipeline_feed(void *pipeline, const struct wire_hdr *ev);
 /* An event_fn: reads the names of the processes of an event that still waits in a ring. */
 void pipeline_resolve(void *pipeline, const struct wire_hdr *ev);
 
+/* An event_fn: an event of what the run before knew. */
+void pipeline_recall(void *pipeline, const struct wire_hdr *ev);
+
+/* A WIRE_EXE of the program that the event's process runs, if that is known: for the next run. */
+void pipeline_keep_program(const struct pipeline *pipeline, const struct wire_hdr *ev, event_fn fn, void *ctx);
+
 /* The stream ends here, unless it ended with a WIRE_META "stop": emits what waits. */
 void pipeline_stop(struct pipeline *pipeline, uint64_t now);
 

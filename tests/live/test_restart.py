@@ -212,6 +212,23 @@ def test_closed_while_down(start_tracer, tmp_path, pair4, leak):
     assert not alerts(third, pair4.b.inode), "it is over"
 
 
+def test_its_program_is_known_when_it_has_ended(start_tracer, tmp_path, namespace, leaker):
+    """What ended while nothing ran has the path that the run before has read; what still runs has its own."""
+    state = tmp_path / "state"
+    gone, stays = leaker(eof_unread=1), leaker(eof_unread=1)
+    first = start_run(start_tracer, state)
+    raised = {r["process"]["pid"]: r for r in wait_alerts(first, namespace.inode, 2)}
+    first.stop()
+    gone.close()
+    second = start_run(start_tracer, state)
+    (resolved,) = wait_alerts(second, namespace.inode, event="close_wait_resolved")
+    assert resolved["resolution"] == "while_down" and resolved["process"] == raised[resolved["process"]["pid"]]["process"]
+    (resumed,) = wait_alerts(second, namespace.inode)
+    assert resolved["process"]["exe"] and resumed["process"]["exe"]
+    second.stop()
+    stays.close()
+
+
 def test_a_recording_has_it_all(start_tracer, tmp_path, pair4, leak):
     """A replay of the second run gives the same alerts, without the state."""
     state, recording = tmp_path / "state", tmp_path / "run.rec"
@@ -235,6 +252,14 @@ def as_another_boot(state):
     at = HEAD + 48  # in struct wire_before
     data[at : at + 8] = b"01234567"
     return bytes(data)
+
+
+def with_cause_255(data):
+    """Of its first struct wire_known, whose cause no run knows."""
+    at = HEAD + BEFORE
+    while data[at + 18] != KNOWN:
+        at += struct.unpack_from("<H", data, at + 16)[0]
+    return data[: at + 33] + b"\xff" + data[at + 34 :]
 
 
 def with_checksum(data):
@@ -266,7 +291,7 @@ BAD = {
     "longer": (lambda data: data + bytes(8), b"more than belongs to it"),
     "damaged": (lambda data: data[:-1] + bytes([data[-1] ^ 1]), b"checksum"),
     "of another host": (lambda data: with_checksum(data[:24] + b"other" + bytes(67) + data[HEAD:]), b"of another host"),
-    "edited": (lambda data: with_checksum(data[: HEAD + BEFORE + 33] + b"\xff" + data[HEAD + BEFORE + 34 :]), b"no run writes"),
+    "edited": (lambda data: with_checksum(with_cause_255(data)), b"no run writes"),
     "of the future": (lambda data: with_checksum(data[: HEAD + 24] + b"\xff" * 7 + b"\x7f" + data[HEAD + 32 :]), b"has not come"),
 }
 

@@ -413,6 +413,40 @@ static void gone(void **state)
 	assert_null(exe_of(&process));
 }
 
+/* A path that another run has read is that of a program which has ended. What still runs is read, whatever the other run said.
+ */
+static void of_another_run(void **state)
+{
+	struct process live = process_of(getpid(), "one"), ended = live;
+	const struct {
+		struct wire_text head;
+		char path[24];
+	} event = {{.hdr = {.ts = 1, .cookie = live.program, .len = sizeof(event), .kind = WIRE_EXE},
+		    .key = live.task.tgid,
+		    .key2 = live.task.start_ns},
+		   "/usr/bin/x (deleted)"};
+
+	(void)state;
+	runs(&live);
+	assert_true(owner_read_again(owner, &event.head, take, NULL));
+	assert_string_equal(exe_of(&live), own_exe());
+	owner_keep_program(owner, &live, 2, take, NULL);
+	assert_string_equal(text, own_exe());
+	owner_free(owner);
+	assert_int_equal(set_up(NULL), 0);
+	ended.program++; /* it has called exec() since */
+	runs(&ended);
+	assert_false(owner_read_again(owner, &event.head, take, NULL));
+	assert_int_equal(events, 1);
+	assert_null(exe_of(&live));
+	owner_keep_program(owner, &live, 2, take, NULL);
+	assert_int_equal(events, 1); /* nothing is known of it */
+	owner_feed(owner, &event.head.hdr);
+	assert_string_equal(exe_of(&live), "/usr/bin/x");
+	owner_keep_program(owner, &live, 2, take, NULL);
+	assert_string_equal(text, event.path);
+}
+
 static void start_times(void **state)
 {
 	const uint64_t start_ns = process_of(getpid(), "x").task.start_ns;
@@ -440,6 +474,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(container_is_claimed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bytes_are_limited, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_another_run, set_up, tear_down),
 		cmocka_unit_test(start_times),
 	};
 
