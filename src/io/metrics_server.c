@@ -62,7 +62,10 @@ static int listen_ip(const struct metrics_address *a, char why[METRICS_WHY])
 	err = -errno;
 	if (fd >= 0)
 		close(fd);
-	return refuse(why, err, "%s%s", strerror(-err), err == -EADDRINUSE ? ": another program has this port" : "");
+	return refuse(why, err, "%s%s", strerror(-err),
+		      err == -EADDRINUSE     ? ": another program has this port"
+		      : err == -EAFNOSUPPORT ? ": a service needs contrib/systemd/network.conf for this"
+					     : "");
 }
 
 /* Who may read the metrics is in the folder's group, if that is passed on, or in ours. */

@@ -150,6 +150,29 @@ wrong_configuration()
 		systemctl reset-failed $UNIT && systemctl start $UNIT
 }
 
+scrape()
+{
+	perl -MIO::Socket::INET -e '
+		my $c = IO::Socket::INET->new(PeerAddr => "127.0.0.1:19435") or exit 1;
+		print $c "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"; print while <$c>;' >/tmp/metrics
+	grep "$1" /tmp/metrics
+}
+
+# As the README has it. Without the drop-in nothing may listen, and the journal names it; with it namespaces are entered as before.
+metrics()
+{
+	local dropin=/etc/systemd/system/$UNIT.d inode
+	systemctl stop $UNIT && systemctl reset-failed $UNIT
+	echo 'metrics 127.0.0.1:19435' >/etc/tcplife-fsm.d/metrics.conf
+	! systemctl start $UNIT && systemctl stop $UNIT && journalctl --no-pager -u $UNIT | grep -m1 'network.conf' || return
+	install -D -m 644 -t $dropin /usr/share/doc/tcplife-fsm/contrib/systemd/network.conf && systemctl daemon-reload &&
+		systemctl restart $UNIT && wait_for scrape '^tcplife_connections{state="ESTABLISHED"}' &&
+		scrape '^tcplife_helpers_cpu_seconds_total' && pgrep -P "$(pid)" -x tcplife-metrics || return
+	ip netns add served && ip -n served link set lo up && inode=$(stat -L -c %i /run/netns/served) && overflow served &&
+		wait_for seen "\"listeners\":\[{\"netns\":$inode" || return
+	rm $dropin/network.conf /etc/tcplife-fsm.d/metrics.conf && systemctl daemon-reload && systemctl restart $UNIT
+}
+
 upgraded()
 {
 	local before
@@ -183,6 +206,7 @@ check watchdog watchdog
 check kill killed
 check restart restarted
 check wrong-configuration wrong_configuration
+check metrics metrics
 check upgrade upgraded
 check remove removed
 check purge purged

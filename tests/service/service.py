@@ -20,7 +20,7 @@ import kernels  # noqa: E402  (tests/ is no package)
 SUITE = "bookworm"
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "kmod")
 MODULES = ("tcp_diag", "inet_diag")
-STEPS = 14
+STEPS = 15
 SECONDS_MAX = 900
 UNIT = """[Unit]
 After=multi-user.target
