@@ -28,8 +28,9 @@ struct destination {
 	bool shared;    /* another run writes to it, too */
 	bool datagrams; /* one write() is given one whole message; else any part of a stream of messages */
 	_Atomic uint64_t
-		torn;     /* lines that were broken off, by a failed write or by who wrote before, and ended by a newline */
-	bool unread_left; /* set by write() and restore(): a peer left without reading all that was written to it */
+		torn; /* lines that were broken off, by a failed write or by who wrote before, and ended by a newline */
+	_Atomic uint64_t renewed; /* what was written before is in another file: a rotation, SIGHUP, copytruncate */
+	bool unread_left;         /* set by write() and restore(): a peer left without reading all that was written to it */
 
 	/* The number of bytes written, or -errno. */
 	ssize_t (*write)(struct destination *destination, const void *data, size_t len);

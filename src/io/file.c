@@ -30,6 +30,7 @@ struct file {
 	int own_fd;                     /* -1: the descriptor is the caller's */
 	bool lines;                     /* it is a file, and what is written are lines */
 	bool unended;                   /* a newline must come before the next line */
+	bool wrote;                     /* to this file */
 	struct file_settings settings;
 	char *head;                /* NULL: none */
 	struct rotation *rotation; /* NULL: never rotated */
@@ -111,8 +112,12 @@ static int write_head(struct file *file, const char *data, size_t len)
 	struct stat st;
 	ssize_t written;
 
-	if (!head_len || !file->lines || fstat(file->destination.fd, &st) || st.st_size ||
-	    (len >= head_len && !memcmp(data, file->head, head_len)))
+	if (!file->lines || fstat(file->destination.fd, &st) || st.st_size)
+		return 0;
+	if (file->wrote)
+		file->destination.renewed++;
+	file->wrote = false;
+	if (!head_len || (len >= head_len && !memcmp(data, file->head, head_len)))
 		return 0;
 	written = write_lines(file, file->head, head_len);
 	return written < 0 ? (int)written : 0;
@@ -172,10 +177,13 @@ static ssize_t file_write(struct destination *destination, const void *data, siz
 	err = write_head(file, data, len);
 	if (err)
 		return err;
-	if (file->lines)
-		return write_lines(file, data, whole(data, len));
-	written = write(destination->fd, data, len);
-	return written < 0 ? -errno : written;
+	if (!file->lines) {
+		written = write(destination->fd, data, len);
+		return written < 0 ? -errno : written;
+	}
+	written = write_lines(file, data, whole(data, len));
+	file->wrote |= written > 0;
+	return written;
 }
 
 static int file_restore(struct destination *destination, size_t torn)

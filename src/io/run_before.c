@@ -2,7 +2,8 @@
 /*
  * The end of the file is enough: the last line that is whole has the instance and the time, and is the `meta` "stop" of a run
  * that ended in order. Of a run that ended otherwise this is certain only if it wrote `meta` records here at all, which are
- * searched for in the last 64 MB. A file is anybody's input: nothing of it is believed but an id and a time.
+ * searched for in the first MB, where one is after a rotation, and in the last 64 MB. A file is anybody's input: nothing of it
+ * is believed but an id and a time.
  */
 #include "run_before.h"
 
@@ -46,21 +47,28 @@ static const char *value_of(const char *line, const char *key)
 	return at ? at + strlen(key) : NULL;
 }
 
-/* True if a `meta` of this instance stands in the last part of the file. */
-static bool has_meta(int fd, off_t size, const char *instance)
+static bool block_has_meta(const char *block, size_t len, const char *instance)
 {
 	static const char meta[] = "\"event\":\"meta\"";
-	char *buf = malloc(BLOCK_BYTES), needle[40];
-	off_t from = size > SEARCH_BYTES ? size - SEARCH_BYTES : 0;
+	const char *end = block + len;
 	bool found = false;
 
-	snprintf(needle, sizeof(needle), "\"instance\":\"%s\"", instance);
-	for (size_t n; buf && !found && (n = read_at(fd, buf, BLOCK_BYTES, from)) > 256; from += (off_t)n - 256) {
-		const char *end = buf + n;
+	for (const char *at = block; !found && (at = memmem(at, (size_t)(end - at), meta, sizeof(meta) - 1)); at++)
+		found = end - at > 128 && memmem(at, 128, instance, strlen(instance));
+	return found;
+}
 
-		for (const char *at = buf; !found && (at = memmem(at, (size_t)(end - at), meta, sizeof(meta) - 1)); at++)
-			found = end - at > 128 && memmem(at, 128, needle, strlen(needle));
-	}
+/* True if a `meta` of this instance stands in the first or the last part of the file. */
+static bool has_meta(int fd, off_t size, const char *instance)
+{
+	char *buf = malloc(BLOCK_BYTES), needle[40];
+	off_t from = size > SEARCH_BYTES ? size - SEARCH_BYTES : 0;
+	bool found;
+
+	snprintf(needle, sizeof(needle), "\"instance\":\"%s\"", instance);
+	found = buf && from && block_has_meta(buf, read_at(fd, buf, BLOCK_BYTES, 0), needle);
+	for (size_t n; buf && !found && (n = read_at(fd, buf, BLOCK_BYTES, from)) > 256; from += (off_t)n - 256)
+		found = block_has_meta(buf, n, needle);
 	free(buf);
 	return found;
 }

@@ -57,6 +57,7 @@ struct output {
 	uint64_t trouble_ns, next_warn_ns, undelivered_ns;
 	int reopen_error;
 	uint64_t torn, next_torn_ns; /* destination->torn, as last said */
+	uint64_t renewed;            /* destination->renewed, likewise */
 	bool full;
 	bool refused;    /* it has lost some of what it took, and delivered none since */
 	bool has_header; /* the queue's first message is no record */

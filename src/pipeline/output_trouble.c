@@ -58,19 +58,23 @@ void output_look(struct output *o)
 	move_mark(o, now);
 }
 
+static void emit_meta(struct output *o, const struct record_context *context, const struct record_meta *meta, uint64_t now)
+{
+	const struct outputs_config *config = &o->all->config;
+	struct record_meta whole = *meta;
+	const struct record rec = {.kind = RECORD_META, .ts = now, .meta = &whole};
+
+	whole.limits.max_connections = config->max_connections;
+	whole.limits.ring_bytes = config->ring_bytes;
+	whole.left_out = o->left_out;
+	if (o->spec->events & 1u << RECORD_META)
+		lines_take(&o->lines, context, &rec, NULL);
+}
+
 void outputs_emit_meta(struct outputs *all, const struct record_context *context, const struct record_meta *meta, uint64_t now)
 {
-	struct record_meta with_limits = *meta;
-	const struct record rec = {.kind = RECORD_META, .ts = now, .meta = &with_limits};
-
-	with_limits.limits.max_connections = all->config.max_connections;
-	with_limits.limits.ring_bytes = all->config.ring_bytes;
-
-	for (size_t i = 0; i < all->len; i++) {
-		with_limits.left_out = all->items[i]->left_out;
-		if (all->items[i]->spec->events & 1u << RECORD_META)
-			lines_take(&all->items[i]->lines, context, &rec, NULL);
-	}
+	for (size_t i = 0; i < all->len; i++)
+		emit_meta(all->items[i], context, meta, now);
 }
 
 /* Once there is room again, so that it is one record with the true begin and end; at the end in any case. */
@@ -182,6 +186,17 @@ static void say_torn(struct output *o, uint64_t now, bool last)
 				    (unsigned long long)torn);
 }
 
+/* So the new file shows whose it is, and that the run writes such records there: see run_before.h. */
+static void emit_renewed(struct output *o, const struct record_context *context, uint64_t now)
+{
+	const struct record_meta meta = {.what = "output_rotated"};
+	uint64_t renewed = o->destination->renewed;
+
+	if (renewed != o->renewed)
+		emit_meta(o, context, &meta, now);
+	o->renewed = renewed;
+}
+
 void output_look_after(struct output *o, const struct record_context *context, uint64_t now, bool last)
 {
 	int trouble;
@@ -197,6 +212,8 @@ void output_look_after(struct output *o, const struct record_context *context, u
 				    output_error(o->stats.reopen_error));
 	o->reopen_error = o->stats.reopen_error;
 	say_torn(o, now, last);
+	if (!last)
+		emit_renewed(o, context, now);
 	emit_lost(o, context, now, last);
 	emit_undelivered(o, context, now, last);
 }

@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from choreography import orderly
 from lab import TIMEOUT, Pair, cookie, wait_state, wait_until
 from leakers import Leaker
 from tracer import BINARY, Tracer, conn_id
@@ -113,6 +114,31 @@ def test_alert_goes_on(start_tracer, tmp_path, pair4, how):
     assert start["what"] == "start" and start["before"]["instance"] == first.records[0]["instance"]
     assert start["before"]["ended"] is (how == signal.SIGTERM)
     assert start["before"]["down_us"] < (time.monotonic() - begun) * 1000 * MS
+
+
+@pytest.mark.parametrize("how", ["sighup", "copytruncate"])
+def test_killed_after_a_rotation(start_tracer, tmp_path, pair4, how):
+    """Without a state file: the new file shows that the run was killed."""
+    out, wanted = tmp_path / "out.json", "connection,meta"
+    first = start_tracer("--events", wanted, "-o", "-", "-o", out)
+    wait_until(lambda: out.exists() and b'"ready"' in out.read_bytes(), what="the first file")
+    if how == "sighup":
+        out.rename(tmp_path / "out.json.1")
+        first.process.send_signal(signal.SIGHUP)
+        wait_until(out.exists, what="the new file")
+    else:
+        os.truncate(out, 0)
+    for _ in range(3):
+        orderly(pair4)
+    wait_until(lambda: b'"output_rotated"' in out.read_bytes(), what="the record of the rotation")
+    first.process.kill()
+    first.finish()
+    assert not [r for r in first.of("meta") if r["what"] == "output_rotated"], "of the other output it is not true"
+    begun = len(out.read_bytes().splitlines())
+    second = start_tracer("--events", wanted, "-o", "-", "-o", out)
+    second.stop()
+    start = json.loads(out.read_bytes().splitlines()[begun])
+    assert (start["what"], start["before"]["instance"], start["before"]["ended"]) == ("start", first.ready["instance"], False)
 
 
 def test_groups_go_on(start_tracer, tmp_path, namespace, leaker):

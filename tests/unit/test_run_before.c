@@ -68,6 +68,32 @@ static void ends(void **state)
 	}
 }
 
+/* More than 64 MB after the only `meta`, which a rotation left at the begin. */
+static void meta_at_the_begin(void **state)
+{
+	static const char start[] = START, last[] = CONNECTION;
+	int fd = memfd_create("before", MFD_CLOEXEC);
+	struct format_before before = {0};
+
+	(void)state;
+	for (int has_meta = 1; has_meta >= 0; has_meta--) {
+		assert_int_equal(ftruncate(fd, 0), 0);
+		if (has_meta)
+			assert_int_equal(pwrite(fd, start, sizeof(start) - 1, 0), sizeof(start) - 1);
+		assert_int_equal(ftruncate(fd, 80 << 20), 0);
+		assert_int_equal(pwrite(fd, "\n", 1, (80 << 20) - 20000), 1);
+		for (int i = 0; i < 300; i++)
+			assert_int_equal(
+				pwrite(fd, last, sizeof(last) - 1, (80 << 20) - 20000 + 1 + i * (long)(sizeof(last) - 1)),
+				sizeof(last) - 1);
+		assert_int_equal(ftruncate(fd, (80 << 20) - 20000 + 1 + 300 * (long)(sizeof(last) - 1)), 0);
+		assert_true(run_before(fd, NOW_NS, &before));
+		assert_int_equal(before.ended_known, has_meta);
+		assert_false(before.ended);
+	}
+	close(fd);
+}
+
 /* No time overflows, and no bytes are believed to be text. */
 static void hostile(void **state)
 {
@@ -89,7 +115,8 @@ static void hostile(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(ends), cmocka_unit_test(hostile)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(ends), cmocka_unit_test(meta_at_the_begin),
+					   cmocka_unit_test(hostile)};
 
 	return cmocka_run_group_tests_name("run_before", tests, NULL, NULL);
 }
