@@ -32,8 +32,8 @@ def test_failures(tmp_path):
         ({}, {}, 0),
         ({"a": "why a"}, {}, 0),
         ({"a": "why a", "b": "why b"}, {}, 0),
-        (dict.fromkeys("abcde", "why"), {}, 0),
-        (dict.fromkeys("abcdef", "why"), {}, 1),
+        ({name: f"why {name}" for name in "abcde"}, {}, 0),
+        ({name: f"why {name}" for name in "abcdef"}, {}, 1),
         ({"a": "why a", "b": "why b"}, {"b": "why now"}, 1),
     ],
 )
