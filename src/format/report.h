@@ -49,6 +49,7 @@ struct report_example {
 	struct ladder_end end;
 	uint64_t rank; /* the most stay */
 	char host[72], cgroup[160], hint[320];
+	char alert[32];  /* of a leak: the alert_id */
 	char cause[24];  /* of a leak, which goes on; "": of none */
 	char holder[96]; /* of it: "fd 7"; "": not known */
 	bool final;

@@ -121,6 +121,7 @@ void report_resolved(struct report *r, const struct report_record *rec)
 	report_cover_time(r, rec->ts_us, rec->ts_us);
 	change(r, rec, &alert->group, -gone);
 	alert->open -= gone;
+	report_example_left(r, alert);
 	if (!alert->open)
 		*alert = r->alerts[--r->alerts_len];
 }

@@ -127,6 +127,7 @@ void report_example_leaking(struct report *r, const struct report_record *rec, u
 	e = keep(r, &r->leaking, rec, in_state_us);
 	if (!e)
 		return;
+	report_copy(e->alert, sizeof(e->alert), report_text(rec->object, "alert_id", ""));
 	report_copy(e->cause, sizeof(e->cause), report_text(rec->object, "cause", ""));
 	report_copy(e->hint, sizeof(e->hint), report_text(rec->object, "hint", ""));
 	keep_holder(e, json_object_get(rec->object, "holders"));
@@ -139,6 +140,19 @@ void report_example_grown(struct report *r)
 
 	if (e && c->timeline_len && c->timeline[c->timeline_len - 1].state == WIRE_CLOSE_WAIT)
 		e->end = r->line->end;
+}
+
+void report_example_left(struct report *r, const struct report_alert *alert)
+{
+	struct report_examples *list = &r->leaking;
+	int64_t kept = 0;
+
+	for (unsigned int i = 0; i < list->len;) {
+		if (strcmp(list->items[i].alert, alert->id) != 0 || ++kept <= alert->open)
+			i++;
+		else
+			list->items[i] = list->items[--list->len];
+	}
 }
 
 void report_example_over(struct report *r)

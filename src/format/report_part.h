@@ -53,4 +53,5 @@ void report_example_longest(struct report *r, const struct report_record *rec);
 void report_example_failed(struct report *r, const struct report_record *rec);
 void report_example_leaking(struct report *r, const struct report_record *rec, uint64_t in_state_us);
 void report_example_grown(struct report *r); /* a record of its whole life, which goes on: more than an alert knows */
-void report_example_over(struct report *r);  /* it has ended: what leaked does not any more */
+void report_example_left(struct report *r, const struct report_alert *alert); /* fewer sockets leak under it now */
+void report_example_over(struct report *r);                                   /* it has ended: what leaked does not any more */

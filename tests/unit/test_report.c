@@ -193,6 +193,28 @@ static void test_age_of_leaks(void **state)
 	assert_non_null(strstr(page, ">400 sockets leak in CLOSE_WAIT, all of shop</text>"));
 }
 
+static bool give_resolved(unsigned int seq, unsigned int number, unsigned int count)
+{
+	return give("{\"event\":\"close_wait_resolved\",\"ts\":\"2026-01-02T03:05:01.000000Z\",\"instance\":\"a\",\"seq\":%u,"
+		    "\"host\":\"h\"," TUPLE "\"alert_id\":\"01234567.g2\",\"count\":%u,\"resolution\":\"closed\"}",
+		    seq, number, "shop", count);
+}
+
+/* A group's record names one of its sockets, and another one as they are gone. */
+static void test_no_more_lanes_than_leaks(void **state)
+{
+	(void)state;
+	assert_true(give_leak(0, "a", "01234567.10", 1));
+	for (unsigned int i = 1; i < 6; i++)
+		assert_true(give_leak(i, "a", "01234567.g2", 2));
+	assert_int_equal(report->leaking.len, 6);
+	assert_true(give_resolved(6, 99, 8));
+	assert_int_equal(report->leaking.len, 3);
+	assert_true(give_resolved(7, 98, 2));
+	assert_int_equal(report->leaking.len, 1);
+	assert_string_equal(report->leaking.items[0].alert, "01234567.10");
+}
+
 static void test_findings_of_records(void **state)
 {
 	(void)state;
@@ -392,6 +414,7 @@ int main(void)
 		TEST(test_time_wait_apart),
 		TEST(test_leaks),
 		TEST(test_age_of_leaks),
+		TEST(test_no_more_lanes_than_leaks),
 		TEST(test_findings_of_records),
 		TEST(test_findings_of_a_run),
 		TEST(test_findings_of_hosts),
