@@ -13,6 +13,10 @@
 #include <string.h>
 
 #define EVENT_NS 1000000000ull
+#define EVENT_MAX_NS (4 * EVENT_NS) /* below what the page takes for silence */
+#define SHARE 50                    /* a look at a million connections costs 2 % of a processor, too */
+
+_Static_assert(OPEN_CONNS_NEWEST == LIVE_CONNS_MAX, "the newest are all that is shown");
 
 struct live_view_run {
 	struct live_view_config config;
@@ -99,20 +103,16 @@ static void put_conn(struct live_view_run *run, const struct live_conn *conn)
 	run->conns[at] = *conn;
 }
 
-/* An open_conn_fn. */
-static void put_open(void *ctx, const struct open_conn *conn)
-{
-	put_conn(ctx, &(struct live_conn){
-			      .t = conn->t, .at_ns = conn->entered_ns, .at_known = conn->entered_known, .state = conn->state});
-}
-
 static void look(struct live_view_run *run)
 {
 	const struct conn_table *table = pipeline_table(live_pipeline(run->config.live));
 	uint64_t kept = run->ended_count < LIVE_CONNS_MAX ? run->ended_count : LIVE_CONNS_MAX;
+	struct open_conn open[OPEN_CONNS_NEWEST];
 
-	run->conns_len = 0;
-	open_conns_each(table, put_open, run);
+	run->conns_len = open_conns_newest(table, open);
+	for (size_t i = 0; i < run->conns_len; i++)
+		run->conns[i] = (struct live_conn){
+			.t = open[i].t, .at_ns = open[i].entered_ns, .at_known = open[i].entered_known, .state = open[i].state};
 	for (uint64_t i = 0; i < kept; i++)
 		put_conn(run, &run->ended[i]);
 	status_findings_clear(&run->standing);
@@ -158,6 +158,7 @@ static void publish(struct live_view_run *run, const struct record_context *cont
 static void tick(void *ctx, const struct record_context *context, uint64_t now)
 {
 	struct live_view_run *run = ctx;
+	uint64_t begun_ns, pause_ns;
 
 	if (now < run->next_ns || now == UINT64_MAX)
 		return;
@@ -166,8 +167,10 @@ static void tick(void *ctx, const struct record_context *context, uint64_t now)
 		run->ended_count = 0; /* "while this page was open" */
 		return;
 	}
-	run->next_ns = now + EVENT_NS;
+	begun_ns = clock_now_ns();
 	publish(run, context, now);
+	pause_ns = SHARE * (clock_now_ns() - begun_ns);
+	run->next_ns = now + (pause_ns < EVENT_NS ? EVENT_NS : pause_ns < EVENT_MAX_NS ? pause_ns : EVENT_MAX_NS);
 }
 
 struct record_consumer live_view_consumer(struct live_view_run *run)

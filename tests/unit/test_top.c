@@ -278,6 +278,30 @@ static void open_ones(void **state)
 	conn_table_free(t);
 }
 
+/* Of more than are asked for, the newest; those of one moment in any order. */
+static void newest_ones(void **state)
+{
+	struct step steps[OPEN_CONNS_NEWEST + 20];
+	struct open_conn newest[OPEN_CONNS_NEWEST];
+	struct conn_table *t;
+	unsigned int len = ARRAY_SIZE(steps);
+
+	(void)state;
+	for (unsigned int i = 0; i < len; i++) /* cookies 1, 4, 7, ... are not in the order of the table */
+		steps[i] = (struct step)T(1000 + 10 * i, CLOSE, SYN_SENT, .cookie = 1 + i * 7 % len, .tgid = 10);
+	t = table_after(steps, 5);
+	assert_int_equal(open_conns_newest(t, newest), 5);
+	conn_table_free(t);
+	t = table_after(steps, len);
+	assert_int_equal(open_conns_newest(t, newest), OPEN_CONNS_NEWEST);
+	for (unsigned int i = 0; i < OPEN_CONNS_NEWEST; i++) {
+		assert_int_equal(newest[i].t.cookie, steps[len - 1 - i].cookie);
+		assert_int_equal(newest[i].entered_ns, STORY_BEGIN_NS + (1000 + 10 * (len - 1 - i)) * 1000ull);
+		assert_true(newest[i].t.task.tgid == 10 && newest[i].entered_known);
+	}
+	conn_table_free(t);
+}
+
 /* A minisocket is a connection, too, and looking at it changes nothing. */
 static void open_minisock(void **state)
 {
@@ -312,6 +336,7 @@ int main(void)
 		cmocka_unit_test(processes),   cmocka_unit_test(gone),      cmocka_unit_test(same_pid),
 		cmocka_unit_test(bound),       cmocka_unit_test(groups),    cmocka_unit_test(leaks_go_on),
 		cmocka_unit_test(leaks_bound), cmocka_unit_test(open_ones), cmocka_unit_test(open_minisock),
+		cmocka_unit_test(newest_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,7 +222,7 @@
 		source.addEventListener("message", (event) => {
 			clearTimeout(silence);
 			silence = setTimeout(fail, SILENCE_MS);
-			say("live: each second");
+			say("live");
 			const data = JSON.parse(event.data);
 			if (data.at_us !== before?.at_us)
 				draw(data);
