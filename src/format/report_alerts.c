@@ -149,6 +149,21 @@ uint64_t report_leak_age(const struct report *r, const struct report_key *group)
 	return (uint64_t)oldest;
 }
 
+void report_leaks_age(struct report *r)
+{
+	for (unsigned int i = 0; i < r->leaking.len; i++) {
+		struct ladder_end *end = &r->leaking.items[i].end;
+		const struct report_alert *alert = find_alert(r, r->leaking.items[i].alert);
+		int64_t grown = alert && alert->since_us ? seen_until(r, alert) - (int64_t)(end->rec.end_ns / 1000) : 0;
+
+		if (!end->of_alert || grown <= 0)
+			continue;
+		end->age_us += (uint64_t)grown;
+		end->rec.timeline[0].us += (uint64_t)grown;
+		end->rec.end_ns += (uint64_t)grown * 1000;
+	}
+}
+
 uint64_t report_leaking(const struct report *r)
 {
 	uint64_t sum = 0;

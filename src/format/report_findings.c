@@ -221,4 +221,5 @@ void report_judge(struct report *r)
 		judge_group(r, &r->groups.rows[i]);
 	drop_doubles(r);
 	sort(r);
+	report_leaks_age(r);
 }
