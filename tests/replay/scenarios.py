@@ -85,6 +85,52 @@ def half_close(pair, start):
     return ids(connected)
 
 
+def half_closed_by_client(pair):
+    connected = pair.connect()
+    connected.client.shutdown(socket.SHUT_WR)
+    wait_state(connected.client, "FIN_WAIT2")
+    return connected
+
+
+@scenario()
+def last_ack_lost(pair, start):
+    """The server repeats its FIN."""
+    start()
+    connected = half_closed_by_client(pair)
+    loss = pair.wire.drop(from_side(0, is_pure_ack), times=1)
+    connected.server.close()
+    loss.wait()
+    pair.wire.wait(from_side(1, is_fin), 2)
+    connected.client.close()
+    return ids(connected)
+
+
+@scenario()
+def last_ack_unended(pair, start):
+    """No FIN of the server arrives."""
+    pair.b.sysctl("ipv4/tcp_orphan_retries", 2)
+    trace = start()
+    connected = half_closed_by_client(pair)
+    loss = pair.wire.drop(from_side(1, is_fin))
+    connected.server.close()
+    loss.wait(2)
+    trace.connection(connected.server_id)
+    return (connected.server_id,)
+
+
+@scenario("ipv6")
+def fin_wait2_unended(pair, start):
+    """The server never closes, and the client's end does not wait for ever."""
+    pair.a.sysctl("ipv4/tcp_fin_timeout", 1)
+    start()
+    connected = pair.connect()
+    connected.client.close()
+    wait_state(connected.server, "CLOSE_WAIT")
+    wait_until(lambda: not pair.a.run("ss", "-Htan").stdout.strip(), what="end of the client's FIN_WAIT2")
+    connected.server.close()
+    return ids(connected)
+
+
 @scenario()
 def simultaneous_open(pair, start):
     start()
