@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Addresses of kernel functions. The kernel takes 40 ms and more to write /proc/kallsyms, so that a thread reads it while the
+ * Addresses of kernel functions. The kernel takes 30 ms and more to write /proc/kallsyms, so that a thread reads it while the
  * start goes on.
  */
 #include "symbols.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define TEXT_BYTES 16384 /* the kernel gives 4096 at a time; a line has less than 700 */
+#define ADDRS_MORE 65536
 
 /* In the order of enum caller; then what is needed by itself. */
 static const char *const names[] = {
@@ -31,36 +36,45 @@ static const char *const names[] = {
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == SYMBOLS, "a range has no name");
 
-/* A function ends where the next one begins; kallsyms is not sorted throughout, so all addresses are compared. */
-static void find_ends(struct symbols *symbols, const uint64_t *addrs, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		for (size_t s = 0; s < SYMBOLS; s++) {
-			struct caller_range *r = &symbols->range[s];
+struct reading {
+	struct symbols *symbols;
+	uint64_t *addrs; /* of all functions */
+	size_t n, room;
+};
 
-			if (r->begin && addrs[i] > r->begin && (!r->end || addrs[i] < r->end))
-				r->end = addrs[i];
+/* A function ends where the next one begins; kallsyms is not sorted throughout, so all addresses are compared. */
+static void find_ends(const struct reading *r)
+{
+	for (size_t s = 0; s < SYMBOLS; s++) {
+		struct caller_range *range = &r->symbols->range[s];
+		uint64_t begin = range->begin, end = UINT64_MAX;
+
+		for (size_t i = 0; begin && i < r->n; i++) {
+			if (r->addrs[i] > begin && r->addrs[i] < end)
+				end = r->addrs[i];
 		}
+		range->end = end == UINT64_MAX ? 0 : end;
 	}
 }
 
+/* `at` ends with a newline, behind a module's name if the function is one's. */
 static bool is_name(const char *at, const char *name)
 {
-	size_t len = strlen(name);
+	size_t len;
 
-	return at[0] == name[0] && !strncmp(at, name, len) && (at[len] == '\n' || at[len] == '\t');
+	if (at[0] != name[0] || at[1] != name[1])
+		return false;
+	len = strlen(name);
+	return !strncmp(at, name, len) && (at[len] == '\n' || at[len] == '\t');
 }
 
-/*
- * "ffffffff81000000 T name", then a module, if it is one's. 0: not the address of a function. There are some 200,000 lines, and
- * the start waits for the last one: strtoull() alone would take a tenth of the time.
- */
+/* "ffffffff81000000 T name", a newline. 0: not the address of a function. */
 static uint64_t parse(struct symbols *symbols, const char *line)
 {
 	uint64_t addr = 0;
 
 	for (; isxdigit((unsigned char)*line); line++)
-		addr = addr << 4 | (*line <= '9' ? *line - '0' : (*line | 0x20) - 'a' + 10);
+		addr = addr << 4 | (uint64_t)(*line <= '9' ? *line - '0' : (*line | 0x20) - 'a' + 10);
 	if (line[0] != ' ' || (line[1] != 't' && line[1] != 'T') || line[2] != ' ')
 		return 0;
 	for (size_t s = 0; s < SYMBOLS; s++) {
@@ -70,33 +84,56 @@ static uint64_t parse(struct symbols *symbols, const char *line)
 	return addr;
 }
 
-/* A thread's function. */
+static bool keep(struct reading *r, uint64_t addr)
+{
+	uint64_t *more;
+
+	if (r->n == r->room) {
+		more = reallocarray(r->addrs, r->room + ADDRS_MORE, sizeof(*more));
+		if (!more)
+			return false;
+		r->addrs = more;
+		r->room += ADDRS_MORE;
+	}
+	r->addrs[r->n++] = addr;
+	return true;
+}
+
+/* The lines that are whole; how many bytes they have. */
+static size_t take_lines(struct reading *r, const char *text, size_t len)
+{
+	const char *line = text, *end = text + len, *newline;
+	uint64_t addr;
+
+	while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
+		addr = parse(r->symbols, line);
+		if (addr && !keep(r, addr))
+			break;
+		line = newline + 1;
+	}
+	return (size_t)(line - text);
+}
+
+/* A thread's function. The start may wait for it, and there are 120,000 lines and more: fgets() and strtoull() take too long.
+ */
 static void *read_all(void *arg)
 {
-	struct symbols *symbols = arg;
-	FILE *file = fopen("/proc/kallsyms", "re");
-	uint64_t *addrs = NULL, addr;
-	size_t n = 0, room = 0;
-	char line[512];
+	struct reading r = {.symbols = arg};
+	int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+	char text[TEXT_BYTES];
+	size_t len = 0, taken;
+	ssize_t got;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		addr = parse(symbols, line);
-		if (!addr)
-			continue;
-		if (n == room) {
-			uint64_t *more = reallocarray(addrs, room + 65536, sizeof(*addrs));
-
-			if (!more)
-				break;
-			addrs = more;
-			room += 65536;
-		}
-		addrs[n++] = addr;
+	while (fd >= 0 && len < sizeof(text) && (got = read(fd, text + len, sizeof(text) - len)) > 0) {
+		len += (size_t)got;
+		taken = take_lines(&r, text, len);
+		len -= taken;
+		memmove(text, text + taken, len);
 	}
-	find_ends(symbols, addrs, n);
-	free(addrs);
-	if (file)
-		fclose(file);
+	find_ends(&r);
+	free(r.addrs);
+	if (fd >= 0)
+		close(fd);
 	return NULL;
 }
 
