@@ -156,7 +156,7 @@ int scan_tcp(struct bpf_iter__tcp *ctx)
 	if (queues_only)
 		return scan_queue(ctx->meta->seq, skc);
 	if (skc->skc_state == WIRE_TIME_WAIT || skc->skc_state == WIRE_NEW_SYN_RECV)
-		return scan_mini(ctx->meta->seq, skc);
+		return cookies_only ? 0 : scan_mini(ctx->meta->seq, skc);
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (!tp || minisocks_only || skc->skc_state == WIRE_CLOSE)
 		return 0;
