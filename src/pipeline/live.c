@@ -55,6 +55,7 @@ struct live {
 	struct leak_watch leak_watch;
 	struct symbolizer *symbolizer; /* NULL: not asked for, or it has ended */
 	uint64_t next_tick, next_aggregates, next_resync, next_progress, next_minisocks, next_fins, next_listeners, stop_at;
+	uint64_t rss_bytes; /* read once a second */
 	int scan_failed;
 	bool resync; /* something was lost: a scan is due */
 	bool stop;
@@ -288,6 +289,7 @@ static void tick(struct live *l, uint64_t ts)
 	if (ts >= l->next_aggregates) {
 		l->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(l->collector, ts, pipeline_feed, l->pipeline);
+		l->rss_bytes = self_rss_bytes();
 	}
 	if (record_clock_moved(l->header->clock_offset_ns, offset)) {
 		l->header->clock_offset_ns = offset;
@@ -296,7 +298,7 @@ static void tick(struct live *l, uint64_t ts)
 	if (conn_table_wants_survey(pipeline_table(l->pipeline), ts))
 		collector_survey(l->collector, ts, false, pipeline_feed, l->pipeline);
 	live_admin_tick(&l->admin, l->collector, l->pipeline, ts, l->config.warn);
-	tick.rss_bytes = self_rss_bytes();
+	tick.rss_bytes = l->rss_bytes;
 	tick.cpu_us = clock_process_ns() / 1000;
 	pipeline_feed(l->pipeline, &tick.hdr);
 }
