@@ -184,7 +184,7 @@ upgraded()
 
 removed()
 {
-	dpkg -r tcplife-fsm && ! systemctl is-active $UNIT && ! pgrep -x 'tcplife-(fsm|admin)' && [ ! -e /usr/sbin/tcplife-fsm ] && [ -e $CONF ] && [ -e $OUT ]
+	dpkg -r tcplife-fsm && ! systemctl is-active $UNIT && ! pgrep '^tcplife-' && [ ! -e /usr/sbin/tcplife-fsm ] && [ -e $CONF ] && [ -e $OUT ]
 }
 
 purged() { dpkg -P tcplife-fsm && [ ! -e $CONF ] && ! systemctl is-enabled $UNIT; }

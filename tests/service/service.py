@@ -18,7 +18,8 @@ sys.path.insert(0, str(HERE.parent / "vm"))
 import kernels  # noqa: E402  (tests/ is no package)
 
 SUITE = "bookworm"
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "kmod")
+# The last one the package only recommends: it is for metrics.
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "kmod", "libmicrohttpd12")
 MODULES = ("tcp_diag", "inet_diag")
 STEPS = 15
 SECONDS_MAX = 900
