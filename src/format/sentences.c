@@ -227,6 +227,7 @@ static void put_word(struct buf *b, const char *word)
 static void say_more(struct sentences *s)
 {
 	const struct conn_record *rec = s->rec;
+	unsigned int last = rec->timeline_len ? rec->timeline[rec->timeline_len - 1].state : WIRE_ESTABLISHED;
 	struct buf *b = sentence_begin(s);
 
 	buf_str(b, MORE);
@@ -235,8 +236,8 @@ static void say_more(struct sentences *s)
 	put_word(b, rec->close_kind == CONN_CLOSE_NONE ? NULL : conn_close_kind_name(rec->close_kind));
 	put_word(b, sentence_stay(s, true, WIRE_CLOSE_WAIT) || sentence_stay(s, false, WIRE_CLOSE_WAIT) ? "close_wait" : NULL);
 	put_word(b, rec->time_wait.entered ? "time_wait" : NULL);
-	if (!rec->final)
-		put_word(b, "established");
+	if (!rec->final && last != WIRE_CLOSE_WAIT && last != WIRE_TIME_WAIT)
+		put_word(b, conn_state_name(last));
 	wrap_put(&s->b, s->line.text, label_len(&s->line), ladder_width(s->l));
 }
 

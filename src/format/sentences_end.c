@@ -67,10 +67,15 @@ static void say_time_wait(struct sentences *s)
 	}
 }
 
-static void say_fin(struct sentences *s)
+static void say_first(struct sentences *s)
 {
 	if (s->rec->closed_by == CONN_LOCAL || s->rec->closed_by == CONN_PEER)
 		sentence_of(s, s->rec->closed_by == CONN_LOCAL, " closed first, by a FIN");
+}
+
+static void say_fin(struct sentences *s)
+{
+	say_first(s);
 	say_close_kind(s);
 	say_close_wait(s);
 	say_time_wait(s);
@@ -113,18 +118,26 @@ static void say_reset(struct sentences *s, bool by_left)
 	say_close_wait(s);
 }
 
+/* The peer of one in FIN_WAIT2 has answered all. */
+static const char *what_was_missing(unsigned int last)
+{
+	if (last == WIRE_SYN_SENT)
+		return " never answered the SYN: the host is away, or a firewall drops it";
+	return last == WIRE_FIN_WAIT2 ? " acknowledged that and did not close, so the kernel gave up"
+				      : " did not answer any more, so the kernel gave up";
+}
+
 static void say_timeout(struct sentences *s)
 {
 	const struct conn_record *rec = s->rec;
 	unsigned int last = rec->timeline_len ? rec->timeline[rec->timeline_len - 1].state : 0;
 
+	if (last && last != WIRE_SYN_SENT && last != WIRE_SYN_RECV && last != WIRE_ESTABLISHED)
+		say_first(s);
 	sentence_begin(s);
 	sentence_put_end(s, false);
 	sentence_capital(s);
-	if (last == WIRE_SYN_SENT)
-		buf_str(&s->line.b, " never answered the SYN: the host is away, or a firewall drops it");
-	else
-		buf_str(&s->line.b, " did not answer any more, so the kernel gave up");
+	buf_str(&s->line.b, what_was_missing(last));
 	sentence_end(s);
 	if (last && last != WIRE_SYN_SENT) {
 		buf_str(sentence_begin(s), "The ");
@@ -133,6 +146,7 @@ static void say_timeout(struct sentences *s)
 		buf_str(&s->line.b, conn_state_name(last));
 		sentence_end(s);
 	}
+	say_close_wait(s);
 	say_reason(s, s->l->left);
 }
 

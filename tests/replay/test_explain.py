@@ -32,13 +32,19 @@ SAID = {
         "The kernel's reason is TCP_ABORT_ON_CLOSE.",
     ],
     "keepalive_timeout": ["did not answer any more, so the kernel gave up.", "The kernel's reason is TCP_KEEPALIVE_TIMEOUT."],
+    "fin_wait2_unended": [
+        "The client python3[1001] closed first, by a FIN.",
+        "The server python3[1001] acknowledged that and did not close, so the kernel gave up.",
+    ],
+    "last_ack_unended": ["The client closed first, by a FIN.", "The server python3[1001] was in CLOSE_WAIT for"],
     "syn_never_left": ["never answered the SYN"],
     "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
     "time_wait": ["until an administrator ended it."],
 }
 NEVER = {
     "refused": ["handshake", "CLOSE_WAIT", "payload", "FIN"],
-    "keepalive_timeout": ["SYN:", "FIN"],
+    "keepalive_timeout": ["SYN:", "FIN", "closed first"],
+    "fin_wait2_unended": ["did not answer"],
     "existing_connections": ["It began", "handshake"],
 }
 
@@ -50,6 +56,14 @@ def test_what_is_said(name):
         assert sentence in text
     for words in NEVER.get(name, ()):
         assert words not in text
+
+
+def test_still_open():
+    """What to read is about the state that it is in."""
+    assert explain(recording("last_ack_unended"))[1][-2:] == [
+        "It is still open: the client is in FIN_WAIT2.",
+        "More: tcplife-fsm explain WORD, of FIN_WAIT2",
+    ]
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
