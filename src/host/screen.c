@@ -116,8 +116,10 @@ int screen_open(struct screen **out)
 static void leave(struct screen *s)
 {
 	endwin();
-	if (!screen_out_flush(&s->out))
+	if (!screen_out_flush(&s->out)) {
 		screen_reset_text();
+		screen_out_drop(&s->out); /* it would come behind that, after Ctrl-Z and `fg` */
+	}
 	screen_reset_mode();
 }
 

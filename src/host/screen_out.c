@@ -61,10 +61,8 @@ int screen_out_divert(struct screen_out *out, int fd)
 }
 
 /* What comes next is written from the begin on. */
-static bool forget(struct screen_out *out)
+bool screen_out_drop(struct screen_out *out)
 {
-	if (!out->sent)
-		return true;
 	out->sent = 0;
 	return !ftruncate(out->memory, 0) && !lseek(out->memory, 0, SEEK_SET);
 }
@@ -80,5 +78,5 @@ bool screen_out_flush(struct screen_out *out)
 			return false;
 		out->sent += written < 0 ? len : written; /* a terminal that is gone takes nothing any more */
 	}
-	return forget(out);
+	return !out->sent || screen_out_drop(out);
 }

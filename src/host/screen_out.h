@@ -24,3 +24,6 @@ int screen_out_divert(struct screen_out *out, int fd);
 
 /* Writes what the terminal takes now. True: all is gone, or the terminal is. */
 bool screen_out_flush(struct screen_out *out);
+
+/* Forgets what waits. */
+bool screen_out_drop(struct screen_out *out);
