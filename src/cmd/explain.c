@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH 100
+#define WIDTH 80
 #define INDENT 18
 #define WORD_LEN 64
 
@@ -21,8 +21,8 @@ static void list(void)
 	const char *group = NULL;
 	size_t used = 0;
 
-	puts("tcplife-fsm explain WORD says what one of these words means; with a key, all words of that key;\n"
-	     "with KEY:WORD, like history:S, that word of that key alone:");
+	puts("tcplife-fsm explain WORD says what one of these words means; with a key, all\n"
+	     "words of that key; with KEY:WORD, like history:S, that word of that key alone:");
 	while (glossary_next(&e)) {
 		if (e.group != group)
 			printf("\n  %-*.*s", INDENT - 2, (int)e.group_len, e.group);

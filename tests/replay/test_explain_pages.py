@@ -86,6 +86,12 @@ def test_how_it_looks(group):
         assert page.count("In a ladder:\n\n") == (word in {**LADDERS, **SAME_AS}), word
 
 
+def test_width():
+    """A terminal of 80 columns breaks no line."""
+    listed = subprocess.run([BINARY, "explain"], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert [line for line in "".join([listed, *PAGES.values()]).splitlines() if len(line) > 80] == []
+
+
 def test_words_that_pages_name():
     """`explain WORD` on a page is a word that has one."""
     named = {word for page in PAGES.values() for word in re.findall(r"`tcplife-fsm explain ([\w:.]+)`", page)}
