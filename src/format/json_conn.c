@@ -12,7 +12,9 @@ static void json_program(struct json *j, const struct wire_task *task)
 {
 	struct buf *b = &j->b;
 
-	jsonw_time_if(b, KEY("start"), task->start_ns != 0, record_boot_wall_ns(j->context, task->start_ns));
+	/* Of another boot it is by that boot's clock. */
+	jsonw_time_if(b, KEY("start"), task->start_ns != 0 && j->boot_id == j->context->boot_id,
+		      record_boot_wall_ns(j->context, task->start_ns));
 	json_path(j, PATH_KEYS("exe"), j->owner->exe);
 	if (j->owner->exe_deleted)
 		jsonw_bool(b, KEY("exe_deleted"), true);
