@@ -6,13 +6,26 @@
  * thread's (task_seq_get_next()). That is so of a thread that unshared its table, and of all threads once the first one has
  * ended, since it has no table any more. Of the threads with one table the first that an iteration meets stands for all.
  *
- * Linux 6.18.44 lets no helper take a pointer that was loaded through another one, as that to a descriptor's socket is.
- * Where it can be (6.2 on), the socket is cast and its cookie is read. The kernel gives a cookie to who asks for it alone, so
- * that a socket may have none: iter/tcp, whose pointer is the kernel's own, asks for it (cookies_only).
+ * Linux 6.18.44 lets no helper take a pointer that was loaded through another one, as that to a descriptor's socket is. There
+ * the socket is cast (6.2 on), and its cookie is read. The kernel gives a cookie to who asks for it alone, so that a socket may
+ * have none: iter/tcp, whose pointer is the kernel's own, asks for it (cookies_only). Each program that needs it is there
+ * twice.
  */
 #pragma once
 
 #include "bpf/sock.bpf.h"
+
+#if __has_include(<bpf/libbpf_version.h>)
+#include <bpf/libbpf_version.h>
+#endif
+
+/* Before 1.0 libbpf takes a function that the kernel lacks for an error, also in a program that it does not load. */
+#if LIBBPF_MAJOR_VERSION >= 1
+#define HAS_CAST
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak; /* 6.2 on */
+#else
+#define bpf_rdonly_cast(obj, btf_id) NULL
+#endif
 
 #define TABLES 16384
 
@@ -29,18 +42,17 @@ struct {
 	__type(value, __u32); /* the thread that stands for it */
 } tables SEC(".maps");
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak; /* 6.2 on */
-
+const volatile bool casts = false;  /* set before load: the programs that cast are those that are loaded */
 volatile bool cookies_only = false; /* nothing is shown: sockets get their cookies */
 volatile __u64 nameless = 0;        /* sockets that were not shown, since they had no cookie */
 
-/* Of one age with bpf_rdonly_cast(), whose existence no program can ask for with libbpf 1.1. */
-#define HAS_CAST bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_cgrp_storage_get)
-
-/* `sk` was loaded through another pointer, and is a TCP socket: sock_is_tcp(). */
-static __always_inline const struct tcp_sock *cast_tcp(struct sock *sk)
+/*
+ * `sk` was loaded through another pointer, and is a TCP socket: sock_is_tcp(). `cast` is the program's, and no variable:
+ * kernels before 5.16 refuse a call of what they lack even where it is never reached.
+ */
+static __always_inline const struct tcp_sock *tcp_of(struct sock *sk, bool cast)
 {
-	if (HAS_CAST)
+	if (cast)
 		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	return bpf_skc_to_tcp_sock(sk);
 }
@@ -48,7 +60,7 @@ static __always_inline const struct tcp_sock *cast_tcp(struct sock *sk)
 /* Likewise. 0: it has none. */
 static __always_inline __u64 cookie_of(struct sock *sk)
 {
-	return HAS_CAST ? (__u64)sk->__sk_common.skc_cookie.counter : bpf_get_socket_cookie(sk);
+	return casts ? (__u64)sk->__sk_common.skc_cookie.counter : bpf_get_socket_cookie(sk);
 }
 
 /* The same, of a socket that is to be shown, and counts. */

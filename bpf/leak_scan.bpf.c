@@ -158,12 +158,11 @@ static __always_inline bool shows_open(const struct bpf_iter__task_file *ctx, co
 }
 
 /* A leak; or an open connection that shows its process's use, or (wide) who holds it. */
-SEC("iter/task_file")
-int leak_files(struct bpf_iter__task_file *ctx)
+static __always_inline int leak_file(struct bpf_iter__task_file *ctx, bool cast)
 {
 	const struct task_struct *task = ctx->task;
 	struct sock *sk = iter_sock(ctx);
-	const struct tcp_sock *tp = sk && may_show(sk) ? cast_tcp(sk) : NULL;
+	const struct tcp_sock *tp = sk && may_show(sk) ? tcp_of(sk, cast) : NULL;
 	bool open, for_holders;
 	struct stuck f;
 	__u64 used, cookie;
@@ -195,6 +194,20 @@ int leak_files(struct bpf_iter__task_file *ctx)
 	in_use_since_ns = used;
 	return 0;
 }
+
+SEC("iter/task_file")
+int leak_files(struct bpf_iter__task_file *ctx)
+{
+	return leak_file(ctx, false);
+}
+
+#ifdef HAS_CAST
+SEC("?iter/task_file")
+int leak_files_cast(struct bpf_iter__task_file *ctx)
+{
+	return leak_file(ctx, true);
+}
+#endif
 
 /*
  * Whose accept queue a socket is in: its cookie, the listener's cookie. iter/tcp shows the listeners of a namespace before its
@@ -247,7 +260,7 @@ static __always_inline void note_queue(const struct tcp_sock *tp, __u64 cookie)
  */
 static __always_inline bool came_late(const struct sock_common *skc)
 {
-	if (!HAS_CAST || skc->skc_cookie.counter)
+	if (!casts || skc->skc_cookie.counter)
 		return false;
 	nameless++;
 	return true;

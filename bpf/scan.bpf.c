@@ -46,12 +46,11 @@ static __always_inline bool is_wanted(const struct sock *sk)
 	return listeners_only ? sk->__sk_common.skc_state == WIRE_LISTEN : sk->__sk_common.skc_state != WIRE_CLOSE;
 }
 
-SEC("iter/task_file")
-int scan_files(struct bpf_iter__task_file *ctx)
+static __always_inline int scan_file(struct bpf_iter__task_file *ctx, bool cast)
 {
 	const struct task_struct *task = ctx->task;
 	struct sock *sk = iter_sock(ctx);
-	const struct tcp_sock *tp = sk && is_wanted(sk) ? cast_tcp(sk) : NULL;
+	const struct tcp_sock *tp = sk && is_wanted(sk) ? tcp_of(sk, cast) : NULL;
 	struct found f;
 	__u64 cookie;
 
@@ -70,6 +69,20 @@ int scan_files(struct bpf_iter__task_file *ctx)
 		seen_note(f.scan.s.hdr.cookie);
 	return 0;
 }
+
+SEC("iter/task_file")
+int scan_files(struct bpf_iter__task_file *ctx)
+{
+	return scan_file(ctx, false);
+}
+
+#ifdef HAS_CAST
+SEC("?iter/task_file")
+int scan_files_cast(struct bpf_iter__task_file *ctx)
+{
+	return scan_file(ctx, true);
+}
+#endif
 
 /* Request sockets: the tuple and the state. Their numbers lie in other places in other kernels. */
 struct found_request {

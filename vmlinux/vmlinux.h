@@ -48,8 +48,7 @@ enum {
 };
 
 enum bpf_func_id {
-	BPF_FUNC_loop = 181,               /* 5.17 on */
-	BPF_FUNC_cgrp_storage_get = 210, /* 6.2 on */
+	BPF_FUNC_loop = 181, /* 5.17 on */
 };
 
 enum {

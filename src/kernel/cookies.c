@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "internal.h"
 
+#include <stdio.h>
+
+#include <bpf/libbpf.h>
+
 /* An iterate_enter_fn. */
 static bool enter(void *ctx, uint32_t netns, struct netns_files *files)
 {
@@ -29,7 +33,22 @@ int cookies_give(struct cookies *cookies, const struct bpf_link *files, const st
 	return err;
 }
 
-void cookies_check(struct cookies *cookies)
+void cookies_check(struct cookies *cookies, struct iterate_reach *reach)
 {
-	cookies->complete = !*cookies->nameless;
+	reach->nameless = *cookies->nameless;
+	cookies->complete = !reach->nameless;
+}
+
+struct bpf_program *cookies_choose(const struct bpf_object *object, struct bpf_program *plain, bool casts)
+{
+	struct bpf_program *program = plain;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_cast", bpf_program__name(plain));
+	if (casts)
+		program = bpf_object__find_program_by_name(object, name);
+	bpf_program__set_autoload(plain, false);
+	if (program)
+		bpf_program__set_autoload(program, true);
+	return program;
 }

@@ -30,6 +30,7 @@ struct reset_port {
 struct iterate_reach {
 	uint64_t entered, missed; /* missed: they exist, and could not be entered */
 	bool hidden;              /* there may be more: where some processes live was not shown */
+	uint64_t nameless;        /* sockets that processes hold and that were not shown, since they had no cookie */
 };
 bool iterate_met_all(const struct iterate_reach *reach);
 void iterate_warn(const struct iterate_reach *reach, warn_fn warn); /* of what was not met */
@@ -38,7 +39,7 @@ void iterate_warn(const struct iterate_reach *reach, warn_fn warn); /* of what w
 struct cookies {
 	bool *cookies_only;           /* their variables of these names */
 	unsigned long long *nameless; /* likewise */
-	bool complete;                /* the last scan met no socket without one */
+	bool complete;                /* the last scan met no socket without one, or each one gets it as it is met */
 };
 
 struct collector {
@@ -121,7 +122,13 @@ int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *
  * -errno.
  */
 int cookies_give(struct cookies *cookies, const struct bpf_link *files, const struct iterate_visit *visit);
-void cookies_check(struct cookies *cookies); /* after the scan */
+void cookies_check(struct cookies *cookies, struct iterate_reach *reach); /* after the scan */
+
+/*
+ * Before load: the one that reads descriptors, of two. `plain` lets the kernel give cookies, its twin of the name with "_cast"
+ * casts. The other one is not loaded. NULL: this build has none that casts.
+ */
+struct bpf_program *cookies_choose(const struct bpf_object *object, struct bpf_program *plain, bool casts);
 
 /* netns.c: before a scan of descriptors fills it. */
 void netns_forget_held(int held);

@@ -290,8 +290,9 @@ void iterate_warn(const struct iterate_reach *reach, warn_fn warn)
 
 	if (reach->missed)
 		warn("%llu of the network namespaces could not be entered%s%s%s: sockets there that no process holds are not "
-		     "found",
-		     (unsigned long long)reach->missed, admin ? " (" : "", admin ?: "", admin ? " is missing)" : "");
+		     "found%s",
+		     (unsigned long long)reach->missed, admin ? " (" : "", admin ?: "", admin ? " is missing)" : "",
+		     reach->nameless ? ", nor are some that processes hold" : "");
 	if (reach->hidden)
 		warn("network namespaces of other users' processes could not be found%s%s%s: sockets there that no process "
 		     "holds are not found either",

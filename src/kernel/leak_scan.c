@@ -21,23 +21,39 @@ struct leak_scan {
 	struct leak_scan_bpf *bpf;
 	struct bpf_link *files, *tcp;
 	struct iterate_reach reach;
+	struct bpf_program *reads_files;
 	struct cookies cookies;
 	struct admin *admin;
 };
 
-static int open_iterators(struct leak_scan *scan)
+static int load(struct leak_scan *scan, bool casts)
 {
 	int err;
 
 	scan->bpf = leak_scan_bpf__open();
 	if (!scan->bpf)
 		return -errno;
+	scan->bpf->rodata->casts = casts;
 	scan->bpf->rodata->tick_ns = clock_tick_ns();
-	err = leak_scan_bpf__load(scan->bpf);
+	scan->reads_files = cookies_choose(scan->bpf->obj, scan->bpf->progs.leak_files, casts);
+	err = scan->reads_files ? leak_scan_bpf__load(scan->bpf) : -ENOTSUP;
 	if (!err)
-		scan->cookies = (struct cookies){&scan->bpf->bss->cookies_only, &scan->bpf->bss->nameless, false};
-	return err ?: attach_iterator(scan->bpf->progs.leak_files, &scan->files)
-		?: attach_iterator(scan->bpf->progs.leak_tcp, &scan->tcp);
+		return 0;
+	leak_scan_bpf__destroy(scan->bpf);
+	scan->bpf = NULL;
+	return err;
+}
+
+static int open_iterators(struct leak_scan *scan)
+{
+	int err = load(scan, false);
+
+	if (err && !self_no_descriptor(err))
+		err = load(scan, true);
+	if (err)
+		return err;
+	scan->cookies = (struct cookies){&scan->bpf->bss->cookies_only, &scan->bpf->bss->nameless, !scan->bpf->rodata->casts};
+	return attach_iterator(scan->reads_files, &scan->files) ?: attach_iterator(scan->bpf->progs.leak_tcp, &scan->tcp);
 }
 
 int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure)
@@ -126,7 +142,7 @@ int leak_scan_run(struct leak_scan *scan, event_fn fn, void *ctx)
 	err = cookies_give(&scan->cookies, scan->files, &visit);
 	scan->bpf->bss->namespaces_left_out = 0;
 	err = err ?: iterate(scan->files, fn, NULL, ctx) ?: iterate_namespaces(&visit, &scan->reach);
-	cookies_check(&scan->cookies);
+	cookies_check(&scan->cookies, &scan->reach);
 	scan->reach.missed += scan->bpf->bss->namespaces_left_out;
 	mark = wire_make_mark(WIRE_LEAK_END, clock_now_ns(), (int64_t)scan->reach.entered);
 	/* A namespace that no scan of this run can enter takes nothing away: none has met it. */

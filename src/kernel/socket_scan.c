@@ -62,27 +62,40 @@ static int size_seen(struct scan_bpf *scan)
 	return bpf_map__set_max_entries(scan->maps.seen, places);
 }
 
-/* Without the iterators the tool still runs: failing here fails a hook, not the collector. */
-int scan_open(struct collector *c)
+/* *ret_files: the program that reads descriptors. 0; or -errno, and it can be tried again. */
+static int scan_load(struct collector *c, bool casts, struct bpf_program **ret_files)
 {
-	int err;
-
+	scan_bpf__destroy(c->scan);
 	c->scan = scan_bpf__open();
 	if (!c->scan)
 		return -errno;
-	bpf_program__set_autoload(c->scan->progs.scan_files, c->hooks[c->trace_n].available);
+	*ret_files = cookies_choose(c->scan->obj, c->scan->progs.scan_files, casts);
+	if (!*ret_files)
+		return -ENOTSUP;
+	bpf_program__set_autoload(*ret_files, c->hooks[c->trace_n].available);
 	bpf_program__set_autoload(c->scan->progs.scan_tcp, c->hooks[c->trace_n + 1].available);
+	c->scan->rodata->casts = casts;
 	c->scan->rodata->tick_ns = clock_tick_ns();
-	err = size_seen(c->scan) ?: scan_bpf__load(c->scan);
-	if (self_no_descriptor(err))
+	return size_seen(c->scan) ?: scan_bpf__load(c->scan);
+}
+
+/* Without the iterators the tool still runs: failing here fails a hook, not the collector. */
+int scan_open(struct collector *c)
+{
+	struct bpf_program *files;
+	int err = scan_load(c, false, &files);
+
+	if (err && c->scan && !self_no_descriptor(err))
+		err = scan_load(c, true, &files);
+	if (!c->scan || self_no_descriptor(err))
 		return err;
 	if (err) {
 		for (size_t i = c->trace_n; i < c->hooks_n; i++)
 			hook_set_why(&c->hooks[i], "the kernel refused it; run with -v for its reasons");
 		return 0;
 	}
-	c->cookies = (struct cookies){&c->scan->bss->cookies_only, &c->scan->bss->nameless, false};
-	scan_attach(c, 0, c->scan->progs.scan_files);
+	c->cookies = (struct cookies){&c->scan->bss->cookies_only, &c->scan->bss->nameless, !c->scan->rodata->casts};
+	scan_attach(c, 0, files);
 	scan_attach(c, 1, c->scan->progs.scan_tcp);
 	return 0;
 }
@@ -192,9 +205,7 @@ static int scan_descriptors(struct scan *s, const struct iterate_visit *visit)
 	err = cookies_give(&c->cookies, files, visit);
 	c->scan->bss->namespaces_left_out = 0;
 	c->scan->bss->seen_scan++;
-	err = err ?: iterate(files, scan_found, scan_breathe, s);
-	cookies_check(&c->cookies);
-	return err;
+	return err ?: iterate(files, scan_found, scan_breathe, s);
 }
 
 /* scan_reading.work */
@@ -216,6 +227,7 @@ static int scan_read(void *scan, struct scan_reader *reader)
 		err = scan_descriptors(s, &visit);
 	if (!err && visit.link && s->cause != WIRE_SCAN_LISTENERS)
 		err = iterate_namespaces(&visit, &s->reach);
+	cookies_check(&s->collector->cookies, &s->reach);
 	return err;
 }
 
