@@ -14,8 +14,6 @@
 
 #include <bpf/bpf.h>
 
-#define TEMPLATE_BYTES 4096
-
 /* libbpf has bpf_map_create() since 0.7; Ubuntu 22.04 ships 0.5. */
 static int ring_create(uint32_t bytes)
 {
@@ -33,7 +31,7 @@ static int ring_create(uint32_t bytes)
 static int outer_create(unsigned int n)
 {
 	union bpf_attr attr;
-	int inner = ring_create(TEMPLATE_BYTES), fd;
+	int inner = ring_create((uint32_t)sysconf(_SC_PAGESIZE)), fd; /* the least that the kernel takes */
 
 	if (inner < 0)
 		return inner;
