@@ -108,13 +108,20 @@ void report_leak(struct report *r, const struct report_record *rec)
 	change(r, rec, &key, (int64_t)count_of(rec));
 }
 
+/* The count with `resumed`, which comes first, is without the sockets that ended before it. */
+static bool is_of_before(const struct report_alert *alert, const struct report_record *rec)
+{
+	return !strcmp(alert->instance, rec->instance) &&
+	       (json_object_get(rec->object, "ended_after") || json_object_get(rec->object, "from_before"));
+}
+
 void report_resolved(struct report *r, const struct report_record *rec)
 {
 	struct report_alert *alert = find_alert(r, report_text(rec->object, "alert_id", ""));
 	int64_t gone = (int64_t)count_of(rec);
 
 	report_example_over(r);
-	if (!alert)
+	if (!alert || is_of_before(alert, rec))
 		return;
 	if (gone > alert->open)
 		gone = alert->open;
