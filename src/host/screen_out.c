@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define FLAGS (O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -22,7 +21,7 @@ static int open_controlling(int fd)
 
 	if (!err && (ioctl(tty, TIOCGDEV, &device) || fstat(fd, &st)))
 		err = -errno;
-	if (!err && (major(st.st_rdev) != device >> 8 || minor(st.st_rdev) != (device & 0xff)))
+	if (!err && st.st_rdev != device)
 		err = -EACCES;
 	if (err && tty >= 0)
 		close(tty);
