@@ -144,13 +144,13 @@ static uint64_t settle(struct collector *c, struct counted *counted, uint64_t no
 	return count;
 }
 
-static void hand_on_resets(struct collector *c, const struct emission *e)
+/* Of each port; gives the sum of those that have no row. */
+static uint64_t hand_on_ports(struct collector *c, const struct emission *e)
 {
-	static const struct aggregate_key rest_key = {.what = WIRE_AGG_RESET_SENT};
 	struct counted *counted = calloc(AGGREGATES_MAX, sizeof(*counted));
 	struct row *rows = calloc(AGGREGATES_MAX, sizeof(*rows));
 	size_t len, n = 0, shown;
-	uint64_t rest = without_room(c, WIRE_AGG_RESET_SENT);
+	uint64_t rest = 0;
 
 	len = counted && rows ? read_resets(c, counted) : 0; /* no memory: the counts stay for the next time */
 	for (size_t i = 0; i < len; i++) {
@@ -173,9 +173,20 @@ static void hand_on_resets(struct collector *c, const struct emission *e)
 		else
 			rest += count;
 	}
-	emit(e, &rest_key, rest);
 	free(rows);
 	free(counted);
+	return rest;
+}
+
+static void hand_on_resets(struct collector *c, const struct emission *e)
+{
+	static const struct aggregate_key rest_key = {.what = WIRE_AGG_RESET_SENT};
+	struct aggregate_key first;
+	uint64_t rest = without_room(c, WIRE_AGG_RESET_SENT);
+
+	if (!bpf_map_get_next_key(c->resets_fd, NULL, &first)) /* else there is nothing to make room for each second */
+		rest += hand_on_ports(c, e);
+	emit(e, &rest_key, rest);
 }
 
 void collector_aggregates(struct collector *c, uint64_t now, event_fn fn, void *ctx)
