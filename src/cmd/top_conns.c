@@ -77,12 +77,21 @@ static void find_other(void *ctx, const struct open_conn *conn)
 	}
 }
 
+/* As wide as the screen, as far as a ladder can be. */
+static unsigned int ladder_width_of(const struct top_run *t)
+{
+	if (t->width < LADDER_WIDTH_MIN)
+		return LADDER_WIDTH_MIN;
+	return t->width < LADDER_WIDTH_MAX ? (unsigned int)t->width : LADDER_WIDTH_MAX;
+}
+
 /* A pair_fn. The two may be ends of different connections, of namespaces with the same addresses: then each comes alone. */
 static void draw(void *ctx, const struct ladder_end *a, const struct ladder_end *b)
 {
 	struct top_run *t = ctx;
 	bool swap = b && b->rec.t.role == CONN_CLIENT && a->rec.t.role != CONN_CLIENT;
-	const struct ladder ladder = {.left = swap ? b : a, .right = swap ? a : b, .ascii = t->ascii};
+	const struct ladder ladder = {
+		.left = swap ? b : a, .right = swap ? a : b, .ascii = t->ascii, .width = ladder_width_of(t)};
 
 	if (a->selected || (b && b->selected))
 		t->ladder_len = ladder_draw(&ladder, t->ladder, sizeof(t->ladder));

@@ -125,6 +125,8 @@ void top_draw(struct top_run *t)
 	struct drawing d;
 
 	screen_size(t->screen, &width, &height);
+	t->width = width;
+	t->height = height;
 	prepare(t, &d, width, height);
 	picture_make(&picture, &d.in);
 	t->page_rows = picture.page_rows;
