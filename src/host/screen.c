@@ -133,10 +133,25 @@ void screen_close(struct screen *s)
 	free_screen(s);
 }
 
+/* A signal that ends the program is blocked, and waits for its descriptor to be read. */
+static bool is_to_end(void)
+{
+	sigset_t waiting;
+
+	return !sigpending(&waiting) &&
+	       (sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGHUP));
+}
+
+/* `kill %1` lets a stopped program go on in the background, where its terminal's mode is the shell's. After `bg` it stops
+ * again. */
 static void stop(struct screen *s)
 {
 	leave(s);
 	screen_stop();
+	while (!screen_is_ours() && !is_to_end())
+		raise(SIGSTOP);
+	if (!screen_is_ours())
+		return;
 	tcsetattr(STDIN_FILENO, TCSANOW, &s->mode);
 	clearok(curscr, true);
 }

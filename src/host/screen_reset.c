@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The handler calls write(), tcflush(), tcsetattr(), poll(), dup2(), read(), close() and raise(), which signal-safety(7) lists,
- * and reads what was made before it was installed. It runs on a stack of its own: an overflow of the program's is a crash, too.
+ * The handler calls write(), tcflush(), tcgetpgrp(), getpgrp(), tcsetattr(), poll(), dup2(), read(), close() and raise(), which
+ * signal-safety(7) lists, and reads what was made before it was installed. It runs on a stack of its own: an overflow of the
+ * program's is a crash, too.
  */
 #include "screen_reset.h"
 
@@ -74,9 +75,16 @@ static void release_messages(void)
 	saved.messages = 0;
 }
 
+bool screen_is_ours(void)
+{
+	pid_t front = tcgetpgrp(saved.fd);
+
+	return front < 0 || front == getpgrp();
+}
+
 void screen_reset_mode(void)
 {
-	if (saved.mode_known)
+	if (saved.mode_known && screen_is_ours())
 		tcsetattr(saved.fd, TCSANOW, &saved.mode);
 }
 

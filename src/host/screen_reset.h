@@ -16,7 +16,9 @@ void screen_reset_remember(int fd);
 void screen_reset_arm(int fd, const char *const *texts, size_t len);
 void screen_reset_disarm(void);
 
-/* Now, the texts alone and the mode alone. */
+bool screen_is_ours(void); /* false: the terminal has another job in the foreground */
+
+/* Now, the texts alone and the mode alone, if the terminal is ours. */
 void screen_reset_text(void);
 void screen_reset_mode(void);
 

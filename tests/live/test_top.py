@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from lab import TIMEOUT, wait_until
@@ -297,6 +298,27 @@ def test_stopped(namespace, screen):
     shown.wait("CLOSE_WAIT: the peer has closed")
     shown.type("q")
     wait_until(lambda: "BEFORE" in shown.text(), what="the shell's screen")
+
+
+@needs_tmux
+@pytest.mark.parametrize("ends", [True, False])
+def test_in_the_background(namespace, screen, ends):
+    """A stopped one ends when a shell's `kill` lets it go on. After `bg` it stops again, and leaves the shell its terminal."""
+    shown = screen("--netns", namespace.inode, jobs=True)
+    shown.wait("There is no connection")
+    shown.keys("C-z")
+    assert shown.restored() == (128 + signal.SIGTSTP, True)
+    status = lambda: dict(re.findall(r"(\w+):\t(\w+)", Path(f"/proc/{shown.pid}/status").read_text()))  # noqa: E731
+    before = status()
+    if ends:
+        os.kill(shown.pid, signal.SIGTERM)
+    os.kill(shown.pid, signal.SIGCONT)
+    went_on = lambda: status()["voluntary_ctxt_switches"] != before["voluntary_ctxt_switches"]  # noqa: E731
+    wait_until(lambda: went_on() and status()["State"] == ("Z" if ends else "T"), what="its end" if ends else "its next stop")
+    assert shown.lines()[0] == "BEFORE" and "There is no" not in shown.text()
+    if not ends:
+        shown.keys("Enter")
+        shown.wait("There is no connection")
 
 
 @needs_tmux
