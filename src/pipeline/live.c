@@ -11,7 +11,6 @@
 #include "live_admin.h"
 #include "live_say.h"
 #include "src/core/conn.h"
-#include "src/core/record_clock.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
 #include "src/host/terminal.h"
@@ -284,17 +283,13 @@ static void begin(struct live *l)
 static void tick(struct live *l, uint64_t ts)
 {
 	struct wire_tick tick = {.hdr = {.ts = ts, .len = sizeof(tick), .kind = WIRE_TICK}};
-	int64_t offset = clock_wall_offset_ns();
 
 	if (ts >= l->next_aggregates) {
 		l->next_aggregates = ts + AGGREGATE_NS;
 		collector_aggregates(l->collector, ts, pipeline_feed, l->pipeline);
 		l->rss_bytes = self_rss_bytes();
 	}
-	if (record_clock_moved(l->header->clock_offset_ns, offset)) {
-		l->header->clock_offset_ns = offset;
-		live_say_clock(l->pipeline, ts, offset, clock_boot_offset_ns());
-	}
+	live_say_clock(l->pipeline, ts, &l->header->clock_offset_ns);
 	if (conn_table_wants_survey(pipeline_table(l->pipeline), ts))
 		collector_survey(l->collector, ts, false, pipeline_feed, l->pipeline);
 	live_admin_tick(&l->admin, l->collector, l->pipeline, ts, l->config.warn);

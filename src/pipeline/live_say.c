@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "live_say.h"
 
+#include "src/core/record_clock.h"
 #include "src/core/wire_make.h"
+#include "src/host/clock.h"
 #include "src/kernel/collector.h"
 
 #include <stdio.h>
@@ -51,13 +53,17 @@ void live_say_mark(struct pipeline *p, uint64_t ts, enum wire_kind kind, int64_t
 	pipeline_feed(p, &mark.hdr);
 }
 
-void live_say_clock(struct pipeline *p, uint64_t ts, int64_t offset_ns, int64_t boot_offset_ns)
+void live_say_clock(struct pipeline *p, uint64_t ts, int64_t *offset_ns)
 {
+	int64_t now_ns = clock_wall_offset_ns();
 	struct {
 		struct wire_mark mark;
 		struct wire_clock_boot boot;
-	} clock = {wire_make_mark(WIRE_CLOCK, ts, offset_ns), {boot_offset_ns}};
+	} clock = {wire_make_mark(WIRE_CLOCK, ts, now_ns), {clock_boot_offset_ns()}};
 
+	if (!record_clock_moved(*offset_ns, now_ns))
+		return;
+	*offset_ns = now_ns;
 	clock.mark.hdr.len = sizeof(clock);
 	pipeline_feed(p, &clock.mark.hdr);
 }
