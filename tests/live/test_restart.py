@@ -136,7 +136,8 @@ def test_killed_after_a_rotation(start_tracer, tmp_path, pair4, how):
     assert not [r for r in first.of("meta") if r["what"] == "output_rotated"], "of the other output it is not true"
     begun = len(out.read_bytes().splitlines())
     second = start_tracer("--events", wanted, "-o", "-", "-o", out)
-    second.stop()
+    second.process.terminate()
+    second.finish()
     start = json.loads(out.read_bytes().splitlines()[begun])
     assert (start["what"], start["before"]["instance"], start["before"]["ended"]) == ("start", first.ready["instance"], False)
 
