@@ -187,7 +187,7 @@ static bool ended_valid(const struct wire_ended *ev)
 /* Ids are made of both. */
 static bool before_valid(const struct wire_before *ev)
 {
-	return ev->written_wall_ns > 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
+	return ev->written_ns <= INT64_MAX / 2 && ev->written_wall_ns > 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
 	       memchr(ev->instance, 0, sizeof(ev->instance)) && hex_valid(ev->boot_id, BOOT_DIGITS) &&
 	       hex_valid(ev->instance, INSTANCE_DIGITS) && !ev->instance[INSTANCE_DIGITS];
 }
