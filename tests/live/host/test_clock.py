@@ -200,7 +200,6 @@ def test_when_a_process_started(start_tracer, pair4, wall, step):
     tracer.stop()
 
 
-@pytest.mark.quick
 @BACK_AND_FORTH
 def test_leaks_watch(wall, step):
     """A look says when it was."""

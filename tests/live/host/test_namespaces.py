@@ -19,7 +19,7 @@ from tracer import BINARY, check_lines, conn_id
 COUNT = 1000
 CONNECTED = range(0, COUNT, 2)
 OVERFLOWING = range(1, 81, 2)
-ROWS, SERIES_MAX, DESCRIPTORS_MAX = 16, 400, 100
+ROWS, SERIES_MAX, DESCRIPTORS_MAX = 16, 400, 150
 SCAN_S = 2 * SLOWNESS
 US = 1_000_000
 LEAKS = 3  # exit code

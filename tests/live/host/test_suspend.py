@@ -45,14 +45,15 @@ def test_an_alert_waits_for_its_threshold(start_tracer, tmp_path, pair4):
     started = Moment.now()
     tracer = start_tracer("--threshold", f"{threshold}s", "--status", sock)
     leak, begun = close_wait(pair4)
+    leak_id = cookie(leak)
     suspend(SLEEP_S)
-    raised = tracer.wait_for(mine("close_wait_leak", cookie(leak)))
+    raised = tracer.wait_for(mine("close_wait_leak", leak_id))
     assert threshold <= raised["in_state_us"] / US <= Moment.now().mono - begun.mono and near(raised["ts"], Moment.now())
     found = ask(sock)
     assert near(found["now"], Moment.now()) and abs(seconds(found["since"]) - started.wall) < TIMEOUT
     assert found["uptime_us"] < (Moment.now().mono - started.mono) * US
     leak.close()
-    assert tracer.wait_for(mine("close_wait_resolved", cookie(leak)))["resolution"] == "closed"
+    assert tracer.wait_for(mine("close_wait_resolved", leak_id))["resolution"] == "closed"
     tracer.stop()
 
 
