@@ -7,12 +7,12 @@
 #include "cmdline.h"
 
 #include "confine.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,9 +100,7 @@ static struct worker *start_worker(void)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	pthread_condattr_t monotonic;
-	sigset_t all, before;
 	pthread_t thread;
-	int err;
 
 	if (!worker)
 		return NULL;
@@ -113,11 +111,7 @@ static struct worker *start_worker(void)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&worker->done, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, NULL, run, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (err) {
+	if (thread_start(&thread, run, worker)) {
 		free(worker);
 		return NULL;
 	}

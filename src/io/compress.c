@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "compress.h"
 
+#include "src/host/thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +145,6 @@ static void join(struct compressor *c)
 
 int compressor_start(struct compressor *c, const struct output_place *place)
 {
-	sigset_t all, before;
 	int err;
 
 	join(c);
@@ -153,14 +153,11 @@ int compressor_start(struct compressor *c, const struct output_place *place)
 	if (c->place.dir < 0)
 		return -errno;
 	atomic_store(&c->busy, true);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&c->thread, NULL, compress_all, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = thread_start(&c->thread, compress_all, c);
 	c->started = !err;
 	if (err)
 		atomic_store(&c->busy, false); /* else the thread does so, which may have ended by now */
-	return -err;
+	return err;
 }
 
 bool compressor_busy(const struct compressor *c)
@@ -170,14 +167,10 @@ bool compressor_busy(const struct compressor *c)
 
 void compressor_close(struct compressor *c)
 {
-	struct timespec end;
-
 	if (!c)
 		return;
 	atomic_store(&c->stop, true);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 1;
-	if (c->started && pthread_clockjoin_np(c->thread, NULL, CLOCK_MONOTONIC, &end)) {
+	if (c->started && !thread_join_within(c->thread, 1)) {
 		pthread_detach(c->thread); /* a disk that hangs does not hold up the end of the run */
 		return;
 	}

@@ -11,9 +11,9 @@
 #include "queue.h"
 
 #include "queue_internal.h"
+#include "src/host/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -24,18 +24,6 @@
 #define QUEUE_URGENT 8                      /* an eighth is for urgent messages alone */
 #define QUEUE_PATIENCE 15                   /* times the wait: so long may a slow reader take in all */
 #define QUEUE_CANCEL_NS UINT64_C(100000000) /* grace for the thread to end by itself */
-
-/* The thread leaves signals to the rest of the program. */
-static int queue_start(struct queue *q)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int err = pthread_create(&q->thread, NULL, queue_run, q);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
 
 static void queue_free(struct queue *q)
 {
@@ -62,7 +50,7 @@ static int queue_init(struct queue *q, size_t size)
 	q->mark = q->size / 2 < QUEUE_MARK ? q->size / 2 : QUEUE_MARK;
 	q->stage = aligned_alloc(QUEUE_PAGE, (q->destination->piece + 2 * QUEUE_PAGE - 1) & ~(size_t)(QUEUE_PAGE - 1));
 	err = q->stage ? chunk_ring_open(&q->ring, q->size) : -ENOMEM;
-	return err ? err : queue_start(q);
+	return err ? err : thread_start(&q->thread, queue_run, q);
 }
 
 int queue_open(struct queue **out, struct destination *destination, size_t size, uint64_t flush_ns)

@@ -11,13 +11,13 @@
 #include "output_open.h"
 #include "src/host/confine.h"
 #include "src/host/group.h"
+#include "src/host/thread.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,18 +159,14 @@ static void *wait_and_remove(void *arg)
 
 static int start_remover(struct unix_listen *l)
 {
-	sigset_t all, before;
 	int err;
 
 	l->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->end_fd < 0)
 		return -errno;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&l->remover, NULL, wait_and_remove, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = thread_start(&l->remover, wait_and_remove, l);
 	l->started = !err;
-	return -err;
+	return err;
 }
 
 static int open_all(struct unix_listen *l, const char *path, gid_t group)

@@ -4,6 +4,7 @@
 #include "output_open.h"
 #include "write_all.h"
 #include "src/host/confine.h"
+#include "src/host/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NAME_KEPT 200 /* so that the other name is not longer than names may be */
@@ -257,7 +257,6 @@ int whole_file_error(struct whole_file *f)
 
 static int finish(struct whole_file *f, bool remove)
 {
-	struct timespec until;
 	int error;
 
 	if (!f)
@@ -267,9 +266,7 @@ static int finish(struct whole_file *f, bool remove)
 	f->remove = remove;
 	pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += END_S;
-	if (pthread_clockjoin_np(f->thread, NULL, CLOCK_MONOTONIC, &until))
+	if (!thread_join_within(f->thread, END_S))
 		return ETIMEDOUT; /* it hangs in a write: its memory stays with the program, which ends */
 	error = f->error;
 	release(f);

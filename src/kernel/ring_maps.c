@@ -5,8 +5,9 @@
  */
 #include "ring_maps.h"
 
+#include "src/host/thread.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -86,11 +87,8 @@ static void *fill(void *ring_maps)
 	return NULL;
 }
 
-/* The thread leaves signals to the rest of the program. */
 int ring_maps_begin(struct ring_maps *m, unsigned int n, uint32_t bytes)
 {
-	sigset_t all, before;
-
 	*m = (struct ring_maps){.n = n, .bytes = bytes, .fds = malloc(n * sizeof(*m->fds)), .map_fd = -1};
 	if (!m->fds)
 		return -ENOMEM;
@@ -98,10 +96,7 @@ int ring_maps_begin(struct ring_maps *m, unsigned int n, uint32_t bytes)
 	m->map_fd = outer_create(n);
 	if (m->map_fd < 0)
 		return m->map_fd;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	m->filling = !pthread_create(&m->thread, NULL, fill, m);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	m->filling = !thread_start(&m->thread, fill, m);
 	if (!m->filling)
 		fill(m);
 	return 0;

@@ -6,10 +6,10 @@
 #include "scan_reader.h"
 
 #include "src/host/clock.h"
+#include "src/host/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,18 +132,6 @@ static int consume(struct scan_reader *r, struct buffer *buffer)
 	return r->result;
 }
 
-static int start(struct scan_reader *r, pthread_t *ret_thread)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(ret_thread, NULL, run, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 int scan_reader_run(const struct scan_reading *reading)
 {
 	struct scan_reader r = {.reading = reading, .mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -157,7 +145,7 @@ int scan_reader_run(const struct scan_reading *reading)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&r.changed, &attr);
-	err = buffer.bytes && r.filling.bytes && r.between.bytes ? start(&r, &thread) : -ENOMEM;
+	err = buffer.bytes && r.filling.bytes && r.between.bytes ? thread_start(&thread, run, &r) : -ENOMEM;
 	if (!err) {
 		err = consume(&r, &buffer);
 		pthread_join(thread, NULL);

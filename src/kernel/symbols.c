@@ -5,10 +5,11 @@
  */
 #include "symbols.h"
 
+#include "src/host/thread.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,8 +115,7 @@ static size_t take_lines(struct reading *r, const char *text, size_t len)
 	return (size_t)(line - text);
 }
 
-/* A thread's function. The start may wait for it, and there are 120,000 lines and more: fgets() and strtoull() take too long.
- */
+/* A thread's function. The start may wait for it, and fgets() and strtoull() take too long for 120,000 lines and more. */
 static void *read_all(void *arg)
 {
 	struct reading r = {.symbols = arg};
@@ -151,15 +151,9 @@ int symbols_try(void)
 	return err;
 }
 
-/* The thread leaves signals to the rest of the program. */
 void symbols_begin(struct symbols *symbols)
 {
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	symbols->reading = !pthread_create(&symbols->thread, NULL, read_all, symbols);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	symbols->reading = !thread_start(&symbols->thread, read_all, symbols);
 	if (!symbols->reading)
 		read_all(symbols);
 }
