@@ -119,8 +119,7 @@ static __always_inline bool is_news(const struct task_struct *task, __u64 since)
 	return since < ((__u32)task->tgid == in_use_tgid ? in_use_since_ns / 2 : IN_USE_NS);
 }
 
-/* Accepted and handed to a child at once is nothing strange: it must have started later. Neither clock goes on during a
- * suspend. */
+/* Accepted and handed to a child at once is nothing strange: it must have started later. Both clocks stop in a suspend. */
 static __always_inline __u16 is_stranger(const struct task_struct *task, __u64 since_sent_ns)
 {
 	__u64 age = bpf_ktime_get_ns() - task->group_leader->start_time;

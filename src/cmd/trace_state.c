@@ -248,21 +248,21 @@ void trace_state_feed(struct trace_state *s, uint64_t now, event_fn fn, void *ct
 struct keeping {
 	const struct pipeline *pipeline;
 	struct state_draft draft;
-	size_t paths; /* bytes */
-	struct process told[PROGRAMS];
+	size_t paths;                     /* bytes */
+	struct process written[PROGRAMS]; /* the last one of each place */
 };
 
-/* An event_fn. Its program goes first; of one that was there already a second time now and then. */
+/* An event_fn. Its program goes first, and may be written more than once. */
 static void keep(void *ctx, const struct wire_hdr *ev)
 {
 	struct keeping *k = ctx;
 	const struct process process = wire_process(ev);
-	struct process *known = &k->told[process.task.tgid % PROGRAMS];
+	struct process *last = &k->written[process.task.tgid % PROGRAMS];
 	size_t len = k->draft.len;
 
-	if (process.task.tgid && k->paths < PATHS_BYTES && memcmp(known, &process, sizeof(process)) != 0) {
+	if (process.task.tgid && k->paths < PATHS_BYTES && memcmp(last, &process, sizeof(process)) != 0) {
 		pipeline_keep_program(k->pipeline, ev, state_draft_add, &k->draft);
-		*known = process;
+		*last = process;
 		k->paths += k->draft.len - len;
 	}
 	state_draft_add(&k->draft, ev);

@@ -5,8 +5,10 @@
 #include "alert_set.h"
 #include "wire_read.h"
 
-/* A WIRE_KNOWN of each, and a WIRE_ENDED of those whose end waits for a record. `at_stop`: all records of alerts are written
- * before the run ends. */
+/*
+ * A WIRE_KNOWN of each, and a WIRE_ENDED of those whose end waits for a record. `at_stop`: all records of alerts are written
+ * before the run ends.
+ */
 void alerts_keep(const struct conn_table *t, bool at_stop, event_fn fn, void *ctx);
 
 /* Another number than before: alerts were raised or resolved meanwhile. */

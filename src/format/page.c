@@ -91,8 +91,10 @@ static size_t broken(const char *line, size_t len, size_t wrap)
 		return len;
 	while (at && line[at] != ' ')
 		at--;
-	if (at || fits)
-		return at ? at : fits;
+	if (at)
+		return at;
+	if (fits)
+		return fits;
 	return columns_fit(line, len, 2, &columns); /* a wide character in one column: the terminal has no place for it */
 }
 

@@ -142,8 +142,10 @@ static bool is_to_end(void)
 	       (sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGHUP));
 }
 
-/* `kill %1` lets a stopped program go on in the background, where its terminal's mode is the shell's. After `bg` it stops
- * again. */
+/*
+ * A shell's `kill` lets a stopped program go on in the background, where the terminal's mode is the shell's. After `bg` it
+ * stops again.
+ */
 static void stop(struct screen *s)
 {
 	leave(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's types that an object of programs reads, as a file for bpf_object_open_opts.btf_custom_path. It is no file for an
- * object that asks for numbers of types (bpf_core_type_id_kernel()): they are numbered anew.
+ * The kernel's types that an object of programs reads, as a file for bpf_object_open_opts.btf_custom_path. Types have other
+ * numbers in it: an object that asks for a number (bpf_core_type_id_kernel()) must not use it.
  */
 #pragma once
 

@@ -20,7 +20,7 @@ struct kernel_btf {
 	uint32_t mask, n;        /* n: all numbers are less */
 };
 
-/* Both ends of a name tell it from others well enough, and are read at once. */
+/* Of the first and the last eight bytes, which distinguish most names: two loads take less time than all of it. */
 static uint32_t hash(const char *name)
 {
 	size_t len = strlen(name);

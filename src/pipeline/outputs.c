@@ -3,9 +3,9 @@
 
 #include "output_kinds.h"
 #include "output_trouble.h"
+#include "src/core/record_clock.h"
 #include "src/format/metrics_text.h"
 #include "src/format/status.h"
-#include "src/core/record_clock.h"
 #include "src/host/clock.h"
 #include "src/io/destination.h"
 
