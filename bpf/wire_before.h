@@ -41,11 +41,13 @@ struct wire_known {
 	__u32 unseen_s; /* so long before written_ns some run knew last that it was there */
 };
 
+#define WIRE_AGE_NS_MAX ((1ull << 62) - 1) /* 146 years */
+
 /* So many of a group's sockets have ended in this way, and no record has counted it. `known` is the last of them. */
 struct wire_ended {
 	struct wire_known known; /* without an alert that is open: since_ns, unseen_s and flags of its alert are 0 */
 	__u64 count;
-	__u64 in_state_ns;
+	__u64 in_state_ns;   /* at most WIRE_AGE_NS_MAX */
 	__s64 after_wall_ns; /* as in struct leak_resolved_record */
 	__u8 resolution;     /* enum leak_resolution */
 	__u8 pad[7];

@@ -100,9 +100,12 @@ static struct alert_known known_of(const struct wire_known *ev, const struct wir
 	};
 }
 
+/* Times of another boot are whatever its state file says. */
 static uint64_t age_at(const struct alert_known *known, uint64_t now)
 {
-	return now > known->since_ns ? now - known->since_ns : 0;
+	uint64_t age = now > known->since_ns ? now - known->since_ns : 0;
+
+	return age < WIRE_AGE_NS_MAX ? age : WIRE_AGE_NS_MAX;
 }
 
 bool alerts_before_same_boot(const struct alerts *alerts)

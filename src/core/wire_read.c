@@ -179,7 +179,7 @@ static bool hex_valid(const char *text, size_t digits)
 
 static bool ended_valid(const struct wire_ended *ev)
 {
-	return known_valid(&ev->known) && in_range(ev->count, 1, UINT32_MAX) && ev->in_state_ns <= INT64_MAX / 2 &&
+	return known_valid(&ev->known) && in_range(ev->count, 1, UINT32_MAX) && ev->in_state_ns <= WIRE_AGE_NS_MAX &&
 	       ev->resolution < LEAK_RESOLUTION_MAX && ev->after_wall_ns >= 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
 	       (!ev->boot_id[0] || hex_valid(ev->boot_id, BOOT_DIGITS));
 }
@@ -187,7 +187,7 @@ static bool ended_valid(const struct wire_ended *ev)
 /* Ids are made of both. */
 static bool before_valid(const struct wire_before *ev)
 {
-	return ev->written_ns <= INT64_MAX / 2 && ev->written_wall_ns > 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
+	return ev->written_wall_ns > 0 && memchr(ev->boot_id, 0, sizeof(ev->boot_id)) &&
 	       memchr(ev->instance, 0, sizeof(ev->instance)) && hex_valid(ev->boot_id, BOOT_DIGITS) &&
 	       hex_valid(ev->instance, INSTANCE_DIGITS) && !ev->instance[INSTANCE_DIGITS];
 }

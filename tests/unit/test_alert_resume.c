@@ -400,6 +400,19 @@ static void host_restarted(void **state)
 	assert_int_equal(ends[5].count, 2);
 }
 
+/* What a state says of another boot is compared with no clock of this one. */
+static void host_restarted_after_ages(void **state)
+{
+	(void)state;
+	first_run(1);
+	before_written_ns = UINT64_MAX;
+	next_run(WIRE_BEFORE_OTHER_BOOT);
+	tick(START + S);
+	assert_int_equal(ends_len, 1);
+	assert_int_equal(ends[0].in_state_ns, WIRE_AGE_NS_MAX);
+	before_written_ns = STOP;
+}
+
 /* What a kill leaves: five alerts of their own, and of the group's four sockets one end with a record and two without. */
 static uint64_t killed_while_ends_wait(void)
 {
@@ -603,6 +616,7 @@ int main(void)
 		RESUME_TEST(bounded),
 		RESUME_TEST(closed_before_the_first_scan),
 		RESUME_TEST(host_restarted),
+		RESUME_TEST(host_restarted_after_ages),
 		RESUME_TEST(ends_that_waited),
 		RESUME_TEST(no_record_is_of_two_runs),
 		RESUME_TEST(ends_that_waited_for_two_runs),
