@@ -8,9 +8,9 @@ import time
 
 import pytest
 from choreography import close_in_turn
-from lab import TIMEOUT, cookie, wait_state
+from lab import TIMEOUT, cookie
 from machine import Moment, passes, seconds, suspend
-from test_clock import NEAR, US, close_wait, mine, near
+from test_clock import FIN_WAIT2_S, NEAR, US, close_wait, fin_wait2_over, mine, near
 from test_leak_causes import leaks
 from test_status import ask
 from tracer import BINARY
@@ -58,19 +58,9 @@ def test_an_alert_waits_for_its_threshold(start_tracer, tmp_path, pair4):
 
 
 def test_fin_wait2_without_a_socket_waits(start_tracer, pair4):
-    """The kernel's timers stand still, too: 4 s of being awake, whatever the clock says."""
-    pair4.a.sysctl("ipv4/tcp_fin_timeout", 4)
-    tracer = start_tracer("--time-wait=join")
-    connected = pair4.connect()
-    connected.client.close()
-    wait_state(connected.server, "CLOSE_WAIT")
-    closed = Moment.now()
-    suspend(SLEEP_S)
-    record = tracer.connection(connected.client_id)
-    took = Moment.now().mono - closed.mono
-    assert 4 * 0.9 < record["time_wait"]["fin_wait2_us"] / US < took + NEAR and near(record["end"], Moment.now())
-    assert seconds(record["end"]) - closed.wall > 4 * 0.9 + SLEEP_S / 2
-    tracer.stop()
+    """The kernel's timers stand still, too: so long of being awake, whatever the clock says."""
+    record, closed = fin_wait2_over(start_tracer, pair4, lambda: suspend(SLEEP_S))
+    assert seconds(record["end"]) - closed.wall > FIN_WAIT2_S * 0.9 + SLEEP_S / 2
 
 
 def test_leaks_watch():
