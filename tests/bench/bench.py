@@ -78,6 +78,8 @@ class Tool:
     def stop(self):
         return self.end()[2]
 
+    close = stop
+
 
 class Empty:
     """Programs that do nothing on these tracepoints: the floor of any tool that uses them."""
@@ -94,12 +96,15 @@ class Empty:
         self.process.stdout.close()
         return 0
 
+    close = stop
+
 
 class Peer:
-    """Another program that shows connections, which loses unseen."""
+    """Another program that shows connections, which loses unseen, in the network namespace of a process."""
 
-    def __init__(self, *argv):
-        self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def __init__(self, pid, *argv):
+        inside = ["nsenter", f"--net=/proc/{pid}/ns/net", *argv]
+        self.process = subprocess.Popen(inside, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pid = self.process.pid
         atexit.register(self.process.kill)
         time.sleep(1.5)
@@ -132,9 +137,9 @@ def peers():
     for name, argv in PEERS.items():
         if not shutil.which(argv[0]):
             continue
-        one = Peer(*argv)
+        one = Peer(os.getpid(), *argv)
         if one.runs:
-            yield Contender(name, lambda argv=argv: Peer(*argv))
+            yield Contender(name, lambda pid, argv=argv: Peer(pid, *argv))
         one.stop()
 
 
@@ -159,33 +164,28 @@ class Bench:
         print(f"{what}: {value}", file=sys.stderr)
 
     def tool(self, name, *options, binary=BINARY):
-        return Contender(name, lambda: Tool(self.folder, *options, binary=binary))
+        folder = Path(tempfile.mkdtemp(dir=self.folder))  # others may run beside it
+        return Contender(name, lambda _: Tool(folder, *options, binary=binary))
 
-    def contenders(self, *modes):
-        """Empty programs, the reference if there is one, and the tool in these modes."""
-        hooks = tracepoints_in_use()
-        found = [Contender("empty programs", lambda: Empty(self.empty, hooks))]
-        if REFERENCE:
-            found.append(self.tool("the reference, `--json`", "--json", binary=REFERENCE))
-        return found + [self.tool(name, *options) for name, options in modes]
-
-    def compare(self, title, contenders, *options):
-        """One table: what each costs beside the bare rounds."""
+    def compare(self, title, modes, others, *options):
+        """One table: what the tool keeps in these modes, and what it costs, each beside the same programs."""
         load = Load(self.load, self.seconds, options)
-        apart = rounds.throughput(contenders, load, self.rounds)
-        rounds.kernel_cost(contenders, load, (self.rounds + 1) // 2)
-        floor = contenders[0].median("kernel")
-        reference = next((c for c in contenders if "reference" in c.name), None)
+        hooks = tracepoints_in_use()
+        beside = [Contender("empty programs", lambda _: Empty(self.empty, hooks))]
+        if REFERENCE:
+            beside.append(self.tool("the reference, `--json`", "--json", binary=REFERENCE))
+        tools = [self.tool(name, *options) for name, options in modes]
+        apart = rounds.throughput([*beside, *tools, *others], load, self.rounds)
+        costs = [rounds.beside([*beside, tool], load, (self.rounds + 5) // 6) for tool in tools]
         print(f"\n### {title}\n\nNeighbouring bare rounds: {min(apart):.3f} to {max(apart):.3f}.\n")
-        print("| | kept of bare | kernel, ns per event | of empty | of the reference | user, us per event | of the reference | lost |")
+        print("| | kept of bare | kernel, ns per event | of empty | of the reference | CPU time, us per event | of the reference | lost |")
         print("|---|---|---|---|---|---|---|---|")
-        for c in contenders:
-            kept, kernel, user = c.median("kept"), c.median("kernel"), c.median("user_us")
-            of_kernel = reference and share(kernel, reference.median("kernel"))
-            of_user = reference and share(user, reference.median("user_us"))
-            shown = "noisy" if kept is None else f"{kept:.3f}{' (noisy)' if c.noisy else ''}"
-            cost = "" if user is None else f"{user:.3f}"
-            print(f"| {c.name} | {shown} | {kernel:.0f} | {share(kernel, floor)} | {of_kernel or ''} | {cost} | {of_user or ''} | {c.lost} |", flush=True)
+        for c in beside:
+            print_costs(c, costs[0])
+        for c, cost in zip(tools, costs, strict=True):
+            print_costs(c, cost)
+        for c in others:
+            print_costs(c, {})
 
     def saturation(self, peer_rows):
         modes = [
@@ -197,37 +197,40 @@ class Bench:
             ("`--json --no-lanes`", ["--json", "--no-lanes"]),
             ("`--json --stacks`", ["--json", "--stacks"]),
         ]
-        self.compare("Connections as fast as one client makes them", self.contenders(*modes) + (list(peers()) if peer_rows else []))
+        self.compare("Connections as fast as one client makes them", modes, list(peers()) if peer_rows else [])
 
     def refused(self):
-        self.compare("Refused connections, as fast as one client tries (per event: divided by ten, too)",
-                     self.contenders(("`--json`", ["--json"])), "--refused")  # fmt: skip
+        title = "Refused connections, as fast as one client tries (per event: divided by ten, too)"
+        self.compare(title, [("`--json`", ["--json"])], [], "--refused")
 
     def stream(self):
         """What the timer hooks cost a host that sets many timers; there are no events, and kept is of MB/s."""
-        contenders = self.contenders(("`--json`", ["--json"]))
+        hooks = tracepoints_in_use()
+        contenders = [Contender("empty programs", lambda _: Empty(self.empty, hooks)), self.tool("`--json`", "--json")]
         apart = rounds.throughput(contenders, Load(self.load, self.seconds, STREAM), self.rounds)
         print(f"\n### One connection that carries data\n\nNeighbouring bare rounds: {min(apart):.3f} to {max(apart):.3f}.\n")
         print("| | MB/s, of bare |\n|---|---|")
         for c in contenders:
-            kept = c.median("kept")
-            print(f"| {c.name} | {'noisy' if kept is None else f'{kept:.3f}'} |", flush=True)
+            print(f"| {c.name} | {shown_kept(c)} |", flush=True)
 
     def latency(self, rate):
-        """connect() at a fixed rate: the tool between bare rounds."""
-        load, bare, tool = Load(self.load, self.seconds, ("-r", str(rate))), [], []
-        for _ in range(self.rounds):
-            load.run()
-            bare.append(load.latencies)
-            one = Tool(self.folder, "--json")
-            load.run()
-            tool.append(load.latencies)
-            one.stop()
-        for at, name in enumerate(("median", "99th percentile")):
-            with_tool, without = sorted(t[at] for t in tool), sorted(b[at] for b in bare)
-            value = f"{statistics.median(with_tool):.1f} us, bare {statistics.median(without):.1f} us ({without[0]:.1f} to {without[-1]:.1f})"
-            within = statistics.median(with_tool) <= without[-1]
-            self.row(f"connect() at {rate:,} a second, {name}", value, "within the bare rounds", within)
+        """connect() at a fixed rate: without programs, with empty ones, with the tool."""
+        load, hooks = Load(self.load, self.seconds, ("-r", str(rate))), tracepoints_in_use()
+        starts = {
+            "bare": lambda: contextlib.nullcontext(),
+            "empty programs": lambda: contextlib.closing(Empty(self.empty, hooks)),
+            "tool": lambda: contextlib.closing(Tool(self.folder, "--json")),
+        }
+        found = {name: [] for name in starts}
+        for number in range(self.rounds):
+            for name in starts if number % 2 == 0 else reversed(starts):
+                with starts[name]():
+                    load.run()
+                found[name].append(load.latencies)
+        for at, what in enumerate(("median", "99th percentile")):
+            bare, empty, tool = (sorted(round_[at] for round_ in of) for of in found.values())
+            value = f"{statistics.median(tool):.1f} us, empty programs {statistics.median(empty):.1f} us, bare {statistics.median(bare):.1f} us ({bare[0]:.1f} to {bare[-1]:.1f})"
+            self.row(f"connect() at {rate:,} a second, {what}", value, "within the bare rounds", statistics.median(tool) <= bare[-1])
 
     def delay(self):
         """From the end of a connection to its line on a pipe."""
@@ -333,6 +336,22 @@ class Bench:
         self.row(f"{what}: memory", f"{peak / 1024:.0f} MB", "200 MB", peak <= 200 * 1024)
         size = page.stat().st_size
         self.row(f"{what}: page", f"{size / 2**20:.2f} MB", "2 MB", size <= 2 << 20)
+
+
+def shown_kept(contender):
+    if contender.share_kept is None:
+        return "noisy"
+    return f"{contender.share_kept:.3f}{' (noisy)' if contender.noisy else ''}"
+
+
+def print_costs(contender, costs):
+    """A row: costs of the contenders that ran beside each other, this one among them if its costs are known."""
+    row = [contender.name, shown_kept(contender), "", "", "", "", "", str(contender.lost)]
+    if contender.name in costs:
+        (kernel, user), (floor, _) = costs[contender.name], costs["empty programs"]
+        reference, reference_user = next((cost for name, cost in costs.items() if "reference" in name), (0, 0))
+        row[2:7] = [f"{kernel:.0f}", share(kernel, floor), share(kernel, reference), f"{user:.3f}", share(user, reference_user)]
+    print("| " + " | ".join(row) + " |", flush=True)
 
 
 def release(holders):

@@ -264,26 +264,32 @@ static int hold(const struct load *load)
 	return 0; /* the kernel closes them all */
 }
 
-static const char usage[] = "usage: load [-n COUNT | -t SECONDS] [-r RATE] [-p PORT] [--hold] [--here] [--limit SECONDS]\n"
-			    "  -n COUNT         make COUNT connections\n"
-			    "  -t SECONDS       make connections for so long\n"
-			    "  -r RATE          at most so many a second (as fast as it can)\n"
-			    "  -p PORT          of the server (8000)\n"
-			    "  --refused        to a port where nobody listens\n"
-			    "  --stream         send data on one connection; prints MB in place of connections\n"
-			    "  --hold           open COUNT connections and keep them until standard input ends\n"
-			    "  --here           stay in this network namespace\n"
-			    "  --limit SECONDS  give up after so long (default 60)\n";
+static const char usage[] =
+	"usage: load [-n COUNT | -t SECONDS] [-r RATE] [-p PORT] [--hold] [--here] [--wait] [--limit SECONDS]\n"
+	"  -n COUNT         make COUNT connections\n"
+	"  -t SECONDS       make connections for so long\n"
+	"  -r RATE          at most so many a second (as fast as it can)\n"
+	"  -p PORT          of the server (8000)\n"
+	"  --refused        to a port where nobody listens\n"
+	"  --stream         send data on one connection; prints MB in place of connections\n"
+	"  --hold           open COUNT connections and keep them until standard input ends\n"
+	"  --wait           begin when a line comes on standard input\n"
+	"  --here           stay in this network namespace\n"
+	"  --limit SECONDS  give up after so long (default 60)\n";
 
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"hold", no_argument, NULL, 'H'},        {"here", no_argument, NULL, 'S'},
-		{"limit", required_argument, NULL, 'l'}, {"refused", no_argument, NULL, 'R'},
-		{"stream", no_argument, NULL, 'D'},      {},
+		{"hold", no_argument, NULL, 'H'},
+		{"here", no_argument, NULL, 'S'},
+		{"limit", required_argument, NULL, 'l'},
+		{"refused", no_argument, NULL, 'R'},
+		{"stream", no_argument, NULL, 'D'},
+		{"wait", no_argument, NULL, 'W'},
+		{},
 	};
 	struct load load = {.limit_ns = 60000000000ULL};
-	bool hold_open = false, here = false;
+	bool hold_open = false, here = false, wait = false;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "n:t:r:p:", longs, NULL)) != -1) {
@@ -305,6 +311,8 @@ int main(int argc, char **argv)
 			hold_open = true;
 		else if (opt == 'S')
 			here = true;
+		else if (opt == 'W')
+			wait = true;
 		else
 			return fputs(usage, stderr), 2;
 	}
@@ -314,6 +322,8 @@ int main(int argc, char **argv)
 		enter_namespace();
 	print_namespace();
 	load.listener = open_listener();
+	while (wait && getchar() != '\n' && !feof(stdin))
+		;
 	if (load.refused)
 		port++;
 	if (load.pace_ns)

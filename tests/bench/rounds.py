@@ -2,12 +2,16 @@
 """
 Rounds of one load beside each other, as shares and ratios: a machine's own speed changes by 2 within minutes.
 
-Each round runs in a network namespace of its own, since one that is used again would soon be full of TIME_WAITs. A round of a
-contender has a bare round before it and behind it. It counts for throughput only if those two agree. Contenders take turns, in
-the other order each time. What stays noisy after some repetitions says so.
+Each round runs in a network namespace of its own, since one that is used again would soon be full of TIME_WAITs.
+
+Throughput: a round of a contender has a bare round before it and behind it, and counts only if those two agree. Contenders take
+turns, in the other order each time. What stays noisy after some repetitions says so.
+
+Costs: what is compared runs at the same time, on the same events, so that the machine's speed is the same for all.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import statistics
@@ -68,11 +72,16 @@ class Load:
     rate: float = 0
     latencies: tuple = None  # median and 99th percentile of connect(), in us
 
-    def run(self, read=lambda: None):
-        argv = [self.path, "-t", str(self.seconds), *self.options]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    def run(self, begin=lambda pid: None, read=lambda: None):
+        """`begin` is called before it starts, with a process in its namespace, and `read` while that still exists."""
+        argv = [self.path, "-t", str(self.seconds), "--wait", *self.options]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(argv, text=True, **pipes) as process:
             process.stdout.readline()  # it stands in its namespace
             namespace = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY)
+            begin(process.pid)
+            process.stdin.write("\n")
+            process.stdin.flush()
             said = process.stdout.read()
             if process.wait():
                 sys.exit(f"bench: {process.stderr.read().strip()}")
@@ -87,42 +96,33 @@ class Load:
 
 @dataclass
 class Contender:
-    """`start` gives a context, of a process with a pid and a function that ends it and returns how many events it lost."""
+    """`start` is given a process in the load's namespace. It gives a process with a pid and a function that ends it and returns
+    how many events it lost."""
 
     name: str
     start: object
     kept: list = field(default_factory=list)
     left_out: int = 0
-    user_us: list = field(default_factory=list)
-    kernel: list = field(default_factory=list)
     lost: int = 0
 
-    def round(self, load):
-        process = self.start()
-        kernel, user = kernel_ns(process.pid), cpu_seconds(process.pid)
-
-        def read():
-            settle(process.pid)
-            after = kernel_ns(process.pid)
-            return sum(after[key] - kernel[key] for key in after if key in kernel), cpu_seconds(process.pid) - user
-
-        ns, seconds = load.run(read)
-        self.lost += process.stop()
-        return ns / load.connections / EVENTS, 1e6 * seconds / load.connections / EVENTS
+    @property
+    def share_kept(self):
+        return statistics.median(self.kept) if self.kept else None
 
     @property
     def noisy(self):
         return self.left_out > len(self.kept)
 
-    def median(self, what):
-        values = getattr(self, what)
-        return statistics.median(values) if values else None
 
+def alone(contender, load):
+    process = None
 
-def alternate(contenders, rounds):
-    """All of them, once forward, once backward."""
-    for number in range(rounds):
-        yield from contenders if number % 2 == 0 else reversed(contenders)
+    def begin(pid):
+        nonlocal process
+        process = contender.start(pid)
+
+    load.run(begin, lambda: settle(process.pid))
+    contender.lost += process.stop()
 
 
 def bare_rate(load):
@@ -131,17 +131,16 @@ def bare_rate(load):
 
 
 def throughput(contenders, load, rounds):
-    """Fills in `kept`, and `user_us`, which noise moves less; returns how far neighbouring bare rounds were apart."""
+    """Fills in `kept`; returns how far neighbouring bare rounds were apart."""
     apart, before = [], bare_rate(load)
     for number in range(rounds * REPEATS):
         wanted = [c for c in contenders if number < rounds or len(c.kept) < (rounds + 1) // 2]
         for contender in wanted if number % 2 == 0 else wanted[::-1]:
             print(f"round {number + 1}: {contender.name}", file=sys.stderr)
-            _, user = contender.round(load)
+            alone(contender, load)
             rate = load.rate
             behind = bare_rate(load)
             apart.append(behind / before)
-            contender.user_us.append(user)
             if abs(behind - before) <= AGREE * before:
                 contender.kept.append(2 * rate / (before + behind))
             else:
@@ -150,9 +149,43 @@ def throughput(contenders, load, rounds):
     return apart
 
 
-def kernel_cost(contenders, load, rounds):
-    """Fills in `kernel`. The statistics cost time themselves, so these rounds are for nothing else."""
+def orders(contenders):
+    """Each of them is at each place equally often, and behind each other one: the first one brings a socket into the cache."""
+    return list(itertools.permutations(contenders))
+
+
+def round_beside(order, load):
+    """Of all of them, attached in this order: ns in the kernel's programs and us of CPU time, per event."""
+    processes, before, kernel = [], [], []
+
+    def begin(pid):
+        processes.extend(contender.start(pid) for contender in order)
+        before.extend((kernel_ns(one.pid), cpu_seconds(one.pid)) for one in processes)
+
+    def read():
+        for one, (counted, _) in zip(processes, before, strict=True):
+            settle(one.pid)
+            after = kernel_ns(one.pid)
+            kernel.append(sum(after[key] - counted[key] for key in after if key in counted))
+
+    load.run(begin, read)
+    events = load.connections * EVENTS
+    for contender, one, ns, (_, cpu) in zip(order, processes, kernel, before, strict=True):
+        settle(one.pid)  # the records of what was in TIME_WAIT, too
+        user = cpu_seconds(one.pid) - cpu
+        contender.lost += one.stop()
+        yield contender, ns / events, 1e6 * user / events
+
+
+def beside(contenders, load, rounds):
+    """
+    What each costs per event, as means of rounds in which all run at once: {contender: (ns in the kernel's programs, us of CPU
+    time)}. Counting the time in programs costs time itself: 20 to 30 ns per run, here in all of them.
+    """
+    found = {contender.name: [] for contender in contenders}
     with bpfstats.statistics():
-        for contender in alternate(contenders, rounds):
-            print(f"kernel: {contender.name}", file=sys.stderr)
-            contender.kernel.append(contender.round(load)[0])
+        for order in orders(contenders) * rounds:
+            print(f"beside each other: {', '.join(c.name for c in order)}", file=sys.stderr)
+            for contender, ns, user in round_beside(order, load):
+                found[contender.name].append((ns, user))
+    return {name: tuple(map(statistics.mean, zip(*values, strict=True))) for name, values in found.items()}
