@@ -19,7 +19,7 @@
 /* Wake the reader when this many bytes wait in a ring; below it, the reader polls. */
 const volatile __u64 wake_bytes = 256 * 1024;
 
-struct counters counters[TRACE_MAX_CPUS];
+struct counters counters[TRACE_MAX_CPUS] __attribute__((aligned(sizeof(struct counters))));
 
 /* The programs seen last, by pid: start times of processes, mixed with their exec count. In sets of two, the newer first: one
  * that was replaced is new again. */

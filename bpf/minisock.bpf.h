@@ -145,7 +145,7 @@ int BPF_PROG(on_tw_alloc, const struct sock *sk, void *death_row, int state, con
 	return 0;
 }
 
-struct tw_before tw_before[TRACE_MAX_CPUS];
+struct tw_before tw_before[TRACE_MAX_CPUS] __attribute__((aligned(sizeof(struct tw_before))));
 
 static __always_inline struct tw_before *my_tw_before(void)
 {
