@@ -42,7 +42,10 @@ struct {
 	__type(value, __u32); /* the thread that stands for it */
 } tables SEC(".maps");
 
-const volatile bool casts = false;  /* set before load: the programs that cast are those that are loaded */
+/* Set before load. */
+const volatile bool casts = false;      /* the programs that cast are those that are loaded */
+const volatile __u32 tcp_sock_type = 0; /* struct tcp_sock, by its number in the kernel: libbpf knows an excerpt's only */
+
 volatile bool cookies_only = false; /* nothing is shown: sockets get their cookies */
 volatile __u64 nameless = 0;        /* sockets that were not shown, since they had no cookie */
 
@@ -53,7 +56,7 @@ volatile __u64 nameless = 0;        /* sockets that were not shown, since they h
 static __always_inline const struct tcp_sock *tcp_of(struct sock *sk, bool cast)
 {
 	if (cast)
-		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+		return bpf_rdonly_cast(sk, tcp_sock_type);
 	return bpf_skc_to_tcp_sock(sk);
 }
 

@@ -191,18 +191,21 @@ static int write_file(int fd, const struct excerpt *e, const char *types, const 
 	return write_all(fd, &head, sizeof(head)) ?: write_all(fd, types, head.type_len) ?: write_all(fd, names, head.str_len);
 }
 
-int btf_excerpt_fill(const struct btf_excerpt *excerpt, const struct kernel_btf *kernel, const struct btf *object)
+int btf_excerpt_fill(const struct btf_excerpt *excerpt, const struct btf *object)
 {
-	struct excerpt e = {.from = kernel_btf_types(kernel)};
+	struct excerpt e = {0};
 	char *types = NULL, *names = NULL;
 	size_t types_len, names_len;
 	int err = -ENOMEM;
 
-	e.numbers = calloc(kernel_btf_n(kernel), sizeof(*e.numbers));
+	if (!excerpt->path)
+		return 0;
+	e.from = kernel_btf_types(excerpt->kernel);
+	e.numbers = calloc(kernel_btf_n(excerpt->kernel), sizeof(*e.numbers));
 	e.types = open_memstream(&types, &types_len);
 	e.names = open_memstream(&names, &names_len);
 	if (e.numbers && e.types && e.names) {
-		copy_all(&e, kernel, object);
+		copy_all(&e, excerpt->kernel, object);
 		if (fflush(e.types) || fflush(e.names))
 			e.err = -ENOMEM;
 		err = e.err ?: write_file(excerpt->fd, &e, types, names);
@@ -217,13 +220,14 @@ int btf_excerpt_fill(const struct btf_excerpt *excerpt, const struct kernel_btf 
 	return err;
 }
 
-int btf_excerpt_open(struct btf_excerpt *excerpt)
+void btf_excerpt_open(struct btf_excerpt *excerpt, const struct kernel_btf *kernel)
 {
-	*excerpt = (struct btf_excerpt){.fd = memfd_create("types", MFD_CLOEXEC)};
+	*excerpt = (struct btf_excerpt){.kernel = kernel, .fd = kernel ? memfd_create("types", MFD_CLOEXEC) : -1};
 	if (excerpt->fd < 0)
-		return -errno;
-	snprintf(excerpt->path, sizeof(excerpt->path), "/proc/self/fd/%d", excerpt->fd);
-	return access(excerpt->path, R_OK) ? -errno : 0;
+		return;
+	snprintf(excerpt->name, sizeof(excerpt->name), "/proc/self/fd/%d", excerpt->fd);
+	if (!access(excerpt->name, R_OK))
+		excerpt->path = excerpt->name;
 }
 
 void btf_excerpt_close(struct btf_excerpt *excerpt)

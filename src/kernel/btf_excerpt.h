@@ -9,14 +9,16 @@ struct btf;
 struct kernel_btf;
 
 struct btf_excerpt {
-	int fd;        /* -1: none */
-	char path[32]; /* empty, or of a file that is in memory */
+	const struct kernel_btf *kernel;
+	int fd;
+	char name[32];
+	const char *path; /* of a file in memory, empty at first; NULL: there is none, and loading takes longer */
 };
 
-/* The file exists from now on, and is empty. 0 or -errno. */
-int btf_excerpt_open(struct btf_excerpt *excerpt);
+/* `kernel` lives longer; NULL: no excerpt. */
+void btf_excerpt_open(struct btf_excerpt *excerpt, const struct kernel_btf *kernel);
 
-/* With all that the kernel has of the structs, unions and enums of `object`. 0 or -errno. */
-int btf_excerpt_fill(const struct btf_excerpt *excerpt, const struct kernel_btf *kernel, const struct btf *object);
+/* With all that the kernel has of the structs, unions and enums of `object`. 0 or -errno; 0 if there is no file. */
+int btf_excerpt_fill(const struct btf_excerpt *excerpt, const struct btf *object);
 
 void btf_excerpt_close(struct btf_excerpt *excerpt);

@@ -87,37 +87,16 @@ static void lanes_configure(const struct collector *c)
 	c->trace->rodata->lane_key = c->lane_key;
 }
 
-static int trace_open(struct collector *c, const char *types)
+static int trace_open(struct collector *c, const struct btf_excerpt *types)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types->path);
 
 	c->trace = trace_bpf__open_opts(&opts);
-	return c->trace ? 0 : -errno;
+	return c->trace ? btf_excerpt_fill(types, bpf_object__btf(c->trace->obj)) : -errno;
 }
 
-/* With an excerpt of the kernel's types; without, loading takes longer. */
-static int trace_open_quick(struct collector *c, struct btf_excerpt *types)
+static void trace_configure(struct collector *c, bool all)
 {
-	int err = btf_excerpt_open(types) ?: trace_open(c, types->path);
-
-	err = err ?: btf_excerpt_fill(types, c->types, bpf_object__btf(c->trace->obj));
-	if (!err)
-		return 0;
-	trace_bpf__destroy(c->trace);
-	c->trace = NULL;
-	return trace_open(c, NULL);
-}
-
-/* Loads the trace programs that are available, or only the first, which is the state hook. */
-static int trace_load(struct collector *c, bool all)
-{
-	struct btf_excerpt types = {.fd = -1};
-	int err = trace_open_quick(c, &types);
-
-	if (err) {
-		btf_excerpt_close(&types);
-		return err;
-	}
 	for (size_t i = 0; i < c->trace_n; i++)
 		bpf_program__set_autoload(hook_program(c->trace->obj, c->hooks[i].hook),
 					  c->hooks[i].available && tier_has(c, i) && (all || !i));
@@ -126,7 +105,20 @@ static int trace_load(struct collector *c, bool all)
 	c->trace->rodata->wake_bytes = c->ring_bytes / 8;
 	lanes_configure(c);
 	c->trace->rodata->tick_ns = clock_tick_ns();
-	err = bpf_map__reuse_fd(c->trace->maps.rings, c->ring_maps.map_fd) ?: trace_bpf__load(c->trace);
+}
+
+/* Loads the trace programs that are available, or only the first, which is the state hook. */
+static int trace_load(struct collector *c, bool all)
+{
+	struct btf_excerpt types;
+	int err;
+
+	btf_excerpt_open(&types, c->types);
+	err = trace_open(c, &types);
+	if (!err) {
+		trace_configure(c, all);
+		err = bpf_map__reuse_fd(c->trace->maps.rings, c->ring_maps.map_fd) ?: trace_bpf__load(c->trace);
+	}
 	if (self_try_descriptor()) /* what failed for lack of one, was not refused */
 		err = self_try_descriptor();
 	btf_excerpt_close(&types);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "internal.h"
+#include "kernel_btf.h"
 
 #include <stdio.h>
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 /* An iterate_enter_fn. */
@@ -51,4 +53,11 @@ struct bpf_program *cookies_choose(const struct bpf_object *object, struct bpf_p
 	if (program)
 		bpf_program__set_autoload(program, true);
 	return program;
+}
+
+uint32_t cookies_cast_type(const struct kernel_btf *types)
+{
+	int id = types ? kernel_btf_find(types, "tcp_sock", BTF_KIND_STRUCT) : 0;
+
+	return id > 0 ? (uint32_t)id : 0;
 }

@@ -130,6 +130,9 @@ void cookies_check(struct cookies *cookies, struct iterate_reach *reach); /* aft
  */
 struct bpf_program *cookies_choose(const struct bpf_object *object, struct bpf_program *plain, bool casts);
 
+/* Their variable tcp_sock_type: the number of struct tcp_sock among the kernel's types; 0: not known. `types` may be NULL. */
+uint32_t cookies_cast_type(const struct kernel_btf *types);
+
 /* netns.c: before a scan of descriptors fills it. */
 void netns_forget_held(int held);
 

@@ -2,8 +2,10 @@
 /* The leak scan: two iterators of their own, which need no other program to be attached. */
 #include "leak_scan.h"
 
+#include "btf_excerpt.h"
 #include "checks.h"
 #include "internal.h"
+#include "kernel_btf.h"
 #include "src/core/wire_make.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
@@ -26,17 +28,30 @@ struct leak_scan {
 	struct admin *admin;
 };
 
-static int load(struct leak_scan *scan, bool casts)
+static int load(struct leak_scan *scan, const struct btf_excerpt *types, bool casts)
 {
-	int err;
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types->path);
 
-	scan->bpf = leak_scan_bpf__open();
+	scan->bpf = leak_scan_bpf__open_opts(&opts);
 	if (!scan->bpf)
 		return -errno;
 	scan->bpf->rodata->casts = casts;
+	scan->bpf->rodata->tcp_sock_type = cookies_cast_type(types->kernel);
 	scan->bpf->rodata->tick_ns = clock_tick_ns();
 	scan->reads_files = cookies_choose(scan->bpf->obj, scan->bpf->progs.leak_files, casts);
-	err = scan->reads_files ? leak_scan_bpf__load(scan->bpf) : -ENOTSUP;
+	if (!scan->reads_files)
+		return -ENOTSUP;
+	return btf_excerpt_fill(types, bpf_object__btf(scan->bpf->obj)) ?: leak_scan_bpf__load(scan->bpf);
+}
+
+static int try(struct leak_scan *scan, const struct kernel_btf *kernel, bool casts)
+{
+	struct btf_excerpt types;
+	int err;
+
+	btf_excerpt_open(&types, kernel);
+	err = load(scan, &types, casts);
+	btf_excerpt_close(&types);
 	if (!err)
 		return 0;
 	leak_scan_bpf__destroy(scan->bpf);
@@ -44,12 +59,23 @@ static int load(struct leak_scan *scan, bool casts)
 	return err;
 }
 
+static int load_programs(struct leak_scan *scan)
+{
+	struct kernel_btf *kernel = NULL;
+	int err;
+
+	kernel_btf_open(&kernel); /* without, loading takes longer */
+	err = try(scan, kernel, false);
+	if (err && !self_no_descriptor(err))
+		err = try(scan, kernel, true);
+	kernel_btf_close(kernel);
+	return err;
+}
+
 static int open_iterators(struct leak_scan *scan)
 {
-	int err = load(scan, false);
+	int err = load_programs(scan);
 
-	if (err && !self_no_descriptor(err))
-		err = load(scan, true);
 	if (err)
 		return err;
 	scan->cookies = (struct cookies){&scan->bpf->bss->cookies_only, &scan->bpf->bss->nameless, !scan->bpf->rodata->casts};

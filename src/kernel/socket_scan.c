@@ -6,6 +6,7 @@
  */
 #include "collector.h"
 #include "bpf/shared.h"
+#include "btf_excerpt.h"
 #include "internal.h"
 #include "ringbuf.h"
 #include "scan_reader.h"
@@ -62,11 +63,13 @@ static int size_seen(struct scan_bpf *scan)
 	return bpf_map__set_max_entries(scan->maps.seen, places);
 }
 
-/* *ret_files: the program that reads descriptors. 0; or -errno, and it can be tried again. */
-static int scan_load(struct collector *c, bool casts, struct bpf_program **ret_files)
+static int scan_load(struct collector *c, const struct btf_excerpt *types, bool casts, struct bpf_program **ret_files)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types->path);
+	int err;
+
 	scan_bpf__destroy(c->scan);
-	c->scan = scan_bpf__open();
+	c->scan = scan_bpf__open_opts(&opts);
 	if (!c->scan)
 		return -errno;
 	*ret_files = cookies_choose(c->scan->obj, c->scan->progs.scan_files, casts);
@@ -75,18 +78,32 @@ static int scan_load(struct collector *c, bool casts, struct bpf_program **ret_f
 	bpf_program__set_autoload(*ret_files, c->hooks[c->trace_n].available);
 	bpf_program__set_autoload(c->scan->progs.scan_tcp, c->hooks[c->trace_n + 1].available);
 	c->scan->rodata->casts = casts;
+	c->scan->rodata->tcp_sock_type = cookies_cast_type(c->types);
 	c->scan->rodata->tick_ns = clock_tick_ns();
-	return size_seen(c->scan) ?: scan_bpf__load(c->scan);
+	err = btf_excerpt_fill(types, bpf_object__btf(c->scan->obj));
+	return err ?: size_seen(c->scan) ?: scan_bpf__load(c->scan);
+}
+
+/* *ret_files: the program that reads descriptors. 0; or -errno, and it can be tried again. */
+static int scan_try(struct collector *c, bool casts, struct bpf_program **ret_files)
+{
+	struct btf_excerpt types;
+	int err;
+
+	btf_excerpt_open(&types, c->types);
+	err = scan_load(c, &types, casts, ret_files);
+	btf_excerpt_close(&types);
+	return err;
 }
 
 /* Without the iterators the tool still runs: failing here fails a hook, not the collector. */
 int scan_open(struct collector *c)
 {
 	struct bpf_program *files;
-	int err = scan_load(c, false, &files);
+	int err = scan_try(c, false, &files);
 
 	if (err && c->scan && !self_no_descriptor(err))
-		err = scan_load(c, true, &files);
+		err = scan_try(c, true, &files);
 	if (!c->scan || self_no_descriptor(err))
 		return err;
 	if (err) {

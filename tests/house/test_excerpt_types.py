@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The programs of trace.bpf.c are loaded with an excerpt of the kernel's types (src/kernel/btf_excerpt.c), whose numbers are not
-the kernel's: none of its files may ask for one."""
+"""Programs that trace and scan are loaded with an excerpt of the kernel's types (src/kernel/btf_excerpt.c), whose numbers are not
+the kernel's: none of their files may ask for one."""
 import re
 from pathlib import Path
 
 import layers
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERED = re.compile(r"\bbpf_core_type_id_kernel\b|\bbpf_core_cast\b")
@@ -17,8 +18,9 @@ def asking(root, start):
                   if NUMBERED.search(path.read_text()))
 
 
-def test_trace_asks_for_no_number():
-    assert asking(ROOT, "bpf/trace.bpf") == []
+@pytest.mark.parametrize("programs", ["trace", "scan", "leak_scan"])
+def test_asks_for_no_number(programs):
+    assert asking(ROOT, f"bpf/{programs}.bpf") == []
 
 
 def test_asking_is_found(tmp_path):
