@@ -27,9 +27,7 @@ int cookies_give(struct cookies *cookies, const struct bpf_link *files, const st
 	giving.files = NETNS_SOCKETS_FILES;
 	giving.enter = enter;
 	*cookies->cookies_only = true;
-	err = iterate(files, giving.fn, giving.pause, giving.ctx);
-	if (!err && *cookies->nameless)
-		err = iterate_namespaces(&giving, &reach);
+	err = iterate(files, giving.fn, giving.pause, giving.ctx) ?: iterate_namespaces(&giving, &reach);
 	*cookies->cookies_only = false;
 	*cookies->nameless = 0;
 	return err;

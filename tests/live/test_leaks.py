@@ -570,6 +570,7 @@ def in_own_pids(namespace, *args):
     return subprocess.run(namespace.exec(*argv), capture_output=True, text=True, check=False, timeout=TIMEOUT)
 
 
+@pytest.mark.alone  # a tracer beside it gives cookies to sockets
 def test_container_without_the_pids_of_the_host(namespace, leaker, tmp_path):
     """The process is outside: it is said that it is not seen, and how it would be. Nothing says that there is none."""
     leaker("python", eof_unread=1)
