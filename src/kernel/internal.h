@@ -118,8 +118,8 @@ int iterate_namespaces(const struct iterate_visit *visit, struct iterate_reach *
 
 /*
  * cookies.c: walks through the descriptors (`files`), which shows namespaces that nothing else keeps alive, and through all
- * namespaces, as the scan does by `visit`, whose `enter` and `fn` are not called. Nothing is done if all had one at the last scan.
- * 0 or -errno.
+ * namespaces, as the scan does by `visit`, whose `enter` and `fn` are not called. Nothing is done if all had one at the last
+ * scan. 0 or -errno.
  */
 int cookies_give(struct cookies *cookies, const struct bpf_link *files, const struct iterate_visit *visit);
 void cookies_check(struct cookies *cookies, struct iterate_reach *reach); /* after the scan */
