@@ -393,12 +393,15 @@ static bool reset_is_active(const struct conn *c, const struct wire_reset *ev)
 	return !(c->facts & (CONN_HELD | CONN_MINISOCK));
 }
 
-/* In SYN_SENT and SYN_RECV a reset answers a segment that does not fit, and the connection goes on. */
+/*
+ * In SYN_SENT and SYN_RECV a reset answers a segment that does not fit, and the connection goes on. One that answers none ends
+ * it. MPTCP may send two of them.
+ */
 static void sent_reset(struct conn *c, const struct wire_reset *ev)
 {
 	const struct wire_reset_number *number = wire_tail(&ev->hdr, sizeof(*number));
 	bool opening = c->state == WIRE_SYN_SENT || c->state == WIRE_SYN_RECV;
-	bool last = (c->facts & CONN_HELD) || !opening;
+	bool last = (c->facts & CONN_HELD) || !opening || ev->form == WIRE_RESET_ACTIVE;
 	uint64_t since_ns = c->start_ns + (last ? conn_last_entry(c)->at_us * 1000 : 0);
 	uint64_t us = ev->hdr.ts > since_ns ? (ev->hdr.ts - since_ns) / 1000 : 0;
 
@@ -406,7 +409,9 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 		c->reset_us = conn_capped_us(us);
 	c->resets_sent = facts_capped(c->resets_sent + 1, CONN_RESETS_SENT_MAX);
 	if (last)
-		c->facts |= CONN_RST_LAST | (reset_is_active(c, ev) ? CONN_RST_ACTIVE : 0);
+		c->resets_last = facts_capped(c->resets_last + 1, CONN_RESETS_LAST_MAX);
+	if (last && reset_is_active(c, ev))
+		c->facts |= CONN_RST_ACTIVE;
 	if (last && number && !(c->facts & CONN_MINISOCK)) {
 		c->proofs |= CONN_PROVEN_FORM;
 		c->live.reset_form = ev->form;

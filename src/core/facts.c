@@ -47,7 +47,8 @@ void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *
 	c->local_port = ident->local_port;
 	c->peer_port = ident->peer_port;
 	c->ipv6 = ident->family == AF_INET6;
-	c->id_flags = ident->flags;
+	/* A subflow that no process accepted is not marked any more as it closes (mptcp_subflow_drop_ctx()). */
+	c->id_flags = ident->flags | (c->id_flags & WIRE_ID_MPTCP);
 }
 
 /* A request counts the SYN-ACKs that it repeated with success (inet_rtx_syn_ack()). A Fast Open child's have events. */

@@ -34,7 +34,7 @@ static void time_syn(const struct segment_list *s, struct conn_segment *seg)
 /* In SYN_SENT or SYN_RECV a segment with a wrong ACK arrived, and was answered by a reset. */
 static void add_early_reset(struct segment_list *s)
 {
-	unsigned int n = s->c->resets_sent - (s->c->resets_sent && segments_has(s, CONN_RST_LAST));
+	unsigned int n = s->c->resets_sent - s->c->resets_last;
 	struct conn_segment *seg;
 
 	if (!n)

@@ -49,12 +49,13 @@ static void add_reset_out(struct segment_list *s)
 	enum wire_reset_form form = reset_form(s);
 	struct conn_segment *seg;
 
-	if (!segments_has(s, CONN_RST_LAST))
+	if (!s->c->resets_last)
 		return;
 	seg = segments_add(s, CONN_OUT,
 			   form == WIRE_RESET_ACTIVE || form == WIRE_RESET_ANSWER_ACK ? CONN_FLAGS_RST_ACK : CONN_FLAGS_RST,
 			   CONN_PROOF_EVENT);
-	if (s->c->resets_sent == 1 && s->c->reset_us != UINT32_MAX)
+	seg->n = s->c->resets_last;
+	if (s->c->resets_sent == s->c->resets_last && s->c->reset_us != UINT32_MAX)
 		set_at(seg, s->last_us + s->c->reset_us);
 	else if (s->closed)
 		set_at(seg, s->end_us);

@@ -16,6 +16,7 @@
 #define CONN_NONE 0u /* no connection has this id */
 #define CONN_GAPS_MAX 255u
 #define CONN_RESETS_SENT_MAX 1023u
+#define CONN_RESETS_LAST_MAX 3u
 #define CONN_RESETS_RECEIVED_MAX 63u
 
 /* What has been proven about a connection. Besides its timeline it keeps no other history. */
@@ -49,8 +50,7 @@ enum conn_fact {
 	CONN_FIN_DELAYED = 1 << 26,  /* data waited before our FIN as it was queued */
 	CONN_FIN_AFTER = 1 << 27,    /* FINs crossed, but ours was still queued when the peer's came */
 	CONN_FIN_WITH_ACK = 1 << 28, /* the peer's FIN came in the segment that ended the handshake */
-	CONN_RST_LAST = 1 << 29,     /* the last of resets_sent belongs to the end */
-	CONN_RST_ACTIVE = 1 << 30,   /* and answered no segment */
+	CONN_RST_ACTIVE = 1 << 30,   /* the reset that ended it answered no segment */
 	CONN_MINISOCK = 1u << 31,    /* closed, its minisocket lives: tw_conn.c */
 };
 
@@ -143,11 +143,12 @@ struct conn {
 	uint32_t id, facts;
 	uint16_t proofs; /* enum conn_proven */
 	uint16_t reset_reason;
-	uint32_t state : 4, role : 2, from : 4, spans_len : 3, end : 5, ipv6 : 1, id_flags : 4, scan_epoch : 8,
-		accepted : 1; /* some process got it, known or not */
-	uint32_t next, prev;  /* list of CLOSE_WAIT; place in the delay of resets; free list */
-	uint32_t loss_epoch;  /* the table's, at birth */
-	uint32_t mark_seq;    /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
+	uint32_t state : 4, role : 2, from : 4, spans_len : 3, end : 5, ipv6 : 1, id_flags : 2, scan_epoch : 8,
+		resets_last : 2, /* of resets_sent, those that belong to the end */
+		accepted : 1;    /* some process got it, known or not */
+	uint32_t next, prev;     /* list of CLOSE_WAIT; place in the delay of resets; free list */
+	uint32_t loss_epoch;     /* the table's, at birth */
+	uint32_t mark_seq; /* snd_nxt at CLOSE_WAIT or rcv_nxt at FIN_WAIT2: beyond came after a FIN; snd_una at CLOSING */
 	union {
 		uint32_t mark_segs; /* segs_in at ESTABLISHED or FIN_WAIT2, segs_out at CLOSE_WAIT */
 		int32_t stop_us;    /* MINI_STOPPED: when, from due_us on */
@@ -169,7 +170,7 @@ struct conn {
 	uint8_t peer_addr[16];
 	uint16_t local_port, peer_port;
 	uint32_t place, process; /* interned: struct conn_place and struct process */
-	uint32_t reset_us;       /* the first reset that we sent: since start_ns; if it is the last too, since the last span */
+	uint32_t reset_us;       /* the first reset that we sent: since start_ns; since the last span if it is of the end */
 	union {
 		struct conn_live live; /* until its close */
 		struct conn_minisock mini;

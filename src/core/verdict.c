@@ -122,8 +122,7 @@ static enum conn_end end_without_error(const struct conn *c, const struct conn_n
 		return CONN_END_FIN;
 	if (close->state == WIRE_SYN_SENT) /* no reset is sent: the peer has no socket */
 		return CONN_END_ABORTED;
-	if (c->facts &
-	    CONN_RST_LAST) /* before the close: orphan limits, FIN_WAIT2's timeout; not one that answered in SYN_SENT */
+	if (c->resets_last) /* before the close: orphan limits, FIN_WAIT2's timeout; not one that answered in SYN_SENT */
 		return CONN_END_RST_SENT;
 	return minisocket ? CONN_END_FIN : CONN_END_ABORTED;
 }

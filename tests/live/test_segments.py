@@ -18,10 +18,13 @@ from choreography import (
     ask_half_closed, close_both, close_half, close_in_three_segments, close_in_turn, close_rest, close_simultaneously,
     close_unread, open_simultaneously, open_with_data,
 )  # fmt: skip
-from lab import ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, wait_state
+from lab import (
+    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, wait_acceptable, wait_state,
+)  # fmt: skip
 from test_reset import forged_reset
 
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
+MPTCP = 262
 ETH_P_ALL = 3
 SECOND = 10**9
 WITHIN_NS = 5_000_000 * SLOWNESS
@@ -439,6 +442,49 @@ def test_killed_by_ss(trace, pair, captures):
     host = f"[{pair.server_addr}]" if pair.family == "ipv6" else pair.server_addr
     pair.a.run("ss", "-K", "dst", host, "dport", "=", str(connected.port))
     check_both(trace, captures, connected)
+
+
+def test_killed_in_syn_recv(trace, pair):
+    """A reset that answers no segment ends the connection in this state, too."""
+    ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
+    addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]
+    crossing = pair.wire.hold(is_syn)
+    pair.wire.drop(is_synack)
+    for end, addr, other in zip(ends, addrs, reversed(addrs)):
+        end.bind(addr)
+        end.setblocking(False)
+        end.connect_ex(other)
+    crossing.wait_crossing()
+    crossing.release()
+    wait_state(ends[0], "SYN_RECV")
+    pair.a.run("ss", "-a", "-K", "dport", "=", "7002")
+    record = trace.connection(cookie(ends[0]))
+    assert listed(record) == ["out SYN", "in SYN", "out SYN,ACK", "out RST,ACK"]
+    assert record["resets"]["sent"] == 1 and record["complete"] is True
+
+
+def test_mptcp_listener_closed_before_accept(trace, pair, captures):
+    """The kernel resets the subflow twice. Both belong to the end, and it is a subflow although it is not marked any more."""
+    family = pair.server_family
+    try:
+        with pair.b.entered():
+            listener = pair.keep(socket.socket(family, socket.SOCK_STREAM, MPTCP))
+        with pair.a.entered():
+            client = pair.keep(socket.socket(pair.client_family, socket.SOCK_STREAM, MPTCP))
+    except OSError as error:
+        pytest.skip(f"no MPTCP: {error}")
+    listener.bind(("", 0))
+    listener.listen()
+    client.connect((pair.server_addr, listener.getsockname()[1]))
+    client.sendall(b"x")
+    ports = (listener.getsockname()[1], client.getsockname()[1])
+    wait_acceptable(listener)
+    listener.close()
+    record = trace.wait_for(lambda r: r["event"] == "connection" and (r["local_port"], r["peer_port"]) == ports)
+    check(record, captures[1])
+    assert listed(record) == [*ACCEPTS, "out RST,ACK"]
+    assert record["resets"]["sent"] == record["segments"][-1].get("n", 1)
+    assert record["mptcp"] is True
 
 
 def test_answer_to_an_older_syn(trace, pair, captures):
