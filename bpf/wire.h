@@ -199,11 +199,12 @@ enum wire_proof_flags {
 	WIRE_PROOF_IN_ORDER = 2, /* and that FIN did not wait for a segment before it */
 	WIRE_PROOF_PACED = 4,    /* sent_ns counts the pace of payload, too: it may be later than the segment left */
 	WIRE_PROOF_ROOM = 8,    /* nothing would hold back a segment: window, congestion window, pacing, what waits below TCP */
-	WIRE_PROOF_SACKS = 16,  /* data waits out of order: a reset is taken at a SACK block's edge, too */
+	WIRE_PROOF_SACKS = 16,  /* data waits out of order, and SACK shows it: a reset is taken at a block's edge, too */
 	WIRE_PROOF_ERRORS = 32, /* the error queue holds messages (IP_RECVERR): err may be old */
 	WIRE_PROOF_DEFERS = 64, /* TCP_FASTOPEN_CONNECT: the SYN may leave later than connect() */
 	WIRE_PROOF_IDLE = 128,  /* no retransmission timer is set: nothing is in flight, or it runs now */
 	WIRE_PROOF_DELAYED = 256, /* an ACK was delayed until after sent_ns: recv() may have sent it, later than that says */
+	WIRE_PROOF_WAITS = 512,   /* data or a FIN waits out of order, with or without SACK */
 };
 
 /* What the kernel keeps of single segments. It proves their numbers and times. Sequence numbers are absolute. */

@@ -232,6 +232,10 @@ struct minmax {
 	struct minmax_sample s[3];
 };
 
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct tcp_options_received {
 	u8 num_sacks;
 };
@@ -249,6 +253,7 @@ struct tcp_sock {
 	u32 lost_out;
 	u32 rcv_wup;
 	u32 rcv_ooopack;
+	struct rb_root out_of_order_queue;
 	u32 data_segs_in;
 	u32 data_segs_out;
 	u32 mss_cache;

@@ -153,8 +153,8 @@ static void closed(struct conn *c, const struct wire_state *ev, const struct wir
 {
 	if (!(p->flags & WIRE_PROOF_SACKS))
 		c->proofs |= CONN_PROVEN_EDGES;
-	else if (c->role == CONN_SERVER &&
-		 !(ev->hdr.sk_flags & WIRE_SK_DONE)) /* what waits may be a FIN, see may_have_opened() */
+	if ((p->flags & (WIRE_PROOF_SACKS | WIRE_PROOF_WAITS)) && c->role == CONN_SERVER &&
+	    !(ev->hdr.sk_flags & WIRE_SK_DONE)) /* what waits may be a FIN, see may_have_opened() */
 		c->proofs |= CONN_PROVEN_DATA_OPENED;
 	switch (ev->hdr.old_state) {
 	case WIRE_CLOSE_WAIT:

@@ -3,9 +3,10 @@
 
 import socket
 
+import pytest
 from checks import from_side, is_fin, is_pure_ack
 from choreography import cross_fins
-from lab import cookie, read_all, read_exactly, wait_state, wait_until
+from lab import abort, cookie, read_all, read_exactly, wait_state, wait_until
 from test_proofs import allow_fast_open, segment
 from test_segments import captures, check  # noqa: F401 (a fixture)
 
@@ -151,3 +152,23 @@ def test_repeated_fin_brings_the_last_ack(trace, pair, captures):
     record = trace.connection(connected.client_id)
     check(record, captures[0])
     assert proven(record, "in", "ACK") == []
+
+
+@pytest.mark.parametrize("sack", [1, 0])
+def test_fin_that_is_never_in_order_ended_the_handshake(trace, pair, captures, sack):
+    """What it waits for is lost, and the server ends: the FIN is still in the queue, whether SACK shows it or not."""
+    pair.a.sysctl("ipv4/tcp_sack", sack)
+    listener = pair.listen()
+    acks = pair.wire.drop(lambda s: s.side == 0 and (is_pure_ack(s) or is_data(s)))
+    client = pair.client()
+    client.connect((pair.server_addr, listener.getsockname()[1]))
+    client.sendall(b"lost")
+    client.shutdown(socket.SHUT_WR)
+    server = pair.accept(listener)
+    identity = cookie(server)
+    assert acks.hits
+    abort(server)
+    record = trace.connection(identity)
+    assert record["complete"] is True
+    assert proven(record, "in", "ACK") == []
+    assert not any(is_pure_ack(s) for out, _, s in captures[1].segments() if not out)
