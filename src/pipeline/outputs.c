@@ -197,6 +197,7 @@ int outputs_add(struct outputs *all, const struct output_spec *spec, struct dest
 	}
 	o->spec = spec;
 	o->all = all;
+	o->caught_up_ns = o->mark_ns = clock_now_ns();
 	o->select = *all->config.select;
 	o->select.sample = spec->sample;
 	o->lines.config = (struct lines_config){

@@ -153,6 +153,12 @@ def test_an_output_that_fails(start_tracer, path, tmp_path, pair4):
             assert found["outputs"][1]["lag_us"] == 0 and found["outputs"][1]["delivered"]
 
 
+def test_an_output_that_fails_from_the_begin(start_tracer, path):
+    start_tracer("--status", path, "-o", "-", "-o", "/dev/full")
+    found = wait_for(path, lambda s: s["outputs"][1]["error"] and s["outputs"][1]["waiting"] and s["outputs"][1]["lag_us"] > 1000000)
+    assert found["outputs"][1]["lag_us"] < found["uptime_us"] + 1000000 and not found["outputs"][1]["delivered"]
+
+
 def test_a_second_run_names_the_first(start_tracer, path, tmp_path):
     first = start_tracer("--status", path, "-o", "-", "-o", tmp_path / "first.json")
     second = start_tracer("--status", path)
