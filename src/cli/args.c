@@ -41,14 +41,18 @@ static error_t printed(struct context *ctx)
 	return finish(ctx, fail(EXIT_OUTPUT, "cannot write to standard output: %s", strerror(errno)));
 }
 
-static int remember(struct options *o, const struct option_rule *rule, const char *value)
+static int remember(struct options *o, const struct option_rule *rule, const char *value, const char *where)
 {
 	struct option_given *items = reallocarray(o->given.items, o->given.len + 1, sizeof(*items));
+	char *copy = where ? strdup(where) : NULL;
 
-	if (!items)
+	if (items)
+		o->given.items = items;
+	if (!items || (where && !copy)) {
+		free(copy);
 		return -ENOMEM;
-	items[o->given.len++] = (struct option_given){.rule = rule, .value = value};
-	o->given.items = items;
+	}
+	items[o->given.len++] = (struct option_given){.rule = rule, .value = value, .where = copy};
 	return 0;
 }
 
@@ -64,11 +68,11 @@ static error_t take_option(struct context *ctx, const struct option_rule *rule, 
 	if (!*seen && rule->field == offsetof(struct options, each.events))
 		ctx->options.each.events = 0;
 	*seen = true;
-	err = option_set(rule, arg, &ctx->options, &bad) ?: remember(&ctx->options, rule, arg);
+	err = option_set(rule, arg, &ctx->options, &bad) ?: remember(&ctx->options, rule, arg, where);
 	if (err == -EINVAL) {
 		option_words(rule, rule->expects, expects, sizeof(expects));
 		near = option_nearest(rule, bad);
-		refuse(ctx, "%s%s%s '%s': %s%s%s%s", where ?: "", where ? ": " : "--", rule->name, bad,
+		refuse(ctx, "%s%s%s '%.256s': %s%s%s%s", where ?: "", where ? ": " : "--", rule->name, bad,
 		       near ? "did you mean " : "", near ?: "", near ? "? " : "", expects);
 		free(bad);
 		return ECANCELED;
@@ -123,6 +127,8 @@ static int take_line(void *from, const char *where, const struct config_line *li
 
 static void free_values(struct options *options)
 {
+	for (size_t i = 0; i < options->given.len; i++)
+		free(((struct option_given *)options->given.items)[i].where);
 	selection_free(&options->select);
 	free(options->filter_args.items);
 	free(options->output_args.items);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define BLANKS " \t\r"
+#define BOM "\xef\xbb\xbf" /* editors of other systems write it */
 
 __attribute__((format(printf, 2, 3))) static int refuse(char why[CONFIG_WHY], const char *format, ...)
 {
@@ -106,7 +107,7 @@ int config_cut(char *line, struct config_line *ret, const char **ret_why)
 
 static int take_text(const char *path, char *text, const struct config_reader *reader, char why[CONFIG_WHY])
 {
-	char where[PATH_MAX + 32], *rest = text, *line;
+	char where[PATH_MAX + 32], *rest = strncmp(text, BOM, strlen(BOM)) != 0 ? text : text + strlen(BOM), *line;
 	const char *reason = NULL;
 	struct config_line cut;
 	unsigned int number = 0;

@@ -33,6 +33,7 @@ struct option_rule;
 struct option_given {
 	const struct option_rule *rule;
 	const char *value; /* NULL: it has none */
+	char *where;       /* FILE:LINE, owned; NULL: the command line */
 };
 
 /* Which listeners of --metrics have the live page. */

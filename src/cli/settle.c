@@ -9,6 +9,7 @@
 #include "unknown.h"
 #include "src/format/format.h"
 #include "src/io/output_open.h"
+#include "src/io/unix_listen.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -43,6 +44,31 @@ static bool was_seen(const struct context *ctx, size_t field)
 }
 #define WAS_SEEN(ctx, member) was_seen(ctx, offsetof(struct options, member))
 
+/* FILE:LINE of this option, the last one given; of an option with several values that of `value`. NULL: the command line. */
+static const char *where_given(const struct context *ctx, const char *name, const char *value)
+{
+	const struct option_given *given = ctx->options.given.items;
+
+	for (size_t i = ctx->options.given.len; i > 0; i--)
+		if (!strcmp(given[i - 1].rule->name, name) && (!value || given[i - 1].value == value))
+			return given[i - 1].where;
+	return NULL;
+}
+
+/* refuse() with a sentence that begins with an option: "--NAME ...", or "FILE:LINE: NAME ..." */
+__attribute__((format(printf, 4, 5))) static int refuse_option(struct context *ctx, const char *name, const char *value,
+							       const char *format, ...)
+{
+	const char *where = where_given(ctx, name, value);
+	char text[OPTIONS_WHY];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return refuse(ctx, "%s%s%s %s", where ?: "", where ? ": " : "--", name, text);
+}
+
 /* --progress and --summary ask for their records, whatever --events says. */
 static int settle_events(struct context *ctx)
 {
@@ -50,10 +76,11 @@ static int settle_events(struct context *ctx)
 	uint32_t no_rows = o->each.events & ~FORMAT_CSV_EVENTS;
 
 	if (o->csv && o->json)
-		return refuse(ctx, "--csv and --json are two forms of the same: give one of the two");
+		return refuse_option(ctx, "csv", NULL, "and --json are two forms of the same: give one of the two");
 	if (o->csv && WAS_SEEN(ctx, each.events) && no_rows)
-		return refuse(ctx, "--events '%s': CSV has rows for connection, progress and lost only: use --json",
-			      record_kind_name((unsigned int)__builtin_ctz(no_rows)));
+		return refuse_option(ctx, "events", NULL,
+				     "'%s': CSV has rows for connection, progress and lost only: use --json",
+				     record_kind_name((unsigned int)__builtin_ctz(no_rows)));
 
 	if (o->progress_ns)
 		o->each.events |= 1U << RECORD_PROGRESS;
@@ -86,7 +113,7 @@ static int settle_time_wait(struct context *ctx)
 	else if (!WAS_SEEN(ctx, time_wait))
 		o->time_wait = has_pipeline(o) || o->from ? CONN_TW_JOIN : CONN_TW_SPLIT;
 	if (o->time_wait == CONN_TW_OFF && o->tiers)
-		return refuse(ctx, "--hooks has no effect with --time-wait off: give one of the two");
+		return refuse_option(ctx, "hooks", NULL, "has no effect with --time-wait off: give one of the two");
 	if (o->time_wait != CONN_TW_SPLIT || WAS_SEEN(ctx, each.events))
 		return 0;
 	for (size_t i = 0; i < o->outputs_len; i++)
@@ -105,15 +132,15 @@ static int take_output(struct context *ctx, const char *arg)
 	int err = output_arg_parse(spec, arg, &o->each, why);
 
 	if (err)
-		return err == -EINVAL ? refuse(ctx, "--output '%s': %s", arg, why)
+		return err == -EINVAL ? refuse_option(ctx, "output", arg, "'%.256s': %s", arg, why)
 				      : finish(ctx, fail(EXIT_RUNTIME, "out of memory"));
 	o->outputs_len++;
 	if (spec->detail_given && !has_json(o, spec))
-		return refuse(ctx, "--output '%s': detail is for JSON: add --json, or format=json", arg);
+		return refuse_option(ctx, "output", arg, "'%s': detail is for JSON: add --json, or format=json", arg);
 	for (struct output_spec *other = o->outputs; other < spec; other++)
 		if (other->kind == spec->kind && output_same(other->address, spec->address))
-			return refuse(ctx, "--output '%s' and '%s' are the same: give each output once", other->name,
-				      spec->name);
+			return refuse_option(ctx, "output", arg, "'%s' and '%s' are the same: give each output once",
+					     other->name, spec->name);
 	return 0;
 }
 
@@ -134,30 +161,44 @@ static int settle_single_output(struct context *ctx)
 	return 0;
 }
 
+static int refuse_path(struct context *ctx, const char *name, const char *value)
+{
+	return refuse_option(ctx, name, NULL, "'%.256s': the path of a socket has at most %d bytes, its last part %d", value,
+			     UNIX_LISTEN_PATH_MAX, UNIX_LISTEN_NAME_MAX);
+}
+
 static int settle_metrics(struct context *ctx)
 {
 	const struct options *o = &ctx->options;
 	struct endpoint endpoint;
 
 	if (o->metrics && !parse_endpoint(o->metrics, &endpoint) && (strncmp(o->metrics, "unix:", 5) != 0 || !o->metrics[5]))
-		return refuse(ctx,
-			      "--metrics '%s': metrics are at ADDRESS:PORT, like 127.0.0.1:19435 or [::1]:19435, or at "
-			      "unix:PATH",
-			      o->metrics);
+		return refuse_option(ctx, "metrics", NULL,
+				     "'%.256s': metrics are at ADDRESS:PORT, like 127.0.0.1:19435 or [::1]:19435, or at "
+				     "unix:PATH",
+				     o->metrics);
+	if (o->metrics && !strncmp(o->metrics, "unix:", 5) && !unix_listen_fits(o->metrics + 5))
+		return refuse_path(ctx, "metrics", o->metrics);
 	if (o->metrics_file && !*o->metrics_file)
-		return refuse(ctx, "--metrics-file '': a file needs a name, like /var/lib/node_exporter/tcplife.prom");
+		return refuse_option(ctx, "metrics-file", NULL,
+				     "'': a file needs a name, like /var/lib/node_exporter/tcplife.prom");
 	if (o->metrics_by && !o->metrics && !o->metrics_file)
-		return refuse(ctx, "--metrics-by needs metrics: add --metrics ADDRESS:PORT or --metrics-file FILE");
+		return refuse_option(ctx, "metrics-by", NULL,
+				     "needs metrics: add --metrics ADDRESS:PORT or --metrics-file FILE");
 	if (o->live_page && !o->metrics)
-		return refuse(ctx, "--live-page is a page of --metrics: add --metrics ADDRESS:PORT or --metrics unix:PATH");
+		return refuse_option(ctx, "live-page", NULL,
+				     "is a page of --metrics: add --metrics ADDRESS:PORT or --metrics unix:PATH");
 	return 0;
 }
 
 static int settle_status(struct context *ctx)
 {
-	if (ctx->options.status && !*ctx->options.status)
-		return refuse(ctx, "--status '': a socket needs a name, like /run/tcplife-fsm/status.sock, or none");
-	return 0;
+	const char *path = ctx->options.status;
+
+	if (path && !*path)
+		return refuse_option(ctx, "status", NULL,
+				     "'': a socket needs a name, like /run/tcplife-fsm/status.sock, or none");
+	return path && !unix_listen_fits(path) ? refuse_path(ctx, "status", path) : 0;
 }
 
 static bool has_file(const struct options *o)
@@ -186,7 +227,8 @@ static int settle_outputs(struct context *ctx)
 	if (o->csv)
 		o->each.format = OUTPUT_CSV;
 	if (o->output_args.len > OUTPUTS_MAX)
-		return refuse(ctx, "--output '%s': there are at most %d outputs", args[OUTPUTS_MAX], OUTPUTS_MAX);
+		return refuse_option(ctx, "output", args[OUTPUTS_MAX], "'%s': there are at most %d outputs", args[OUTPUTS_MAX],
+				     OUTPUTS_MAX);
 	o->outputs = calloc(o->output_args.len ?: 1, sizeof(*o->outputs));
 	if (!o->outputs)
 		return finish(ctx, fail(EXIT_RUNTIME, "out of memory"));
@@ -196,17 +238,18 @@ static int settle_outputs(struct context *ctx)
 	if (!o->outputs_len && take_output(ctx, "-"))
 		return ECANCELED;
 	if (o->each.rotate_bytes && !has_file(o))
-		return refuse(ctx, "--rotate-bytes is for files: add --output FILE");
+		return refuse_option(ctx, "rotate-bytes", NULL, "is for files: add --output FILE");
 	if (o->each.group && !has_file(o) && !o->status)
-		return refuse(ctx, "--group is for files and for the socket of --status: add --output FILE or --status SOCKET");
+		return refuse_option(ctx, "group", NULL,
+				     "is for files and for the socket of --status: add --output FILE or --status SOCKET");
 	if ((WAS_SEEN(ctx, each.rotate_keep) || o->each.rotate_compress) && !rotates(o))
-		return refuse(ctx,
-			      "--%s has no effect without --rotate-bytes, the size at which a new file begins: add "
-			      "--rotate-bytes 100M",
-			      o->each.rotate_compress ? "rotate-compress" : "rotate-keep");
+		return refuse_option(ctx, o->each.rotate_compress ? "rotate-compress" : "rotate-keep", NULL,
+				     "has no effect without --rotate-bytes, the size at which a new file begins: add "
+				     "--rotate-bytes 100M");
 	for (size_t i = 0; i < o->outputs_len && !o->progress_ns; i++)
 		if (o->outputs[i].events & 1U << RECORD_PROGRESS)
-			return refuse(ctx, "--events 'progress' needs an interval: add --progress DUR, like --progress 1m");
+			return refuse_option(ctx, "events", NULL,
+					     "'progress' needs an interval: add --progress DUR, like --progress 1m");
 	return settle_single_output(ctx);
 }
 
@@ -230,12 +273,12 @@ static int settle_memory(struct context *ctx)
 	}
 	if (table <= o->memory_limit)
 		return 0;
-	return refuse(ctx,
-		      "--memory-limit has %lluM, and --max-connections %u may take %lluM: allow more than that, like "
-		      "--memory-limit %lluM, or give --max-connections %llu",
-		      (unsigned long long)(o->memory_limit >> 20), o->max_connections,
-		      (unsigned long long)round_up_to_mib(table), (unsigned long long)round_up_to_mib(2 * table),
-		      (unsigned long long)(o->memory_limit / 2 / CONN_BYTES));
+	return refuse_option(ctx, "memory-limit", NULL,
+			     "has %lluM, and --max-connections %u may take %lluM: allow more than that, like "
+			     "--memory-limit %lluM, or give --max-connections %llu",
+			     (unsigned long long)(o->memory_limit >> 20), o->max_connections,
+			     (unsigned long long)round_up_to_mib(table), (unsigned long long)round_up_to_mib(2 * table),
+			     (unsigned long long)(o->memory_limit / 2 / CONN_BYTES));
 }
 
 static int settle_filter(struct context *ctx)
@@ -286,7 +329,7 @@ static int check_files(struct context *ctx)
 		return refuse(ctx, "--output '%s' is what --from reads: give another file", o->output);
 	for (size_t i = 0; i < o->outputs_len; i++)
 		if (o->record && o->outputs[i].kind == OUTPUT_FILE && output_same(o->record, o->outputs[i].address))
-			return refuse(ctx, "--record '%s' is where the output goes: give two files", o->record);
+			return refuse_option(ctx, "record", NULL, "'%s' is where the output goes: give two files", o->record);
 	return 0;
 }
 

@@ -93,9 +93,6 @@ static int take_given(struct status_run *r, const char *path, gid_t gid)
 		return EXIT_OK;
 	case -EEXIST:
 		return fail(EXIT_OUTPUT, "--status %s: something that is no socket of a run has this name: remove it", path);
-	case -ENAMETOOLONG:
-		return fail(EXIT_OUTPUT, "--status %s: the path of a socket has at most %d bytes, its last part %d", path,
-			    UNIX_LISTEN_PATH_MAX, UNIX_LISTEN_NAME_MAX);
 	default:
 		return fail(EXIT_OUTPUT, "--status %s: %s", path, output_error(-err));
 	}

@@ -76,9 +76,6 @@ static int listen_unix(struct metrics_server *s, const char *path, char why[METR
 	switch (err) {
 	case 0:
 		return fcntl(unix_listen_fd(s->socket), F_DUPFD_CLOEXEC, 0);
-	case -ENAMETOOLONG:
-		return refuse(why, err, "the path of a Unix socket has at most %d bytes, its last part %d",
-			      UNIX_LISTEN_PATH_MAX, UNIX_LISTEN_NAME_MAX);
 	case -EADDRINUSE:
 	case -EEXIST:
 		return refuse(why, err, "%s: something has this name already", strerror(-err));

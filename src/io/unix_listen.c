@@ -48,12 +48,18 @@ static void set_address(struct sockaddr_un *address, int dir, const char *name)
 	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%.*s", dir, UNIX_LISTEN_NAME_MAX, name);
 }
 
-static int open_dir(struct unix_listen *l, const char *path)
+bool unix_listen_fits(const char *path)
 {
 	const char *slash = strrchr(path, '/');
+
+	return strlen(path) <= UNIX_LISTEN_PATH_MAX && strlen(slash ? slash + 1 : path) <= UNIX_LISTEN_NAME_MAX;
+}
+
+static int open_dir(struct unix_listen *l, const char *path)
+{
 	char name[NAME_MAX + 1];
 
-	if (strlen(path) > UNIX_LISTEN_PATH_MAX || strlen(slash ? slash + 1 : path) > UNIX_LISTEN_NAME_MAX)
+	if (!unix_listen_fits(path))
 		return -ENAMETOOLONG;
 	l->dir = output_open_folder(path, name);
 	if (l->dir < 0)

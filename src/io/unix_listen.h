@@ -5,12 +5,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define UNIX_LISTEN_PATH_MAX 107 /* bytes that the kernel takes of whoever connects */
 #define UNIX_LISTEN_NAME_MAX 80  /* of these, of the last component */
 
 struct unix_listen;
+
+bool unix_listen_fits(const char *path); /* it is no longer than that */
 
 /*
  * Mode 0660; `group`: GROUP_NONE, as the system gives it. 0; -EADDRINUSE: somebody listens there; -EEXIST: something else has

@@ -182,7 +182,7 @@ def test_socket_of_a_run_that_was_killed(start_tracer, path):
 
 def test_what_cannot_be_its_socket(tmp_path):
     (tmp_path / "file").touch()
-    for name, sentence in (("file", "has this name"), ("none/s", "No such file or directory"), ("x" * 200, "at most 107 bytes")):
+    for name, sentence in (("file", "has this name"), ("none/s", "No such file or directory")):
         done = subprocess.run([BINARY, "--status", tmp_path / name], capture_output=True, text=True, timeout=TIMEOUT, check=False)
         assert done.returncode == OUTPUT and sentence in done.stderr, done.stderr
     assert (tmp_path / "file").is_file()

@@ -200,9 +200,35 @@ static void wrong(void **state)
 	refused(text_file("sort count"), "is no option");
 	refused(text_file("json yes"), "json takes no value, and has 'yes'");
 	refused(text_file("summary"), "summary needs a value: summary DUR");
-	refused(text_file("output ''"), "an output needs a name");
-	refused(text_file("json\ncsv"), "--csv and --json");
+	refused(text_file("output ''"), "t.conf:1: output '': an output needs a name");
 	refused(text_file("output 'x"), "t.conf:1: the quote is not closed");
+}
+
+/* What is decided when all files are read names the line, too: of two outputs the one that is wrong. */
+static void wrong_together(void **state)
+{
+	static const char *const metrics[] = {"--metrics", "there"};
+	char line[512];
+
+	(void)state;
+	refused(text_file("json\ncsv"), "t.conf:2: csv and --json");
+	refused(text_file("json\noutput /x\noutput kafka://h\noutput /y"), "t.conf:3: output 'kafka://h': ");
+	refused(text_file("metrics 127.0.0.1:19435\n\nmetrics there"), "t.conf:3: metrics 'there': ");
+	refused(text_file("metrics-by process"), "t.conf:1: metrics-by needs metrics");
+	refused(text_file("max-connections 16777216\nmemory-limit 32M"), "t.conf:2: memory-limit has 32M, and ");
+	assert_int_equal(parse(text_file("metrics 127.0.0.1:19435"), metrics, 2), EXIT_USAGE);
+	assert_ptr_equal(strstr(why_wrong, "--metrics 'there': "), why_wrong);
+	snprintf(line, sizeof(line), "metrics unix:/%0107d", 0);
+	refused(text_file(line), "t.conf:1: metrics 'unix:/000");
+	assert_non_null(strstr(why_wrong, "at most 107 bytes"));
+}
+
+static void byte_order_mark(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(text_file("\xef\xbb\xbfjson\n"), NULL, 0), -1);
+	assert_true(options.json);
+	refused(text_file("json\n\xef\xbb\xbfjson\n"), "t.conf:2: ");
 }
 
 static void hostile(void **state)
@@ -308,6 +334,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(values, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wrong_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(byte_order_mark, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(folders, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(check_only, set_up, tear_down),
