@@ -72,7 +72,7 @@ static void say(const struct record_reload *reload)
 	if (reload->error)
 		warn("the configuration is wrong, and the old settings stay: %s", reload->error);
 	else
-		warn("the configuration was read again: changed is %s; a restart is needed for %s", changed, fixed);
+		warn("the configuration was read again; changed: %s; needs a restart: %s", changed, fixed);
 }
 
 void reload_if_due(struct reload *r, struct outputs *outputs, const struct record_context *context, uint64_t now)

@@ -74,7 +74,7 @@ def test_reload_selects(tmp_path, pair4):
         orderly(pair4)
         errors = tool.stop()
     assert conn_id(hidden.client_id) not in ids(tool)
-    assert "changed is local-port, detail; a restart is needed for max-connections\n" in errors
+    assert "read again; changed: local-port, detail; needs a restart: max-connections\n" in errors
 
 
 def test_wrong_file_changes_nothing(tmp_path, pair4):
