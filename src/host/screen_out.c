@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "screen_out.h"
 
+#include "memory_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ int screen_out_open(struct screen_out *out, int fd)
 		out->tty = open_controlling(fd);
 	if (out->tty < 0)
 		return out->tty;
-	out->memory = memfd_create("screen", MFD_CLOEXEC);
+	out->memory = memory_file("screen", 0);
 	if (out->memory >= 0)
 		return 0;
 	err = -errno;

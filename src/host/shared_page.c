@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "shared_page.h"
 
+#include "memory_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -31,7 +33,7 @@ static int seal(int fd, enum shared_page_writers writers)
 
 int shared_page_new(const char *name, size_t size, enum shared_page_writers writers, void **ret_page)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+	int fd = memory_file(name, MFD_ALLOW_SEALING), err;
 	void *page;
 
 	if (fd < 0)

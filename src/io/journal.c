@@ -49,6 +49,7 @@ static int send_fd(int socket, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* Not a memory_file(): an older journald takes no file that has more seals than these four. */
 static ssize_t send_large(int socket, const void *data, size_t len)
 {
 	int fd = memfd_create("tcplife-fsm", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;

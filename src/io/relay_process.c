@@ -5,6 +5,7 @@
 #include "wait.h"
 #include "write_all.h"
 #include "src/host/helper.h"
+#include "src/host/memory_file.h"
 #include "src/host/shared_page.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static int make_orders(const struct relay_config *c, const struct relay_text *se
 		.secrets_len = text_len(secrets->text, secrets->len),
 		.ca_len = text_len(ca->text, ca->len),
 	};
-	int fd = memfd_create("relay", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+	int fd = memory_file("relay", MFD_ALLOW_SEALING), err;
 
 	if (fd < 0)
 		return -errno;

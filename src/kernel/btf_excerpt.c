@@ -10,13 +10,13 @@
 #include "btf_excerpt.h"
 
 #include "kernel_btf.h"
+#include "src/host/memory_file.h"
 #include "src/io/write_all.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/btf.h>
@@ -222,7 +222,7 @@ int btf_excerpt_fill(const struct btf_excerpt *excerpt, const struct btf *object
 
 void btf_excerpt_open(struct btf_excerpt *excerpt, const struct kernel_btf *kernel)
 {
-	*excerpt = (struct btf_excerpt){.kernel = kernel, .fd = kernel ? memfd_create("types", MFD_CLOEXEC) : -1};
+	*excerpt = (struct btf_excerpt){.kernel = kernel, .fd = kernel ? memory_file("types", 0) : -1};
 	if (excerpt->fd < 0)
 		return;
 	snprintf(excerpt->name, sizeof(excerpt->name), "/proc/self/fd/%d", excerpt->fd);

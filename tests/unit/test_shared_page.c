@@ -10,12 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define SIZE 8192
 #define ALL_SEALS 64
+#define SEAL_EXEC 0x20 /* Linux 6.3 on */
 
 static int open_page(enum shared_page_writers writers, char **ret_page)
 {
@@ -40,6 +42,24 @@ static void no_seal_is_added(int fd)
 	assert_int_equal(fcntl(fd, F_GET_SEALS), seals);
 	assert_int_equal(ftruncate(fd, 0), -1);
 	assert_int_equal(ftruncate(fd, SIZE * 2), -1);
+}
+
+/* Whoever may write to it makes no program of it. */
+static void test_nobody_executes_it(void **state)
+{
+	char *page;
+	int fd = open_page(SHARED_PAGE_ALL, &page);
+	struct stat st;
+
+	(void)state;
+	if (!(fcntl(fd, F_GET_SEALS) & SEAL_EXEC))
+		skip(); /* an older kernel */
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 0111, 0);
+	assert_int_equal(fchmod(fd, 0700), -1);
+	assert_int_equal(errno, EPERM);
+	munmap(page, SIZE);
+	close(fd);
 }
 
 static void test_next_helper_can_write(void **state)
@@ -98,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next_helper_can_write),
+		cmocka_unit_test(test_nobody_executes_it),
 		cmocka_unit_test(test_helper_cannot_write_ours),
 		cmocka_unit_test(test_no_page),
 	};
