@@ -50,7 +50,7 @@ static int find_place(const struct whole_file *f, struct place *ret)
 	if (fstat(ret->folder, &folder))
 		err = -errno;
 	else if (!fstatat(ret->folder, ret->name, &st, AT_SYMLINK_NOFOLLOW))
-		err = output_is_foreign(&folder, &st) ? -OUTPUT_FOREIGN_FILE : 0;
+		err = output_is_foreign(&folder, &st) ? -OUTPUT_FOREIGN_FILE : S_ISDIR(st.st_mode) ? -EISDIR : 0;
 	else if (errno != ENOENT)
 		err = -errno;
 	if (err)

@@ -228,6 +228,7 @@ def test_what_cannot_be_served_is_refused(tmp_path):
         (("--metrics", f"unix:{tmp_path}/none/m"), "No such file or directory"),
         (("--metrics", "192.0.2.1:19435"), "Cannot assign requested address"),
         (("--metrics-file", f"{tmp_path}/none/x.prom"), "No such file or directory"),
+        (("--metrics-file", tmp_path), "Is a directory"),
     ):
         done = subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == EXIT_OUTPUT and sentence in done.stderr, done.stderr

@@ -219,7 +219,7 @@ static void foreign(void **state)
 	folder_remove(&f);
 }
 
-/* The rename fails, since a folder has the name: that is said, and the next write may work. */
+/* A folder gets the name meanwhile: that is said, and the next write may work. One that has it at the start is refused. */
 static void write_fails(void **state)
 {
 	const struct folder f = folder_new();
@@ -227,10 +227,11 @@ static void write_fails(void **state)
 	struct whole_file *file;
 
 	(void)state;
-	assert_int_equal(mkdir(f.file, 0700), 0);
 	assert_int_equal(whole_file_open(&file, f.file, 0640), 0);
+	assert_int_equal(mkdir(f.file, 0700), 0);
 	whole_file_write(file, draft.data, draft.len);
 	assert_int_equal(whole_file_close(file), EISDIR);
+	assert_int_equal(whole_file_open(&file, f.file, 0640), -EISDIR);
 	assert_int_equal(rmdir(f.file), 0);
 	folder_remove(&f);
 }
