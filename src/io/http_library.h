@@ -9,6 +9,7 @@
 	call(MHD_start_daemon);                                                                                                \
 	call(MHD_get_daemon_info);                                                                                             \
 	call(MHD_run);                                                                                                         \
+	call(MHD_get_timeout);                                                                                                 \
 	call(MHD_get_connection_info);                                                                                         \
 	call(MHD_lookup_connection_value);                                                                                     \
 	call(MHD_create_response_from_buffer);                                                                                 \

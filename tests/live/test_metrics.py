@@ -99,6 +99,17 @@ def test_only_get(run):
     assert ask(port, path="/metrics?x=1")[0] == 200
 
 
+def test_long_requests(run):
+    """A browser sends all cookies of the host: they are read at once, and what is too long is refused, not left without an answer."""
+    port = free_port()
+    run("--metrics", f"127.0.0.1:{port}")
+    wait_until(lambda: ask(port)[0] == 200, what="metrics")
+    for size, status in ((15000, b"200"), (33000, b"431")):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nCookie: " + b"a" * size + b"\r\n\r\n")
+            assert sock.recv(64)[9:12] == status, size
+
+
 def test_slow_clients_are_cut_off(run):
     """Of a request byte by byte, of no HTTP, one that never reads, and one that says nothing; others are served meanwhile."""
     port = free_port()
