@@ -270,9 +270,12 @@ static void read_counters(struct reader *rd, const json_t *object)
 	const json_t *isn = json_object_get(object, "isn"), *again = json_object_get(object, "retransmits");
 	struct conn_record *rec = &rd->r->end.rec;
 	const char *reason = get_text(rd, resets, "reason");
+	bool sent_known;
 
 	rec->isn_local = get_u32(rd, isn, "local", &rec->isn_local_known);
 	rec->isn_peer = get_u32(rd, isn, "peer", &rec->isn_peer_known);
+	rec->stats.bytes_sent = get_us(rd, tcp, "bytes_sent", &sent_known);
+	rec->sent_unknown = !sent_known;
 	rec->payload_acked = get_us(rd, tcp, "bytes_acked", &rec->stats_known);
 	rec->payload_received = get_us(rd, tcp, "bytes_received", NULL);
 	rec->unread_bytes = get_u32(rd, tcp, "unread_bytes", &rec->unread_known);

@@ -188,14 +188,29 @@ static void put_sent(struct buf *b, const char *who, uint64_t count, const char 
 	sentence_put_count(b, count, what);
 }
 
-static void say_payload(struct sentences *s)
+/* bytes_sent has what was sent again, too. */
+static bool sent_in_vain(const struct conn_record *rec)
+{
+	return rec->final && rec->stats_known && !rec->sent_unknown && rec->stats.bytes_sent && !rec->payload_acked;
+}
+
+/* Also nothing that was lost. The record of one end shows that of the other if the FINs arrived. */
+static bool sent_nothing(const struct sentences *s)
+{
+	const struct conn_record *left = s->rec, *right = s->l->right ? &s->l->right->rec : NULL;
+
+	if (!left->stats_known || left->sent_unknown || left->stats.bytes_sent)
+		return false;
+	return right ? right->stats_known && !right->sent_unknown && !right->stats.bytes_sent
+		     : !left->final || left->end == CONN_END_FIN;
+}
+
+static void say_bytes(struct sentences *s)
 {
 	const struct conn_record *rec = s->rec;
 
-	if (!was_open(s) || !rec->stats_known)
-		return;
 	if (!rec->payload_acked && !rec->payload_received) {
-		sentence(s, "No payload went over it");
+		sentence(s, sent_nothing(s) ? "No payload went over it" : "No payload was acknowledged, in either direction");
 		return;
 	}
 	buf_str(sentence_begin(s), "The ");
@@ -203,8 +218,17 @@ static void say_payload(struct sentences *s)
 	buf_str(&s->line.b, ", and the ");
 	put_sent(&s->line.b, ladder_end_word(s->l, false), rec->payload_received, "byte");
 	sentence_end(s);
+}
+
+static void say_payload(struct sentences *s)
+{
+	if (!was_open(s) || !s->rec->stats_known)
+		return;
+	say_bytes(s);
 	for (int left = 1; left >= 0; left--) {
 		const struct ladder_end *one = sentence_side(s, left);
+		if (one && sent_in_vain(&one->rec))
+			sentence_of(s, left, " sent payload, and none of it was acknowledged");
 		if (!one || !one->rec.retransmits.data)
 			continue;
 		buf_str(sentence_begin(s), "The ");

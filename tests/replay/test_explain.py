@@ -36,6 +36,12 @@ SAID = {
         "The client python3[1001] closed first, by a FIN.",
         "The server python3[1001] acknowledged that and did not close, so the kernel gave up.",
     ],
+    "user_timeout": [
+        "No payload was acknowledged, in either direction.",
+        "The client python3[1001] sent payload, and none of it was acknowledged.",
+        "The client sent 3 segments with payload again.",
+    ],
+    "data_after_close": ["The server sent payload, and none of it was acknowledged."],
     "last_ack_unended": ["The client closed first, by a FIN.", "The server python3[1001] was in CLOSE_WAIT for"],
     "syn_never_left": ["never answered the SYN"],
     "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
@@ -46,6 +52,8 @@ NEVER = {
     "keepalive_timeout": ["SYN:", "FIN", "closed first"],
     "fin_wait2_unended": ["did not answer"],
     "existing_connections": ["It began", "handshake"],
+    "user_timeout": ["No payload went"],
+    "data_after_close": ["No payload went"],
 }
 
 
