@@ -19,20 +19,41 @@ static void say_close_kind(struct sentences *s)
 		sentence(s, kinds[s->rec->close_kind]);
 }
 
-/* How long a program took to close after its peer. */
+/* What ended the stay of an end in CLOSE_WAIT. */
+static const char *after_close_wait(const struct conn_record *rec, const struct conn_span *span)
+{
+	if (span + 1 < rec->timeline + rec->timeline_len)
+		return " until it closed, too";
+	switch (rec->end) {
+	case CONN_END_RST_SENT:
+		return " until it reset the connection";
+	case CONN_END_RST_RECEIVED:
+		return " until its peer reset the connection";
+	case CONN_END_TIMEOUT:
+		return " until the kernel gave up";
+	default:
+		return "";
+	}
+}
+
+/* How long a program took to close after its peer. In a half-close it had still to send. */
 static void say_close_wait(struct sentences *s)
 {
 	for (int left = 1; left >= 0; left--) {
 		const struct conn_span *span = sentence_stay(s, left, WIRE_CLOSE_WAIT);
+		const struct conn_record *rec;
 
 		if (!span || !span->us_known)
 			continue;
+		rec = &sentence_side(s, left)->rec;
 		sentence_begin(s);
 		sentence_put_end(s, left);
 		sentence_capital(s);
 		put_text_duration(&s->line.b, " was in CLOSE_WAIT for ", span->us);
-		buf_str(&s->line.b, span->us >= LONG_CLOSE_WAIT_US ? ", which is long: its program did not close the socket"
-								   : " until it closed, too");
+		buf_str(&s->line.b, after_close_wait(rec, span));
+		buf_str(&s->line.b, span->us >= LONG_CLOSE_WAIT_US && rec->close_kind != CONN_CLOSE_HALF
+					    ? ", which is long: its program kept the socket open"
+					    : "");
 		sentence_end(s);
 	}
 }
@@ -123,7 +144,7 @@ static const char *what_was_missing(unsigned int last)
 {
 	if (last == WIRE_SYN_SENT)
 		return " never answered the SYN: the host is away, or a firewall drops it";
-	return last == WIRE_FIN_WAIT2 ? " acknowledged that and did not close, so the kernel gave up"
+	return last == WIRE_FIN_WAIT2 ? " acknowledged that and did not close in time, so the kernel gave up"
 				      : " did not answer any more, so the kernel gave up";
 }
 

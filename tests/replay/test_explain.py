@@ -34,14 +34,18 @@ SAID = {
     "keepalive_timeout": ["did not answer any more, so the kernel gave up.", "The kernel's reason is TCP_KEEPALIVE_TIMEOUT."],
     "fin_wait2_unended": [
         "The client python3[1001] closed first, by a FIN.",
-        "The server python3[1001] acknowledged that and did not close, so the kernel gave up.",
+        "The server python3[1001] acknowledged that and did not close in time, so the kernel gave up.",
+        "The server python3[1001] was in CLOSE_WAIT for 3.6s until it closed, too.",
     ],
     "user_timeout": [
         "No payload was acknowledged, in either direction.",
         "The client python3[1001] sent payload, and none of it was acknowledged.",
         "The client sent 3 segments with payload again.",
     ],
-    "data_after_close": ["The server sent payload, and none of it was acknowledged."],
+    "data_after_close": [
+        "The server sent payload, and none of it was acknowledged.",
+        "The server was in CLOSE_WAIT for 73us until its peer reset the connection.",
+    ],
     "last_ack_unended": ["The client closed first, by a FIN.", "The server python3[1001] was in CLOSE_WAIT for"],
     "syn_never_left": ["never answered the SYN"],
     "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
@@ -72,6 +76,19 @@ def test_still_open():
         "It is still open: the client is in FIN_WAIT2.",
         "More: tcplife-fsm explain WORD, of FIN_WAIT2",
     ]
+
+
+@pytest.mark.parametrize(("name", "blamed"), [("half_close", False), ("three_way_four_way_close", True)])
+def test_long_close_wait(name, blamed, tmp_path):
+    """A program that still sends has not forgotten its socket."""
+    lines = [json.loads(line) for line in recording(name).with_suffix(".jsonl").read_text().splitlines()]
+    for span in (span for line in lines for span in line.get("timeline", ()) if span["state"] == "CLOSE_WAIT"):
+        span["us"] = 12_000_000
+    file = tmp_path / "long.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (said,) = [sentence for sentence in explain(file)[0] if "CLOSE_WAIT" in sentence and not sentence.startswith("More")]
+    long = ", which is long: its program kept the socket open" if blamed else ""
+    assert said == f"The server python3[1001] was in CLOSE_WAIT for 12.0s until it closed, too{long}."
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
