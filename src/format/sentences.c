@@ -104,6 +104,11 @@ static uint32_t times_sent(const struct sentences *s, bool left, enum conn_flags
 
 static void say_who(struct sentences *s)
 {
+	static const char *const joins[CONN_ROLE_MAX] = {
+		[CONN_CLIENT] = " called ",
+		[CONN_SERVER] = " was called by ",
+		[CONN_SIMULTANEOUS] = " and, at the same time, ",
+	};
 	const struct conn_tuple *tuple = &s->rec->t;
 	struct buf *b = sentence_begin(s);
 
@@ -113,9 +118,7 @@ static void say_who(struct sentences *s)
 		buf_str(b, " at ");
 		put_endpoint(b, &tuple->id, true, '?');
 	}
-	buf_str(b, tuple->role == CONN_SERVER         ? " was called by "
-		   : tuple->role == CONN_SIMULTANEOUS ? " and, at the same time, "
-						      : " called ");
+	buf_str(b, joins[tuple->role] ?: " and ");
 	sentence_put_end(s, false);
 	if (tuple->id_known) {
 		buf_str(b, " at ");
@@ -123,6 +126,8 @@ static void say_who(struct sentences *s)
 	}
 	if (tuple->role == CONN_SIMULTANEOUS)
 		buf_str(b, " opened this connection: their SYNs crossed");
+	else if (!joins[tuple->role])
+		buf_str(b, " were connected: the tool did not see who called");
 	sentence_end(s);
 }
 
@@ -175,7 +180,7 @@ static void say_repeats(struct sentences *s)
 	}
 }
 
-static bool was_open(const struct sentences *s)
+bool sentence_was_open(const struct sentences *s)
 {
 	return sentence_stay(s, true, WIRE_ESTABLISHED) || sentence_stay(s, true, WIRE_CLOSE_WAIT) ||
 	       sentence_stay(s, true, WIRE_FIN_WAIT1) || sentence_stay(s, true, WIRE_FIN_WAIT2);
@@ -222,7 +227,7 @@ static void say_bytes(struct sentences *s)
 
 static void say_payload(struct sentences *s)
 {
-	if (!was_open(s) || !s->rec->stats_known)
+	if (!sentence_was_open(s) || !s->rec->stats_known)
 		return;
 	say_bytes(s);
 	for (int left = 1; left >= 0; left--) {

@@ -171,18 +171,30 @@ static void say_timeout(struct sentences *s)
 	say_reason(s, s->l->left);
 }
 
+static void say_aborted(struct sentences *s)
+{
+	if (sentence_was_open(s)) {
+		sentence(s, "An administrator ended it (ss -K), or its program gave it up without close()");
+		say_reason(s, s->l->left);
+		return;
+	}
+	sentence(s, "An administrator ended it (ss -K), or the program gave up before the handshake was done");
+}
+
 static void say_open(struct sentences *s)
 {
 	const struct conn_record *rec = s->rec;
 	const struct conn_span *last = rec->timeline_len ? &rec->timeline[rec->timeline_len - 1] : NULL;
+	bool stopped = rec->end == CONN_END_DAEMON_STOP;
 
+	buf_str(sentence_begin(s), stopped ? "It was open when the tool ended" : "It is still open");
 	if (!last) {
-		sentence(s, "It is still open");
+		sentence_end(s);
 		return;
 	}
-	buf_str(sentence_begin(s), "It is still open: the ");
+	buf_str(&s->line.b, ": the ");
 	buf_str(&s->line.b, ladder_end_word(s->l, true));
-	buf_str(&s->line.b, " is in ");
+	buf_str(&s->line.b, stopped ? " was in " : " is in ");
 	buf_str(&s->line.b, conn_state_name(last->state));
 	if (s->l->left->age_us)
 		put_text_duration(&s->line.b, s->l->left->age_is_lower_bound ? " for more than " : " for ", s->l->left->age_us);
@@ -197,7 +209,6 @@ void sentences_of_end(struct sentences *s)
 		[CONN_END_UNKNOWN] = "Nothing shows how it ended",
 		[CONN_END_REFUSED] = "It was refused: nobody listens at that port, or a firewall rejects",
 		[CONN_END_UNREACHABLE] = "An ICMP message said that the peer cannot be reached",
-		[CONN_END_ABORTED] = "An administrator ended it, or the program gave up before the handshake was done",
 		[CONN_END_NETNS_GONE] = "Its network namespace was deleted",
 		[CONN_END_DAEMON_STOP] = "It was open when the tool ended",
 		[CONN_END_NO_PORT] = "No SYN left: there was no free local port for this peer",
@@ -212,6 +223,8 @@ void sentences_of_end(struct sentences *s)
 		say_reset(s, how == CONN_END_RST_SENT);
 	else if (how == CONN_END_TIMEOUT)
 		say_timeout(s);
+	else if (how == CONN_END_ABORTED)
+		say_aborted(s);
 	else
 		sentence(s, ends[how]);
 	if (!s->rec->final || !s->rec->duration_known)

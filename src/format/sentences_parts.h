@@ -25,5 +25,7 @@ void sentence_put_count(struct buf *b, uint64_t count, const char *one); /* "1 b
 const struct ladder_end *sentence_side(const struct sentences *s, bool left);
 const struct conn_span *sentence_stay(const struct sentences *s, bool left, unsigned int state);
 
+bool sentence_was_open(const struct sentences *s); /* its handshake was done */
+
 /* How it ended, or in what it is. */
 void sentences_of_end(struct sentences *s);

@@ -46,6 +46,7 @@ SAID = {
         "The server sent payload, and none of it was acknowledged.",
         "The server was in CLOSE_WAIT for 73us until its peer reset the connection.",
     ],
+    "killed_by_ss": ["An administrator ended it (ss -K), or its program gave it up without close().", "The kernel's reason is TCP_STATE."],
     "last_ack_unended": ["The client closed first, by a FIN.", "The server python3[1001] was in CLOSE_WAIT for"],
     "syn_never_left": ["never answered the SYN"],
     "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
@@ -58,6 +59,7 @@ NEVER = {
     "existing_connections": ["It began", "handshake"],
     "user_timeout": ["No payload went"],
     "data_after_close": ["No payload went"],
+    "killed_by_ss": ["before the handshake was done"],
 }
 
 
@@ -73,9 +75,16 @@ def test_what_is_said(name):
 def test_still_open():
     """What to read is about the state that it is in."""
     assert explain(recording("last_ack_unended"))[1][-2:] == [
-        "It is still open: the client is in FIN_WAIT2.",
+        "It was open when the tool ended: the client was in FIN_WAIT2.",
         "More: tcplife-fsm explain WORD, of FIN_WAIT2",
     ]
+
+
+def test_who_called_is_not_known(tmp_path):
+    file = tmp_path / "no_role.jsonl"
+    file.write_text(recording("existing_connections").with_suffix(".jsonl").read_text().replace('"role":"client"', '"role":null'))
+    ends = "The left end python3[1001] at 10.77.0.1:37588 and the right end python3[1001] at 10.77.0.2:39303"
+    assert explain(file)[0][1] == f"{ends} were connected: the tool did not see who called."
 
 
 @pytest.mark.parametrize(("name", "blamed"), [("half_close", False), ("three_way_four_way_close", True)])
