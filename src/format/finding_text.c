@@ -85,10 +85,12 @@ static void say_ports(struct buf *b, const struct finding_record *f)
 
 static void say_close_wait(struct buf *b, const struct finding_record *f)
 {
+	const char *cause = leak_cause_name(f->cause);
+
 	put_connections(b, f, " is", " are");
 	buf_str(b, " in CLOSE_WAIT: closed by the peer, not here; cause ");
-	buf_str(b, leak_cause_name(f->cause) ?: "not known");
-	buf_str(b, f->cause_certain ? "" : " (likely)");
+	buf_str(b, cause ?: "not known");
+	buf_str(b, !cause || f->cause_certain ? "" : " (likely)");
 	if (f->cause_count && f->cause_count < f->count)
 		put_text_uint(b, " for ", f->cause_count);
 	buf_str(b, f->cause_count && f->cause_count < f->count ? " of them" : "");

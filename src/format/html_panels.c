@@ -144,6 +144,16 @@ static unsigned int order_groups(const struct report *r, unsigned int *ret_rows)
 	return all;
 }
 
+static void put_cause(struct buf *b, const struct report_row *row)
+{
+	const char *name = leak_cause_name((unsigned int)row->values[GROUP_CAUSE]);
+
+	buf_str(b, "<td>");
+	buf_str(b, !row->values[GROUP_LEAKED] ? "-" : name ?: "not known");
+	buf_str(b, row->values[GROUP_LEAKED] && name && !row->values[GROUP_CAUSE_CERTAIN] ? REPORT_LIKELY : "");
+	buf_str(b, "</td>");
+}
+
 static void put_group(struct buf *b, const struct report *r, const struct report_row *row)
 {
 	uint64_t leaking = row->values[GROUP_LEAKING], spans = row->values[GROUP_SPANS];
@@ -153,8 +163,7 @@ static void put_group(struct buf *b, const struct report *r, const struct report
 	html_cell_text(b, report_key_field(&row->key, 1));
 	html_cell_text(b, report_key_field(&row->key, 2));
 	html_cell_count(b, leaking);
-	html_cell_text(b, row->values[GROUP_LEAKED] ? leak_cause_name((unsigned int)row->values[GROUP_CAUSE]) ?: "not known"
-						    : "-");
+	put_cause(b, row);
 	put_spark(b, r, report_top_series(&r->groups, row));
 	html_cell_count(b, spans);
 	html_cell_us(b, spans ? row->values[GROUP_US] / spans : 0, spans > 0);

@@ -50,7 +50,7 @@ struct report_example {
 	uint64_t rank; /* the most stay */
 	char host[72], cgroup[160], hint[320];
 	char alert[32];  /* of a leak: the alert_id */
-	char cause[24];  /* of a leak, which goes on; "": of none */
+	char cause[32];  /* of a leak, which goes on, "data_unread" or "data_unread (likely)"; "": of none */
 	char holder[96]; /* of it: "fd 7"; "": not known */
 	bool final;
 };
@@ -60,6 +60,8 @@ struct report_examples {
 	uint64_t of; /* how many there were to choose from */
 	struct report_example *items;
 };
+
+#define REPORT_LIKELY " (likely)" /* behind a cause that is not certain */
 
 /* Sockets that leak under one alert_id. */
 struct report_alert {
@@ -101,7 +103,7 @@ enum {
 };
 
 /* Values of report.groups: CLOSE_WAIT by process and dependency. */
-enum { GROUP_SPANS, GROUP_US, GROUP_LONGEST_US, GROUP_LEAKING, GROUP_LEAKED, GROUP_CAUSE, GROUP_AGE_US, GROUP_ORDER };
+enum { GROUP_SPANS, GROUP_US, GROUP_LONGEST_US, GROUP_LEAKING, GROUP_LEAKED, GROUP_CAUSE, GROUP_CAUSE_CERTAIN, GROUP_AGE_US, GROUP_ORDER };
 
 struct report {
 	int64_t since_us, until_us; /* INT64_MIN, INT64_MAX: no limit */

@@ -78,6 +78,11 @@ static unsigned int cause_of(const json_t *object)
 	return LEAK_UNSEEN;
 }
 
+bool report_cause_certain(const json_t *object)
+{
+	return !json_is_false(json_object_get(object, "cause_certain"));
+}
+
 void report_leak(struct report *r, const struct report_record *rec)
 {
 	uint64_t age = report_uint(rec->object, "in_state_us");
@@ -89,6 +94,7 @@ void report_leak(struct report *r, const struct report_record *rec)
 	row = group_row(r, rec, &key);
 	row->example = r->line->end.rec.t;
 	row->values[GROUP_CAUSE] = cause_of(rec->object);
+	row->values[GROUP_CAUSE_CERTAIN] = report_cause_certain(rec->object);
 	if (age > row->values[GROUP_AGE_US])
 		row->values[GROUP_AGE_US] = age;
 	report_example_leaking(r, rec, age);

@@ -128,7 +128,8 @@ void report_example_leaking(struct report *r, const struct report_record *rec, u
 	if (!e)
 		return;
 	report_copy(e->alert, sizeof(e->alert), report_text(rec->object, "alert_id", ""));
-	report_copy(e->cause, sizeof(e->cause), report_text(rec->object, "cause", ""));
+	report_copy(e->cause, sizeof(e->cause) - strlen(REPORT_LIKELY), report_text(rec->object, "cause", ""));
+	strcat(e->cause, *e->cause && !report_cause_certain(rec->object) ? REPORT_LIKELY : "");
 	report_copy(e->hint, sizeof(e->hint), report_text(rec->object, "hint", ""));
 	keep_holder(e, json_object_get(rec->object, "holders"));
 }

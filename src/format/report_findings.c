@@ -162,7 +162,7 @@ static void judge_group(struct report *r, const struct report_row *row)
 	f.about = row->example.role == CONN_CLIENT ? peer : FINDING_LOCAL_PORT;
 	f.oldest_ns = (report_leak_age(r, &row->key) ?: row->values[GROUP_AGE_US]) * 1000;
 	f.cause = (enum leak_cause)row->values[GROUP_CAUSE];
-	f.cause_certain = true;
+	f.cause_certain = row->values[GROUP_CAUSE_CERTAIN];
 	judge(r, row, f);
 }
 

@@ -31,6 +31,7 @@ void report_time_wait(struct report *r, const struct report_record *rec);
 void report_reset(struct report *r, const struct report_record *rec);
 void report_retransmit(struct report *r, const struct report_record *rec);
 void report_leak(struct report *r, const struct report_record *rec);
+bool report_cause_certain(const json_t *object);
 void report_resolved(struct report *r, const struct report_record *rec);
 void report_meta(struct report *r, const struct report_record *rec);
 void report_lost(struct report *r, const struct report_record *rec);

@@ -122,6 +122,20 @@ def test_leak_names_process_and_descriptor():
     assert "5 sockets leak in CLOSE_WAIT" in page
 
 
+@pytest.mark.parametrize(("cause", "certain", "said"), [
+    ("data_unread", True, "data_unread"), ("eof_read_not_closed", False, "eof_read_not_closed (likely)"), (None, False, "not known"),
+])  # fmt: skip
+def test_a_likely_cause_is_not_said_to_be_certain(cause, certain, said):
+    """In the finding, above the picture, in the table by process, and in that of connections."""
+    leak = next(r for r in map(json.loads, report_pictures.lines().splitlines()) if r["event"] == "close_wait_leak")
+    page = page_of("-", stdin=json.dumps({**leak, "cause": cause, "cause_certain": certain}).encode())
+    assert re.search(r"closed by the peer, not here; cause (.*?), the oldest", page)[1] == said
+    assert re.search(r'<svg class="leaks".*?, cause (.*?)</text>', page, re.S)[1] == said
+    assert f"<td>{said}</td>" in re.search(r'<table id="close-wait-table">.*?</table>', page, re.S)[0]
+    row = re.search(r'<table id="connections-table">.*?</table>', page, re.S)[0]
+    assert f"<bdi>{said if cause else 'open'}</bdi>" in row and "(likely)" not in page.replace(said, "")
+
+
 def triggers_of(lines):
     table = re.search(r'<table id="triggers">.*?</table>', page_of("-", stdin=lines), re.S)
     rows = re.findall(r'<tr><td><bdi>(.*?)</bdi></td><td class="n" data-v="(\d+)"', table[0]) if table else []
