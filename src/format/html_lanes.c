@@ -15,23 +15,19 @@
 struct axis {
 	int64_t begin_us;
 	uint64_t length_us;
-	int64_t now_us; /* the end of the data: what leaks goes on until then */
 };
 
-/* Since the connection began. */
-static uint64_t life_us(const struct report_example *e, const struct axis *axis)
+/* Since the connection began; of what leaks, until the end of its run's records. */
+static uint64_t life_us(const struct report_example *e)
 {
-	uint64_t known = (e->end.rec.end_ns - e->end.rec.start_ns) / 1000;
-	int64_t until_now = axis->now_us - e->end.start_us;
-
-	return *e->cause && until_now > (int64_t)known ? (uint64_t)until_now : known;
+	return (e->end.rec.end_ns - e->end.rec.start_ns) / 1000;
 }
 
-static uint64_t bar_end(const struct axis *axis, const struct report_example *e, unsigned int number)
+static uint64_t bar_end(const struct report_example *e, unsigned int number)
 {
 	const struct conn_record *c = &e->end.rec;
 	const struct conn_span *span = &c->timeline[number];
-	uint64_t life = life_us(e, axis);
+	uint64_t life = life_us(e);
 
 	if (number + 1 < c->timeline_len)
 		return c->timeline[number + 1].at_us;
@@ -66,7 +62,7 @@ static void put_bar(struct buf *b, const struct axis *axis, const struct report_
 {
 	const struct conn_span *span = &e->end.rec.timeline[number];
 	uint64_t offset = (uint64_t)(e->end.start_us - axis->begin_us), from = offset + span->at_us;
-	uint64_t to = offset + bar_end(axis, e, number), least = axis->length_us / 400;
+	uint64_t to = offset + bar_end(e, number), least = axis->length_us / 400;
 	const char *name = conn_state_name(span->state) ?: "CLOSE";
 
 	buf_str(b, "<rect class=\"s-");
@@ -103,7 +99,7 @@ static void cover(struct axis *axis, const struct html_example *list, unsigned i
 
 	for (unsigned int i = 0; i < len; i++) {
 		const struct ladder_end *e = &list[i].example->end;
-		int64_t to = e->start_us + (int64_t)life_us(list[i].example, axis);
+		int64_t to = e->start_us + (int64_t)life_us(list[i].example);
 
 		if (!e->rec.timeline_len)
 			continue;
@@ -157,7 +153,7 @@ void html_lanes(struct buf *b, const struct report *r)
 {
 	struct html_example list[HTML_EXAMPLES_MAX];
 	unsigned int len = html_list_examples(r, list);
-	struct axis axis = {.now_us = r->cover.last_us};
+	struct axis axis;
 
 	html_section(
 		b, "lanes", "Lanes",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sockets that leak, a bar each from when its peer closed until the data end, with who holds it as which descriptor. The
- * picture has its own title, since it is also shown without the page.
+ * Sockets that leak, a bar each from when its peer closed until the records of its run end, with who holds it as which
+ * descriptor. The picture has its own title, since it is also shown without the page.
  */
 #include "html_part.h"
 
@@ -36,6 +36,17 @@ static int64_t begin_of(const struct report_example *e)
 	const struct conn_record *c = &e->end.rec;
 
 	return e->end.start_us + (int64_t)(c->timeline_len ? c->timeline[c->timeline_len - 1].at_us : 0);
+}
+
+/* As far as the records of its run go. */
+static int64_t end_of(const struct report_example *e)
+{
+	return e->end.start_us + (int64_t)((e->end.rec.end_ns - e->end.rec.start_ns) / 1000);
+}
+
+static double x_of(const struct leaks *leaks, int64_t us)
+{
+	return BARS + BARS_WIDTH * (double)(us - leaks->begin_us) / leaks->length_us;
 }
 
 static void put_text_at(struct buf *b, const char *class, unsigned int x, unsigned int y)
@@ -178,9 +189,9 @@ static void put_label(struct buf *b, const struct leaks *leaks, const struct rep
 static void put_lane(struct buf *b, const struct leaks *leaks, unsigned int number)
 {
 	const struct report_example *e = leaks->lanes[number];
-	double x = BARS + BARS_WIDTH * (double)(begin_of(e) - leaks->begin_us) / leaks->length_us;
+	double x = x_of(leaks, begin_of(e)), end = x_of(leaks, end_of(e));
 	unsigned int y = TOP + number * ROW;
-	uint64_t age = (uint64_t)(leaks->report->cover.last_us - begin_of(e));
+	uint64_t age = (uint64_t)(end_of(e) - begin_of(e));
 
 	buf_str(b, "<g class=\"leak\"><title>");
 	put_label(b, leaks, e, false);
@@ -191,7 +202,7 @@ static void put_lane(struct buf *b, const struct leaks *leaks, unsigned int numb
 	html_coordinate(b, x);
 	put_text_uint(b, "\" y=\"", y + (ROW - BAR_HEIGHT) / 2);
 	buf_str(b, "\" width=\"");
-	html_coordinate(b, BARS + BARS_WIDTH - x);
+	html_coordinate(b, end - x);
 	put_text_uint(b, "\" height=\"", BAR_HEIGHT);
 	buf_str(b, "\"/>");
 	put_text_at(b, "", BARS + BARS_WIDTH + 6, y + 14);

@@ -103,7 +103,17 @@ enum {
 };
 
 /* Values of report.groups: CLOSE_WAIT by process and dependency. */
-enum { GROUP_SPANS, GROUP_US, GROUP_LONGEST_US, GROUP_LEAKING, GROUP_LEAKED, GROUP_CAUSE, GROUP_CAUSE_CERTAIN, GROUP_AGE_US, GROUP_ORDER };
+enum {
+	GROUP_SPANS,
+	GROUP_US,
+	GROUP_LONGEST_US,
+	GROUP_LEAKING,
+	GROUP_LEAKED,
+	GROUP_CAUSE,
+	GROUP_CAUSE_CERTAIN,
+	GROUP_AGE_US,
+	GROUP_ORDER
+};
 
 struct report {
 	int64_t since_us, until_us; /* INT64_MIN, INT64_MAX: no limit */

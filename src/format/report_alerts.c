@@ -165,15 +165,18 @@ uint64_t report_leak_age(const struct report *r, const struct report_key *group)
 void report_leaks_age(struct report *r)
 {
 	for (unsigned int i = 0; i < r->leaking.len; i++) {
-		struct ladder_end *end = &r->leaking.items[i].end;
-		const struct report_alert *alert = find_alert(r, r->leaking.items[i].alert);
-		int64_t grown = alert && alert->since_us ? seen_until(r, alert) - (int64_t)(end->rec.end_ns / 1000) : 0;
+		struct report_example *e = &r->leaking.items[i];
+		const struct report_alert *alert = find_alert(r, e->alert);
+		struct conn_span *last = &e->end.rec.timeline[e->end.rec.timeline_len - 1];
+		int64_t until = e->end.start_us + (int64_t)((e->end.rec.end_ns - e->end.rec.start_ns) / 1000);
+		int64_t grown = alert ? seen_until(r, alert) - until : 0;
 
-		if (!end->of_alert || grown <= 0)
-			continue;
-		end->age_us += (uint64_t)grown;
-		end->rec.timeline[0].us += (uint64_t)grown;
-		end->rec.end_ns += (uint64_t)grown * 1000;
+		if (grown > 0) {
+			e->end.age_us += e->end.age_us ? (uint64_t)grown : 0;
+			last->us += (uint64_t)grown;
+			e->end.rec.end_ns += (uint64_t)grown * 1000;
+		}
+		e->rank = last->us;
 	}
 }
 

@@ -41,7 +41,8 @@ void report_finding(struct report *r, const struct report_record *rec);
 /* report_alerts.c: of the oldest that still leaks and has an alert of its own, at the end; 0: there is none */
 uint64_t report_leak_age(const struct report *r, const struct report_key *group);
 
-/* report_alerts.c: sockets whose own alert is open are as old as the data show, not as old as at the alert */
+/* report_alerts.c: sockets that leak are as old as the records of their run show, not as old as at the alert; the oldest first
+ */
 void report_leaks_age(struct report *r);
 
 /* report_findings.c: a finding that is not written yet; NULL: there is no room. */
