@@ -255,6 +255,19 @@ def test_states_differ_for_all_eyes(browser, pages, eyes, scheme):
         assert high != other_high or distance > 45, (a, b, colour, other)
 
 
+@pytest.mark.parametrize("name", ["replay", "fleet", "hostile"])
+def test_paper_has_all(browser, pages, name):
+    """Nothing is behind the edge of a box that only scrolling shows."""
+    browser.open(pages[name])
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 760, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    )
+    boxes = browser.run("return [...document.querySelectorAll('.scroll')].map((box) => [box.querySelector('table')?.id, "
+                        "getComputedStyle(box).overflowY, box.scrollHeight - box.clientHeight, box.scrollWidth - box.clientWidth])")  # fmt: skip
+    assert boxes and [box for box in boxes if box[1] != "visible" or box[2] > 0 or box[3] > 0] == []
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("leaks", [1, 400])
 def test_leak_is_seen_at_first_sight(browser, tmp_path, leaks, width):
