@@ -138,7 +138,8 @@ static void put_whose(struct buf *b, const char *name)
 	buf_str(b, "</bdi></b>: ");
 }
 
-static void put_finding(struct buf *b, const struct report *r, const struct report_finding *f)
+/* `hint`: those of its kind have several, so each has its own. */
+static void put_finding(struct buf *b, const struct report *r, const struct report_finding *f, bool hint)
 {
 	buf_str(b, f->gone ? "<li class=\"gone\">" : "<li>");
 	if (r->hosts.len > 1)
@@ -151,6 +152,11 @@ static void put_finding(struct buf *b, const struct report *r, const struct repo
 		buf_str(b, " Since ");
 		html_time(b, f->since_us);
 		buf_str(b, f->gone ? "; it is gone." : ".");
+	}
+	if (hint) {
+		buf_str(b, " <span class=\"note\">");
+		html_text(b, f->hint);
+		buf_str(b, "</span>");
 	}
 	if (*f->command) {
 		buf_str(b, " <code>");
@@ -172,23 +178,28 @@ static unsigned int put_kind(struct buf *b, const struct report *r, unsigned int
 	const struct report_finding *f = &r->findings[first];
 	const char *severity = f->gone ? "gone" : finding_severity_name(f->severity);
 	unsigned int len = 0;
+	bool same = true;
 
 	while (first + len < r->findings_len && f[len].what == f->what && f[len].gone == f->gone &&
 	       f[len].severity == f->severity)
-		len++;
+		same = !strcmp(f[len++].hint, f->hint) && same;
 	buf_str(b, "<div class=\"finding ");
 	buf_str(b, severity);
 	buf_str(b, "\"><h3>");
 	buf_str(b, finding_id_name(f->what));
 	buf_str(b, " <span class=\"severity\">");
 	buf_str(b, severity);
-	buf_str(b, "</span></h3>\n<p class=\"note\">");
-	html_text(b, f->hint);
-	buf_str(b, "</p><ul>\n");
+	buf_str(b, "</span></h3>\n");
+	if (same) {
+		buf_str(b, "<p class=\"note\">");
+		html_text(b, f->hint);
+		buf_str(b, "</p>");
+	}
+	buf_str(b, "<ul>\n");
 	for (unsigned int i = 0; i < len; i++) {
 		if (i == KIND_SHOWN)
 			put_more(b, len - i);
-		put_finding(b, r, f + i);
+		put_finding(b, r, f + i, !same);
 	}
 	buf_str(b, len > KIND_SHOWN ? "</ul></details></div>\n" : "</ul></div>\n");
 	return len;

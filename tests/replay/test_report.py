@@ -136,6 +136,17 @@ def test_a_likely_cause_is_not_said_to_be_certain(cause, certain, said):
     assert f"<bdi>{said if cause else 'open'}</bdi>" in row and "(likely)" not in page.replace(said, "")
 
 
+def test_each_finding_has_the_hint_of_its_cause():
+    leaks = [r for r in map(json.loads, report_pictures.lines().splitlines()) if r["event"] == "close_wait_leak"]
+    other = {"cause": "data_unread", "cause_certain": True, "dependency": ":9", "local_port": 9}
+    same, several = (page_of("-", stdin="\n".join(map(json.dumps, part)).encode()) for part in (leaks[:1], [leaks[0], leaks[1] | other]))
+    box = [re.search(r'<div class="finding warning">.*?</div>', page, re.S)[0] for page in (same, several)]
+    assert re.findall(r'<p class="note">(\w+).*?<ul>', box[0], re.S) == ["recv"] and 'span class="note"' not in box[0]
+    assert '<p class="note">' not in box[1]
+    hints = dict(re.findall(r'<li>.*?cause (\w+).*? <span class="note">(.*?)</span>', box[1]))
+    assert {cause: hint.split()[0] for cause, hint in hints.items()} == {"eof_read_not_closed": "recv()", "data_unread": "The"}
+
+
 def test_leak_is_as_old_as_its_run_shows():
     """Also one of an alert for many, and not until another host's records end. The picture and the tables say the same."""
     leak = next(r for r in map(json.loads, report_pictures.lines().splitlines()) if r["event"] == "close_wait_leak")
