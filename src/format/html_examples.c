@@ -123,6 +123,15 @@ static void put_start(struct buf *b, const struct ladder_end *end)
 	buf_str(b, "</td>");
 }
 
+static void put_lived(struct buf *b, const struct conn_record *c)
+{
+	uint64_t us = (c->end_ns - c->start_ns) / 1000;
+
+	put_text_uint(b, "<td class=\"n\" data-v=\"", us);
+	put_text_duration(b, c->duration_known ? "\">" : "\">≥ ", us);
+	buf_str(b, "</td>");
+}
+
 static void put_id(struct buf *b, const struct ladder_end *end)
 {
 	html_text(b, end->boot);
@@ -160,7 +169,7 @@ static void put_row(struct buf *b, const struct report *r, const struct html_exa
 	put_tuple(b, &c->t);
 	html_cell_text(b, e->final ? conn_end_name(c->end) ?: "-" : *e->cause ? e->cause : "open");
 	put_start(b, &e->end);
-	html_cell_us(b, (c->end_ns - c->start_ns) / 1000, 1);
+	put_lived(b, c);
 	html_cell_us(b, c->handshake_us, c->handshake_known);
 	html_cell_text(b, conn_side_name(c->closed_by) ?: "-");
 	html_cell_count(b, again->syn + again->synack + again->data + again->fin);

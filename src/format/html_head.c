@@ -62,7 +62,9 @@ static void put_tiles(struct buf *b, const struct report *r)
 
 	buf_str(b, "<dl class=\"tiles\">\n");
 	put_tile(b, "connections", "", all);
-	end_tile(b, "connections ended");
+	if (r->ends[CONN_END_DAEMON_STOP])
+		put_text_uint(b, "connections, open when the tool ended: ", r->ends[CONN_END_DAEMON_STOP]);
+	end_tile(b, r->ends[CONN_END_DAEMON_STOP] ? "" : "connections ended");
 	put_tile(b, "failed", failures(r) ? "warm" : "", failures(r));
 	put_share(b, "failed or forced", failures(r), all);
 	put_tile(b, "leaking", leaking ? "bad" : "", leaking);

@@ -136,6 +136,18 @@ def test_a_likely_cause_is_not_said_to_be_certain(cause, certain, said):
     assert f"<bdi>{said if cause else 'open'}</bdi>" in row and "(likely)" not in page.replace(said, "")
 
 
+def test_what_did_not_end_is_not_said_to_have_ended():
+    """Neither by the main number nor by how long a connection lived."""
+    lines = (HERE / "three_way_four_way_close.jsonl").read_text().splitlines()
+    ends = [r for r in map(json.loads, lines) if r["event"] == "connection"]
+    assert sorted(r["duration_us"] is None for r in ends) == [False, True]
+    shown = re.findall(r'Z</td><td class="n" data-v="\d+">(.*?)</td>', page_of("-", stdin="\n".join(map(json.dumps, ends)).encode()))
+    assert sorted(text.startswith("≥ ") for text in shown) == [False, True]
+    said = [re.search(r'<dd id="connections".*?<dt>(.*?)</dt>', page_of("-", stdin=json.dumps(ends[0] | end).encode()))[1]
+            for end in ({}, {"end_reason": "daemon_stop"})]  # fmt: skip
+    assert said == ["connections ended", "connections, open when the tool ended: 1"]
+
+
 def test_each_finding_has_the_hint_of_its_cause():
     leaks = [r for r in map(json.loads, report_pictures.lines().splitlines()) if r["event"] == "close_wait_leak"]
     other = {"cause": "data_unread", "cause_certain": True, "dependency": ":9", "local_port": 9}
