@@ -199,15 +199,20 @@ static bool sent_in_vain(const struct conn_record *rec)
 	return rec->final && rec->stats_known && !rec->sent_unknown && rec->stats.bytes_sent && !rec->payload_acked;
 }
 
-/* Also nothing that was lost. The record of one end shows that of the other if the FINs arrived. */
+/* Where a connection is cut off, what its peer had sent may be lost. */
+static bool is_cut_off(const struct conn_record *rec)
+{
+	return rec->end == CONN_END_RST_SENT || rec->end == CONN_END_RST_RECEIVED || rec->end == CONN_END_TIMEOUT;
+}
+
+/* Also nothing that was lost, as far as the records show. */
 static bool sent_nothing(const struct sentences *s)
 {
 	const struct conn_record *left = s->rec, *right = s->l->right ? &s->l->right->rec : NULL;
 
 	if (!left->stats_known || left->sent_unknown || left->stats.bytes_sent)
 		return false;
-	return right ? right->stats_known && !right->sent_unknown && !right->stats.bytes_sent
-		     : !left->final || left->end == CONN_END_FIN;
+	return right ? right->stats_known && !right->sent_unknown && !right->stats.bytes_sent : !is_cut_off(left);
 }
 
 static void say_bytes(struct sentences *s)
@@ -297,7 +302,11 @@ size_t sentences_ladder(const struct ladder *ladder, char *buf, size_t size)
 	say_payload(&s);
 	sentences_of_end(&s);
 	if (!s.rec->complete && s.rec->start_known)
-		sentence(&s, "The record is not complete: something that it says may be wrong, and something may be missing");
+		sentence(&s,
+			 s.rec->gaps
+				 ? "The record is not complete: losses may have touched it, so something that it says may be "
+				   "wrong, and something may be missing"
+				 : "The record is not complete: something may be missing");
 	say_more(&s);
 	return (size_t)(s.b.p - s.b.start);
 }

@@ -181,6 +181,7 @@ static void say_aborted(struct sentences *s)
 	sentence(s, "An administrator ended it (ss -K), or the program gave up before the handshake was done");
 }
 
+/* Or it was, when the tool ended. */
 static void say_open(struct sentences *s)
 {
 	const struct conn_record *rec = s->rec;
@@ -210,12 +211,11 @@ void sentences_of_end(struct sentences *s)
 		[CONN_END_REFUSED] = "It was refused: nobody listens at that port, or a firewall rejects",
 		[CONN_END_UNREACHABLE] = "An ICMP message said that the peer cannot be reached",
 		[CONN_END_NETNS_GONE] = "Its network namespace was deleted",
-		[CONN_END_DAEMON_STOP] = "It was open when the tool ended",
 		[CONN_END_NO_PORT] = "No SYN left: there was no free local port for this peer",
 	};
 	enum conn_end how = s->rec->end;
 
-	if (!s->rec->final)
+	if (!s->rec->final || how == CONN_END_DAEMON_STOP)
 		say_open(s);
 	else if (how == CONN_END_FIN)
 		say_fin(s);

@@ -21,7 +21,8 @@ def recording(name):
 
 SAID = {
     "syn_lost": ["The client python3[1001] sent its SYN 2 times", "It was a close in three segments"],
-    "half_close": ["The client sent 7 bytes, and the server sent 50000 bytes.", "It was a half-close: one end had closed"],
+    "losses": ["The record is not complete: losses may have touched it, so something that it says may be wrong"],
+    "half_close": ["The record is not complete: something may be missing.", "The client sent 7 bytes, and the server sent 50000 bytes.", "It was a half-close: one end had closed"],
     "simultaneous_open": ["opened this connection: their SYNs crossed."],
     "simultaneous_close": ["It was a simultaneous close"],
     "three_way_four_way_close": ["It was a four-way close", "was in CLOSE_WAIT for"],
@@ -78,6 +79,16 @@ def test_still_open():
         "It was open when the tool ended: the client was in FIN_WAIT2.",
         "More: tcplife-fsm explain WORD, of FIN_WAIT2",
     ]
+
+
+def test_open_without_a_socket_when_the_tool_ended(tmp_path):
+    """FIN_WAIT2 in a minisocket: its record is final, with the words of one that is not. Nothing was sent, so nothing was lost."""
+    lines = recording("last_ack_unended").with_suffix(".jsonl").read_text().splitlines()
+    last = [r for r in map(json.loads, lines) if r["event"] == "progress" and r["role"] == "client"][-1]
+    file = tmp_path / "final.jsonl"
+    file.write_text(json.dumps(last | {"event": "connection", "final": True, "complete": False}) + "\n")
+    said = explain(file)[0]
+    assert "It was open when the tool ended: the client was in FIN_WAIT2." in said and "No payload went over it." in said
 
 
 def test_who_called_is_not_known(tmp_path):
