@@ -209,25 +209,51 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev)
 		feed_other(table, ev);
 }
 
-void conn_table_stop(struct conn_table *table, uint64_t now)
+static void stop_minisocks(struct conn_table *t, uint64_t now)
 {
 	struct conn *next;
+
+	for (struct conn *c = table_next(t, NULL); c; c = next) {
+		next = table_next(t, c);
+		if (c->facts & CONN_MINISOCK)
+			minisock_stop(t, c, now);
+	}
+}
+
+static void cut_all(struct conn_table *t, uint64_t now)
+{
+	struct conn *next;
+
+	for (struct conn *c = table_next(t, NULL); c; c = next) {
+		next = table_next(t, c);
+		if (c->facts & CONN_MINISOCK) {
+			tw_conn_cut(t, c, now, CONN_END_DAEMON_STOP);
+			continue;
+		}
+		progress_stop(t, c, now);
+		table_remove(t, c);
+	}
+}
+
+/* The last summary shows what there is before all is cut, and counts the records that are written for that. */
+void conn_table_stop(struct conn_table *table, uint64_t now)
+{
+	struct conn_summary_record sum;
+	bool sums = table->config.summary_ns;
 
 	if (now > table->now)
 		table->now = now;
 	closing_stop(table);
 	summary_refused(table, now);
 	findings_stop(table, now);
+	stop_minisocks(table, now);
+	if (sums)
+		summary_look(table, table->now, &sum);
 	alerts_stop(table);
-	for (struct conn *c = table_next(table, NULL); c; c = next) {
-		next = table_next(table, c);
-		if (c->facts & CONN_MINISOCK) {
-			minisock_stop(table, c, now);
-			continue;
-		}
-		progress_stop(table, c, now);
-		table_remove(table, c);
-	}
+	cut_all(table, now);
+	if (sums)
+		summary_emit(table, table->now, &sum);
+	table->config.summary_ns = 0; /* at the end of a recording there is a second stop */
 }
 
 bool conn_table_wants_minisocks(const struct conn_table *table)

@@ -21,7 +21,7 @@ void conn_table_feed(struct conn_table *table, const struct wire_hdr *ev);
 
 /*
  * The stream ends at `now`: emits what waits only for a late event, then a progress record (end daemon_stop) for each open
- * connection.
+ * connection, then a summary of the interval that is not over.
  */
 void conn_table_stop(struct conn_table *table, uint64_t now);
 
@@ -41,7 +41,8 @@ void conn_table_openers(const struct conn_table *table, opener_fn fn, void *ctx)
 /* True if a listener's process has ended, or may not be the right one: the stream should have a scan of listeners. */
 bool conn_table_wants_listeners(const struct conn_table *table, uint64_t now);
 
-/* True if a tick at `now` makes a summary, or looks for findings: the stream should have a survey before it. */
+/* True if a tick at `now` makes a summary, or looks for findings: the stream should have a survey before it. UINT64_MAX: if
+ * the stop does. */
 bool conn_table_wants_survey(const struct conn_table *table, uint64_t now);
 
 struct conn_table_stats {

@@ -275,8 +275,6 @@ void minisock_stop(struct conn_table *t, struct conn *c, uint64_t now)
 {
 	if ((c->mini.flags & MINI_STOPPED) && tw_conn_due_ns(c) <= (int64_t)now)
 		died_silently(t, c);
-	else
-		tw_conn_cut(t, c, now, CONN_END_DAEMON_STOP);
 }
 
 /* Of no life whose ->CLOSE was seen. It begins, and the ->CLOSE follows at once; or that was lost. */

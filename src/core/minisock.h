@@ -21,5 +21,5 @@ void minisock_scanned(struct conn_table *t);
 /* Time has passed: ends that must have been lost. */
 void minisock_tick(struct conn_table *t, uint64_t now);
 
-/* The run ends, and the minisocket of `c` lives, as far as is known. */
+/* The run ends: the minisocket of `c` has ended before, if its timer was stopped and would have fired by now. */
 void minisock_stop(struct conn_table *t, struct conn *c, uint64_t now);

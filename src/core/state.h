@@ -313,6 +313,7 @@ struct conn_table {
 	uint64_t holders_ns; /* when a scan has read all descriptors last */
 	struct table_interval interval;
 	struct table_totals totals;
+	uint64_t rss_bytes, cpu_us;                  /* of the run, as the last tick says */
 	struct table_touched touched[TABLE_TOUCHED]; /* one slot per hash */
 	struct table_begun begun[TABLE_BEGUN];       /* one slot per hash: the two events are neighbours */
 	enum wire_tw_tier tier;

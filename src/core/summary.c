@@ -117,40 +117,53 @@ bool summary_due(const struct conn_table *t, uint64_t now)
 	return t->config.summary_ns && now >= since_ns && now - since_ns >= t->config.summary_ns;
 }
 
-void summary_tick(struct conn_table *t, const struct wire_tick *ev)
+void summary_look(struct conn_table *t, uint64_t now, struct conn_summary_record *ret)
 {
-	const struct table_interval *in = &t->interval;
-	uint64_t now = ev->hdr.ts;
-	struct conn_summary_record sum = {
-		.interval_us = (now - in->since_ns) / 1000,
-		.opened = in->opened,
-		.closed = in->closed,
-		.retransmits = {in->syn, in->synack, in->data, in->fin},
-		.resets_sent = in->resets_sent,
-		.resets_received = in->resets_received,
+	*ret = (struct conn_summary_record){
 		.time_wait = {.on = t->tier != WIRE_TIER_OFF && t->config.time_wait != CONN_TW_OFF,
-			      .entered = in->tw_entered,
-			      .early = in->tw_early,
 			      .alive = t->by_state[WIRE_TIME_WAIT]},
 		.close_wait_over_known = t->config.leak_threshold_ns,
 		.close_wait_over = alerts_open(t->alerts),
-		.events_in = in->events_in,
-		.rss_bytes = ev->rss_bytes,
-		.cpu_us = ev->cpu_us,
+		.close_wait_any = t->close_wait.head != CONN_NONE,
+		.close_wait_oldest_us = close_wait_oldest_us(t, now),
 	};
+	fill_states(t, ret->by_state);
+	half_open_take(&t->half_open, ret);
+	queues_take(t, t->interval.since_ns, ret);
+	netns_counts_take(&t->netns_counts, t->interval.since_ns, ret);
+	ports_fill(t, ret);
+}
 
-	if (!summary_due(t, now))
-		return;
-	fill_states(t, sum.by_state);
-	memcpy(sum.time_wait.ended, in->tw_ended, sizeof(in->tw_ended));
-	memcpy(sum.lost, in->lost, sizeof(sum.lost));
-	sum.close_wait_any = t->close_wait.head != CONN_NONE;
-	sum.close_wait_oldest_us = close_wait_oldest_us(t, now);
-	half_open_take(&t->half_open, &sum);
-	queues_take(t, in->since_ns, &sum);
-	netns_counts_take(&t->netns_counts, in->since_ns, &sum);
-	ports_fill(t, &sum);
-	emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = &sum});
+void summary_emit(struct conn_table *t, uint64_t now, struct conn_summary_record *sum)
+{
+	const struct table_interval *in = &t->interval;
+
+	sum->interval_us = in->since_ns ? (now - in->since_ns) / 1000 : 0;
+	sum->opened = in->opened;
+	sum->closed = in->closed;
+	sum->retransmits = (struct conn_retransmits){in->syn, in->synack, in->data, in->fin};
+	sum->resets_sent = in->resets_sent;
+	sum->resets_received = in->resets_received;
+	sum->time_wait.entered = in->tw_entered;
+	sum->time_wait.early = in->tw_early;
+	memcpy(sum->time_wait.ended, in->tw_ended, sizeof(in->tw_ended));
+	sum->events_in = in->events_in;
+	memcpy(sum->lost, in->lost, sizeof(sum->lost));
+	sum->rss_bytes = t->rss_bytes;
+	sum->cpu_us = t->cpu_us;
+	emit_record(t, &(struct record){.kind = RECORD_SUMMARY, .ts = now, .summary = sum});
 	t->totals = totals(t);
 	t->interval = (struct table_interval){.since_ns = now};
+}
+
+void summary_tick(struct conn_table *t, const struct wire_tick *ev)
+{
+	struct conn_summary_record sum;
+
+	t->rss_bytes = ev->rss_bytes;
+	t->cpu_us = ev->cpu_us;
+	if (!summary_due(t, ev->hdr.ts))
+		return;
+	summary_look(t, ev->hdr.ts, &sum);
+	summary_emit(t, ev->hdr.ts, &sum);
 }

@@ -18,3 +18,7 @@ struct metrics_table;
 void summary_metrics(const struct conn_table *t, uint64_t now, struct metrics_table *ret);
 
 void summary_tick(struct conn_table *t, const struct wire_tick *ev);
+
+/* The two halves of a summary: what there is now, and what was counted in the interval, which ends. */
+void summary_look(struct conn_table *t, uint64_t now, struct conn_summary_record *ret);
+void summary_emit(struct conn_table *t, uint64_t now, struct conn_summary_record *sum);

@@ -386,21 +386,21 @@ static int round_trip(struct live *l)
 		until = clock_now_ns() - COLLECTOR_HOLD_NS;
 		collector_drain(l->collector, until, pipeline_feed, l->pipeline);
 	}
-	if (until >= l->next_tick) {
+	if (l->stop_at && now >= l->stop_at)
+		l->stop = true;
+	if (until >= l->next_tick || l->stop) { /* a summary that is due is not left to the end */
 		l->next_tick = until + TICK_NS;
 		tick(l, until);
 	}
-	if (l->stop_at && now >= l->stop_at)
-		l->stop = true;
 	return (n ? BUSY_NS : TICK_NS) / MS;
 }
 
 /* For the last look at what namespaces count, and at leaks. */
-static void look_for_findings(struct live *l)
+static void look_last(struct live *l)
 {
 	uint64_t until = clock_now_ns() - COLLECTOR_HOLD_NS;
 
-	if (!pipeline_wants(l->pipeline, RECORD_FINDING))
+	if (!conn_table_wants_survey(pipeline_table(l->pipeline), UINT64_MAX))
 		return;
 	collector_drain(l->collector, until, pipeline_feed, l->pipeline);
 	collector_survey(l->collector, until, false, pipeline_feed, l->pipeline);
@@ -413,7 +413,7 @@ static void finish(struct live *l)
 {
 	uint64_t now;
 
-	look_for_findings(l);
+	look_last(l);
 	/* Hooks may have missed a FIN in FIN_WAIT2, and what is emitted now depends on it. */
 	if (fins_are_silent(l))
 		collector_scan(l->collector, WIRE_SCAN_MINISOCKS, pipeline_feed, l->pipeline);
@@ -428,7 +428,7 @@ static void finish(struct live *l)
 	l->next_aggregates = 0;
 	tick(l, now);
 	l->config.stops(l->config.ctx);
-	live_say_meta(l->pipeline, now, "stop");
+	live_say_meta(l->pipeline, clock_now_ns(), "stop"); /* not at the tick: a summary of 0 us gives no rate */
 }
 
 void live_run(struct live *l)

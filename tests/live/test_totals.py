@@ -11,7 +11,7 @@ from choreography import orderly
 from lab import RST, TIMEOUT, Pair, abort, cookie, read_all, wait_until
 from test_events import tells_resets_without_a_socket
 from test_time_wait import tier_of
-from tracer import BINARY, validate_lines
+from tracer import BINARY, summaries, validate_lines
 
 
 def counters(namespace):
@@ -62,8 +62,9 @@ def test_refused_time_waits(start_tracer, pair):
 
 
 def test_totals(start_tracer, pair):
-    """Openings, failures, resets and repeats: the records add up to what the kernel counted, at both ends."""
-    tracer = start_tracer("--events", "connection,retransmit,reset,meta,lost")
+    """Openings, failures, resets and repeats: the records add up to what the kernel counted, at both ends, and the summary at the
+    end of a run that is shorter than its interval to the records."""
+    tracer = start_tracer("--events", "connection,retransmit,reset,summary,meta,lost")
     listener = pair.listen()
     for _ in range(3):
         orderly(pair)
@@ -89,6 +90,8 @@ def test_totals(start_tracer, pair):
     outcome = tracer.stop()
 
     records = tracer.records
+    assert len(summaries.of_run(records)) == 1
+    assert summaries.check(records)["opened"] >= 2 * 6
     for side, namespace in enumerate((pair.a, pair.b)):
         kernel = counters(namespace)
         mine = [r for r in records if r.get("netns") == namespace.inode]

@@ -17,7 +17,8 @@ from lab import SLOWNESS, TIMEOUT, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from schema import validate_lines  # noqa: E402  (tests/ is no package)
+import summaries  # noqa: E402  (tests/ is no package)
+from schema import validate_lines  # noqa: E402
 
 BINARY = os.environ.get("TCPLIFE_FSM", str(ROOT / "build" / "tcplife-fsm"))
 # What each run is given besides: the guests repeat tests with hooks that are second best, --hooks=timer.

@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
 import recfile  # noqa: E402  (tests/ is no package)
+import summaries  # noqa: E402
 from schema import validate_lines  # noqa: E402
 
 BINARY = os.environ.get("TCPLIFE_FSM", str(ROOT / "build" / "tcplife-fsm"))
@@ -128,6 +129,21 @@ def test_sample(recording):
     kept = {r["conn_id"] for r in some if "conn_id" in r and not r["event"].startswith("close_wait")}
     wanted = [r for r in full if "conn_id" not in r or r["conn_id"] in kept or r["event"].startswith("close_wait")]
     assert [(r["event"], r.get("conn_id")) for r in some] == [(r["event"], r.get("conn_id")) for r in wanted]
+
+
+def replay_lines(recording, *flags):
+    return validate_lines(replay(recording, "--json", *flags).stdout.splitlines(keepends=True))
+
+
+@pytest.mark.parametrize("interval", ("1ms", "200ms", "1h"))
+def test_summaries_add_up(recording, interval):
+    """Whatever their interval is, and whatever is asked for besides: they have the whole run, and nothing twice."""
+    everything = replay_lines(recording, "--events", "connection,retransmit,reset,summary,lost,meta", "--summary", interval)
+    alone = replay_lines(recording, "--events", "summary,meta", "--summary", "1h")
+    sums, by_hour, intervals = summaries.check(everything), summaries.totals(alone), len(summaries.of_run(everything))
+    assert len(summaries.of_run(alone)) == 1
+    assert 0 <= by_hour.pop("interval_us") - sums.pop("interval_us") < intervals  # each is rounded down
+    assert sums == by_hour
 
 
 def test_there_are_all_kinds():

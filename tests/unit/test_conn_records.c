@@ -219,12 +219,18 @@ static const struct story records[] = {
 		   RETRANSMIT(700, CLOSE_WAIT, DATA), RETRANSMIT(800, CLOSE_WAIT, FIN),
 		   RESET(900, CLOSE_WAIT, RECEIVED, .cookie = 5), LOST(950, RING, 4), TICK(999999), TICK(1000500),
 		   T(1100000, CLOSE_WAIT, LAST_ACK, .cookie = 2), T(1200000, LAST_ACK, CLOSE, .cookie = 2), TICK(2000500),
-		   T(2000600, CLOSE_WAIT, CLOSE, .err = EPIPE), TICK(3000600)},
+		   T(2000600, CLOSE_WAIT, CLOSE, .err = EPIPE), TICK(3000600), T(3100000, SYN_RECV, ESTABLISHED, .cookie = 3)},
 	 .expected = "summary 1000500 us opened=2 closed=0 events=9 lost=4 again=0,0,1,1 rst=0,1 oldest=1000000 CLOSE_WAIT=2 "
 		     "LISTEN=1\n"
 		     "summary 1000000 us opened=0 closed=1 events=2 lost=0 again=0,0,0,0 rst=0,0 oldest=1999900 CLOSE_WAIT=1 "
 		     "LISTEN=1\n"
-		     "summary 1000100 us opened=0 closed=1 events=1 lost=0 again=0,0,0,0 rst=0,0 LISTEN=1\n"},
+		     "summary 1000100 us opened=0 closed=1 events=1 lost=0 again=0,0,0,0 rst=0,0 LISTEN=1\n"
+		     "summary 99400 us opened=1 closed=0 events=1 lost=0 again=0,0,0,0 rst=0,0 ESTABLISHED=1 LISTEN=1\n"},
+	{.name = "the last summary has what is written at the stop",
+	 .config = {.wanted = 1u << RECORD_SUMMARY, .summary_ns = 1000000000},
+	 .steps = {TIER(FENTRY), CLOSES, MINI(6000, STARTED, TIME_WAIT, 60000000), T(6005, FIN_WAIT2, CLOSE),
+		   T(7000, SYN_RECV, ESTABLISHED, .cookie = 2), IS_RESET(8000, .cookie = 2)},
+	 .expected = "summary 8000 us opened=2 closed=2 events=8 lost=0 again=0,0,0,0 rst=0,0 TIME_WAIT=1\n"},
 };
 
 /* What has no connection comes in sums from the kernel side, and goes into the summary's. */
@@ -257,12 +263,27 @@ static void test_aggregates(void **state)
 				     "summary 1000 us opened=0 closed=0 events=0 lost=0 again=0,12,0,0 rst=12,0\n");
 }
 
+static void test_no_event(void **state)
+{
+	const struct conn_config config = {.max_connections = 1, .summary_ns = 1000, .wanted = 1u << RECORD_SUMMARY};
+	struct transcript to = {.len = 0};
+	struct conn_table *t;
+
+	(void)state;
+	assert_int_equal(conn_table_new(&t, &config, story_emit, &to), 0);
+	conn_table_stop(t, STORY_BEGIN_NS);
+	conn_table_stop(t, STORY_BEGIN_NS + 1000); /* a recording is stopped by its last record, and at its end */
+	conn_table_free(t);
+	assert_string_equal(to.text, "summary 0 us opened=0 closed=0 events=0 lost=0 again=0,0,0,0 rst=0,0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORIES(owners),
 		STORIES(records),
 		cmocka_unit_test(test_aggregates),
+		cmocka_unit_test(test_no_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
