@@ -90,6 +90,7 @@ static void sort_beside(struct top_run *t, int by)
 						 TOP_BY_GROUP + TOP_FIN,
 						 TOP_BY_GROUP + TOP_CLOSE_WAIT,
 						 TOP_BY_GROUP + TOP_TIME_WAIT,
+						 TOP_BY_GROUP + TOP_LISTEN,
 						 TOP_BY_CHANGE};
 	int at = 0;
 
@@ -206,6 +207,9 @@ static bool sort_key(struct top_run *t, int key)
 		return true;
 	case 'T':
 		sort_by(t, TOP_BY_TOTAL);
+		return true;
+	case 'L':
+		sort_by(t, TOP_BY_GROUP + TOP_LISTEN);
 		return true;
 	case 'C':
 		sort_by(t, TOP_BY_CHANGE);

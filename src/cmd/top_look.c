@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A look at the table: how many connections of which process are in which state. */
+/* A look at the table: how many sockets of which process are in which state. */
 #include "src/core/conn.h"
 #include "src/core/metrics.h"
 #include "src/host/self.h"
@@ -75,6 +75,7 @@ void top_look(struct top_run *t, uint64_t now)
 	fill_head(t, now);
 	top_begin(&t->top);
 	open_conns_each(table, count, t);
+	open_listeners_each(table, count, t);
 	top_end(&t->top);
 	if (t->view == TOP_CONNECTIONS)
 		top_conns_fill(t);

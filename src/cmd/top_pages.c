@@ -128,9 +128,9 @@ static void put_nothing(struct top_run *t, struct buf *b)
 	struct live_reach reach;
 
 	if (t->view == TOP_PROCESSES)
-		buf_str(b, "There is no connection.\n");
+		buf_str(b, "There is no connection, and nobody listens.\n");
 	else if (t->view == TOP_CONNECTIONS)
-		buf_str(b, "This process has no connection any more.\n");
+		buf_str(b, "This process has no connection now.\n");
 	if (t->view != TOP_LEAKS && t->view != TOP_FINDINGS)
 		return;
 	if (t->view == TOP_FINDINGS)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define LISTENERS_MAX 65536u
 #define SHARED_MAX 1024u
@@ -23,6 +24,7 @@ struct listener {
 	bool left_alone;
 	uint8_t addr[16];
 	uint64_t cookie; /* 0: free */
+	uint64_t cgroup_id;
 	struct chain_link same_address, same_process;
 	struct listener_queue queue;
 	bool mptcp;
@@ -108,7 +110,12 @@ uint64_t listeners_memory(const struct listeners *ls)
 static uint32_t add(struct listeners *ls, uint64_t cookie, const struct wire_ident *ident)
 {
 	struct listener l = {
-		.netns = ident->netns, .port = ident->local_port, .cookie = cookie, .mptcp = ident->flags & WIRE_ID_MPTCP};
+		.netns = ident->netns,
+		.port = ident->local_port,
+		.cookie = cookie,
+		.cgroup_id = ident->cgroup_id,
+		.mptcp = ident->flags & WIRE_ID_MPTCP,
+	};
 	const struct place place = {ident->netns, ident->local_port, ident->local_addr};
 	uint32_t id;
 
@@ -314,6 +321,24 @@ void listeners_read(struct listeners *ls, const struct wire_hdr *ev, const struc
 		q->since_ns = ev->ts;
 	q->at = *now;
 	q->read_ns = ev->ts;
+}
+
+bool listeners_tuple(const struct listeners *ls, uint32_t id, struct conn_tuple *ret_tuple)
+{
+	const struct listener *l = at(ls, id);
+
+	if (!l->cookie)
+		return false;
+	*ret_tuple = (struct conn_tuple){
+		.cookie = l->cookie,
+		.id_known = true,
+		.id = {.netns = l->netns, .local_port = l->port, .cgroup_id = l->cgroup_id},
+		.from = l->process.task.tgid ? CONN_FROM_LISTENER : CONN_FROM_NONE,
+		.process = l->process,
+	};
+	memcpy(ret_tuple->id.local_addr, l->addr, sizeof(l->addr));
+	ret_tuple->id.family = memcmp(l->addr, any_v4, 12) ? AF_INET6 : AF_INET;
+	return true;
 }
 
 bool listeners_row(const struct listeners *ls, uint32_t id, struct conn_listener_row *ret_row)

@@ -58,6 +58,9 @@ static inline uint32_t listeners_end(const struct listeners *ls)
 }
 uint32_t listeners_find(const struct listeners *ls, uint64_t cookie); /* its id; 0: not known */
 
+/* The listener `id` and whose it is, without a peer; false: there is none. */
+bool listeners_tuple(const struct listeners *ls, uint32_t id, struct conn_tuple *ret_tuple);
+
 /* What each has dropped was reported. */
 void listeners_reported(struct listeners *ls);
 

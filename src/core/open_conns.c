@@ -2,6 +2,7 @@
 #include "open_conns.h"
 
 #include "emit.h"
+#include "listener.h"
 #include "tw_conn.h"
 
 /* What is closed only waits for its record. */
@@ -32,6 +33,16 @@ void open_conns_each(const struct conn_table *t, open_conn_fn fn, void *ctx)
 			continue;
 		conn = open_conn(t, c);
 		fn(ctx, &conn);
+	}
+}
+
+void open_listeners_each(const struct conn_table *t, open_conn_fn fn, void *ctx)
+{
+	for (uint32_t id = 1; id < listeners_end(&t->listeners); id++) {
+		struct open_conn conn = {.state = WIRE_LISTEN};
+
+		if (listeners_tuple(&t->listeners, id, &conn.t))
+			fn(ctx, &conn);
 	}
 }
 

@@ -18,6 +18,9 @@ typedef void (*open_conn_fn)(void *ctx, const struct open_conn *conn);
 /* Each connection, TIME_WAIT included; the function must not feed the table. */
 void open_conns_each(const struct conn_table *table, open_conn_fn fn, void *ctx);
 
+/* Each listener, in LISTEN and without a peer. When it entered that is not known. */
+void open_listeners_each(const struct conn_table *table, open_conn_fn fn, void *ctx);
+
 /* Those that entered their state last, the newest first: at most OPEN_CONNS_NEWEST. Returns their number. */
 #define OPEN_CONNS_NEWEST 40u
 unsigned int open_conns_newest(const struct conn_table *table, struct open_conn ret[OPEN_CONNS_NEWEST]);

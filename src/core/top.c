@@ -21,6 +21,8 @@ enum top_group top_group(unsigned int state)
 		return TOP_CLOSE_WAIT;
 	case WIRE_TIME_WAIT:
 		return TOP_TIME_WAIT;
+	case WIRE_LISTEN:
+		return TOP_LISTEN;
 	default:
 		return TOP_ESTABLISHED;
 	}
@@ -109,18 +111,18 @@ void top_add(struct top *top, const struct open_conn *conn)
 	p->now[top_group(conn->state)]++;
 }
 
-static uint64_t sum(const uint32_t counts[TOP_GROUPS])
+uint64_t top_total(const uint32_t counts[TOP_GROUPS])
 {
 	uint64_t total = 0;
 
-	for (unsigned int i = 0; i < TOP_GROUPS; i++)
+	for (unsigned int i = 0; i < TOP_CONN_GROUPS; i++)
 		total += counts[i];
 	return total;
 }
 
-uint64_t top_total(const struct top_process *p)
+static bool is_empty(const uint32_t counts[TOP_GROUPS])
 {
-	return sum(p->now);
+	return !top_total(counts) && !counts[TOP_LISTEN];
 }
 
 void top_end(struct top *top)
@@ -128,7 +130,7 @@ void top_end(struct top *top)
 	for (uint32_t id = 1; id < top->processes.used; id++) {
 		const struct top_process *p = pool_at(&top->processes, id);
 
-		if (p->digest && !sum(p->now) && !sum(p->before))
+		if (p->digest && is_empty(p->now) && is_empty(p->before))
 			pool_remove(&top->processes, id);
 	}
 }
@@ -152,7 +154,7 @@ static uint64_t change(const struct top_process *p)
 static uint64_t value_of(const struct top_process *p, enum top_sort sort)
 {
 	if (sort == TOP_BY_TOTAL)
-		return sum(p->now);
+		return top_total(p->now);
 	return sort == TOP_BY_CHANGE ? change(p) : p->now[sort - TOP_BY_GROUP];
 }
 

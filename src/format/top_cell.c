@@ -17,12 +17,17 @@ static void put_change(struct buf *b, uint64_t now, uint64_t before)
 	columns_cell(b, text, (size_t)(units_count(text + 1, by) - text), TOP_CELL_COUNT - TOP_CELL_NUMBER, true);
 }
 
-void top_cell_count(struct buf *b, uint64_t now, uint64_t before, bool changes)
+void top_cell_number(struct buf *b, uint64_t value, size_t width)
 {
 	char text[FMT_UINT_MAX];
-	char *end = now > EXACT_MAX ? units_count(text, now) : fmt_uint(text, now);
+	char *end = value > EXACT_MAX ? units_count(text, value) : fmt_uint(text, value);
 
-	columns_right(b, text, (size_t)(end - text), TOP_CELL_NUMBER);
+	columns_right(b, text, (size_t)(end - text), width);
+}
+
+void top_cell_count(struct buf *b, uint64_t now, uint64_t before, bool changes)
+{
+	top_cell_number(b, now, TOP_CELL_NUMBER);
 	if (changes && now != before)
 		put_change(b, now, before);
 	else

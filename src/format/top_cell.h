@@ -10,6 +10,7 @@
 #define TOP_CELL_COUNT (TOP_CELL_NUMBER + 4) /* a number, and how it changed: "  123+4  " */
 #define TOP_CONTAINER 12                     /* digits of an id, as docker ps has them */
 
+void top_cell_number(struct buf *b, uint64_t value, size_t width); /* at the right edge; a large one is rounded */
 /* `changes` false: nothing is known of a change. */
 void top_cell_count(struct buf *b, uint64_t now, uint64_t before, bool changes);
 void top_cell_uint(struct buf *b, uint64_t value, size_t width); /* at the right edge */

@@ -118,6 +118,7 @@ static const struct {
 	[COLUMN_GROUP + TOP_FIN] = {"FIN", TOP_CELL_COUNT},
 	[COLUMN_GROUP + TOP_CLOSE_WAIT] = {"CLOSEW", TOP_CELL_COUNT},
 	[COLUMN_GROUP + TOP_TIME_WAIT] = {"TIMEW", TOP_CELL_COUNT},
+	[COLUMN_GROUP + TOP_LISTEN] = {"LISTEN", TOP_CELL_COUNT},
 	[COLUMN_NETNS] = {"NETNS", 11},
 	[COLUMN_CONTAINER] = {"CONTAINER", TOP_CONTAINER + 1},
 	[COLUMN_SERVICE] = {"SERVICE", 25},
@@ -149,23 +150,43 @@ static bool is_count(enum column column)
 	return column >= COLUMN_TOTAL && column < COLUMN_NETNS;
 }
 
+/*
+ * Changes of all counts need 86 columns. On 80 two counts are without: the total, as the states beside it say what changed, and
+ * listeners, whose number seldom does.
+ */
+static bool has_change(enum column column, const struct top_style *style)
+{
+	size_t all = columns[COLUMN_PID].width + columns[COLUMN_NAME].width + (COLUMN_NETNS - COLUMN_TOTAL) * TOP_CELL_COUNT;
+
+	return (column != COLUMN_TOTAL && column != COLUMN_GROUP + TOP_LISTEN) || style->width >= all;
+}
+
+static size_t width_of(enum column column, const struct top_style *style)
+{
+	if (has_change(column, style))
+		return columns[column].width;
+	return column == COLUMN_TOTAL ? TOP_CELL_NUMBER : strlen(columns[column].title) + 1;
+}
+
 /* How many columns fit, from the left. */
 static size_t columns_shown(const struct top_style *style)
 {
 	size_t used = 0, shown = 0;
 
-	while (shown < COLUMN_MAX && used + columns[column_at(shown, style)].width <= style->width)
-		used += columns[column_at(shown++, style)].width;
+	while (shown < COLUMN_MAX && used + width_of(column_at(shown, style), style) <= style->width)
+		used += width_of(column_at(shown++, style), style);
 	return shown;
 }
 
-static void put_title(struct buf *b, enum column column)
+static void put_title(struct buf *b, enum column column, const struct top_style *style)
 {
 	const char *title = columns[column].title;
 	size_t len = strlen(title);
 
 	if (column == COLUMN_PID) {
 		columns_right(b, title, len, columns[column].width);
+	} else if (!has_change(column, style)) {
+		columns_right(b, title, len, width_of(column, style));
 	} else if (is_count(column)) {
 		columns_right(b, title, len, TOP_CELL_NUMBER);
 		put_spaces(b, len > TOP_CELL_NUMBER ? len : TOP_CELL_NUMBER, columns[column].width);
@@ -179,16 +200,7 @@ void top_text_titles(struct buf *b, const struct top_style *style)
 	size_t shown = columns_shown(style);
 
 	for (size_t i = 0; i < shown; i++)
-		put_title(b, column_at(i, style));
-}
-
-static uint64_t sum_before(const struct top_process *p)
-{
-	uint64_t total = 0;
-
-	for (unsigned int i = 0; i < TOP_GROUPS; i++)
-		total += p->before[i];
-	return total;
+		put_title(b, column_at(i, style), style);
 }
 
 static void put_name(struct buf *b, const struct top_process *p, const struct top_style *style)
@@ -219,8 +231,10 @@ static void put_column(struct buf *b, enum column column, const struct top_proce
 		top_cell_uint(b, p->t.task.tgid, columns[column].width);
 	else if (column == COLUMN_NAME)
 		put_name(b, p, style);
+	else if (!has_change(column, style))
+		top_cell_number(b, column == COLUMN_TOTAL ? top_total(p->now) : p->now[group], width_of(column, style));
 	else if (column == COLUMN_TOTAL)
-		top_cell_count(b, top_total(p), sum_before(p), style->changes);
+		top_cell_count(b, top_total(p->now), top_total(p->before), style->changes);
 	else if (is_count(column))
 		top_cell_count(b, p->now[group], p->before[group], style->changes);
 	else if (column == COLUMN_NETNS)

@@ -391,6 +391,20 @@ def test_filter(pair4, three):
     assert re.search(own_row(3), done.stdout, re.M)
 
 
+def test_listeners(pair4):
+    """They have a row without any connection; the selection goes for them, too."""
+    listeners = [pair4.listen() for _ in range(3)]
+    args = ("--once", "--netns", pair4.b.inode, "--interval", "300ms")
+    titles, row = top(*args).stdout.splitlines()[-2:]
+    assert re.match(rf" *{os.getpid()} \S+ +0 ", row)
+    assert re.search(r"LISTEN +NETNS", titles) and row[: titles.index("LISTEN") + 5].split()[-1] == "3"
+    assert str(pair4.b.inode) in row
+    row = top("sport", "=", f":{listeners[0].getsockname()[1]}", *args).stdout.splitlines()[-1]
+    assert re.match(rf" *{os.getpid()} \S+ +0 ", row) and row[: titles.index("LISTEN") + 5].split()[-1] == "1"
+    assert "COMMAND" in top("state", "established", *args).stdout.splitlines()[-2]
+    assert "There is no connection, and nobody listens." in top("state", "established", *args).stdout
+
+
 def test_time_wait(three, pair4):
     """Connections that have closed count where they were, for a minute."""
     for one in three:

@@ -73,7 +73,7 @@ static void processes(void **state)
 	assert_int_equal(p->now[TOP_CLOSE_WAIT], 4);
 	assert_int_equal(p->before[TOP_CLOSE_WAIT], 1);
 	p = row(&top, 10);
-	assert_int_equal(top_total(p), 7);
+	assert_int_equal(top_total(p->now), 7);
 	assert_int_equal(p->before[TOP_ESTABLISHED], 5);
 	assert_int_equal(row(&top, 0)->now[TOP_FIN], 1);
 	check_rows(&top, TOP_BY_TOTAL, false, "10 30 20 0");
@@ -83,6 +83,36 @@ static void processes(void **state)
 	check_rows(&top, TOP_BY_GROUP + TOP_SYN, false, "20 0 10 30");
 	check_rows(&top, TOP_BY_GROUP + TOP_CLOSE_WAIT, false, "30 0 10 20");
 	check_rows(&top, TOP_BY_CHANGE, false, "30 0 10 20");
+	top_free(&top);
+}
+
+/* They are no connections: a total is without them. Without connections they have a row, and a change, too. */
+static void listeners(void **state)
+{
+	struct top top;
+
+	(void)state;
+	assert_int_equal(top_init(&top, &hash_key), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		top_begin(&top);
+		add(&top, 10, "nginx", WIRE_ESTABLISHED, 2);
+		add(&top, 10, "nginx", WIRE_LISTEN, 1);
+		add(&top, 40, "sshd", WIRE_LISTEN, 3 + i);
+		top_end(&top);
+	}
+	assert_int_equal(top_total(row(&top, 10)->now), 2);
+	assert_int_equal(row(&top, 40)->now[TOP_LISTEN], 4);
+	assert_int_equal(row(&top, 40)->before[TOP_LISTEN], 3);
+	assert_int_equal(top_total(row(&top, 40)->now), 0);
+	check_rows(&top, TOP_BY_TOTAL, false, "10 40");
+	check_rows(&top, TOP_BY_GROUP + TOP_LISTEN, false, "40 10");
+	check_rows(&top, TOP_BY_CHANGE, false, "40 10");
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_non_null(row(&top, 40)); /* the first look shows that they are gone */
+		top_begin(&top);
+		top_end(&top);
+	}
+	assert_null(row(&top, 40));
 	top_free(&top);
 }
 
@@ -122,7 +152,7 @@ static void same_pid(void **state)
 	top_end(&top);
 	check_rows(&top, TOP_BY_TOTAL, false, "10 10");
 	assert_string_equal(top.order[0]->t.task.comm, "curl");
-	assert_int_equal(top_total(top.order[0]), 2);
+	assert_int_equal(top_total(top.order[0]->now), 2);
 	assert_true(top.order[0]->several_netns);
 	assert_false(top.order[1]->several_netns);
 	top_free(&top);
@@ -161,6 +191,7 @@ static void groups(void **state)
 	assert_int_equal(top_group(WIRE_CLOSE_WAIT), TOP_CLOSE_WAIT);
 	assert_int_equal(top_group(WIRE_TIME_WAIT), TOP_TIME_WAIT);
 	assert_int_equal(top_group(WIRE_ESTABLISHED), TOP_ESTABLISHED);
+	assert_int_equal(top_group(WIRE_LISTEN), TOP_LISTEN);
 }
 
 /* Leaks */
@@ -302,6 +333,30 @@ static void newest_ones(void **state)
 	conn_table_free(t);
 }
 
+/* Who listens: whose it is, and where; not after its end. */
+static void open_listeners(void **state)
+{
+	static const struct step steps[] = {
+		T(0, CLOSE, LISTEN, .cookie = 5, .tgid = 50),
+		T(1000, CLOSE, LISTEN, .cookie = 6, .tgid = 60),
+		T(2000, LISTEN, CLOSE, .cookie = 6),
+		T(3000, CLOSE, SYN_SENT, .cookie = 2, .tgid = 20),
+	};
+	struct conn_table *t = table_after(steps, ARRAY_SIZE(steps));
+	struct seen seen = {0};
+
+	(void)state;
+	open_listeners_each(t, see, &seen);
+	assert_int_equal(seen.len, 1);
+	assert_int_equal(seen.conns[0].state, WIRE_LISTEN);
+	assert_int_equal(seen.conns[0].t.cookie, 5);
+	assert_int_equal(seen.conns[0].t.task.tgid, 50);
+	assert_int_equal(seen.conns[0].t.from, CONN_FROM_LISTENER);
+	assert_true(seen.conns[0].t.id_known);
+	assert_int_equal(seen.conns[0].t.id.peer_port, 0);
+	conn_table_free(t);
+}
+
 /* A minisocket is a connection, too, and looking at it changes nothing. */
 static void open_minisock(void **state)
 {
@@ -336,7 +391,7 @@ int main(void)
 		cmocka_unit_test(processes),   cmocka_unit_test(gone),      cmocka_unit_test(same_pid),
 		cmocka_unit_test(bound),       cmocka_unit_test(groups),    cmocka_unit_test(leaks_go_on),
 		cmocka_unit_test(leaks_bound), cmocka_unit_test(open_ones), cmocka_unit_test(open_minisock),
-		cmocka_unit_test(newest_ones),
+		cmocka_unit_test(newest_ones), cmocka_unit_test(listeners), cmocka_unit_test(open_listeners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,8 @@ static struct top_process process_of(const char *name)
 	struct top_process p = {
 		.netns = 4026531840,
 		.t = {.from = CONN_FROM_ACCEPT, .task = {.tgid = 4242}},
-		.now = {1, 1234, 0, 12345, 7},
-		.before = {0, 1300, 0, 12, 7},
+		.now = {1, 1234, 0, 12345, 7, 3},
+		.before = {0, 1300, 0, 12, 7, 2},
 	};
 
 	memcpy(p.t.task.comm, name, strnlen(name, sizeof(p.t.task.comm)));
@@ -78,10 +78,26 @@ static void processes_at_80(void **state)
 	const struct top_style style = style_of(80);
 
 	(void)state;
-	assert_string_equal(titles(&style), "    PID COMMAND        TOTAL      SYN    ESTAB      FIN    CLOSEW   TIMEW    ");
+	assert_string_equal(titles(&style), "    PID COMMAND        TOTAL  SYN    ESTAB      FIN    CLOSEW   TIMEW     LISTEN");
 	assert_string_equal(process_line("nginx", &style),
-			    "   4242 nginx            13K+12K    1+1   1234-66     0      12K+12K    7    ");
-	assert_true(columns_in(text) <= 80);
+			    "   4242 nginx            13K    1+1   1234-66     0      12K+12K    7          3");
+	assert_int_equal(columns_in(text), 80);
+}
+
+/* Where there is room, each count has its change. With one column less, these two have none. */
+static void processes_at_86(void **state)
+{
+	struct top_style style = style_of(86);
+
+	(void)state;
+	assert_string_equal(titles(&style),
+			    "    PID COMMAND        TOTAL      SYN    ESTAB      FIN    CLOSEW   TIMEW    LISTEN   ");
+	assert_string_equal(process_line("nginx", &style),
+			    "   4242 nginx            13K+12K    1+1   1234-66     0      12K+12K    7        3+1  ");
+	style.width = 85;
+	assert_int_equal(columns_in(process_line("nginx", &style)), 80);
+	style.width = 79;
+	assert_null(strstr(titles(&style), "LISTEN"));
 }
 
 /* Of a look that has none before it. */
@@ -92,7 +108,7 @@ static void no_change(void **state)
 	(void)state;
 	style.changes = false;
 	assert_string_equal(process_line("nginx", &style),
-			    "   4242 nginx            13K        1     1234        0      12K        7    ");
+			    "   4242 nginx            13K    1     1234        0      12K        7          3");
 }
 
 static void processes_at_200(void **state)
@@ -100,14 +116,15 @@ static void processes_at_200(void **state)
 	struct top_style style = style_of(200);
 
 	(void)state;
-	assert_non_null(strstr(titles(&style), "TIMEW     NETNS      CONTAINER    SERVICE"));
+	assert_non_null(strstr(titles(&style), "TIMEW    LISTEN    NETNS      CONTAINER    SERVICE"));
 	assert_non_null(strstr(process_line("nginx", &style), " 4026531840 0123456789ab nginx.service"));
 	style.owners_first = true;
 	assert_non_null(strstr(titles(&style), "COMMAND         NETNS      CONTAINER    SERVICE"));
 	assert_non_null(strstr(process_line("nginx", &style), "nginx.service             13K+12K"));
 	style.width = 80;
 	assert_non_null(strstr(titles(&style), "SERVICE"));
-	assert_null(strstr(titles(&style), "TOTAL"));
+	assert_non_null(strstr(titles(&style), "TOTAL"));
+	assert_null(strstr(titles(&style), "SYN"));
 }
 
 /* No column is cut in the middle: a part of a number would be another number. */
@@ -116,8 +133,8 @@ static void processes_at_40(void **state)
 	const struct top_style style = style_of(40);
 
 	(void)state;
-	assert_string_equal(titles(&style), "    PID COMMAND        TOTAL    ");
-	assert_string_equal(process_line("nginx", &style), "   4242 nginx            13K+12K");
+	assert_string_equal(titles(&style), "    PID COMMAND        TOTAL  SYN    ");
+	assert_string_equal(process_line("nginx", &style), "   4242 nginx            13K    1+1  ");
 }
 
 static void unknown_owner(void **state)
@@ -162,8 +179,8 @@ static void hostile_names(void **state)
 
 		style.ascii = i % 2;
 		line = process_line(names[i / 2], &style);
-		assert_int_equal(columns_in(line), 77);
-		assert_non_null(strstr(line, "  13K+12K    1+1   1234-66 "));
+		assert_int_equal(columns_in(line), 80);
+		assert_non_null(strstr(line, "  13K    1+1   1234-66 "));
 		assert_null(strstr(line, "\xe2\x80\xae"));
 		assert_null(strstr(line, "\xcc\x81"));
 		for (const char *c = line; *c; c++)
@@ -529,6 +546,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(processes_at_80),
+		cmocka_unit_test(processes_at_86),
 		cmocka_unit_test(no_change),
 		cmocka_unit_test(processes_at_200),
 		cmocka_unit_test(processes_at_40),
