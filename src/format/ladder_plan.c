@@ -3,7 +3,7 @@
  * From one or two records to the steps of a ladder: the segments first; then each end's states are put to the segments that
  * caused them, and a state without one has a step of its own.
  */
-#include "ladder_steps.h"
+#include "ladder_words.h"
 
 #include <string.h>
 
@@ -253,6 +253,25 @@ static const char *first_state(const struct conn_record *rec)
 	return conn_state_name(rec->t.role == CONN_SERVER ? WIRE_LISTEN : WIRE_CLOSE);
 }
 
+/* Of an end that is open alone, which one it is. */
+static const char *open_note(const struct ladder *ladder)
+{
+	static const struct {
+		const char *word, *note;
+	} notes[] = {{"client", "the client is still open"},
+		     {"server", "the server is still open"},
+		     {"left end", "the left end is still open"},
+		     {"right end", "the right end is still open"}};
+	bool left;
+
+	if (!ladder_open_alone(ladder, &left))
+		return "still open";
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		if (!strcmp(notes[i].word, ladder_end_word(ladder, left)))
+			return notes[i].note;
+	return "one end is still open";
+}
+
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
 {
 	const struct conn_record *left = &ladder->left->rec, *right = ladder->right ? &ladder->right->rec : NULL;
@@ -275,9 +294,9 @@ void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
 	if (!right)
 		ladder_imply(ladder, plan);
 	place_data(plan, left, right);
-	if (!left->final) {
+	if (!left->final || (right && !right->final)) {
 		step = ladder_insert(plan, plan->len, LADDER_MOMENT);
 		if (step)
-			step->note = "still open";
+			step->note = open_note(ladder);
 	}
 }

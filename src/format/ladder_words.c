@@ -17,6 +17,12 @@ const char *ladder_end_word(const struct ladder *l, bool left)
 	return left ? "left end" : "right end";
 }
 
+bool ladder_open_alone(const struct ladder *l, bool *ret_left)
+{
+	*ret_left = !l->left->rec.final;
+	return l->right && l->left->rec.final != l->right->rec.final;
+}
+
 static void put_owner(const struct ladder *l, const struct ladder_end *end, struct buf *b)
 {
 	if (!end || end->rec.t.from == CONN_FROM_NONE)
@@ -71,9 +77,9 @@ static void add_ends(const struct ladder *l, struct ladder_lines *lines)
 
 static void add_times(const struct ladder *l, struct ladder_lines *lines)
 {
-	const struct conn_record *rec = &l->left->rec;
-	uint64_t life_us = (rec->end_ns - rec->start_ns) / 1000;
+	const struct conn_record *rec = &l->left->rec, *lives;
 	struct buf *b = &add_line(lines)->left.b;
+	bool left;
 
 	if (rec->start_known)
 		put_time(b, l->left->start_us * 1000);
@@ -81,20 +87,27 @@ static void add_times(const struct ladder *l, struct ladder_lines *lines)
 		buf_str(b, l->left->of_alert ? "known from its alert" : "began before the tool");
 	if (rec->handshake_known)
 		put_text_duration(b, ", handshake ", rec->handshake_us);
-	put_text_duration(b, rec->final ? ", life " : ", open for ", life_us);
-	if (!rec->duration_known)
+	lives = ladder_open_alone(l, &left) && !left ? &l->right->rec : rec;
+	put_text_duration(b, lives->final ? ", life " : ", open for ", (lives->end_ns - lives->start_ns) / 1000);
+	if (!lives->duration_known)
 		buf_str(b, " or more");
 }
 
 static void add_end(const struct ladder *l, struct ladder_lines *lines)
 {
-	const struct conn_record *rec = &l->left->rec;
+	bool left_is_open, alone = ladder_open_alone(l, &left_is_open), left = !alone || !left_is_open;
+	const struct conn_record *rec = left ? &l->left->rec : &l->right->rec;
 	struct buf *b;
 
 	if (!rec->final)
 		return;
 	b = &add_line(lines)->left.b;
-	buf_str(b, "end: ");
+	buf_str(b, "end");
+	if (alone) {
+		buf_str(b, " of the ");
+		buf_str(b, ladder_end_word(l, left));
+	}
+	buf_str(b, ": ");
 	buf_str(b, conn_end_name(rec->end));
 	if (rec->close_kind != CONN_CLOSE_NONE) {
 		buf_str(b, ", ");
@@ -104,8 +117,13 @@ static void add_end(const struct ladder *l, struct ladder_lines *lines)
 		buf_str(b, ", both closed");
 	} else if (rec->closed_by != CONN_SIDE_UNKNOWN && rec->end != CONN_END_REFUSED) {
 		buf_str(b, ", ");
-		buf_str(b, ladder_end_word(l, rec->closed_by == CONN_LOCAL));
+		buf_str(b, ladder_end_word(l, (rec->closed_by == CONN_LOCAL) == left));
 		buf_str(b, " closed first");
+	}
+	if (alone) {
+		buf_str(b, "; the ");
+		buf_str(b, ladder_end_word(l, !left));
+		buf_str(b, " is still open");
 	}
 }
 

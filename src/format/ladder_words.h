@@ -24,6 +24,9 @@ void ladder_note_lines(const struct ladder *ladder, struct ladder_lines *ret);
 /* "client", "server", or "left end", "right end". */
 const char *ladder_end_word(const struct ladder *ladder, bool left);
 
+/* One end is over and the other is not: *ret_left says whether that one is the left. */
+bool ladder_open_alone(const struct ladder *ladder, bool *ret_left);
+
 /* How long the state lasted, or that it goes on; or nothing. */
 void ladder_put_duration(struct buf *b, const struct ladder_state *state);
 

@@ -262,11 +262,12 @@ static void say_more(struct sentences *s)
 {
 	const struct conn_record *rec = s->rec;
 	unsigned int last = rec->timeline_len ? rec->timeline[rec->timeline_len - 1].state : WIRE_ESTABLISHED;
+	bool left, alone = ladder_open_alone(s->l, &left);
 	struct buf *b = sentence_begin(s);
 
 	buf_str(b, MORE);
-	if (rec->final)
-		put_word(b, conn_end_name(rec->end));
+	if (rec->final || alone)
+		put_word(b, conn_end_name(rec->final ? rec->end : s->l->right->rec.end));
 	put_word(b, rec->close_kind == CONN_CLOSE_NONE ? NULL : conn_close_kind_name(rec->close_kind));
 	put_word(b, sentence_stay(s, true, WIRE_CLOSE_WAIT) || sentence_stay(s, false, WIRE_CLOSE_WAIT) ? "close_wait" : NULL);
 	put_word(b, rec->time_wait.entered ? "time_wait" : NULL);

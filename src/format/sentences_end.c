@@ -36,14 +36,15 @@ static const char *after_close_wait(const struct conn_record *rec, const struct 
 	}
 }
 
-/* How long a program took to close after its peer. In a half-close it had still to send. */
+/* How long a program took to close after its peer. In a half-close it had still to send. Of one that has not, say_open() says
+ * it. */
 static void say_close_wait(struct sentences *s)
 {
 	for (int left = 1; left >= 0; left--) {
 		const struct conn_span *span = sentence_stay(s, left, WIRE_CLOSE_WAIT);
 		const struct conn_record *rec;
 
-		if (!span || !span->us_known)
+		if (!span || !span->us_known || !sentence_side(s, left)->rec.final)
 			continue;
 		rec = &sentence_side(s, left)->rec;
 		sentence_begin(s);
@@ -182,9 +183,10 @@ static void say_aborted(struct sentences *s)
 }
 
 /* Or it was, when the tool ended. */
-static void say_open(struct sentences *s)
+static void say_open(struct sentences *s, bool left)
 {
-	const struct conn_record *rec = s->rec;
+	const struct ladder_end *end = sentence_side(s, left);
+	const struct conn_record *rec = &end->rec;
 	const struct conn_span *last = rec->timeline_len ? &rec->timeline[rec->timeline_len - 1] : NULL;
 	bool stopped = rec->end == CONN_END_DAEMON_STOP;
 
@@ -194,14 +196,26 @@ static void say_open(struct sentences *s)
 		return;
 	}
 	buf_str(&s->line.b, ": the ");
-	buf_str(&s->line.b, ladder_end_word(s->l, true));
+	buf_str(&s->line.b, ladder_end_word(s->l, left));
 	buf_str(&s->line.b, stopped ? " was in " : " is in ");
 	buf_str(&s->line.b, conn_state_name(last->state));
-	if (s->l->left->age_us)
-		put_text_duration(&s->line.b, s->l->left->age_is_lower_bound ? " for more than " : " for ", s->l->left->age_us);
+	if (end->age_us)
+		put_text_duration(&s->line.b, end->age_is_lower_bound ? " for more than " : " for ", end->age_us);
+	else if (last->us_known)
+		put_text_duration(&s->line.b, " for ", last->us);
 	sentence_end(s);
 	if (last->state == WIRE_CLOSE_WAIT)
 		sentence(s, "Its peer has closed, and its program has not: `tcplife-fsm leaks` says why");
+}
+
+/* Over, while the left one is open. */
+static void say_right_end(struct sentences *s)
+{
+	buf_str(sentence_begin(s), "The end of the ");
+	buf_str(&s->line.b, ladder_end_word(s->l, false));
+	buf_str(&s->line.b, " is over: ");
+	buf_str(&s->line.b, conn_end_name(s->l->right->rec.end));
+	sentence_end(s);
 }
 
 void sentences_of_end(struct sentences *s)
@@ -214,9 +228,15 @@ void sentences_of_end(struct sentences *s)
 		[CONN_END_NO_PORT] = "No SYN left: there was no free local port for this peer",
 	};
 	enum conn_end how = s->rec->end;
+	bool left, alone = ladder_open_alone(s->l, &left);
 
+	if (alone && left) {
+		say_first(s);
+		say_close_wait(s);
+		say_right_end(s);
+	}
 	if (!s->rec->final || how == CONN_END_DAEMON_STOP)
-		say_open(s);
+		say_open(s, true);
 	else if (how == CONN_END_FIN)
 		say_fin(s);
 	else if (how == CONN_END_RST_SENT || how == CONN_END_RST_RECEIVED)
@@ -227,7 +247,9 @@ void sentences_of_end(struct sentences *s)
 		say_aborted(s);
 	else
 		sentence(s, ends[how]);
-	if (!s->rec->final || !s->rec->duration_known)
+	if (alone && !left)
+		say_open(s, false);
+	if (alone || !s->rec->final || !s->rec->duration_known)
 		return;
 	put_text_duration(sentence_begin(s), "It lived for ", (s->rec->end_ns - s->rec->start_ns) / 1000);
 	sentence_end(s);

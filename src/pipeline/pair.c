@@ -19,13 +19,14 @@ struct waiting {
 	uint32_t other; /* place of the other end, which came later; NONE: not yet */
 	bool joined;    /* the other end came before, and takes this one along */
 	bool alone;     /* the stream does not have the other end */
+	bool patient;   /* the other end was open when the run stopped: its record comes then */
 };
 
 /* All ends with these addresses, in this order and the other. */
 struct pairs_address {
 	uint64_t key;
 	bool selected;
-	bool seen[2]; /* by whether the local address is the lower one */
+	bool seen[2], open[2]; /* by whether the local address is the lower one. open: the last record is of an open end */
 };
 
 static uint64_t digest_of(const struct pairs *p, const uint8_t addr[16], uint16_t port)
@@ -112,6 +113,12 @@ static struct pairs_address *add_announced(struct pairs *p, const struct ladder_
 	return &p->announced[p->announced_len - 1];
 }
 
+/* When the run stopped. What is said of it before is of an end that may be over by then. */
+static bool is_open(const struct conn_record *rec)
+{
+	return !rec->final && rec->end == CONN_END_DAEMON_STOP;
+}
+
 int pairs_announce(struct pairs *p, const struct ladder_end *end)
 {
 	struct pairs_address *address;
@@ -123,6 +130,7 @@ int pairs_announce(struct pairs *p, const struct ladder_end *end)
 		return -ENOMEM;
 	address->selected |= end->selected;
 	address->seen[is_lower(&end->rec.t.id)] = true;
+	address->open[is_lower(&end->rec.t.id)] = is_open(&end->rec);
 	return 0;
 }
 
@@ -137,6 +145,11 @@ static bool is_alone(const struct pairs *p, const struct pairs_address *address)
 	return p->announced_len && !(address && address->seen[false] && address->seen[true]);
 }
 
+static bool is_patient(const struct pairs_address *address, const struct ladder_end *end)
+{
+	return address && end->rec.final && address->open[!is_lower(&end->rec.t.id)];
+}
+
 static bool isn_agrees(bool a_known, uint32_t a, bool b_known, uint32_t b)
 {
 	return !a_known || !b_known || a == b;
@@ -149,12 +162,18 @@ static bool is_proven(const struct conn_record *a, const struct conn_record *b)
 	       (a->isn_peer_known && b->isn_local_known);
 }
 
+/* Both are of one moment, or the last of their ends. */
+static bool fit_in_time(const struct conn_record *a, const struct conn_record *b)
+{
+	return a->final == b->final || is_open(a) || is_open(b);
+}
+
 static bool are_ends_of_one(const struct ladder_end *a, const struct ladder_end *b)
 {
 	const struct conn_record *ra = &a->rec, *rb = &b->rec;
 	const struct wire_ident *ia = &ra->t.id, *ib = &rb->t.id;
 
-	return ia->local_port == ib->peer_port && ia->peer_port == ib->local_port && ra->final == rb->final &&
+	return ia->local_port == ib->peer_port && ia->peer_port == ib->local_port && fit_in_time(ra, rb) &&
 	       !memcmp(ia->local_addr, ib->peer_addr, sizeof(ia->local_addr)) &&
 	       !memcmp(ia->peer_addr, ib->local_addr, sizeof(ia->peer_addr)) && !strcmp(a->boot, b->boot) &&
 	       ra->t.cookie != rb->t.cookie && is_proven(ra, rb) &&
@@ -217,7 +236,13 @@ static bool release_oldest(struct pairs *p, uint64_t now)
 	uint32_t place = delay_first(p->delay);
 	struct waiting *w = find_oldest(p);
 
-	if (!w || !delay_take(p->delay, w->joined || w->alone || w->other != NONE ? UINT64_MAX : now))
+	if (!w)
+		return false;
+	if (w->joined || w->alone || w->other != NONE)
+		now = UINT64_MAX;
+	else if (w->patient && now != UINT64_MAX)
+		return false;
+	if (!delay_take(p->delay, now))
 		return false;
 	forget(p, w, place);
 	if (!w->joined)
@@ -250,7 +275,8 @@ void pairs_put(struct pairs *p, const struct ladder_end *end)
 			      .key = end->rec.t.id_known ? key_of_end(p, end) : 0,
 			      .other = NONE,
 			      .joined = other,
-			      .alone = is_alone(p, address)};
+			      .alone = is_alone(p, address),
+			      .patient = is_patient(address, end)};
 	if (other)
 		other->other = place;
 	if (end->rec.t.id_known)

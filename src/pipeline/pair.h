@@ -3,8 +3,8 @@
  * Brings the records of a connection's two ends together, if both are on this host. A record waits for that of the other end
  * for a bounded time of the stream, in a bounded queue; then it goes on alone. The order of records stays.
  *
- * A stream that can be read twice is announced first: then nothing waits for an end that is not in it, and what no selection
- * concerns takes no room.
+ * A stream that can be read twice is announced first: then nothing waits for an end that is not in it, an end that is over
+ * waits for one that is still open when the run stops, and what no selection concerns takes no room.
  */
 #pragma once
 

@@ -48,7 +48,7 @@ SAID = {
         "The server was in CLOSE_WAIT for 73us until its peer reset the connection.",
     ],
     "killed_by_ss": ["An administrator ended it (ss -K), or its program gave it up without close().", "The kernel's reason is TCP_STATE."],
-    "last_ack_unended": ["The client closed first, by a FIN.", "The server python3[1001] was in CLOSE_WAIT for"],
+    "last_ack_unended": ["The client python3[1001] closed first, by a FIN.", "The server python3[1001] was in CLOSE_WAIT for"],
     "syn_never_left": ["never answered the SYN"],
     "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
     "time_wait": ["until an administrator ended it."],
@@ -75,9 +75,10 @@ def test_what_is_said(name):
 
 def test_still_open():
     """What to read is about the state that it is in."""
-    assert explain(recording("last_ack_unended"))[1][-2:] == [
-        "It was open when the tool ended: the client was in FIN_WAIT2.",
-        "More: tcplife-fsm explain WORD, of FIN_WAIT2",
+    assert explain(recording("last_ack_unended"))[0][-3:] == [
+        "The end of the server is over: timeout.",
+        "It was open when the tool ended: the client was in FIN_WAIT2 for 3.2s.",
+        "More: tcplife-fsm explain WORD, of timeout, close_wait, FIN_WAIT2",
     ]
 
 
@@ -88,7 +89,7 @@ def test_open_without_a_socket_when_the_tool_ended(tmp_path):
     file = tmp_path / "final.jsonl"
     file.write_text(json.dumps(last | {"event": "connection", "final": True, "complete": False}) + "\n")
     said = explain(file)[0]
-    assert "It was open when the tool ended: the client was in FIN_WAIT2." in said and "No payload went over it." in said
+    assert "It was open when the tool ended: the client was in FIN_WAIT2 for 3.2s." in said and "No payload went over it." in said
 
 
 def test_who_called_is_not_known(tmp_path):

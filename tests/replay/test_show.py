@@ -34,12 +34,42 @@ def test_width(recording):
 
 @pytest.mark.parametrize("recording", RECORDINGS + PICTURES, ids=lambda path: path.stem)
 def test_lines_tell_the_same(recording, tmp_path):
-    """Less the progress records, which a recording gives for what is open at its end only. At a stop these come before what has
-    ended but for its TIME_WAIT."""
+    """Less what is open, at one end or both, at the end of a recording: the lines have no progress records. At a stop these come
+    before what has ended but for its TIME_WAIT."""
     ended = tmp_path / "ended.jsonl"
     subprocess.run([BINARY, "replay", recording, "--json", "--events", "connection", "-o", ended], timeout=60, check=True)
     both = [re.split(r"\n\n(?=client |server )", ladders(path).strip("\n")) for path in (recording, ended)]
-    assert [ladder for ladder in both[0] if "still open" not in ladder] == [ladder for ladder in both[1] if ladder]
+    open_ones = {identity for ladder in both[0] if "still open" in ladder for identity in identities(ladder)}
+    assert [ladder for ladder in both[0] if "still open" not in ladder] == [
+        ladder for ladder in both[1] if ladder and not open_ones & identities(ladder)
+    ]
+
+
+def identities(ladder):
+    return set(re.findall(r"\b[0-9a-f]{8}\.[0-9a-f]+\b", ladder))
+
+
+@pytest.mark.parametrize("which", ["client", "server"])
+def test_one_end_is_open(which, tmp_path):
+    """The end that is over is drawn with the one that was open when the run stopped, long after it and behind a crowd."""
+    path = next(path for path in RECORDINGS if path.stem == "half_close")
+    lines = [line for line in path.with_suffix(".jsonl").read_text().splitlines() if '"event":"connection"' in line]
+    ends = {record["role"]: record for record in map(json.loads, lines[:2])}
+    over, still = ends["client" if which == "server" else "server"], ends[which]
+    later = f"{int(still['ts'][:4]) + 1}{still['ts'][4:]}"
+    still = {**still, "event": "progress", "ts": later, "final": False, "end_reason": "daemon_stop"}
+    early = {**still, "ts": over["ts"], "end_reason": "unknown"}  # of --progress: it says nothing of the end
+    file = tmp_path / "open.jsonl"
+    with open(file, "w") as out:
+        out.write(json.dumps(over) + "\n" + json.dumps(early) + "\n")
+        out.writelines(stranger(over, number) for number in range(100))
+        out.write(json.dumps(still) + "\n")
+    alone, pair = ladders(file, over["conn_id"], "--width", "100").split("\n\n\n")[0], ladders(file, still["conn_id"])
+    assert {over["conn_id"], still["conn_id"]} <= identities(alone) & identities(pair)
+    assert re.search(rf"^end of the {over['role']}: \w+, .*; the {which} is still open$", alone, re.M)
+    assert re.search(rf"│ +the {which} is still open +│", alone)
+    sentences = subprocess.run([BINARY, "explain", "--from", file], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "It is still open: the " + which in sentences
 
 
 def test_times_of_what_crosses():

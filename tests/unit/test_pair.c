@@ -153,6 +153,53 @@ static void test_proof(void **state)
 	assert_string_equal(drawn, "2+3 ");
 }
 
+static struct ladder_end open_end(unsigned int n, bool client, enum conn_end why)
+{
+	struct ladder_end end = end_of(n, client, 100 * WAIT_NS);
+
+	end.rec.final = false;
+	end.rec.end = why;
+	return end;
+}
+
+/* One end is over, the other is open when the run stops: in a stream that was announced however much later that is. */
+static void test_still_open(void **state)
+{
+	struct ladder_end over = end_of(1, true, 0), later = open_end(1, false, CONN_END_DAEMON_STOP),
+			  before = open_end(1, false, CONN_END_UNKNOWN);
+
+	(void)state;
+	pairs_put(&pairs, &over);
+	pairs_put(&pairs, &later); /* it could not wait so long */
+	pairs_tick(&pairs, UINT64_MAX);
+	assert_string_equal(drawn, "2 3 ");
+	drawn[0] = '\0';
+	assert_int_equal(pairs_announce(&pairs, &over), 0);
+	assert_int_equal(pairs_announce(&pairs, &before), 0);
+	assert_int_equal(pairs_announce(&pairs, &later), 0);
+	pairs_put(&pairs, &over);
+	before.ts = 1;
+	pairs_put(&pairs, &before); /* what is said on the way is not the end */
+	assert_string_equal(drawn, "");
+	pairs_put(&pairs, &later);
+	assert_string_equal(drawn, "2+3 3 ");
+}
+
+/* It was open when a first run stopped, and is over in the next: it waits for nothing. */
+static void test_open_once(void **state)
+{
+	struct ladder_end over = end_of(1, true, 0), stopped = open_end(1, false, CONN_END_DAEMON_STOP),
+			  end = end_of(1, false, 1);
+
+	(void)state;
+	assert_int_equal(pairs_announce(&pairs, &stopped), 0);
+	assert_int_equal(pairs_announce(&pairs, &over), 0);
+	assert_int_equal(pairs_announce(&pairs, &end), 0);
+	pairs_put(&pairs, &over);
+	pairs_tick(&pairs, WAIT_NS);
+	assert_string_equal(drawn, "2 ");
+}
+
 static void test_no_room(void **state)
 {
 	(void)state;
@@ -241,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_proof, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_still_open, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_open_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
 		cmocka_unit_test(test_same_addresses),
 		cmocka_unit_test_setup_teardown(test_announced, set_up, tear_down),
