@@ -43,6 +43,8 @@ void rows_init(struct drawing *d, const struct ladder *ladder)
 	static const int time_columns[LADDER_CLOCKS] = {
 		[LADDER_RELATIVE] = TIME_COLUMNS, [LADDER_WALL] = WALL_COLUMNS, [LADDER_DELTA] = TIME_COLUMNS + 1};
 
+	unsigned int time;
+
 	d->ladder = ladder;
 	ladder_plan(ladder, &d->plan);
 	ladder_times_init(&d->times, ladder, &d->plan);
@@ -50,7 +52,10 @@ void rows_init(struct drawing *d, const struct ladder *ladder)
 	d->now[LADDER_RIGHT].inferred = !ladder->right;
 	for (int side = 0; side < LADDER_SIDES; side++)
 		label_init(&d->below[side]);
-	place(&d->at, (int)d->style.width, time_columns[ladder->clock]);
+	time = ladder->clock == LADDER_RELATIVE ? ladder_times_columns(&d->times, &d->plan) : 0;
+	if (time < (unsigned int)time_columns[ladder->clock])
+		time = (unsigned int)time_columns[ladder->clock];
+	place(&d->at, (int)d->style.width, (int)time);
 }
 
 static enum canvas_ink ink_of(const struct ladder_state *state)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "units.h"
+
 #define NAME_COLUMNS (4 * (WIRE_COMM_LEN - 1)) /* the longest name with every byte escaped */
 #define CLOCK_AT 11                            /* "2026-01-02T" is before it */
 #define CLOCK_LEN 15                           /* "03:04:05.123456" */
@@ -207,9 +209,59 @@ void ladder_put_segment(struct buf *b, const struct conn_segment *seg, const cha
 
 /* Times */
 
+static bool reads_alike(uint64_t us, uint64_t other, unsigned int more)
+{
+	char text[UNITS_MAX], other_text[UNITS_MAX];
+	size_t len = (size_t)(units_duration_more(text, us, more) - text);
+
+	return (size_t)(units_duration_more(other_text, other, more) - other_text) == len && !memcmp(text, other_text, len);
+}
+
+/* Times of one scale have the same number of digits. */
+static enum ladder_scale scale_of(uint64_t us)
+{
+	static const uint64_t ends[LADDER_SCALES - 1] = {1000, 100000, 1000000, 60000000, 3600000000};
+	enum ladder_scale scale = 0;
+
+	while (scale < LADDER_SCALES - 1 && us >= ends[scale])
+		scale++;
+	return scale;
+}
+
+/* After a long handshake all times would be "1.0s": there are as many digits as tell each from all others. */
+static void tell_apart(struct ladder_times *times, const struct ladder_plan *plan, int64_t at_us)
+{
+	uint64_t us = (uint64_t)(at_us - times->begin_us);
+	uint8_t *more = &times->more[scale_of(us)];
+
+	for (unsigned int i = 0; i < plan->len && at_us > times->begin_us; i++) {
+		const struct ladder_step *step = &plan->steps[i];
+
+		for (int side = LADDER_LEFT; side < LADDER_SIDES; side++) {
+			uint64_t other = (uint64_t)(step->at_us[side] - times->begin_us);
+
+			if (!step->at_known[side] || step->at_us[side] <= at_us)
+				continue;
+			while (*more < UNITS_MORE_MAX && reads_alike(us, other, *more))
+				++*more;
+		}
+	}
+}
+
 void ladder_times_init(struct ladder_times *times, const struct ladder *ladder, const struct ladder_plan *plan)
 {
 	*times = (struct ladder_times){.clock = ladder->clock, .begin_us = plan->begin_us};
+	for (unsigned int i = 0; i < plan->len && times->clock == LADDER_RELATIVE; i++)
+		for (int side = LADDER_LEFT; side < LADDER_SIDES; side++)
+			if (plan->steps[i].at_known[side])
+				tell_apart(times, plan, plan->steps[i].at_us[side]);
+}
+
+static void put_since_begin(struct buf *b, const struct ladder_times *times, uint64_t us)
+{
+	char text[UNITS_MAX];
+
+	buf_put(b, text, (size_t)(units_duration_more(text, us, times->more[scale_of(us)]) - text));
 }
 
 /* The day is not shown: what a record adds up to may be behind the last one that a time in nanoseconds has. */
@@ -232,10 +284,31 @@ void ladder_put_time(struct buf *b, const struct ladder_times *times, int64_t at
 		buf_char(b, since < 0 ? '-' : '+');
 		put_duration(b, (uint64_t)(since < 0 ? -since : since));
 	} else if (us > 0) {
-		put_duration(b, (uint64_t)us);
+		put_since_begin(b, times, (uint64_t)us);
 	} else {
 		buf_char(b, '0');
 	}
+}
+
+unsigned int ladder_times_columns(const struct ladder_times *times, const struct ladder_plan *plan)
+{
+	size_t most = 0;
+
+	for (unsigned int i = 0; i < plan->len; i++) {
+		const struct ladder_step *step = &plan->steps[i];
+		struct label label;
+		int64_t us;
+
+		label_init(&label);
+		if (ladder_time_of(step, &us))
+			ladder_put_time(&label.b, times, us);
+		most = label_len(&label) > most ? label_len(&label) : most;
+		label_init(&label);
+		if (step->at_known[LADDER_LEFT])
+			ladder_put_time(&label.b, times, step->at_us[LADDER_LEFT]);
+		most = label_len(&label) > most ? label_len(&label) : most;
+	}
+	return (unsigned int)most;
 }
 
 void ladder_times_advance(struct ladder_times *times, int64_t at_us)

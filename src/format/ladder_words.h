@@ -33,13 +33,28 @@ void ladder_put_duration(struct buf *b, const struct ladder_state *state);
 /* Flags, numbers, and how often it was sent: `times` stands before that number. */
 void ladder_put_segment(struct buf *b, const struct conn_segment *seg, const char *times);
 
+/* How a time is written: 850us, 12.3ms, 123ms, 1.2s, 3m04s, 2h10m. */
+enum ladder_scale {
+	LADDER_IN_US,
+	LADDER_IN_TENTHS_OF_MS,
+	LADDER_IN_MS,
+	LADDER_IN_S,
+	LADDER_IN_MINUTES,
+	LADDER_IN_HOURS,
+	LADDER_SCALES
+};
+
 struct ladder_times {
 	enum ladder_clock clock;
 	int64_t begin_us;
-	int64_t before_us; /* the time above, for LADDER_DELTA */
+	uint8_t more[LADDER_SCALES]; /* digits, so that no two times of the picture read alike; LADDER_RELATIVE */
+	int64_t before_us;           /* the time above, for LADDER_DELTA */
 	bool before_known;
 };
 
 void ladder_times_init(struct ladder_times *times, const struct ladder *ladder, const struct ladder_plan *plan);
 void ladder_put_time(struct buf *b, const struct ladder_times *times, int64_t at_us);
+/* Columns of the widest at the left; LADDER_RELATIVE. */
+unsigned int ladder_times_columns(const struct ladder_times *times, const struct ladder_plan *plan);
+
 void ladder_times_advance(struct ladder_times *times, int64_t at_us); /* this one is the time above now */

@@ -50,6 +50,54 @@ char *units_duration(char *p, uint64_t us)
 	return p;
 }
 
+static char *units_two(char *p, uint64_t value)
+{
+	*p++ = (char)('0' + value / 10);
+	*p++ = (char)('0' + value % 10);
+	return p;
+}
+
+/* `len` digits of a fraction that has `of` of them. */
+static char *units_fraction(char *p, uint64_t value, unsigned int of, unsigned int len)
+{
+	if (len > of)
+		len = of;
+	for (unsigned int i = len; i < of; i++)
+		value /= 10;
+	if (len)
+		*p = '.';
+	for (unsigned int i = len; i; i--, value /= 10)
+		p[i] = (char)('0' + value % 10);
+	return len ? p + len + 1 : p;
+}
+
+char *units_duration_more(char *p, uint64_t us, unsigned int more)
+{
+	uint64_t s = us / 1000000, m = s / 60, h = m / 60;
+
+	if (!more || us < 1000)
+		return units_duration(p, us);
+	if (!s) {
+		p = units_fraction(fmt_uint(p, us / 1000), us % 1000, 3, more + (us < 100000));
+		*p++ = 'm';
+		*p++ = 's';
+		return p;
+	}
+	if (h) {
+		p = fmt_uint(p, h);
+		*p++ = 'h';
+		p = units_two(p, m % 60);
+	} else if (m) {
+		p = fmt_uint(p, m);
+	}
+	if (m)
+		*p++ = 'm';
+	p = m ? units_two(p, s % 60) : fmt_uint(p, s);
+	p = units_fraction(p, us % 1000000, 6, h ? more - 1 : m ? more : more + 1);
+	*p++ = 's';
+	return p;
+}
+
 char *units_size(char *p, uint64_t bytes)
 {
 	uint64_t rest = 0;

@@ -97,19 +97,22 @@ SAME_AS = {
 }
 
 STATE = re.compile(r"\b([A-Z]+(?:_[A-Z0-9]+)*) (?:>?[\d.]+(?:us|ms|s)|\d+m\d+s|\.\.\.)(?=$| )")
-LEFT_LIFE, RIGHT_LIFE = 26, 60
+TIMES, LEFT_LIFE, RIGHT_LIFE = 9, 27, 61  # of --clock delta, whose column of times has always the same width
 
 
 def rows(recording, number):
     """Those of a ladder that show a segment, a state or a note, without their times."""
     done = subprocess.run(
-        [BINARY, "show", "--from", HERE / f"{recording}.rec", "--ascii", "--width", "80"], capture_output=True, timeout=60, check=True
+        [BINARY, "show", "--from", HERE / f"{recording}.rec", "--ascii", "--width", "81", "--clock", "delta"],
+        capture_output=True,
+        timeout=60,
+        check=True,
     )
     ladder = re.split(r"count from the SYN\n", done.stdout.decode())[number]
     for row in ladder.splitlines():
         if len(row) <= RIGHT_LIFE or row[LEFT_LIFE] not in "|:+" or row[RIGHT_LIFE] not in "|:+":
             continue
-        left, middle, right = row[8:LEFT_LIFE].strip(), row[LEFT_LIFE : RIGHT_LIFE + 1], row[RIGHT_LIFE + 1 :].strip()
+        left, middle, right = row[TIMES:LEFT_LIFE].strip(), row[LEFT_LIFE : RIGHT_LIFE + 1], row[RIGHT_LIFE + 1 :].strip()
         left, right = STATE.sub(r"\1", left), STATE.sub(r"\1", re.sub(r"^at .*", "", right))
         if left or right or middle[1:-1].strip():
             yield f"  {left:>11} {middle} {right}".rstrip()

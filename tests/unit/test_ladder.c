@@ -272,11 +272,11 @@ static void test_both_ends(void **state)
 		       "  358us  FIN_WAIT1 44.2ms ├──── FIN,ACK seq=301 ack=1 ─────►│ CLOSE_WAIT 45.7ms\n"
 		       "                          │                                 │ at 390us\n"
 		       "  390us   FIN_WAIT2 1.5ms │◄───── ACK seq=1 ack=302 ────────┤\n"
-		       " 44.6ms                   │                                 │\n"
-		       " 46.1ms     TIME_WAIT ... ┊◄─── FIN,ACK seq=1 ack=302 ──────┤ LAST_ACK 70us\n"
-		       " 46.1ms                   ┊                                 │\n"
-		       " 46.1ms                   ├────── ACK seq=302 ack=2 ───────►│ CLOSE\n"
-		       "                          ┊                                 │ at 46.2ms\n"
+		       "44.65ms                   │                                 │\n"
+		       "46.13ms     TIME_WAIT ... ┊◄─── FIN,ACK seq=1 ack=302 ──────┤ LAST_ACK 70us\n"
+		       "46.19ms                   ┊                                 │\n"
+		       "46.19ms                   ├────── ACK seq=302 ack=2 ───────►│ CLOSE\n"
+		       "                          ┊                                 │ at 46.20ms\n"
 		       "\n"
 		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
@@ -337,9 +337,9 @@ static void test_one_end(void **state)
 		       "                          │                                 ┊\n"
 		       "  161us                   ├────── ACK seq=1 ack=302 ───────►┊ FIN_WAIT2\n"
 		       "                          │                                 ┊\n"
-		       " 45.9ms     LAST_ACK 70us ├──── FIN,ACK seq=1 ack=302 ─────►┊ TIME_WAIT\n"
+		       "45.90ms     LAST_ACK 70us ├──── FIN,ACK seq=1 ack=302 ─────►┊ TIME_WAIT\n"
 		       "                          │                                 ┊\n"
-		       " 45.9ms             CLOSE │◄───── ACK seq=302 ack=2 ────────┤\n"
+		       "45.97ms             CLOSE │◄───── ACK seq=302 ack=2 ────────┤\n"
 		       "\n"
 		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
@@ -370,13 +370,13 @@ static void test_crossing(void **state)
 		       "                          │             FIN,ACK seq=1 ack=1 ┊\n"
 		       "  255us   FIN_WAIT1 2.2ms ├───────────────╲ ╱───────────────┤ FIN_WAIT1\n"
 		       "                          │                ╳                ┊\n"
-		       "  2.4ms      CLOSING 32us │◄──────────────╱ ╲──────────────►┊ CLOSING\n"
+		       " 2.45ms      CLOSING 32us │◄──────────────╱ ╲──────────────►┊ CLOSING\n"
 		       "                          │                                 ┊\n"
 		       "                          │ ACK seq=2 ack=2                 ┊\n"
 		       "                          │                 ACK seq=2 ack=2 ┊\n"
-		       "  2.4ms                   ├╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╲ ╱───────────────┤\n"
+		       " 2.45ms                   ├╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╲ ╱───────────────┤\n"
 		       "                          │                ╳                ┊\n"
-		       "  2.4ms   TIME_WAIT 1m00s ┊◄──────────────╱ ╲╌╌╌╌╌╌╌╌╌╌╌╌╌╌?┊\n"
+		       " 2.48ms   TIME_WAIT 1m00s ┊◄──────────────╱ ╲╌╌╌╌╌╌╌╌╌╌╌╌╌╌?┊\n"
 		       "                          ┊                                 ┊\n"
 		       "  1m00s             CLOSE │          2 MSL are over         ┊\n"
 		       "\n"
@@ -692,6 +692,47 @@ static void test_clocks(void **state)
 	assert_non_null(strstr(text, "\n +44.2ms "));
 }
 
+/* The texts of the column of times, one behind the other. */
+static void times_of(const char *picture, char *ret)
+{
+	char copy[LADDER_MAX], *save, *word;
+
+	strcpy(copy, strstr(picture, "\n\n"));
+	*ret = '\0';
+	for (char *row = strtok_r(copy, "\n", &save); row; row = strtok_r(NULL, "\n", &save)) {
+		word = row + strspn(row, " ");
+		if (word - row > 9 || *word < '0' || *word > '9')
+			continue;
+		word[strcspn(word, " ")] = '\0';
+		sprintf(ret + strlen(ret), "%s ", word);
+	}
+}
+
+/* After a SYN that was lost the rest of the life takes less than a tenth of the time before it. */
+static void test_long_handshake(void **state)
+{
+	static const unsigned int widths[] = {71, 80, 200};
+	struct conn_record c;
+	char times[200];
+
+	(void)state;
+	four_way_client(&c);
+	for (unsigned int i = 1; i < c.segments_len; i++)
+		c.segments[i].at_us += 1000000;
+	for (unsigned int i = 1; i < c.timeline_len; i++)
+		c.timeline[i].at_us += 1000000;
+	for (unsigned int i = 0; i < COUNT(widths); i++) {
+		draw_as(&c, NULL, &(struct ladder){.ascii = true, .width = widths[i]});
+		assert_columns(text, widths[i]);
+		times_of(text, times);
+		assert_string_equal(times, "0 1.0002s 1.0002s 1.0003s 1.0446s 1.0461s 1.0461s ");
+	}
+	draw_as(&c, NULL, &(struct ladder){.ascii = true, .width = 40});
+	assert_columns(text, 40);
+	assert_non_null(strstr(text, " at 1.0002s |"));
+	assert_non_null(strstr(text, " at 1.0461s |"));
+}
+
 /* A record may add up to a time that has no nanoseconds any more. */
 static void test_late_clock(void **state)
 {
@@ -786,12 +827,13 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),   cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),      cmocka_unit_test(test_long_state),
-		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2), cmocka_unit_test(test_last_ack),
-		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),    cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_late_clock),    cmocka_unit_test(test_colour),    cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_hostile_name),  cmocka_unit_test(test_huge),      cmocka_unit_test(test_impossible),
+		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),        cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),           cmocka_unit_test(test_long_state),
+		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2),      cmocka_unit_test(test_last_ack),
+		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),         cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_late_clock),    cmocka_unit_test(test_long_handshake), cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_repeats),       cmocka_unit_test(test_hostile_name),   cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_impossible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,12 +310,48 @@ static void test_units(void **state)
 	}
 }
 
+/* Each digit more tells times apart that read alike with one less; with all of them a duration is exact. */
+static void test_units_more(void **state)
+{
+	static const struct {
+		uint64_t us;
+		unsigned int more;
+		const char *expected;
+	} rows[] = {
+		{850, 3, "850us"},
+		{1234, 0, "1.2ms"},
+		{1234, 1, "1.23ms"},
+		{1204, 2, "1.204ms"},
+		{1204, 7, "1.204ms"},
+		{123456, 1, "123.4ms"},
+		{123456, 3, "123.456ms"},
+		{999999, 7, "999.999ms"},
+		{1000012, 1, "1.00s"},
+		{1000012, 5, "1.000012s"},
+		{59999999, 2, "59.999s"},
+		{184500000, 1, "3m04.5s"},
+		{184000001, 7, "3m04.000001s"},
+		{7807654321, 1, "2h10m07s"},
+		{7807654321, 2, "2h10m07.6s"},
+		{7807654321, 7, "2h10m07.654321s"},
+		{90000000000, 1, "25h00m00s"},
+		{UINT64_MAX, 7, "5124095576h01m49.551615s"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[UNITS_MAX + 1];
+		*units_duration_more(text, rows[i].us, rows[i].more) = '\0';
+		assert_string_equal(text, rows[i].expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),  cmocka_unit_test(test_wide),          cmocka_unit_test(test_width),
 		cmocka_unit_test(test_names), cmocka_unit_test(test_other_records), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_units), cmocka_unit_test(test_units_more),
 	};
 
 	/* The table shows local time: here it is UTC. */
