@@ -8,63 +8,27 @@
 
 #include <math.h>
 
+#include "html_layout.h"
 #include "put.h"
+#include "wrap.h"
 
-#define LEFT (-40)
-#define WIDTH 940
-#define HEIGHT 860
-#define BOX_WIDTH 142
-#define BOX_HEIGHT 46
-#define PANEL_Y 706 /* of the histogram */
-#define WIDEST 11.0
-#define STUB 44
 #define UNDER 9 /* a box hides where an arrow begins */
+#define PANEL_MAX 2048
+#define HIST_BELOW 34 /* of the panel's first line, or below its last one */
 
-static const struct place {
-	uint8_t state;
-	int16_t x, y;        /* of the middle */
-	int8_t out_x, out_y; /* where the cross of its forced ends stands */
-} places[] = {
-	{WIRE_CLOSE, 450, 36, 0, 0},       {WIRE_LISTEN, 210, 110, 0, 0},      {WIRE_SYN_RECV, 210, 214, -1, 0},
-	{WIRE_SYN_SENT, 690, 162, 1, 0},   {WIRE_ESTABLISHED, 450, 300, 0, 1}, {WIRE_FIN_WAIT1, 210, 396, -1, 0},
-	{WIRE_CLOSE_WAIT, 690, 396, 1, 0}, {WIRE_FIN_WAIT2, 120, 506, -1, 0},  {WIRE_CLOSING, 370, 506, 1, 0},
-	{WIRE_LAST_ACK, 690, 506, 1, 0},   {WIRE_TIME_WAIT, 210, 616, -1, 0},
+struct diagram {
+	struct buf *b;
+	const struct report *r;
+	const struct html_layout *layout;
+	uint64_t max; /* of the commonest arrow */
 };
-#define PLACES (sizeof(places) / sizeof(places[0]))
-#define CLOSED_END_X 690
-#define CLOSED_END_Y 616
 
-/* From border to border. */
-static const struct way {
-	uint8_t from, to;
-	int16_t x1, y1, x2, y2;
-} ways[] = {
-	{WIRE_CLOSE, WIRE_LISTEN, 379, 44, 262, 87},
-	{WIRE_CLOSE, WIRE_SYN_SENT, 521, 48, 652, 139},
-	{WIRE_LISTEN, WIRE_SYN_RECV, 210, 133, 210, 191},
-	{WIRE_SYN_SENT, WIRE_SYN_RECV, 619, 170, 281, 206},
-	{WIRE_SYN_SENT, WIRE_ESTABLISHED, 652, 185, 509, 277},
-	{WIRE_SYN_RECV, WIRE_ESTABLISHED, 268, 237, 391, 277},
-	{WIRE_SYN_RECV, WIRE_FIN_WAIT1, 190, 237, 190, 373},
-	{WIRE_ESTABLISHED, WIRE_FIN_WAIT1, 391, 323, 268, 373},
-	{WIRE_ESTABLISHED, WIRE_CLOSE_WAIT, 509, 323, 632, 373},
-	{WIRE_FIN_WAIT1, WIRE_FIN_WAIT2, 184, 419, 134, 483},
-	{WIRE_FIN_WAIT1, WIRE_CLOSING, 252, 419, 334, 483},
-	{WIRE_FIN_WAIT1, WIRE_TIME_WAIT, 218, 419, 218, 593},
-	{WIRE_FIN_WAIT2, WIRE_TIME_WAIT, 134, 529, 184, 593},
-	{WIRE_CLOSING, WIRE_TIME_WAIT, 334, 529, 252, 593},
-	{WIRE_CLOSE_WAIT, WIRE_LAST_ACK, 690, 419, 690, 483},
-	{WIRE_LAST_ACK, WIRE_CLOSE, 690, 529, 690, 593},
-	{WIRE_TIME_WAIT, WIRE_CLOSE, 281, 616, 619, 616},
-};
-#define WAYS (sizeof(ways) / sizeof(ways[0]))
-
-static const struct way *find_way(unsigned int from, unsigned int to)
+static bool is_drawn(unsigned int from, unsigned int to)
 {
-	for (const struct way *way = ways; way < ways + WAYS; way++)
-		if (way->from == from && way->to == to)
-			return way;
-	return NULL;
+	for (unsigned int i = 0; i < HTML_WAYS; i++)
+		if (html_wide.ways[i].from == from && html_wide.ways[i].to == to)
+			return true;
+	return false;
 }
 
 static uint64_t commonest(const struct report *r)
@@ -88,7 +52,7 @@ static void put_number(struct buf *b, const char *before, double value)
 }
 
 /* An arrow with a head that fits its width. */
-static void put_arrow(struct buf *b, const struct way *way, double width)
+static void put_arrow(struct buf *b, const struct html_way *way, double width)
 {
 	double dx = way->x2 - way->x1, dy = way->y2 - way->y1, length = sqrt(dx * dx + dy * dy);
 	double head = 7 + width * 0.7, half = 3.5 + width * 0.7, ux = dx / length, uy = dy / length;
@@ -119,13 +83,21 @@ static void put_label(struct buf *b, double x, double y, uint64_t count)
 	put_number(b, "<text class=\"count\" x=\"", x);
 	put_number(b, " y=\"", y);
 	buf_char(b, '>');
-	html_count(b, count);
+	if (count) /* the live page fills in the others */
+		html_count(b, count);
 	buf_str(b, "</text>");
 }
 
-static void put_way(struct buf *b, const struct report *r, const struct way *way, uint64_t max)
+static double width_of(const struct diagram *d, uint64_t count)
 {
-	uint64_t count = r->travelled.edges[way->from][way->to];
+	return 1.2 + (d->layout->widest - 1.2) * (double)count / (double)d->max;
+}
+
+static void put_way(const struct diagram *d, const struct html_way *way)
+{
+	uint64_t count = d->r->travelled.edges[way->from][way->to];
+	double at = (way->label ? way->label : 50) / 100.0;
+	struct buf *b = d->b;
 
 	buf_str(b, count ? "<g class=\"way\" data-from=\"" : "<g class=\"way unused\" data-from=\"");
 	buf_str(b, conn_state_name(way->from));
@@ -138,9 +110,8 @@ static void put_way(struct buf *b, const struct report *r, const struct way *way
 	buf_str(b, conn_state_name(way->to));
 	put_text_uint(b, ": ", count);
 	buf_str(b, "</title>");
-	put_arrow(b, way, count ? 1.2 + (WIDEST - 1.2) * (double)count / (double)max : 1);
-	if (count)
-		put_label(b, (way->x1 + way->x2) / 2.0, (way->y1 + way->y2) / 2.0 + 4, count);
+	put_arrow(b, way, count ? width_of(d, count) : 1);
+	put_label(b, way->x1 + (way->x2 - way->x1) * at, way->y1 + (way->y2 - way->y1) * at + 4, count);
 	buf_str(b, "</g>\n");
 }
 
@@ -167,14 +138,30 @@ static void put_causes(struct buf *b, const struct report *r, unsigned int state
 	}
 }
 
-static void put_forced(struct buf *b, const struct report *r, const struct place *place, uint64_t max)
+/* Of a forced end: above its arrow, or below its cross. In the narrow diagram there is no room but above the box. */
+static void put_forced_label(const struct diagram *d, const struct html_place *place, const struct html_way *way)
 {
-	uint64_t count = travelled_forced(&r->travelled, place->state);
-	double x = place->x + place->out_x * BOX_WIDTH / 2.0, y = place->y + place->out_y * BOX_HEIGHT / 2.0;
-	const struct way way = {.x1 = (int16_t)x,
-				.y1 = (int16_t)y,
-				.x2 = (int16_t)(x + place->out_x * STUB),
-				.y2 = (int16_t)(y + place->out_y * STUB)};
+	uint64_t count = travelled_forced(&d->r->travelled, place->state);
+	bool narrow = d->layout == &html_narrow;
+
+	if (place->out_y)
+		put_label(d->b, way->x2, way->y2 + (narrow ? 26 : 30), count);
+	else if (narrow)
+		put_label(d->b, way->x1 + place->out_x * 6, way->y1 - d->layout->box_height / 2.0 - 5, count);
+	else
+		put_label(d->b, way->x1 + place->out_x * 26, way->y1 - 12, count);
+}
+
+static void put_forced(const struct diagram *d, const struct html_place *place)
+{
+	uint64_t count = travelled_forced(&d->r->travelled, place->state);
+	double x = place->x + place->out_x * d->layout->box_width / 2.0 + place->beside;
+	double y = place->y + place->out_y * d->layout->box_height / 2.0;
+	const struct html_way way = {.x1 = (int16_t)x,
+				     .y1 = (int16_t)y,
+				     .x2 = (int16_t)(x + place->out_x * d->layout->stub),
+				     .y2 = (int16_t)(y + place->out_y * d->layout->stub)};
+	struct buf *b = d->b;
 
 	if (!count || (!place->out_x && !place->out_y))
 		return;
@@ -184,18 +171,15 @@ static void put_forced(struct buf *b, const struct report *r, const struct place
 	buf_str(b, "\"><title>Forced out of ");
 	buf_str(b, conn_state_name(place->state));
 	buf_str(b, ": ");
-	put_causes(b, r, place->state);
+	put_causes(b, d->r, place->state);
 	buf_str(b, "</title>");
-	put_arrow(b, &way, 1.2 + (WIDEST - 1.2) * (double)count / (double)max);
+	put_arrow(b, &way, width_of(d, count));
 	put_number(b, "<path class=\"cross\" transform=\"translate(", way.x2 + place->out_x * 8);
 	b->p--; /* the quote */
 	buf_char(b, ' ');
 	html_coordinate(b, way.y2 + place->out_y * 8);
 	buf_str(b, ")\" d=\"M-5-5L5 5M-5 5L5-5\"/>");
-	if (place->out_y)
-		put_label(b, way.x2, way.y2 + 30, count);
-	else
-		put_label(b, way.x1 + place->out_x * 26, way.y1 - 12, count);
+	put_forced_label(d, place, &way);
 	buf_str(b, "</g>\n");
 }
 
@@ -231,27 +215,67 @@ static void put_forced_out(struct buf *b, const struct report *r, unsigned int s
 	put_causes(b, r, state);
 }
 
-static void put_panel(struct buf *b, const struct report *r, unsigned int state)
+static void put_line(const struct diagram *d, const char *class, int y, const char *text, size_t len)
 {
-	buf_str(b, "<g class=\"panel\"><rect class=\"paper\" x=\"-40\" y=\"650\" width=\"940\" height=\"210\"/>");
-	buf_str(b, "<text x=\"40\" y=\"672\">");
-	put_durations(b, r, state);
-	put_forced_out(b, r, state, "</text><text class=\"causes\" x=\"40\" y=\"690\">");
-	buf_str(b, "</text>");
-	if (r->states[state].count)
-		html_hist(b, &r->states[state], 40, PANEL_Y);
-	buf_str(b, "</g>");
+	buf_str(d->b, "<text");
+	buf_str(d->b, class);
+	put_text_uint(d->b, " x=\"", (uint64_t)d->layout->panel_x);
+	put_text_uint(d->b, "\" y=\"", (uint64_t)y);
+	buf_str(d->b, "\">");
+	buf_put(d->b, text, len);
+	buf_str(d->b, "</text>");
 }
 
-static void put_box(struct buf *b, const char *class, double x, double y)
+/* In as many as it needs. Returns where the next one stands. */
+static int put_lines(const struct diagram *d, const char *class, int y, const struct buf *text)
 {
-	buf_str(b, "<rect class=\"");
-	buf_str(b, class);
-	put_number(b, "\" x=\"", x - BOX_WIDTH / 2.0);
-	put_number(b, " y=\"", y - BOX_HEIGHT / 2.0);
-	put_text_uint(b, " rx=\"6\" width=\"", BOX_WIDTH);
-	put_text_uint(b, "\" height=\"", BOX_HEIGHT);
-	buf_str(b, "\"/>");
+	const char *at = text->start;
+	size_t left = (size_t)(text->p - at);
+
+	while (left) {
+		size_t piece = wrap_bytes(at, left, (size_t)d->layout->panel_columns);
+
+		put_line(d, class, y, at, piece);
+		y += d->layout->line;
+		for (at += piece, left -= piece; left && *at == ' '; at++)
+			left--;
+	}
+	return y;
+}
+
+static void put_panel(const struct diagram *d, unsigned int state)
+{
+	const struct html_layout *l = d->layout;
+	char text[PANEL_MAX];
+	struct buf words;
+	int y;
+
+	put_number(d->b, "<g class=\"panel\"><rect class=\"paper\" x=\"", l->left);
+	put_number(d->b, " y=\"", l->panel_y - 22);
+	put_number(d->b, " width=\"", l->width);
+	put_number(d->b, " height=\"", l->height - l->panel_y + 22);
+	buf_str(d->b, "/>");
+	buf_init(&words, text, sizeof(text));
+	put_durations(&words, d->r, state);
+	y = put_lines(d, "", l->panel_y, &words);
+	buf_init(&words, text, sizeof(text));
+	put_forced_out(&words, d->r, state, "");
+	y = put_lines(d, " class=\"causes\"", y, &words) - 2;
+	y = y > l->panel_y + HIST_BELOW ? y : l->panel_y + HIST_BELOW;
+	if (l->has_hist && d->r->states[state].count)
+		html_hist(d->b, &d->r->states[state], l->panel_x, y);
+	buf_str(d->b, "</g>");
+}
+
+static void put_box(const struct diagram *d, const char *class, double x, double y)
+{
+	buf_str(d->b, "<rect class=\"");
+	buf_str(d->b, class);
+	put_number(d->b, "\" x=\"", x - d->layout->box_width / 2.0);
+	put_number(d->b, " y=\"", y - d->layout->box_height / 2.0);
+	put_text_uint(d->b, " rx=\"6\" width=\"", (uint64_t)d->layout->box_width);
+	put_text_uint(d->b, "\" height=\"", (uint64_t)d->layout->box_height);
+	buf_str(d->b, "\"/>");
 }
 
 static void put_name(struct buf *b, const char *name, double x, double y)
@@ -263,34 +287,36 @@ static void put_name(struct buf *b, const char *name, double x, double y)
 	buf_str(b, "</text>");
 }
 
-static void put_state(struct buf *b, const struct report *r, const struct place *place)
+static void put_state(const struct diagram *d, const struct html_place *place)
 {
+	const struct report_hist *hist = &d->r->states[place->state];
 	const char *name = conn_state_name(place->state);
-	const struct report_hist *hist = &r->states[place->state];
+	const struct html_layout *l = d->layout;
+	struct buf *b = d->b;
 
 	buf_str(b, "<g class=\"state\" tabindex=\"0\" role=\"img\" data-state=\"");
 	buf_str(b, name);
 	put_text_uint(b, "\" data-count=\"", hist->count);
 	put_text_uint(b, "\" data-median=\"", hist->count ? report_hist_quantile(hist, 0.5) : 0);
 	buf_str(b, "\" aria-label=\"");
-	put_durations(b, r, place->state);
-	put_forced_out(b, r, place->state, "; ");
+	put_durations(b, d->r, place->state);
+	put_forced_out(b, d->r, place->state, "; ");
 	buf_str(b, "\">");
-	put_box(b, "box", place->x, place->y);
+	put_box(d, "box", place->x, place->y);
 	buf_str(b, "<rect class=\"s-");
 	buf_str(b, name);
-	put_number(b, "\" x=\"", place->x - BOX_WIDTH / 2.0 + 1);
-	put_number(b, " y=\"", place->y - BOX_HEIGHT / 2.0 + 5);
-	put_text_uint(b, " width=\"5\" height=\"", BOX_HEIGHT - 10);
+	put_number(b, "\" x=\"", place->x - l->box_width / 2.0 + 1);
+	put_number(b, " y=\"", place->y - l->box_height / 2.0 + 5);
+	put_text_uint(b, " width=\"5\" height=\"", (uint64_t)l->box_height - 10);
 	buf_str(b, "\"/>");
 	put_name(b, name, place->x, place->y + (hist->count ? -3 : 5));
 	if (hist->count) {
 		put_number(b, "<text class=\"median\" x=\"", place->x);
-		put_number(b, " y=\"", place->y + 15);
+		put_number(b, " y=\"", place->y - 3 + l->line);
 		put_text_duration(b, ">median ", report_hist_quantile(hist, 0.5));
 		buf_str(b, "</text>");
 	}
-	put_panel(b, r, place->state);
+	put_panel(d, place->state);
 	buf_str(b, "</g>\n");
 }
 
@@ -309,7 +335,7 @@ static void put_table(struct buf *b, const struct report *r)
 			html_cell_text(b, conn_state_name(from) ?: "-");
 			html_cell_text(b, conn_state_name(to) ?: "-");
 			html_cell_count(b, r->travelled.edges[from][to]);
-			html_cell_text(b, find_way(from, to) ? "as in RFC 9293" : "not in RFC 9293");
+			html_cell_text(b, is_drawn(from, to) ? "as in RFC 9293" : "not in RFC 9293");
 			buf_str(b, "</tr>\n");
 		}
 		if (!travelled_forced(&r->travelled, from))
@@ -332,29 +358,34 @@ static uint64_t others(const struct report *r)
 
 	for (unsigned int from = 0; from < WIRE_STATE_MAX; from++)
 		for (unsigned int to = 0; to < WIRE_STATE_MAX; to++)
-			sum += find_way(from, to) ? 0 : r->travelled.edges[from][to];
+			sum += is_drawn(from, to) ? 0 : r->travelled.edges[from][to];
 	return sum;
 }
 
-static void put_picture(struct buf *b, const struct report *r)
+static void put_picture(struct buf *b, const struct report *r, const struct html_layout *layout)
 {
-	uint64_t max = commonest(r);
+	const struct diagram d = {.b = b, .r = r, .layout = layout, .max = commonest(r)};
 
-	buf_str(b, "<div class=\"scroll\"><svg class=\"fsm\" role=\"group\" aria-label=\"State diagram\" viewBox=\"");
-	html_coordinate(b, LEFT);
-	put_text_uint(b, " 0 ", WIDTH);
-	put_text_uint(b, " ", HEIGHT);
-	buf_str(b, "\"><text class=\"hint\" x=\"450\" y=\"740\">Point at a state, or reach it with the Tab key: its durations "
-		   "appear here.</text>\n");
-	for (const struct way *way = ways; way < ways + WAYS; way++)
-		put_way(b, r, way, max);
-	for (const struct place *place = places; place < places + PLACES; place++)
-		put_forced(b, r, place, max);
-	put_box(b, "box end", CLOSED_END_X, CLOSED_END_Y);
-	put_name(b, "CLOSE", CLOSED_END_X, CLOSED_END_Y + 5);
-	for (const struct place *place = places; place < places + PLACES; place++)
-		put_state(b, r, place);
-	buf_str(b, "</svg></div>\n");
+	buf_str(b, "<svg class=\"");
+	buf_str(b, layout->class);
+	buf_str(b, "\" role=\"group\" aria-label=\"State diagram\" viewBox=\"");
+	html_coordinate(b, layout->left);
+	put_text_uint(b, " 0 ", (uint64_t)layout->width);
+	put_text_uint(b, " ", (uint64_t)layout->height);
+	put_text_uint(b, "\"><text class=\"hint\" x=\"", (uint64_t)layout->hint_x);
+	put_text_uint(b, "\" y=\"", (uint64_t)layout->hint_y);
+	buf_str(b, "\">");
+	buf_str(b, layout->hint);
+	buf_str(b, "</text>\n");
+	for (unsigned int i = 0; i < HTML_WAYS; i++)
+		put_way(&d, &layout->ways[i]);
+	for (unsigned int i = 0; i < HTML_PLACES; i++)
+		put_forced(&d, &layout->places[i]);
+	put_box(&d, "box end", layout->end_x, layout->end_y);
+	put_name(b, "CLOSE", layout->end_x, layout->end_y + 5);
+	for (unsigned int i = 0; i < HTML_PLACES; i++)
+		put_state(&d, &layout->places[i]);
+	buf_str(b, "</svg>\n");
 }
 
 void html_diagram(struct buf *b, const struct report *r)
@@ -364,7 +395,10 @@ void html_diagram(struct buf *b, const struct report *r)
 	html_section(b, "states", "States",
 		     "The diagram of RFC 9293 with the kernel's names. An arrow is as thick as it was travelled; the number on "
 		     "it is how often. <span class=\"force\">Red</span> arrows are ends by force: a reset, a timeout, a kill.");
-	put_picture(b, r);
+	buf_str(b, "<div class=\"scroll\">\n");
+	put_picture(b, r, &html_wide); /* the style shows one of them */
+	put_picture(b, r, &html_narrow);
+	buf_str(b, "</div>\n");
 	if (other) {
 		buf_str(b, "<p>");
 		html_plural(b, other, "transition");

@@ -154,6 +154,13 @@ def test_looks(browser, server, size, scheme):
     opened(browser, server)
     assert browser.run(CONTRAST) == []
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+    shown, fits, lines = browser.run(
+        "const state = [...document.querySelectorAll('.state[data-state=ESTABLISHED]')].find(s => s.checkVisibility());"
+        "state.focus(); const svg = state.ownerSVGElement, box = svg.getBoundingClientRect(), text = state.querySelector('.panel text');"
+        "return [svg.classList.contains('small'), svg.parentNode.scrollWidth <= svg.parentNode.clientWidth &&"
+        "text.getBoundingClientRect().right <= box.right && text.getBoundingClientRect().bottom <= box.bottom, text.querySelectorAll('tspan').length]"
+    )
+    assert (shown, fits, lines > 1) == (size == 400, True, size == 400)
     if folder := os.environ.get("PICTURES"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         browser.driver.get_screenshot_as_file(f"{folder}/live-{size}-{scheme}.png")

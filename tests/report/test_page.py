@@ -88,7 +88,7 @@ def test_looks(browser, pages, name, scheme, width):
     browser.look(width, scheme)
     browser.open(pages[name])
     browser.run("document.querySelectorAll('details:not(.ladder)').forEach(d => d.open = true);"
-                "document.querySelector('[data-state=ESTABLISHED]').focus(); document.querySelector('[data-open]')?.click()")  # fmt: skip
+                "[...document.querySelectorAll('[data-state=ESTABLISHED]')].find(s => s.checkVisibility()).focus(); document.querySelector('[data-open]')?.click()")  # fmt: skip
     assert browser.run(CONTRAST) == []
     assert browser.run("return document.documentElement.scrollWidth") <= width
     if os.environ.get("PICTURES"):
@@ -98,9 +98,39 @@ def test_looks(browser, pages, name, scheme, width):
         Path(os.environ["PICTURES"], f"{name}-{width}-{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
+DIAGRAM = """
+const [shown, ...others] = [...document.querySelectorAll(".fsm")].filter((one) => one.checkVisibility());
+const box = shown.getBoundingClientRect(), scale = box.width / shown.viewBox.baseVal.width;
+const texts = [...shown.querySelectorAll("text")].filter((text) => text.getBoundingClientRect().width);
+return {others: others.length, scrolls: shown.parentNode.scrollWidth > shown.parentNode.clientWidth,
+        least: Math.min(...texts.map((text) => parseFloat(getComputedStyle(text).fontSize) * scale)),
+        outside: texts.map((text) => [text.textContent, text.getBoundingClientRect()])
+            .filter(([, r]) => r.left < box.left || r.right > box.right || r.bottom > box.bottom).map(([text]) => text),
+        covered: [...shown.querySelectorAll(".count")].filter((text) => text.textContent).filter((text) => {
+            const a = text.getBoundingClientRect();
+            return [...shown.querySelectorAll(".box")].some((other) => {
+                const b = other.getBoundingClientRect();
+                return a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top < a.bottom - 2;
+            });
+        }).map((text) => text.textContent)};
+"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [1280, 861, 860, 400, 375])
+def test_diagram_fits(browser, pages, name, width):
+    """One of the two is shown. On a phone it needs no scrolling to the side, its text can be read, no box hides a count."""
+    browser.look(width, "light")
+    browser.open(pages[name])
+    browser.run("[...document.querySelectorAll('[data-state=TIME_WAIT]')].find(s => s.checkVisibility()).focus()")
+    shown = browser.run(DIAGRAM)
+    assert shown.pop("least") >= 10
+    assert shown == {"others": 0, "scrolls": False, "outside": [], "covered": []}
+
+
 def test_diagram_has_the_numbers(browser, pages):
     browser.open(pages["replay"])
-    shown = browser.run("return [...document.querySelectorAll('.way')].map(w => [w.dataset.from, w.dataset.to,"
+    shown = browser.run("return [...document.querySelectorAll('.fsm:not(.small) .way')].map(w => [w.dataset.from, w.dataset.to,"
                         "Number(w.querySelector('text')?.textContent.replaceAll(',', '') ?? 0)])")  # fmt: skip
     pairs = Counter()
     for record in records("connection"):

@@ -4,7 +4,7 @@
  * or behind another it asks for nothing.
  */
 (() => {
-	const RETRY_MS = 3000, SILENCE_MS = 6000, WIDEST = 11, UNDER = 9;
+	const RETRY_MS = 3000, SILENCE_MS = 6000, WIDEST = 11, WIDEST_SMALL = 7;
 	const byId = (id) => document.getElementById(id);
 	const count = (number) => number.toLocaleString("en");
 	const svg = (name, attributes) => {
@@ -21,11 +21,30 @@
 
 	/* The diagram */
 
-	/* Below the diagram the report has histograms; here one line is enough. */
-	document.querySelector(".fsm").setAttribute("viewBox", "-40 0 940 700");
-	const hint = document.querySelector(".fsm .hint");
-	hint.setAttribute("y", 676);
-	hint.textContent = "Point at a state, or reach it with the Tab key: its numbers appear here.";
+	/* The style shows one of the two. Below it the report has histograms; here one line is enough, or a few. */
+	const wide = document.querySelector(".fsm:not(.small)"), small = document.querySelector(".fsm.small");
+	wide.setAttribute("viewBox", "-40 0 940 700");
+	wide.querySelector(".hint").setAttribute("y", 676);
+	wide.querySelector(".hint").textContent = "Point at a state, or reach it with the Tab key: its numbers appear here.";
+	small.setAttribute("viewBox", "-8 0 416 700");
+	small.querySelector(".hint").textContent = "Touch a state: its numbers appear here.";
+
+	const LINE = 15, COLUMNS = 58;
+	const breakLines = (text) => text.split(" ").reduce((lines, word) => {
+		const last = lines.at(-1);
+		return last !== undefined && (last + " " + word).length <= COLUMNS ? [...lines.slice(0, -1), last + " " + word] : [...lines, word];
+	}, []);
+	const fillPanel = (panel, text) => {
+		if (!small.contains(panel)) {
+			panel.textContent = text;
+			return;
+		}
+		panel.replaceChildren(...breakLines(text).map((line, i) => {
+			const part = svg("tspan", {x: panel.getAttribute("x"), dy: i ? LINE : 0});
+			part.textContent = line;
+			return part;
+		}));
+	};
 
 	/* From what the page draws: where an arrow begins, its tip, and its direction. */
 	const readArrow = (group) => {
@@ -33,12 +52,8 @@
 		const [tipX, tipY] = head.getAttribute("d").slice(1).split("L")[0].split(" ").map(Number);
 		const x = Number(line.getAttribute("x1")), y = Number(line.getAttribute("y1"));
 		const length = Math.hypot(tipX - x, tipY - y), ux = (tipX - x) / length, uy = (tipY - y) / length;
-		let label = group.querySelector("text");
-		if (!label) {
-			label = svg("text", {class: "count", x: (x + ux * UNDER + tipX) / 2, y: (y + uy * UNDER + tipY) / 2 + 4});
-			group.append(label);
-		}
-		return {group, line, head, label, title: group.querySelector("title"), tipX, tipY, ux, uy,
+		return {group, line, head, label: group.querySelector("text"), title: group.querySelector("title"), tipX, tipY, ux, uy,
+			widest: small.contains(group) ? WIDEST_SMALL : WIDEST,
 			from: group.dataset.from, to: group.dataset.to};
 	};
 
@@ -60,7 +75,7 @@
 	});
 
 	const drawArrow = (arrow, number, most, words) => {
-		const width = number ? 1.2 + (WIDEST - 1.2) * number / most : 1;
+		const width = number ? 1.2 + (arrow.widest - 1.2) * number / most : 1;
 		const {tipX, tipY, ux, uy} = arrow, head = 7 + width * 0.7, half = 3.5 + width * 0.7;
 		const x = tipX - ux * head, y = tipY - uy * head;
 		arrow.line.setAttribute("x2", x);
@@ -95,7 +110,7 @@
 				(end ? `; forced out: ${words(end.why)}` : "");
 			group.dataset.count = number;
 			group.setAttribute("aria-label", text);
-			panel.textContent = text;
+			fillPanel(panel, text);
 			now.textContent = counted(state) ? count(number) + " now" : "";
 		}
 	};

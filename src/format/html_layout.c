@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The narrow layout is for 400 pixels: there its text of 11.5 has 11 pixels. Crosses stand at the
+ * edges, and one arrow passes between FIN_WAIT2 and CLOSING.
+ */
+#include "html_layout.h"
+
+#include "bpf/wire.h"
+
+const struct html_layout html_wide = {
+	.class = "fsm",
+	.left = -40,
+	.width = 940,
+	.height = 880,
+	.box_width = 142,
+	.box_height = 46,
+	.line = 18,
+	.stub = 44,
+	.widest = 11,
+	.panel_x = 40,
+	.panel_y = 672,
+	.panel_columns = 116,
+	.has_hist = true,
+	.end_x = 690,
+	.end_y = 616,
+	.hint_x = 450,
+	.hint_y = 740,
+	.hint = "Point at a state, or reach it with the Tab key: its durations appear here.",
+	.places =
+		{
+			{WIRE_CLOSE, 450, 36, 0, 0},
+			{WIRE_LISTEN, 210, 110, 0, 0},
+			{WIRE_SYN_RECV, 210, 214, -1, 0},
+			{WIRE_SYN_SENT, 690, 162, 1, 0},
+			{WIRE_ESTABLISHED, 450, 300, 0, 1},
+			{WIRE_FIN_WAIT1, 210, 396, -1, 0},
+			{WIRE_CLOSE_WAIT, 690, 396, 1, 0},
+			{WIRE_FIN_WAIT2, 120, 506, -1, 0},
+			{WIRE_CLOSING, 370, 506, 1, 0},
+			{WIRE_LAST_ACK, 690, 506, 1, 0},
+			{WIRE_TIME_WAIT, 210, 616, -1, 0},
+		},
+	.ways =
+		{
+			{WIRE_CLOSE, WIRE_LISTEN, 379, 44, 262, 87},
+			{WIRE_CLOSE, WIRE_SYN_SENT, 521, 48, 652, 139},
+			{WIRE_LISTEN, WIRE_SYN_RECV, 210, 133, 210, 191},
+			{WIRE_SYN_SENT, WIRE_SYN_RECV, 619, 170, 281, 206},
+			{WIRE_SYN_SENT, WIRE_ESTABLISHED, 652, 185, 509, 277},
+			{WIRE_SYN_RECV, WIRE_ESTABLISHED, 268, 237, 391, 277},
+			{WIRE_SYN_RECV, WIRE_FIN_WAIT1, 190, 237, 190, 373},
+			{WIRE_ESTABLISHED, WIRE_FIN_WAIT1, 391, 323, 268, 373},
+			{WIRE_ESTABLISHED, WIRE_CLOSE_WAIT, 509, 323, 632, 373},
+			{WIRE_FIN_WAIT1, WIRE_FIN_WAIT2, 184, 419, 134, 483},
+			{WIRE_FIN_WAIT1, WIRE_CLOSING, 252, 419, 334, 483},
+			{WIRE_FIN_WAIT1, WIRE_TIME_WAIT, 218, 419, 218, 593},
+			{WIRE_FIN_WAIT2, WIRE_TIME_WAIT, 134, 529, 184, 593},
+			{WIRE_CLOSING, WIRE_TIME_WAIT, 334, 529, 252, 593},
+			{WIRE_CLOSE_WAIT, WIRE_LAST_ACK, 690, 419, 690, 483},
+			{WIRE_LAST_ACK, WIRE_CLOSE, 690, 529, 690, 593},
+			{WIRE_TIME_WAIT, WIRE_CLOSE, 281, 616, 619, 616},
+		},
+};
+
+const struct html_layout html_narrow = {
+	.class = "fsm small",
+	.left = -8,
+	.width = 416,
+	.height = 740,
+	.box_width = 106,
+	.box_height = 40,
+	.line = 15,
+	.stub = 14,
+	.widest = 7,
+	.panel_x = 8,
+	.panel_y = 640,
+	.panel_columns = 58,
+	.end_x = 324,
+	.end_y = 590,
+	.hint_x = 200,
+	.hint_y = 660,
+	.hint = "Touch a state: its durations appear here.",
+	.places =
+		{
+			{WIRE_CLOSE, 200, 26, 0, 0},
+			{WIRE_LISTEN, 76, 92, 0, 0},
+			{WIRE_SYN_RECV, 76, 200, -1, 0},
+			{WIRE_SYN_SENT, 324, 140, 1, 0},
+			{WIRE_ESTABLISHED, 200, 290, 0, 1, 8},
+			{WIRE_FIN_WAIT1, 138, 390, -1, 0},
+			{WIRE_CLOSE_WAIT, 324, 390, 1, 0},
+			{WIRE_FIN_WAIT2, 76, 490, -1, 0},
+			{WIRE_CLOSING, 200, 490, 0, 1, 28},
+			{WIRE_LAST_ACK, 324, 490, 1, 0},
+			{WIRE_TIME_WAIT, 138, 590, -1, 0},
+		},
+	.ways =
+		{
+			{WIRE_CLOSE, WIRE_LISTEN, 150, 34, 104, 72},
+			{WIRE_CLOSE, WIRE_SYN_SENT, 250, 38, 304, 120},
+			{WIRE_LISTEN, WIRE_SYN_RECV, 76, 112, 76, 180},
+			{WIRE_SYN_SENT, WIRE_SYN_RECV, 271, 148, 129, 192},
+			{WIRE_SYN_SENT, WIRE_ESTABLISHED, 306, 160, 228, 270},
+			{WIRE_SYN_RECV, WIRE_ESTABLISHED, 104, 220, 172, 270},
+			{WIRE_SYN_RECV, WIRE_FIN_WAIT1, 70, 220, 110, 370},
+			{WIRE_ESTABLISHED, WIRE_FIN_WAIT1, 176, 310, 152, 370},
+			{WIRE_ESTABLISHED, WIRE_CLOSE_WAIT, 236, 310, 300, 370},
+			{WIRE_FIN_WAIT1, WIRE_FIN_WAIT2, 102, 410, 68, 470},
+			{WIRE_FIN_WAIT1, WIRE_CLOSING, 174, 410, 208, 470},
+			{WIRE_FIN_WAIT1, WIRE_TIME_WAIT, 138, 410, 138, 570, 20},
+			{WIRE_FIN_WAIT2, WIRE_TIME_WAIT, 76, 510, 110, 570},
+			{WIRE_CLOSING, WIRE_TIME_WAIT, 200, 510, 166, 570},
+			{WIRE_CLOSE_WAIT, WIRE_LAST_ACK, 324, 410, 324, 470},
+			{WIRE_LAST_ACK, WIRE_CLOSE, 324, 510, 324, 570},
+			{WIRE_TIME_WAIT, WIRE_CLOSE, 191, 590, 271, 590},
+		},
+};
