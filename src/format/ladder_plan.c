@@ -17,8 +17,9 @@ struct entry {
 	unsigned int tcp_state;
 	int64_t at_us; /* of day */
 	const char *note;
-	bool found; /* by a scan: its begin was not seen */
-	bool brief; /* FIN_WAIT2, and no segment of its own brought it */
+	bool found;        /* by a scan: its begin was not seen */
+	bool brief;        /* FIN_WAIT2, and no segment of its own brought it */
+	bool attempt_over; /* CLOSE, from SYN_SENT */
 };
 
 /* Which segments bring an end into a state. */
@@ -49,6 +50,9 @@ static bool causes(const struct ladder_step *step, int side, const struct entry 
 	/* A FIN that acknowledges ours brings FIN_WAIT2, and at once TIME_WAIT, whose time it has. */
 	if (entry->tcp_state == WIRE_FIN_WAIT2 && step->seg.flags == CONN_FLAGS_FIN_ACK)
 		return entry->brief;
+	/* In SYN_SENT a reset answers what does not fit, and the attempt goes on. */
+	if (out && entry->attempt_over)
+		return false;
 	/* A segment of ours leaves after the transition; one that had to wait stands on a row below. */
 	if (out && step->at_known[side] && step->at_us[side] > entry->at_us && step->at_us[side] < entry->at_us + ONE_ROW_US)
 		return true;
@@ -68,6 +72,16 @@ static bool is_later(const struct ladder_step *step, int side, int64_t at_us)
 	if (whose != side && step->seen[side])
 		return false;
 	return step->at_known[whose] && step->at_us[whose] > at_us;
+}
+
+/* A connection opens before the FINs of its end, also where their times are not known. */
+static bool is_below(const struct ladder_step *step, int side, const struct entry *entry)
+{
+	bool opening =
+		entry->tcp_state == WIRE_SYN_SENT || entry->tcp_state == WIRE_SYN_RECV || entry->tcp_state == WIRE_ESTABLISHED;
+	bool fin = step->kind == LADDER_SEGMENT && step->seg.flags == CONN_FLAGS_FIN_ACK && step->seen[side];
+
+	return (opening && fin) || is_later(step, side, entry->at_us);
 }
 
 /* The row where the other end was found too. */
@@ -103,7 +117,7 @@ static void place(struct ladder_plan *plan, int side, const struct entry *entry,
 		    plan->steps[i].at_us[side] == entry->at_us)
 			i++; /* by the same segment as the state before */
 		else
-			while (i < plan->len && !is_later(&plan->steps[i], side, entry->at_us))
+			while (i < plan->len && !is_below(&plan->steps[i], side, entry))
 				i++;
 		i += is_second(plan, i);
 		step = ladder_insert(plan, i, LADDER_MOMENT);
@@ -199,6 +213,7 @@ static void place_states(struct ladder_plan *plan, const struct ladder_end *end,
 		entry.at_us = end->start_us + (int64_t)((rec->end_ns - rec->start_ns) / 1000);
 	entry.note = end_note(rec, entry.tcp_state);
 	entry.state = (struct ladder_state){.name = conn_state_name(WIRE_CLOSE)};
+	entry.attempt_over = entry.tcp_state == WIRE_SYN_SENT;
 	entry.tcp_state = WIRE_CLOSE;
 	entry.found = false;
 	place(plan, side, &entry, &from);

@@ -214,6 +214,19 @@ static void syn_unanswered(struct conn_record *c)
 	c->segments_len = 1;
 }
 
+/* A reset of ours answered what did not fit the SYN, and a refusal followed. */
+static void syn_then_reset(struct conn_record *c)
+{
+	syn_refused(c);
+	c->end_ns = c->start_ns + 2204000;
+	c->timeline[0].us = 2204;
+	c->segments[1] = (struct conn_segment)SEGMENT(88, OUT, RST, 0, 0, EVENT);
+	c->segments[1].seq_known = c->segments[1].ack_known = false;
+	c->segments[2] = (struct conn_segment)SEGMENT(2204, IN, RST_ACK, 0, 1, EVENT);
+	c->segments[2].seq_known = false;
+	c->segments_len = 3;
+}
+
 static void rst_in_simultaneous_open(struct conn_record *c)
 {
 	static const struct conn_span spans[] = {SPAN(0, 214, SYN_SENT, true), SPAN(214, 100, SYN_RECV, true)};
@@ -442,6 +455,39 @@ static void test_no_connection(void **state)
 		       "\n"
 		       "══► payload, ╳ a reset or a crossing, ... goes on, ? not known to arrive\n"
 		       "── seen or proven, ╌╌ ┊ inferred, ×N sent N times, numbers count from the SYN\n");
+}
+
+/* It ends no attempt: what comes later does. */
+static void test_reset_in_syn_sent(void **state)
+{
+	struct conn_record c;
+	const char *text;
+
+	(void)state;
+	syn_then_reset(&c);
+	text = draw(&c, NULL, true);
+	assert_non_null(strstr(text, "   88us                   +------------- RST --------------X:\n"));
+	assert_non_null(strstr(text, "  2.2ms             CLOSE |X------- RST,ACK ack=1 ----------+\n"));
+}
+
+/* TCP_REPAIR restored it without a segment, and when its FIN left is not known. */
+static void test_restored(void **state)
+{
+	static const struct conn_span spans[] = {SPAN(0, 31, SYN_SENT, true), SPAN(31, 103, ESTABLISHED, true),
+						 SPAN(134, 7866, FIN_WAIT1, true)};
+	struct conn_segment segments[] = {SEGMENT(0, OUT, FIN_ACK, 0, 0, NUMBERS)};
+	struct conn_record c;
+
+	(void)state;
+	quiet_life(&c, 8000);
+	c.end = CONN_END_ABORTED;
+	c.start_known = c.handshake_known = false;
+	segments[0].at_known = segments[0].seq_known = segments[0].ack_known = false;
+	set_lists(&c, spans, COUNT(spans), segments, COUNT(segments));
+	assert_non_null(strstr(draw(&c, NULL, true), "      0     SYN_SENT 31us |                                 :\n"
+						     "   31us ESTABLISHED 103us |                                 :\n"
+						     "                          |                                 :\n"
+						     "          FIN_WAIT1 7.8ms +----------- FIN,ACK ------------?:\n"));
 }
 
 static void test_open(void **state)
@@ -827,12 +873,26 @@ static void test_impossible(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ends),     cmocka_unit_test(test_one_end),        cmocka_unit_test(test_crossing),
-		cmocka_unit_test(test_no_connection), cmocka_unit_test(test_open),           cmocka_unit_test(test_long_state),
-		cmocka_unit_test(test_half_close),    cmocka_unit_test(test_fin_wait2),      cmocka_unit_test(test_last_ack),
-		cmocka_unit_test(test_widths),        cmocka_unit_test(test_narrow),         cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_late_clock),    cmocka_unit_test(test_long_handshake), cmocka_unit_test(test_colour),
-		cmocka_unit_test(test_repeats),       cmocka_unit_test(test_hostile_name),   cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_both_ends),
+		cmocka_unit_test(test_one_end),
+		cmocka_unit_test(test_crossing),
+		cmocka_unit_test(test_no_connection),
+		cmocka_unit_test(test_reset_in_syn_sent),
+		cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_long_state),
+		cmocka_unit_test(test_half_close),
+		cmocka_unit_test(test_fin_wait2),
+		cmocka_unit_test(test_last_ack),
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_late_clock),
+		cmocka_unit_test(test_long_handshake),
+		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_impossible),
 	};
 
