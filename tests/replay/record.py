@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent / "bench")]
+import rare_ends  # noqa: E402, F401  (more scenarios)
 import recfile  # noqa: E402
 import web_host  # noqa: E402, F401  (one more scenario)
 from lab import Pair  # noqa: E402

@@ -57,10 +57,14 @@ LADDERS = {
     "end_reason:rst_received": ("reset_linger0", 0, "ESTABLISHED$", "RST"),
     "end_reason:aborted": ("killed_by_ss", 0, "ESTABLISHED$", "RST"),
     "end_reason:daemon_stop": ("accept_queue_full", 2, "SYN,ACK", "still open"),
+    "end_reason:unreachable": ("unreachable", 0, "SYN_SENT", "unreachable"),
+    "end_reason:no_port": ("no_port", 0, "CLOSE ", "no local port"),
     "end_reason:unknown": ("losses", 0, "FIN_WAIT1", "CLOSE$"),
     "conn_state:S0": ("findings", 1, "SYN_SENT", "aborted"),
-    "conn_state:S3": ("close_wait_then_exit", 0, "CLOSE_WAIT", "FIN_WAIT2"),
+    "conn_state:S3": ("no_port", 1, "CLOSE_WAIT", "still open"),
     "conn_state:RSTO": ("data_after_close", 0, "FIN_WAIT1", "RST"),
+    "conn_state:RSTOS0": ("half_open_found", 1, "SYN_SENT", "aborted"),
+    "conn_state:OTH": ("restored", 1, "SYN_SENT", "FIN_WAIT2"),
     "history:D": ("curl", 0, "bytes", "bytes"),
     "time_wait.end:expired": ("curl", 0, "TIME_WAIT$", "2 MSL"),
 }
@@ -100,16 +104,26 @@ STATE = re.compile(r"\b([A-Z]+(?:_[A-Z0-9]+)*) (?:>?[\d.]+(?:us|ms|s)|\d+m\d+s|\
 TIMES, LEFT_LIFE, RIGHT_LIFE = 9, 27, 61  # of --clock delta, whose column of times has always the same width
 
 
-def rows(recording, number):
-    """Those of a ladder that show a segment, a state or a note, without their times."""
+def whole(recording, number):
+    """The lines of one of its ladders."""
     done = subprocess.run(
         [BINARY, "show", "--from", HERE / f"{recording}.rec", "--ascii", "--width", "81", "--clock", "delta"],
         capture_output=True,
         timeout=60,
         check=True,
     )
-    ladder = re.split(r"count from the SYN\n", done.stdout.decode())[number]
-    for row in ladder.splitlines():
+    return re.split(r"count from the SYN\n", done.stdout.decode())[number].splitlines()
+
+
+def conn_ids(word):
+    """Whose ladder it is: one end, or both."""
+    third = [line for line in whole(*LADDERS[SAME_AS.get(word, word)][:2]) if line][2]
+    return re.findall(r"\b[0-9a-f]{8}\.[0-9a-f]+\b", third)
+
+
+def rows(recording, number):
+    """Those of a ladder that show a segment, a state or a note, without their times."""
+    for row in whole(recording, number):
         if len(row) <= RIGHT_LIFE or row[LEFT_LIFE] not in "|:+" or row[RIGHT_LIFE] not in "|:+":
             continue
         left, middle, right = row[TIMES:LEFT_LIFE].strip(), row[LEFT_LIFE : RIGHT_LIFE + 1], row[RIGHT_LIFE + 1 :].strip()

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from small_ladders import LADDERS, SAME_AS, ladder_of
-from test_replay import BINARY, ROOT
+from small_ladders import LADDERS, SAME_AS, conn_ids, ladder_of
+from test_replay import BINARY, HERE, ROOT, replay
 
 SCHEMA = json.loads((ROOT / "docs/schema.json").read_text())
 # Enums whose pages stand under another name than their key's.
@@ -68,6 +68,24 @@ def test_ladder(word):
     """The page shows what `show` draws of that recording."""
     assert PAGES[word].count("In a ladder:\n\n") == 1
     assert PAGES[word].partition("In a ladder:\n\n")[2] == ladder_of(word)
+
+
+OF_A_RECORD = ("end_reason", "conn_state", "close_kind")
+
+
+def words_of(record):
+    yield from (f"{key}:{record[key]}" for key in OF_A_RECORD)
+    yield f"time_wait.end:{record.get('time_wait', {}).get('end')}"
+
+
+@pytest.mark.parametrize("word", [w for w in {**LADDERS, **SAME_AS} if w.startswith((*OF_A_RECORD, "time_wait.end"))])
+def test_word_of_the_record(word):
+    """The connection in the ladder is one with that word."""
+    recording = HERE / f"{LADDERS[SAME_AS.get(word, word)][0]}.rec"
+    done = replay(recording, "--json", "--time-wait", "join", "--events", "connection,progress", "--progress", "1h")
+    records = [record for record in map(json.loads, done.stdout.splitlines()) if record["event"] in ("connection", "progress")]
+    ids = conn_ids(word)
+    assert word in [word for record in records if record["conn_id"] in ids for word in words_of(record)]
 
 
 LOOK = ("state", "flags", "case", "cause", "end_reason", "close_kind", "time_wait.end", "finding", "conn_state", "history", "resets.reason")

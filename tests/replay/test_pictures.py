@@ -51,7 +51,7 @@ def test_svg(recording):
     assert sorted(re.findall(names, "\n".join(shown))) == sorted(re.findall(names, pictures))
     segments = r"\b(?:SYN|SYN,ACK|ACK|FIN,ACK|RST|RST,ACK)(?= |$)"
     arrows = [text for text in shown if re.match(segments, text)]
-    in_text = re.findall(r"(?:SYN|SYN,ACK|ACK|FIN,ACK|RST|RST,ACK)(?:(?: seq=\d+)?(?: ack=\d+)?(?: ×\d+)?)(?= )", pictures)
+    in_text = re.findall(r"(?<!\w)(?:SYN|SYN,ACK|ACK|FIN,ACK|RST|RST,ACK)(?:(?: seq=\d+)?(?: ack=\d+)?(?: ×\d+)?)(?= )", pictures)
     assert sorted(arrows) == sorted(label for label in in_text if "=" in label or label in arrows)
     assert not [e.tag for e in root.iter() if e.tag.removeprefix(SVG) not in ("svg", "style", "rect", "g", "title", "text", "tspan", "path")]
     assert len(list(root.iter(f"{SVG}title"))) == pictures.count("count from the SYN")

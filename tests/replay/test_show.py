@@ -38,7 +38,7 @@ def test_lines_tell_the_same(recording, tmp_path):
     before what has ended but for its TIME_WAIT."""
     ended = tmp_path / "ended.jsonl"
     subprocess.run([BINARY, "replay", recording, "--json", "--events", "connection", "-o", ended], timeout=60, check=True)
-    both = [re.split(r"\n\n(?=client |server )", ladders(path).strip("\n")) for path in (recording, ended)]
+    both = [re.split(r"\n\n(?=client |server |left end )", ladders(path).strip("\n")) for path in (recording, ended)]
     open_ones = {identity for ladder in both[0] if "still open" in ladder for identity in identities(ladder)}
     assert [ladder for ladder in both[0] if "still open" not in ladder] == [
         ladder for ladder in both[1] if ladder and not open_ones & identities(ladder)
