@@ -308,6 +308,8 @@ class Wire:
                 rule.held.append((side, packet))
 
     def close(self):
+        if not self._thread.is_alive():
+            return  # closed before
         os.write(self._stop_write, b"x")
         self._thread.join()
         for fd in (*self._fds, self._stop_read, self._stop_write):

@@ -6,8 +6,9 @@ import socket
 
 from checks import is_syn
 from choreography import close_in_turn, restore, take_away
-from lab import RST, cookie, wait_state
+from lab import RST, cookie, wait_state, wait_until
 from scenarios import scenario
+from test_time_wait import in_table, life, natural, overflow, reset, reused_by_connect
 
 FAR = "198.51.100.9"
 
@@ -67,3 +68,23 @@ def restored(pair, start):
     pair.a.run("ss", "-K", "-tan", "state", "time-wait")
     trace.wait_for(lambda r: r["event"] == "time_wait" and r["netns"] == pair.a.inode)
     return cookies
+
+
+@scenario()
+def time_wait_cut_short(pair, start):
+    """By a new connection, by a reset; and the kernel refuses one."""
+    pair.a.sysctl("ipv4/tcp_tw_reuse", 1)
+    start()
+    return tuple(one.id for one in (reused_by_connect(pair), reset(pair), overflow(pair)))
+
+
+@scenario()
+def netns_gone(pair, start):
+    """Two connections were closed in it: one is in TIME_WAIT, the other in FIN_WAIT2, since its server has not closed."""
+    start()
+    whole, half = natural(pair), pair.connect()
+    half.client.close()
+    wait_until(lambda: in_table(life(pair, half, 0)), what="FIN_WAIT2 without a socket")
+    pair.wire.close()
+    pair.a.close()
+    return whole.id, half.client_id

@@ -59,6 +59,7 @@ LADDERS = {
     "end_reason:daemon_stop": ("accept_queue_full", 2, "SYN,ACK", "still open"),
     "end_reason:unreachable": ("unreachable", 0, "SYN_SENT", "unreachable"),
     "end_reason:no_port": ("no_port", 0, "CLOSE ", "no local port"),
+    "end_reason:netns_gone": ("netns_gone", 1, "FIN_WAIT1", "namespace is gone"),
     "end_reason:unknown": ("losses", 0, "FIN_WAIT1", "CLOSE$"),
     "conn_state:S0": ("findings", 1, "SYN_SENT", "aborted"),
     "conn_state:S3": ("no_port", 1, "CLOSE_WAIT", "still open"),
@@ -67,6 +68,10 @@ LADDERS = {
     "conn_state:OTH": ("restored", 1, "SYN_SENT", "FIN_WAIT2"),
     "history:D": ("curl", 0, "bytes", "bytes"),
     "time_wait.end:expired": ("curl", 0, "TIME_WAIT$", "2 MSL"),
+    "time_wait.end:reused": ("time_wait_cut_short", 0, "TIME_WAIT", "took over"),
+    "time_wait.end:reset": ("time_wait_cut_short", 1, "TIME_WAIT", "RST"),
+    "time_wait.end:overflow": ("time_wait_cut_short", 2, "LAST_ACK", "CLOSE .*ACK"),
+    "time_wait.end:netns_gone": ("netns_gone", 0, "TIME_WAIT", "namespace is gone"),
 }
 
 # Their ladders say what the words do.

@@ -52,6 +52,8 @@ SAID = {
     "syn_never_left": ["never answered the SYN"],
     "existing_connections": ["The connection is older than the tool, which found it in ESTABLISHED."],
     "time_wait": ["until an administrator ended it."],
+    "time_wait_cut_short": ["until a new connection between the same ports took its place."],
+    "netns_gone": ["until its network namespace was deleted."],
     "unreachable": ["An ICMP message said that the peer cannot be reached."],
     "no_port": ["No SYN left: there was no free local port for this peer."],
 }
