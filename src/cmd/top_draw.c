@@ -58,10 +58,11 @@ static void put_view(struct top_run *t, struct buf *b)
 	}
 }
 
+/* A narrow screen cuts the last ones. */
 static void put_keys(struct top_run *t, struct buf *b)
 {
 	static const char *const keys[TOP_VIEWS] = {
-		[TOP_PROCESSES] = "? help  Enter connections  l leaks  d findings  / \\ find  <> sort  q quit",
+		[TOP_PROCESSES] = "? help  q quit  Enter connections  l leaks  d findings  / \\ find  <> sort",
 		[TOP_CONNECTIONS] = "Enter ladder  Esc back  ? help  q quit",
 		[TOP_LADDER] = "Esc back  ? help  q quit",
 		[TOP_LEAKS] = "Enter more  Esc back  ? help  q quit",

@@ -210,7 +210,9 @@ def test_find_sort_columns_help(namespace, screen):
         shown.type("P")
         assert order(shown.wait("By PID")) == sorted(pids, key=int)
         shown.type("r")
-        assert order(shown.wait("reversed")) == sorted(pids, key=int, reverse=True)
+        picture = shown.wait("reversed")
+        assert order(picture) == sorted(pids, key=int, reverse=True)
+        assert "q quit" in picture.splitlines()[-1]  # on 80 columns, too
         shown.type("\\")
         shown.type(f"{pids[0]} ")
         shown.keys("Enter")
