@@ -244,7 +244,8 @@ void html_leaks(struct buf *b, const struct report *r)
 	leaks.begin_us = begin_of(leaks.lanes[0]);
 	leaks.length_us = r->cover.last_us > leaks.begin_us ? (double)(r->cover.last_us - leaks.begin_us) : 1;
 	put_text_uint(b,
-		      "<div class=\"scroll\"><svg class=\"leaks\" role=\"img\" aria-label=\"Sockets that leak\" viewBox=\"0 0 ",
+		      "<div class=\"scroll\" tabindex=\"0\"><svg class=\"leaks\" role=\"img\" aria-label=\"Sockets that leak\" "
+		      "viewBox=\"0 0 ",
 		      WIDTH);
 	put_text_uint(b, " ", TOP + leaks.shown * ROW + AXIS_HEIGHT);
 	buf_str(b, "\">\n");

@@ -279,9 +279,10 @@ static void put_handshake(struct buf *b, const char *side, const struct report_h
 	put_text_duration(b, "</b>, 90 % within <b>", report_hist_quantile(hist, 0.9));
 	put_text_duration(b, "</b>, 99 % within <b>", report_hist_quantile(hist, 0.99));
 	put_text_duration(b, "</b>, longest ", hist->max);
-	put_text_uint(
-		b, "</p>\n<div class=\"scroll\"><svg class=\"hist\" role=\"img\" aria-label=\"Handshake times\" viewBox=\"0 0 ",
-		HTML_HIST_WIDTH + 80);
+	put_text_uint(b,
+		      "</p>\n<div class=\"scroll\" tabindex=\"0\"><svg class=\"hist\" role=\"img\" aria-label=\"Handshake "
+		      "times\" viewBox=\"0 0 ",
+		      HTML_HIST_WIDTH + 80);
 	put_text_uint(b, " ", HTML_HIST_HEIGHT + 6);
 	buf_str(b, "\">");
 	html_hist(b, hist, 40, 6);

@@ -172,6 +172,17 @@ def test_all_that_can_be_used_is_reached(browser, pages):
     assert reached == set(wanted)
 
 
+def test_each_box_that_scrolls_can_be_reached(browser, tmp_path):
+    """On a small screen: by itself or by what is in it; not every browser lets Tab stop at a box that has no tabindex."""
+    lines = (HERE.parent / "replay" / "leaks.jsonl").read_text().splitlines()
+    browser.look(400, "light")
+    leak = next(i for i, line in enumerate(lines) if '"close_wait_leak"' in line)
+    browser.open(make_page(lines[: leak + 1], tmp_path / "small.html"))
+    boxes = browser.run("return [...document.querySelectorAll('.scroll')].filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth)"
+                        ".map(e => [e.innerHTML.slice(0, 60), Boolean(e.closest('[tabindex]') || e.querySelector('a, button, [tabindex]'))])")  # fmt: skip
+    assert any("leaks" in html for html, _ in boxes) and [html for html, reached in boxes if not reached] == []
+
+
 def test_sort(browser, pages):
     browser.open(pages["fleet"])
     lived = column(browser, "Lived")
