@@ -67,6 +67,7 @@ struct report_examples {
 struct report_alert {
 	char id[32], instance[13];
 	int64_t open;
+	bool some_gone;   /* some of them are gone, or may be, since another run raised it again */
 	int64_t since_us; /* of a socket's own alert: when it came into CLOSE_WAIT, or before; 0: not known */
 	struct report_key group;
 };

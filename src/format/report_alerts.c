@@ -103,6 +103,7 @@ void report_leak(struct report *r, const struct report_record *rec)
 	if (alert->open && strcmp(alert->instance, rec->instance) != 0) { /* raised again */
 		change(r, rec, &alert->group, -alert->open);
 		alert->open = 0;
+		alert->some_gone = true;
 	} else {
 		row->values[GROUP_LEAKED] += count_of(rec);
 	}
@@ -134,6 +135,7 @@ void report_resolved(struct report *r, const struct report_record *rec)
 	report_cover_time(r, rec->ts_us, rec->ts_us);
 	change(r, rec, &alert->group, -gone);
 	alert->open -= gone;
+	alert->some_gone = true;
 	report_example_left(r, alert);
 	if (!alert->open)
 		*alert = r->alerts[--r->alerts_len];
@@ -169,7 +171,8 @@ void report_leaks_age(struct report *r)
 		const struct report_alert *alert = find_alert(r, e->alert);
 		struct conn_span *last = &e->end.rec.timeline[e->end.rec.timeline_len - 1];
 		int64_t until = e->end.start_us + (int64_t)((e->end.rec.end_ns - e->end.rec.start_ns) / 1000);
-		int64_t grown = alert ? seen_until(r, alert) - until : 0;
+		bool leaks = alert && (alert->since_us || !alert->some_gone); /* else it may be among those that are gone */
+		int64_t grown = leaks ? seen_until(r, alert) - until : 0;
 
 		if (grown > 0) {
 			e->end.age_us += e->end.age_us ? (uint64_t)grown : 0;
