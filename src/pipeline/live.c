@@ -427,8 +427,9 @@ static void finish(struct live *l)
 	collector_drain(l->collector, UINT64_MAX, pipeline_feed, l->pipeline);
 	l->next_aggregates = 0;
 	tick(l, now);
+	now = clock_now_ns(); /* not that of the tick: a summary of 0 us gives no rate */
 	l->config.stops(l->config.ctx);
-	live_say_meta(l->pipeline, clock_now_ns(), "stop"); /* not at the tick: a summary of 0 us gives no rate */
+	live_say_meta(l->pipeline, now, "stop");
 }
 
 void live_run(struct live *l)
