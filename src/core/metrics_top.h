@@ -2,7 +2,9 @@
 /*
  * Counters by a key of which there may be any number, such as a process's name: the commonest keys have series of their own,
  * and what all other keys count is one more. No series ever goes back: a key that gets its own starts at 0 and leaves what it
- * has counted before in the others; a key that loses its own disappears, and counts there from then on.
+ * has counted before in the others; a key that loses its own disappears, and counts there from then on. What it has counted is
+ * not added to the others: they would jump, and a rate would show that as traffic. So sums over all keys may fall; sums of
+ * rates do not.
  */
 #pragma once
 
