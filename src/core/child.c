@@ -8,6 +8,7 @@
  */
 #include "child.h"
 
+#include "table.h"
 #include "timeline.h"
 #include "wire_read.h"
 
@@ -62,9 +63,43 @@ static bool is_new(const struct conn_table *t, const struct wire_state *ev)
 	       ((ev->hdr.sk_flags & WIRE_SK_ORPHAN) && !is_fastopen(wire_ident(&ev->hdr)));
 }
 
+/*
+ * Only a child of Fast Open repeats its SYN-ACK, or is reset, as a full socket in SYN_RECV that no event has begun. What was
+ * there as the tool began the first scan has found.
+ */
+struct conn *child_early(struct conn_table *t, const struct wire_hdr *h)
+{
+	struct conn *c;
+
+	if (h->old_state != WIRE_SYN_RECV || !h->cookie || !t->scan.any_done)
+		return NULL;
+	c = table_add(t, h->cookie, h->ts, WIRE_SYN_RECV);
+	if (!c)
+		return NULL;
+	timeline_enter(c, h->ts, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
+	conn_last_entry(c)->us_unknown = true;
+	return c;
+}
+
+bool child_is_early(const struct conn *c)
+{
+	return c->state == WIRE_SYN_RECV && c->role == CONN_ROLE_UNKNOWN && c->spans_len == 1 &&
+	       c->spans[0].ev == CONN_EV_INFERRED;
+}
+
+/* The time of its first reset was since the start that was known then. */
+static void move_reset(struct conn *c, uint64_t old_start_ns)
+{
+	uint64_t at_ns = old_start_ns + c->reset_us * 1000ULL;
+
+	if (!c->resets_sent || c->reset_us == UINT32_MAX)
+		return;
+	c->reset_us = at_ns >= c->start_ns ? conn_capped_us((at_ns - c->start_ns) / 1000) : UINT32_MAX;
+}
+
 void child_begin(const struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
-	uint64_t handshake_us = synack_to_ack_us(ev);
+	uint64_t handshake_us = synack_to_ack_us(ev), old_start_ns = c->start_ns;
 
 	c->start_ns = ev->hdr.ts - handshake_us * 1000;
 	c->spans_len = 0;
@@ -73,6 +108,7 @@ void child_begin(const struct conn_table *t, struct conn *c, const struct wire_s
 		c->facts |= CONN_START_KNOWN | CONN_HANDSHAKE_KNOWN;
 	else if (is_new(t, ev))
 		c->facts |= CONN_START_KNOWN;
+	move_reset(c, old_start_ns);
 	timeline_enter(c, c->start_ns, WIRE_SYN_RECV, CONN_BY_PEER, CONN_EV_INFERRED);
 	conn_last_entry(c)->us_unknown = !handshake_us;
 }

@@ -162,10 +162,9 @@ static struct conn *adopt(struct conn_table *t, const struct wire_state *ev)
 	return c;
 }
 
-static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
+static struct conn *newcomer(struct conn_table *t, struct conn *c, const struct wire_state *ev)
 {
 	const struct wire_ident *ident = wire_ident(&ev->hdr);
-	struct conn *c;
 
 	if (ev->hdr.old_state != WIRE_SYN_RECV || child_role(ev) != CONN_SERVER)
 		return adopt(t, ev);
@@ -175,7 +174,7 @@ static struct conn *newcomer(struct conn_table *t, const struct wire_state *ev)
 		if (t->findings)
 			half_open_add(&t->half_open_look, ident->netns, ident->local_port, 1, true);
 	}
-	c = table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
+	c = c ?: table_add(t, ev->hdr.cookie, ev->hdr.ts, WIRE_SYN_RECV);
 	if (c)
 		child_begin(t, c, ev);
 	return c;
@@ -274,8 +273,8 @@ void conn_events_state(struct conn_table *t, const struct wire_state *ev)
 		on_connect(t, c, ev);
 	} else if (h->old_state == WIRE_CLOSE) { /* no kernel does this */
 		t->resyncs++;
-	} else if (!c) {
-		c = newcomer(t, ev);
+	} else if (!c || (h->old_state == WIRE_SYN_RECV && child_is_early(c) && child_role(ev) == CONN_SERVER)) {
+		c = newcomer(t, c, ev);
 		if (c)
 			advance(t, c, ev);
 	} else if (c->state == h->old_state ? cell->verdict == FSM_LEGAL || reconcile(t, c, ev) : reconcile(t, c, ev)) {
@@ -358,7 +357,7 @@ static void compare_total(struct conn_table *t, struct conn *c, const struct wir
 
 void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *ev)
 {
-	struct conn *c = table_find(t, ev->hdr.cookie);
+	struct conn *c = table_find(t, ev->hdr.cookie) ?: child_early(t, &ev->hdr);
 	const struct conn_retransmits repeats = repeats_of(ev);
 	bool failed = ev->hdr.kind == WIRE_RETRANSMIT_FAILED;
 
@@ -371,7 +370,7 @@ void conn_events_retransmit(struct conn_table *t, const struct wire_retransmit *
 		compare_total(t, c, ev);
 		if (!failed)
 			count_repeats(c, &repeats);
-		if (!failed && ev->segment != WIRE_SEG_DATA)
+		if (!failed && ev->segment != WIRE_SEG_DATA && !child_is_early(c))
 			note_repeat(t, c, ev);
 		if (c->facts & CONN_ID_KNOWN)
 			emit_first_state(t, c);
@@ -422,7 +421,7 @@ static void sent_reset(struct conn *c, const struct wire_reset *ev)
 void conn_events_reset(struct conn_table *t, const struct wire_reset *ev)
 {
 	bool sent = ev->direction == WIRE_SENT;
-	struct conn *c = table_find(t, ev->hdr.cookie);
+	struct conn *c = table_find(t, ev->hdr.cookie) ?: child_early(t, &ev->hdr);
 
 	(*(sent ? &t->interval.resets_sent : &t->interval.resets_received))++;
 	if (c)

@@ -241,6 +241,29 @@ def test_fast_open_server_closes_before_the_handshake_ends(trace, pair, captures
     check(record, captures[1], untimed=["in SYN", "out SYN,ACK"])
 
 
+@pytest.mark.parametrize("how", ["killed", "reset"])
+def test_fast_open_server_ends_before_the_handshake_does(trace, pair, how):
+    """Before its first change of state it repeats its SYN-ACK and is reset: both belong to its record."""
+    acks = pair.wire.drop(from_side(0, is_pure_ack))
+    client, server = open_with_data(pair)
+    identity = cookie(server)
+    pair.wire.wait(lambda s: s.side == 1 and is_synack(s), count=2)
+    wait_state(server, "SYN_RECV")
+    if how == "killed":
+        pair.b.run("ss", "-a", "-K", "dport", "=", str(client.getsockname()[1]))
+    else:
+        acks.release()
+        abort(client)
+    wait_state(server, "CLOSE")
+    record = trace.connection(identity)
+    assert record["resets"]["sent" if how == "killed" else "received"] == 1
+    last = record["segments"][-1]
+    assert (last["dir"], last["flags"], last["ev"]) == (("out", "RST,ACK") if how == "killed" else ("in", "RST")) + ("event",)
+    assert record["retransmits"]["synack"] == repeats(pair, record)["synack"]
+    assert record["role"] == "server" and record["fastopen"] is True
+    assert record["complete"] is True and record["gaps"] == 0
+
+
 def test_simultaneous_open_repeats_its_syn_ack(trace, pair, captures):
     ends = [pair.keep(namespace.tcp_socket(pair.client_family)) for namespace in (pair.a, pair.b)]
     addrs = [(pair.client_addr, 7001), (pair.server_addr, 7002)]

@@ -31,7 +31,7 @@ static const struct story handshakes[] = {
 	{.name = "1: Fast Open, reset in SYN_RECV",
 	 .steps = {SCANNED, RESET(900, SYN_RECV, RECEIVED),
 		   T(1000, SYN_RECV, CLOSE, .err = ECONNRESET, .id_flags = WIRE_ID_FASTOPEN)},
-	 .expected = SNAPSHOT "1 server rst_received peer - RSTO ShR | SYN_RECV@0/peer/inferred |\n"},
+	 .expected = SNAPSHOT "1 server rst_received peer - RSTO ShR | SYN_RECV@0/peer/inferred | rst=0,1\n"},
 	{.name = "1: TCP_REPAIR connects without a segment",
 	 .steps = {T(0, CLOSE, SYN_SENT, .tgid = 10, .flags = WIRE_SK_REPAIR),
 		   T(10, SYN_SENT, ESTABLISHED, .flags = WIRE_SK_REPAIR),
