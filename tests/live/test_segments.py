@@ -19,7 +19,7 @@ from choreography import (
     close_unread, open_simultaneously, open_with_data,
 )  # fmt: skip
 from lab import (
-    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, wait_acceptable, wait_state,
+    ACK, FIN, RST, SLOWNESS, SYN, TIMEOUT, abort, cookie, linger0, parse_segment, read_all, read_exactly, wait_state,
 )  # fmt: skip
 from test_reset import forged_reset
 
@@ -478,7 +478,8 @@ def test_mptcp_listener_closed_before_accept(trace, pair, captures):
     client.connect((pair.server_addr, listener.getsockname()[1]))
     client.sendall(b"x")
     ports = (listener.getsockname()[1], client.getsockname()[1])
-    wait_acceptable(listener)
+    syn = pair.wire.wait(is_syn)
+    pair.wire.wait(lambda s: s.side == 1 and s.ack == (syn.seq + 2) % 2**32)  # data that comes later is reset, too
     listener.close()
     record = trace.wait_for(lambda r: r["event"] == "connection" and (r["local_port"], r["peer_port"]) == ports)
     check(record, captures[1])
