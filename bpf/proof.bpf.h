@@ -102,7 +102,7 @@ static __always_inline __u16 close_proofs(struct wire_proof *p, const struct cha
 		flags |= WIRE_PROOF_ERRORS;
 	}
 	flags |= (tp->rx_opt.num_sacks != 0) * WIRE_PROOF_SACKS;
-	flags |= (tp->out_of_order_queue.rb_node != NULL) * WIRE_PROOF_WAITS;
+	flags |= hidden(tp->out_of_order_queue.rb_node != NULL) * WIRE_PROOF_WAITS;
 	flags |= (tp->inet_conn.icsk_pending == 0) * WIRE_PROOF_IDLE;
 	return flags;
 }
