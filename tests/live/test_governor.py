@@ -132,7 +132,7 @@ def test_reload(tmp_path):
         meta = tool.reload("memory-limit 64M\n")
         assert meta["changed"] == ["cpu-limit", "memory-limit"] and meta["needs_restart"] == ["max-connections"]
         meta = tool.reload("memory-limit 64M\nmax-connections 1000000\n")
-        assert "--memory-limit has 64M, and --max-connections 1000000 may take 245M" in meta["error"]
+        assert ":5: memory-limit has 64M, and --max-connections 1000000 may take 245M" in meta["error"]
         meta = tool.reload("max-connections 1000000\n")
         assert meta["changed"] == ["memory-limit"] and not meta["needs_restart"]
         tool.wait(lambda r: r.get("what") == "level" and r["step"]["from"] == "standard" and r["step"]["to"] == "full" and r["step"]["limit"] is None)
