@@ -17,7 +17,7 @@ from lab import wait_until
 from leakers import Process
 from programs import build
 from tracer import BINARY, ROOT
-from watched import Watched
+from watched import LATE, Watched
 
 sys.path.insert(0, str(ROOT / "tests/vm"))
 import kernels  # noqa: E402  (that folder is no package)
@@ -59,7 +59,7 @@ def alert_of(start_tracer, namespace):
     started = []
 
     def start(*argv, holder=None):
-        tool = Watched(start_tracer, namespace)
+        tool = Watched(start_tracer, namespace, threshold=LATE)
         process = Process(namespace, *argv)
         started.append((tool, process))
         process.line()

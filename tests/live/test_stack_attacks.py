@@ -22,7 +22,7 @@ from crafted import Crafted, variants
 from lab import wait_until
 from leakers import Process
 from programs import build
-from watched import Opens, Watched, children, functions, has_reader, stack_processes, status
+from watched import LATE, THRESHOLD, Opens, Watched, children, functions, has_reader, stack_processes, status
 
 HERE = Path(__file__).parent
 UID = 54321  # nobody's here
@@ -376,7 +376,7 @@ BAD_MAPS = ["a FIFO", "a link", "a folder", "too long", "writable by all", "anot
 @pytest.mark.parametrize("kind", [*GOOD_MAPS, *BAD_MAPS])
 def test_maps_of_generated_code(start_tracer, namespace, run, attack, opener, generated, map_of, opens, tmp_path, kind):
     """/tmp is everybody's: what is there under the name of a map is no link, and its process's own, or is not opened."""
-    tool = Watched(start_tracer, namespace)
+    tool = Watched(start_tracer, namespace, threshold=LATE if kind == "short lines" else THRESHOLD)
     bad = attack(generated)
     path = map_of(bad)
     make_map(path, kind, int(bad.said, 16), tmp_path / "secret")

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests/replay"))
 import recfile  # noqa: E402  (that folder is no package)
 
 THRESHOLD = f"{round(2000 * SLOWNESS)}ms"  # a stack that comes later than the alert is not in it
+LATE = f"{round(6000 * SLOWNESS)}ms"  # for programs of 100 MB, and maps of a million lines
 PATIENCE = 30 * SLOWNESS  # until a stack of another process comes again
 CPU_SHARE, CPU_AT_ONCE = 0.3, 0.5  # a third of one CPU, and seconds: far above what is promised, far below a loop that does not end
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -99,9 +100,9 @@ def has_reader(fifo):
 class Watched:
     """The tool, for the leaks of one namespace."""
 
-    def __init__(self, start_tracer, namespace, *args):
+    def __init__(self, start_tracer, namespace, *args, threshold=THRESHOLD):
         self.inode = namespace.inode
-        words = ("--stacks", "--threshold", THRESHOLD, "--netns", namespace.inode, "--events", "close_wait_leak,lost,meta", *args)
+        words = ("--stacks", "--threshold", threshold, "--netns", namespace.inode, "--events", "close_wait_leak,lost,meta", *args)
         self.tracer = start_tracer(*words)
         self.pid = self.tracer.process.pid
         self.begun, self.ticks = time.monotonic(), self._ticks()
