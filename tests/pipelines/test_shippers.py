@@ -48,7 +48,7 @@ def test_strange_names(shipper, strange_lines):
 def test_half_a_line_waits(shipper, replay):
     """It is not shipped before its newline, not when the shipper ends in between, and then it is whole."""
     lines = replay.splitlines(keepends=True)
-    whole, half, rest = b"".join(lines[:10]), lines[10][:700], lines[10][700:] + lines[11]
+    whole, half, rest = b"".join(lines[:10]), lines[10][:200], lines[10][200:] + lines[11]
     with shipper:
         shipper.write(whole + half)
         shipper.wait_for(whole)
