@@ -6,7 +6,6 @@
 #include "src/host/self.h"
 #include "src/io/recording.h"
 #include "src/io/writer.h"
-#include "src/kernel/checks.h"
 #include "src/kernel/leak_scan.h"
 #include "src/pipeline/ladder_end.h"
 #include "src/pipeline/live.h"
@@ -305,8 +304,7 @@ static void scan_leaks(struct source *s)
 	struct collector_failure failure = {0};
 	struct leak_scan *scan = NULL;
 
-	if (collector_check(&failure) || leak_set_init(&s->leaks, SOCKETS_MAX, &s->pairs.hash_key) ||
-	    leak_scan_open(&scan, s->options->verbose, &failure))
+	if (leak_set_init(&s->leaks, SOCKETS_MAX, &s->pairs.hash_key) || leak_scan_open(&scan, s->options->verbose, &failure))
 		return;
 	s->leaks_known = !leak_scan_run(scan, take_leak, &s->leaks);
 	leak_scan_close(scan);

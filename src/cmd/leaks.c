@@ -9,7 +9,6 @@
 #include "src/host/admin.h"
 #include "src/host/clock.h"
 #include "src/host/self.h"
-#include "src/kernel/checks.h"
 #include "src/kernel/collector.h"
 #include "src/kernel/exec_probe.h"
 #include "src/kernel/leak_scan.h"
@@ -190,7 +189,7 @@ static int open_leaks(struct leaks *l)
 		start_admin(l);
 	self_hash_key(&hash_key);
 	collector_keep_memory(true);
-	if (collector_check(&failure) || leak_scan_open(&l->scan, o->verbose, &failure))
+	if (leak_scan_open(&l->scan, o->verbose, &failure))
 		return fail_collector(&failure);
 	leak_scan_use(l->scan, l->admin);
 	if (run_check_selection(&o->select, false))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "btf_excerpt.h"
 #include "internal.h"
 #include "kernel_btf.h"
+#include "src/host/self.h"
 
 #include <stdio.h>
 
@@ -51,6 +53,24 @@ struct bpf_program *cookies_choose(const struct bpf_object *object, struct bpf_p
 	if (program)
 		bpf_program__set_autoload(program, true);
 	return program;
+}
+
+static int load_form(const struct kernel_btf *kernel, cookies_load_fn load, void *ctx, bool casts)
+{
+	struct btf_excerpt types;
+	int err;
+
+	btf_excerpt_open(&types, kernel);
+	err = load(ctx, &types, casts);
+	btf_excerpt_close(&types);
+	return err;
+}
+
+int cookies_load(const struct kernel_btf *kernel, cookies_load_fn load, void *ctx)
+{
+	int err = load_form(kernel, load, ctx, false);
+
+	return err && !self_no_descriptor(err) ? load_form(kernel, load, ctx, true) : err;
 }
 
 uint32_t cookies_cast_type(const struct kernel_btf *types)

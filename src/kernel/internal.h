@@ -14,6 +14,7 @@
 struct admin;
 struct bpf_link;
 struct bpf_program;
+struct btf_excerpt;
 struct kernel_btf;
 struct scan_bpf;
 struct trace_bpf;
@@ -129,6 +130,13 @@ void cookies_check(struct cookies *cookies, struct iterate_reach *reach); /* aft
  * casts. The other one is not loaded. NULL: this build has none that casts.
  */
 struct bpf_program *cookies_choose(const struct bpf_object *object, struct bpf_program *plain, bool casts);
+
+/*
+ * Loads them in the one form or, where the kernel refuses that, in the other: `load` makes the object anew, with these types.
+ * `kernel` may be NULL. 0 or -errno.
+ */
+typedef int (*cookies_load_fn)(void *ctx, const struct btf_excerpt *types, bool casts);
+int cookies_load(const struct kernel_btf *kernel, cookies_load_fn load, void *ctx);
 
 /* Their variable tcp_sock_type: the number of struct tcp_sock among the kernel's types; 0: not known. `types` may be NULL. */
 uint32_t cookies_cast_type(const struct kernel_btf *types);

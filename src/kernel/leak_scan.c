@@ -28,10 +28,13 @@ struct leak_scan {
 	struct admin *admin;
 };
 
-static int load(struct leak_scan *scan, const struct btf_excerpt *types, bool casts)
+/* A cookies_load_fn. */
+static int load(void *leak_scan, const struct btf_excerpt *types, bool casts)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types->path);
+	struct leak_scan *scan = leak_scan;
 
+	leak_scan_bpf__destroy(scan->bpf);
 	scan->bpf = leak_scan_bpf__open_opts(&opts);
 	if (!scan->bpf)
 		return -errno;
@@ -44,37 +47,9 @@ static int load(struct leak_scan *scan, const struct btf_excerpt *types, bool ca
 	return btf_excerpt_fill(types, bpf_object__btf(scan->bpf->obj)) ?: leak_scan_bpf__load(scan->bpf);
 }
 
-static int try(struct leak_scan *scan, const struct kernel_btf *kernel, bool casts)
+static int open_iterators(struct leak_scan *scan, const struct kernel_btf *kernel)
 {
-	struct btf_excerpt types;
-	int err;
-
-	btf_excerpt_open(&types, kernel);
-	err = load(scan, &types, casts);
-	btf_excerpt_close(&types);
-	if (!err)
-		return 0;
-	leak_scan_bpf__destroy(scan->bpf);
-	scan->bpf = NULL;
-	return err;
-}
-
-static int load_programs(struct leak_scan *scan)
-{
-	struct kernel_btf *kernel = NULL;
-	int err;
-
-	kernel_btf_open(&kernel); /* without, loading takes longer */
-	err = try(scan, kernel, false);
-	if (err && !self_no_descriptor(err))
-		err = try(scan, kernel, true);
-	kernel_btf_close(kernel);
-	return err;
-}
-
-static int open_iterators(struct leak_scan *scan)
-{
-	int err = load_programs(scan);
+	int err = cookies_load(kernel, load, scan);
 
 	if (err)
 		return err;
@@ -85,12 +60,16 @@ static int open_iterators(struct leak_scan *scan)
 int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure)
 {
 	struct leak_scan *scan;
+	struct kernel_btf *kernel;
 	const char *few;
 	int err;
 
 	libbpf_set_verbose(verbose);
+	if (collector_check_types(&kernel, ret_failure))
+		return -EPERM;
 	scan = calloc(1, sizeof(*scan));
-	err = scan ? open_iterators(scan) : -ENOMEM;
+	err = scan ? open_iterators(scan, kernel) : -ENOMEM;
+	kernel_btf_close(kernel);
 	if (err) {
 		leak_scan_close(scan);
 		ret_failure->problem = COLLECTOR_FAILED;
@@ -119,7 +98,7 @@ size_t leak_scan_examine(struct hook_state *hooks, bool verbose)
 	struct collector_failure failure = {0};
 	struct leak_scan *scan = NULL;
 	size_t n = hooks_probe_here(HOOKS_LEAKS, hooks);
-	bool works = !collector_check(&failure) && !leak_scan_open(&scan, verbose, &failure);
+	bool works = !leak_scan_open(&scan, verbose, &failure);
 
 	for (size_t i = 0; i < n; i++) {
 		hooks[i].used = works;

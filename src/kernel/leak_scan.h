@@ -8,7 +8,7 @@
 struct admin;
 struct leak_scan;
 
-/* After collector_check(). 0, or -errno with *ret_failure filled. */
+/* With collector_check(). 0, or -errno with *ret_failure filled. */
 int leak_scan_open(struct leak_scan **out, bool verbose, struct collector_failure *ret_failure);
 void leak_scan_close(struct leak_scan *scan); /* NULL is fine */
 

@@ -63,8 +63,16 @@ static int size_seen(struct scan_bpf *scan)
 	return bpf_map__set_max_entries(scan->maps.seen, places);
 }
 
-static int scan_load(struct collector *c, const struct btf_excerpt *types, bool casts, struct bpf_program **ret_files)
+struct loading {
+	struct collector *collector;
+	struct bpf_program *files; /* the one that reads descriptors */
+};
+
+/* A cookies_load_fn. */
+static int scan_load(void *loading, const struct btf_excerpt *types, bool casts)
 {
+	struct loading *l = loading;
+	struct collector *c = l->collector;
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types->path);
 	int err;
 
@@ -72,10 +80,10 @@ static int scan_load(struct collector *c, const struct btf_excerpt *types, bool 
 	c->scan = scan_bpf__open_opts(&opts);
 	if (!c->scan)
 		return -errno;
-	*ret_files = cookies_choose(c->scan->obj, c->scan->progs.scan_files, casts);
-	if (!*ret_files)
+	l->files = cookies_choose(c->scan->obj, c->scan->progs.scan_files, casts);
+	if (!l->files)
 		return -ENOTSUP;
-	bpf_program__set_autoload(*ret_files, c->hooks[c->trace_n].available);
+	bpf_program__set_autoload(l->files, c->hooks[c->trace_n].available);
 	bpf_program__set_autoload(c->scan->progs.scan_tcp, c->hooks[c->trace_n + 1].available);
 	c->scan->rodata->casts = casts;
 	c->scan->rodata->tcp_sock_type = cookies_cast_type(c->types);
@@ -84,26 +92,12 @@ static int scan_load(struct collector *c, const struct btf_excerpt *types, bool 
 	return err ?: size_seen(c->scan) ?: scan_bpf__load(c->scan);
 }
 
-/* *ret_files: the program that reads descriptors. 0; or -errno, and it can be tried again. */
-static int scan_try(struct collector *c, bool casts, struct bpf_program **ret_files)
-{
-	struct btf_excerpt types;
-	int err;
-
-	btf_excerpt_open(&types, c->types);
-	err = scan_load(c, &types, casts, ret_files);
-	btf_excerpt_close(&types);
-	return err;
-}
-
 /* Without the iterators the tool still runs: failing here fails a hook, not the collector. */
 int scan_open(struct collector *c)
 {
-	struct bpf_program *files;
-	int err = scan_try(c, false, &files);
+	struct loading loading = {.collector = c};
+	int err = cookies_load(c->types, scan_load, &loading);
 
-	if (err && c->scan && !self_no_descriptor(err))
-		err = scan_try(c, true, &files);
 	if (!c->scan || self_no_descriptor(err))
 		return err;
 	if (err) {
@@ -112,7 +106,7 @@ int scan_open(struct collector *c)
 		return 0;
 	}
 	c->cookies = (struct cookies){&c->scan->bss->cookies_only, &c->scan->bss->nameless, !c->scan->rodata->casts};
-	scan_attach(c, 0, files);
+	scan_attach(c, 0, loading.files);
 	scan_attach(c, 1, c->scan->progs.scan_tcp);
 	return 0;
 }
