@@ -138,20 +138,6 @@ static void put_causes(struct buf *b, const struct report *r, unsigned int state
 	}
 }
 
-/* Of a forced end: above its arrow, or below its cross. In the narrow diagram there is no room but above the box. */
-static void put_forced_label(const struct diagram *d, const struct html_place *place, const struct html_way *way)
-{
-	uint64_t count = travelled_forced(&d->r->travelled, place->state);
-	bool narrow = d->layout == &html_narrow;
-
-	if (place->out_y)
-		put_label(d->b, way->x2, way->y2 + (narrow ? 26 : 30), count);
-	else if (narrow)
-		put_label(d->b, way->x1 + place->out_x * 6, way->y1 - d->layout->box_height / 2.0 - 5, count);
-	else
-		put_label(d->b, way->x1 + place->out_x * 26, way->y1 - 12, count);
-}
-
 static void put_forced(const struct diagram *d, const struct html_place *place)
 {
 	uint64_t count = travelled_forced(&d->r->travelled, place->state);
@@ -179,7 +165,10 @@ static void put_forced(const struct diagram *d, const struct html_place *place)
 	buf_char(b, ' ');
 	html_coordinate(b, way.y2 + place->out_y * 8);
 	buf_str(b, ")\" d=\"M-5-5L5 5M-5 5L5-5\"/>");
-	put_forced_label(d, place, &way);
+	if (place->out_y)
+		put_label(b, way.x2, way.y2 + d->layout->forced_below, count);
+	else
+		put_label(b, way.x1 + place->out_x * d->layout->forced_x, way.y1 + d->layout->forced_y, count);
 	buf_str(b, "</g>\n");
 }
 

@@ -27,8 +27,9 @@ struct html_layout {
 	const char *class;
 	int left, width, height;
 	int box_width, box_height;
-	int line; /* between the two of a box */
-	int stub; /* an arrow to a cross */
+	int line;                             /* between the two of a box */
+	int stub;                             /* an arrow to a cross */
+	int forced_x, forced_y, forced_below; /* the count of a forced end: from the border of its box, or below its cross */
 	double widest;
 	int panel_y, panel_x, panel_columns;
 	bool has_hist;      /* in the panel of a state; else its numbers alone */

@@ -38,12 +38,6 @@ static int64_t begin_of(const struct report_example *e)
 	return e->end.start_us + (int64_t)(c->timeline_len ? c->timeline[c->timeline_len - 1].at_us : 0);
 }
 
-/* As far as the records of its run go. */
-static int64_t end_of(const struct report_example *e)
-{
-	return e->end.start_us + (int64_t)((e->end.rec.end_ns - e->end.rec.start_ns) / 1000);
-}
-
 static double x_of(const struct leaks *leaks, int64_t us)
 {
 	return BARS + BARS_WIDTH * (double)(us - leaks->begin_us) / leaks->length_us;
@@ -189,9 +183,9 @@ static void put_label(struct buf *b, const struct leaks *leaks, const struct rep
 static void put_lane(struct buf *b, const struct leaks *leaks, unsigned int number)
 {
 	const struct report_example *e = leaks->lanes[number];
-	double x = x_of(leaks, begin_of(e)), end = x_of(leaks, end_of(e));
+	double x = x_of(leaks, begin_of(e)), end = x_of(leaks, ladder_end_us(&e->end));
 	unsigned int y = TOP + number * ROW;
-	uint64_t age = (uint64_t)(end_of(e) - begin_of(e));
+	uint64_t age = (uint64_t)(ladder_end_us(&e->end) - begin_of(e));
 
 	buf_str(b, "<g class=\"leak\"><title>");
 	put_label(b, leaks, e, false);

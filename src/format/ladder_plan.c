@@ -210,7 +210,7 @@ static void place_states(struct ladder_plan *plan, const struct ladder_end *end,
 	if (entry.tcp_state == WIRE_TIME_WAIT)
 		entry.at_us += (int64_t)entry.state.us;
 	else
-		entry.at_us = end->start_us + (int64_t)((rec->end_ns - rec->start_ns) / 1000);
+		entry.at_us = ladder_end_us(end);
 	entry.note = end_note(rec, entry.tcp_state);
 	entry.state = (struct ladder_state){.name = conn_state_name(WIRE_CLOSE)};
 	entry.attempt_over = entry.tcp_state == WIRE_SYN_SENT;
@@ -268,25 +268,6 @@ static const char *first_state(const struct conn_record *rec)
 	return conn_state_name(rec->t.role == CONN_SERVER ? WIRE_LISTEN : WIRE_CLOSE);
 }
 
-/* Of an end that is open alone, which one it is. */
-static const char *open_note(const struct ladder *ladder)
-{
-	static const struct {
-		const char *word, *note;
-	} notes[] = {{"client", "the client is still open"},
-		     {"server", "the server is still open"},
-		     {"left end", "the left end is still open"},
-		     {"right end", "the right end is still open"}};
-	bool left;
-
-	if (!ladder_open_alone(ladder, &left))
-		return "still open";
-	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
-		if (!strcmp(notes[i].word, ladder_end_word(ladder, left)))
-			return notes[i].note;
-	return "one end is still open";
-}
-
 void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
 {
 	const struct conn_record *left = &ladder->left->rec, *right = ladder->right ? &ladder->right->rec : NULL;
@@ -312,6 +293,6 @@ void ladder_plan(const struct ladder *ladder, struct ladder_plan *plan)
 	if (!left->final || (right && !right->final)) {
 		step = ladder_insert(plan, plan->len, LADDER_MOMENT);
 		if (step)
-			step->note = open_note(ladder);
+			step->note = ladder_open_note(ladder);
 	}
 }

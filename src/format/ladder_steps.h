@@ -20,6 +20,12 @@ struct ladder_end {
 	bool of_alert; /* all that is known is an alert of a leak, which does not say what was before CLOSE_WAIT */
 };
 
+/* How far its record goes, as the time of day. */
+static inline int64_t ladder_end_us(const struct ladder_end *end)
+{
+	return end->start_us + (int64_t)((end->rec.end_ns - end->rec.start_ns) / 1000);
+}
+
 /* What the times in a picture are. */
 enum ladder_clock {
 	LADDER_RELATIVE, /* since the connection's begin */

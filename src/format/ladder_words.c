@@ -10,13 +10,34 @@
 #define CLOCK_LEN 15                           /* "03:04:05.123456" */
 #define DAY_US INT64_C(86400000000)
 
-const char *ladder_end_word(const struct ladder *l, bool left)
+static const struct {
+	const char *word, *open;
+} end_words[] = {
+	{"client", "the client is still open"},
+	{"server", "the server is still open"},
+	{"left end", "the left end is still open"},
+	{"right end", "the right end is still open"},
+};
+
+static unsigned int end_number(const struct ladder *l, bool left)
 {
 	enum conn_role role = l->left->rec.t.role;
 
 	if (role == CONN_CLIENT || role == CONN_SERVER)
-		return (role == CONN_CLIENT) == left ? "client" : "server";
-	return left ? "left end" : "right end";
+		return (role == CONN_CLIENT) == left ? 0 : 1;
+	return left ? 2 : 3;
+}
+
+const char *ladder_end_word(const struct ladder *l, bool left)
+{
+	return end_words[end_number(l, left)].word;
+}
+
+const char *ladder_open_note(const struct ladder *l)
+{
+	bool left;
+
+	return ladder_open_alone(l, &left) ? end_words[end_number(l, left)].open : "still open";
 }
 
 bool ladder_open_alone(const struct ladder *l, bool *ret_left)
@@ -123,9 +144,8 @@ static void add_end(const struct ladder *l, struct ladder_lines *lines)
 		buf_str(b, " closed first");
 	}
 	if (alone) {
-		buf_str(b, "; the ");
-		buf_str(b, ladder_end_word(l, !left));
-		buf_str(b, " is still open");
+		buf_str(b, "; ");
+		buf_str(b, ladder_open_note(l));
 	}
 }
 
@@ -228,7 +248,7 @@ static enum ladder_scale scale_of(uint64_t us)
 	return scale;
 }
 
-/* After a long handshake all times would be "1.0s": there are as many digits as tell each from all others. */
+/* After a long handshake all times would be "1.0s": there are enough digits to tell each from all others. */
 static void tell_apart(struct ladder_times *times, const struct ladder_plan *plan, int64_t at_us)
 {
 	uint64_t us = (uint64_t)(at_us - times->begin_us);

@@ -27,6 +27,9 @@ const char *ladder_end_word(const struct ladder *ladder, bool left);
 /* One end is over and the other is not: *ret_left says whether that one is the left. */
 bool ladder_open_alone(const struct ladder *ladder, bool *ret_left);
 
+/* That it is still open, or which end is. */
+const char *ladder_open_note(const struct ladder *ladder);
+
 /* How long the state lasted, or that it goes on; or nothing. */
 void ladder_put_duration(struct buf *b, const struct ladder_state *state);
 

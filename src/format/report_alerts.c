@@ -170,9 +170,8 @@ void report_leaks_age(struct report *r)
 		struct report_example *e = &r->leaking.items[i];
 		const struct report_alert *alert = find_alert(r, e->alert);
 		struct conn_span *last = &e->end.rec.timeline[e->end.rec.timeline_len - 1];
-		int64_t until = e->end.start_us + (int64_t)((e->end.rec.end_ns - e->end.rec.start_ns) / 1000);
 		bool leaks = alert && (alert->since_us || !alert->some_gone); /* else it may be among those that are gone */
-		int64_t grown = leaks ? seen_until(r, alert) - until : 0;
+		int64_t grown = leaks ? seen_until(r, alert) - ladder_end_us(&e->end) : 0;
 
 		if (grown > 0) {
 			e->end.age_us += e->end.age_us ? (uint64_t)grown : 0;

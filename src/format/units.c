@@ -14,13 +14,19 @@ static char *units_tenths(char *p, uint64_t tenths)
 	return p;
 }
 
+static char *units_two(char *p, uint64_t value)
+{
+	*p++ = (char)('0' + value / 10);
+	*p++ = (char)('0' + value % 10);
+	return p;
+}
+
 /* Two units, the lower with two digits, so that a column of them can be compared by eye. */
 static char *units_pair(char *p, uint64_t high, char high_unit, uint64_t low, char low_unit)
 {
 	p = fmt_uint(p, high);
 	*p++ = high_unit;
-	*p++ = (char)('0' + low / 10);
-	*p++ = (char)('0' + low % 10);
+	p = units_two(p, low);
 	*p++ = low_unit;
 	return p;
 }
@@ -47,13 +53,6 @@ char *units_duration(char *p, uint64_t us)
 		*p++ = ms ? 'm' : 'u';
 	}
 	*p++ = 's';
-	return p;
-}
-
-static char *units_two(char *p, uint64_t value)
-{
-	*p++ = (char)('0' + value / 10);
-	*p++ = (char)('0' + value % 10);
 	return p;
 }
 
