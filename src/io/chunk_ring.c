@@ -16,12 +16,37 @@ int chunk_ring_open(struct chunk_ring *c, size_t ring)
 	return c->table ? 0 : -ENOMEM;
 }
 
+void chunk_ring_free_spares(struct chunk_ring *c)
+{
+	for (size_t i = 0; i < CHUNK_SPARES; i++)
+		free(atomic_exchange(&c->spare[i], NULL));
+}
+
 void chunk_ring_close(struct chunk_ring *c)
 {
 	for (size_t i = 0; c->table && i <= c->mask; i++)
 		free(c->table[i]);
 	free(c->table);
-	free(atomic_load(&c->spare));
+	chunk_ring_free_spares(c);
+}
+
+/* The first one is the one that was given back last, mostly, and may still be in the cache. */
+static char *take_spare(struct chunk_ring *c)
+{
+	char *chunk = NULL;
+
+	for (size_t i = 0; !chunk && i < CHUNK_SPARES; i++) {
+		if (atomic_load_explicit(&c->spare[i], memory_order_relaxed))
+			chunk = atomic_exchange(&c->spare[i], NULL);
+	}
+	return chunk;
+}
+
+static void keep_spare(struct chunk_ring *c, char *chunk)
+{
+	for (size_t i = 0; chunk && i < CHUNK_SPARES; i++)
+		chunk = atomic_exchange(&c->spare[i], chunk);
+	free(chunk);
 }
 
 static char **chunk_of(const struct chunk_ring *c, size_t pos)
@@ -37,9 +62,7 @@ bool chunk_ring_take(struct chunk_ring *c, size_t from, size_t to)
 		char **chunk = chunk_of(c, pos);
 
 		if (!*chunk)
-			*chunk = atomic_exchange(&c->spare, NULL);
-		if (!*chunk)
-			*chunk = malloc(c->size);
+			*chunk = take_spare(c) ?: malloc(c->size);
 		if (!*chunk)
 			return false;
 	}
@@ -51,7 +74,7 @@ void chunk_ring_give_back(struct chunk_ring *c, size_t from, size_t to)
 	for (size_t pos = from & ~(c->size - 1); pos + c->size <= to; pos += c->size) {
 		char **chunk = chunk_of(c, pos);
 
-		free(atomic_exchange(&c->spare, *chunk)); /* the last one is the one still in the cache */
+		keep_spare(c, *chunk);
 		*chunk = NULL;
 	}
 }

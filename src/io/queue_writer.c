@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #define QUEUE_RETRY_NS UINT64_C(1000000000)
+#define QUEUE_SPARE_NS UINT64_C(1000000000) /* so long without a message memory is kept for more of them */
 
 /* Around each call of the destination. */
 static void queue_enter(struct queue *q)
@@ -43,6 +44,17 @@ static bool queue_sleep(struct queue *q, enum queue_sleep state, uint64_t deadli
 	if (fds[0].revents)
 		wait_drain(q->wake_fd);
 	return !(fds[1].revents & (POLLERR | POLLHUP));
+}
+
+/* Until a message comes. False: the reader left meanwhile. */
+static bool queue_sleep_idle(struct queue *q)
+{
+	uint64_t spare_until = wait_later(atomic_load(&q->wrote_ns), QUEUE_SPARE_NS);
+
+	if (wait_now() < spare_until)
+		return queue_sleep(q, QUEUE_IDLE, spare_until);
+	chunk_ring_free_spares(&q->ring);
+	return queue_sleep(q, QUEUE_IDLE, WAIT_FOREVER);
 }
 
 /* Between messages; after a failure once more with what comes a second later. */
@@ -209,7 +221,7 @@ void *queue_run(void *arg)
 		if (waiting == 0) {
 			if (closing)
 				break;
-			there = queue_sleep(q, QUEUE_IDLE, WAIT_FOREVER) || queue_recover(q, EPIPE);
+			there = queue_sleep_idle(q) || queue_recover(q, EPIPE);
 			since = wait_now();
 			atomic_store(&q->progress_ns, since);
 			continue;

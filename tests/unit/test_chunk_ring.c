@@ -72,13 +72,13 @@ static void test_hot(void **state)
 	assert_int_equal(held(&r), 0);
 	put(&r, STEP);
 	for (int i = 0; i < 1000; i++) {
-		char *spare = atomic_load(&r.c.spare);
+		char *spare = atomic_load(&r.c.spare[0]);
 		size_t before = held(&r);
 
 		put(&r, STEP);
 		if (held(&r) > before && i * STEP > RING) {
 			assert_non_null(spare);
-			assert_null(atomic_load(&r.c.spare));
+			assert_null(atomic_load(&r.c.spare[0]));
 		}
 		get(&r, STEP);
 		assert_in_range(held(&r), 1, 2);
@@ -106,6 +106,43 @@ static void test_full(void **state)
 	chunk_ring_close(&r.c);
 }
 
+static size_t waiting(struct ring *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CHUNK_SPARES; i++)
+		n += atomic_load(&r->c.spare[i]) != NULL;
+	return n;
+}
+
+/* A burst takes the memory of the one before, unless that was freed. */
+static void test_bursts(void **state)
+{
+	struct ring r = open_ring(8 * RING);
+	size_t chunks = 0;
+	(void)state;
+
+	for (int burst = 0; burst < 20; burst++) {
+		while (r.tail - r.head < 6 * r.c.size) /* the chunks that are held now are new, or waited */
+			put(&r, STEP);
+		assert_in_range(waiting(&r), 0, 1);
+		chunks = held(&r);
+		while (r.head != r.tail)
+			get(&r, STEP);
+		assert_in_range(waiting(&r) + held(&r), chunks, 8); /* by where it begins, a burst needs 7 or 8 */
+	}
+	while (r.tail - r.head < 4 * CHUNK_SPARES * r.c.size / 2)
+		put(&r, STEP);
+	while (r.head != r.tail)
+		get(&r, STEP);
+	assert_int_equal(waiting(&r), CHUNK_SPARES);
+	chunk_ring_free_spares(&r.c);
+	assert_int_equal(waiting(&r), 0);
+	put(&r, STEP);
+	get(&r, STEP);
+	chunk_ring_close(&r.c);
+}
+
 /* A ring that is shorter than a chunk would be. */
 static void test_small(void **state)
 {
@@ -124,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hot),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_bursts),
 		cmocka_unit_test(test_small),
 	};
 
