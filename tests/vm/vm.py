@@ -64,10 +64,11 @@ FIRST_HALF = ("test_close", "test_owner", "test_timers", "test_open", "test_exis
 # test at a time.
 HOST_TESTS = "tests/live/host"
 HOST_GUESTS = (
-    ("2,maxcpus=4", "test_clock.py test_suspend.py test_cpus.py test_namespaces.py"),
+    ("2,maxcpus=4", "test_clock.py test_cpus.py test_namespaces.py"),
+    ("1", "test_suspend.py"),  # QEMU 7.2 hangs or is reset now and then when it wakes a second processor from S3
     ("16", "test_many_cpus.py"),
 )
-HOST_FOR_CI = "quick"  # a mark, of tests in the first of these guests
+HOST_FOR_CI = "quick"  # a mark, of tests in the first two of these guests
 # Only in a guest with this word on the kernel's command line do these tests run.
 HOST_WORD = "tcplife_fsm.host_tests"
 # Repeated with hooks that are second best on these kernels, by force.
@@ -154,7 +155,7 @@ def forced():
 
 def host_guests(ci):
     """Those of HOST_TESTS."""
-    marks, of_guests = ([f"-m {HOST_FOR_CI}"], HOST_GUESTS[:1]) if ci else ([], HOST_GUESTS)
+    marks, of_guests = ([f"-m {HOST_FOR_CI}"], HOST_GUESTS[:2]) if ci else ([], HOST_GUESTS)
     found = []
     for smp, names in of_guests:
         words = " ".join([*(f"{HOST_TESTS}/{name}" for name in names.split()), *marks])
