@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Processors that go and come while the tool runs. The guest has two, and room for two more that never come."""
+"""Processors that go and come while the tool runs. The guest has two, and on older kernels room for two more that never come: Linux
+7.2 counts only those of which the firmware says that they can come."""
 
 import contextlib
 import json
@@ -51,7 +52,7 @@ def check_all(tracer, inodes, count):
 
 
 def test_the_guest():
-    assert cpu_list("online") == [0, 1] and cpu_list("possible") == [0, 1, 2, 3]
+    assert cpu_list("online") == [0, 1] and cpu_list("possible") in ([0, 1], [0, 1, 2, 3])
 
 
 def test_one_goes_and_comes_under_load(start_tracer, load, cpu1):
