@@ -228,7 +228,7 @@ endif
 
 check-replay: export TCPLIFE_FSM = $(abspath $(program))
 check-replay: $(program)
-	$(Q)$(pytest) tests/replay
+	$(Q)$(pytest) -n auto tests/replay
 
 # What takes minutes and gigabytes: long recordings, and as root a million sockets and a thousand namespaces.
 check-scale: export TCPLIFE_FSM = $(abspath $(program))
