@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK (128 * 1024) /* more than waits in a write of queue.c, less than half of a second level cache */
+#define CHUNK (128 * 1024) /* less than half of a second level cache */
 
 int chunk_ring_open(struct chunk_ring *c, size_t ring)
 {

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_PIECE (64 * 1024) /* per write to what never blocks for long */
+#define FILE_PIECE (256 * 1024) /* per write to what never blocks for long */
 #define GROUP_MODE 0640
 #define LOCK_TRIES 20 /* of 5 ms: another run's look at the end of the file is over */
 

@@ -370,7 +370,7 @@ static void test_flush(void **state)
 	queue_close(q, LONG, NULL);
 
 	assert_int_equal(queue_of_fd(&q, fds[1], 1 << 20, 3600000 * MS), 0);
-	for (unsigned int i = 0; i < 40; i++)
+	for (unsigned int i = 0; i < 140; i++)
 		assert_true(queue_put(q, buf, 2000, false));
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 	close(fds[0]); /* lets close end at once */
