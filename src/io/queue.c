@@ -20,7 +20,7 @@
 
 #define QUEUE_MIN_SIZE 4096
 #define QUEUE_MAX_SIZE (1 << 30)
-#define QUEUE_MARK (256 * 1024)              /* so much waiting is worth a write at once */
+#define QUEUE_MARK (256 * 1024)             /* so much waiting is worth a write at once */
 #define QUEUE_URGENT 8                      /* an eighth is for urgent messages alone */
 #define QUEUE_PATIENCE 15                   /* times the wait: so long may a slow reader take in all */
 #define QUEUE_CANCEL_NS UINT64_C(100000000) /* grace for the thread to end by itself */
