@@ -56,8 +56,11 @@ NOT_IN_GUESTS = {
     "tests/live/test_record.py": "a recording is user space's: the other tests check what is recorded",
 }
 # What .ci/run has time for: what the hooks and the verifier of a kernel decide, by the tests that see most of it. The owners,
-# selections, scans and leaks, which mostly wait for processes to start, are left to `make check-vm`.
-FOR_CI = ("test_open", "test_close", "test_timers", "test_reset", "test_segments", "test_proofs")
+# selections, scans and leaks, which mostly wait for processes to start, are left to `make check-vm`. What decides about single
+# segments is the same on all kernels: one half of its tests runs on the oldest one, the other half on all later ones.
+FOR_CI = ("test_open", "test_close", "test_timers", "test_reset")
+SEGMENTS_FOR_CI = {"6.1": "test_segments"}
+SEGMENTS_FOR_CI_LATER = "test_proofs"
 # All of tests/live but those, in two halves side by side, since a test mostly waits: for a process to start, or a timer.
 FIRST_HALF = ("test_close", "test_owner", "test_timers", "test_open", "test_existing", "test_reset", "test_select")
 # Tests that set the clock, suspend the machine, take its processors away, or need many: QEMU's -smp, and what runs there, one
@@ -163,14 +166,18 @@ def host_guests(ci):
     return found
 
 
-def guests(args):
+def for_ci(version):
+    return (*FOR_CI, SEGMENTS_FOR_CI.get(version, SEGMENTS_FOR_CI_LATER))
+
+
+def guests(args, version):
     """The guests of a kernel, one after the other."""
     if args.host:
         return host_guests(args.ci)
     if args.tests:
         return [Guest([[(args.tier, FORCED.get(args.tier, ""), args.tests)]], args.smp, HOST_TESTS in args.tests)]
     if args.ci:
-        words = " ".join(f"tests/live/{name}.py" for name in FOR_CI)
+        words = " ".join(f"tests/live/{name}.py" for name in for_ci(version))
         return [Guest([[("default", "", words)]]), *host_guests(True)]
     return [Guest(whole_suite()), *host_guests(False)]
 
@@ -297,7 +304,7 @@ def try_kernel(version, base, folder, args, known):
     except kernels.Unavailable as reason:
         say(f"Linux {version}: skipped: {reason}")
         return Result(skipped=1), found
-    todo = [Guest([])] if version in TOO_OLD else guests(args)
+    todo = [Guest([])] if version in TOO_OLD else guests(args, version)
     begun = time.monotonic()
     for number, guest in enumerate(todo):
         lines += try_guest(result, kernel, guest, base, folder / f"{version}-{number}")
