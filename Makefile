@@ -346,16 +346,20 @@ compdb: $(bpf_skel) $(O)/version.stamp
 fuzz_seconds ?= 60
 fuzz:
 	$(Q)tests/install-deps.sh build check fuzz
-	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SANITIZE=address,undefined,fuzzer-no-link $(jobs) fuzz-run
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SANITIZE=address,undefined,fuzzer-no-link $(jobs) -Otarget fuzz-run
 
 $(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(O)/cc.stamp $(O)/link.stamp
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cflags) $(depflags) -MF $@.d $< $(archive) $(no_lto) $(all_ldflags) -fsanitize=fuzzer $(link_libs) -o $@
 
-fuzz-run: $(fuzz_bin)
-	$(Q)set -e; for test in $^; do name=$${test##*/fuzz_}; mkdir -p $(O)/found/$$name; \
-		$$test -max_total_time=$(fuzz_seconds) -artifact_prefix=$(O)/found/ $(O)/found/$$name tests/fuzz/corpus/$$name; done
+# Side by side, as many as make has jobs.
+fuzz_runs := $(fuzz_src:tests/fuzz/fuzz_%.c=fuzz-run-%)
+fuzz-run: $(fuzz_runs)
+$(fuzz_runs): fuzz-run-%: $(O)/tests/fuzz/fuzz_%
+	$(call msg,FUZZ,$*)
+	$(Q)mkdir -p $(O)/found/$*
+	$(Q)$< -max_total_time=$(fuzz_seconds) -artifact_prefix=$(O)/found/ $(O)/found/$* tests/fuzz/corpus/$*
 
 bench: export TCPLIFE_FSM = $(abspath $(program))
 bench:
@@ -448,4 +452,4 @@ help:
 
 FORCE:
 .PHONY: all bench check check-chroot check-core check-cost check-fleet check-fuzz check-hardening check-languages check-layers check-live check-packages check-pipelines \
-	check-quick check-replay check-report check-scale check-service check-style check-unit check-vm clean compdb deb deps fuzz fuzz-run help install rpm run test-programs uninstall FORCE
+	check-quick check-replay check-report check-scale check-service check-style check-unit check-vm clean compdb deb deps fuzz fuzz-run $(fuzz_runs) help install rpm run test-programs uninstall FORCE
