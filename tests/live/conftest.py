@@ -33,9 +33,11 @@ def why_not():
 
 
 def pytest_configure(config):
-    # A shell starts what it runs in the background with both ignored, and all that tests start would ignore them, too.
+    # A shell starts what it runs in the background with the first two ignored, and nohup with the third: all that tests start
+    # would ignore them, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line("markers", "alone: not beside other tests, see run.py")
 
 
