@@ -84,8 +84,7 @@ static void advance(struct conn_table *t, struct conn *c, const struct wire_stat
 
 	if (c->state == WIRE_CLOSE_WAIT && h->new_state != WIRE_CLOSE_WAIT)
 		alerts_left(t, c, ev);
-	if (ident)
-		facts_ident(t, c, ident);
+	facts_ident(t, c, ident);
 	if (h->old_state == WIRE_SYN_RECV) {
 		child_leaves(c, ev);
 		facts_synacks(c, ident);

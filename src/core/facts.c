@@ -28,14 +28,11 @@ void facts_state(struct conn_table *t, struct conn *c, unsigned int state)
 	c->facts |= proven[state];
 }
 
-void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
+void facts_take_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
 {
-	struct conn_place place;
+	struct conn_place place = {.cgroup_id = ident->cgroup_id, .netns = ident->netns, .uid = ident->uid};
 	uint32_t id;
 
-	if (!ident)
-		return;
-	place = (struct conn_place){.cgroup_id = ident->cgroup_id, .netns = ident->netns, .uid = ident->uid};
 	memcpy(place.local_addr, ident->local_addr, sizeof(place.local_addr));
 	id = intern_get(&t->places, &place);
 	if (id == INTERN_NONE)

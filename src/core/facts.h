@@ -10,8 +10,14 @@ void facts_state(struct conn_table *t, struct conn *c, unsigned int state);
 /* Who opened a connection that is older than us, if the numbers of a socket at rest show it. */
 void facts_role(struct conn *c, const struct wire_state *found);
 
-/* `ident` may be NULL here and below. */
-void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident);
+void facts_take_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident);
+
+/* `ident` may be NULL here and below. Inline, since most events have none. */
+static inline void facts_ident(struct conn_table *t, struct conn *c, const struct wire_ident *ident)
+{
+	if (ident)
+		facts_take_ident(t, c, ident);
+}
 
 /* Our SYN's number, from wherever it shows. */
 void facts_isn(struct conn *c, uint32_t isn_local);
