@@ -131,7 +131,7 @@ static void test_bursts(void **state)
 			get(&r, STEP);
 		assert_in_range(waiting(&r) + held(&r), chunks, 8); /* by where it begins, a burst needs 7 or 8 */
 	}
-	while (r.tail - r.head < 4 * CHUNK_SPARES * r.c.size / 2)
+	while (r.tail - r.head < (CHUNK_SPARES + 2) * r.c.size) /* more than wait */
 		put(&r, STEP);
 	while (r.head != r.tail)
 		get(&r, STEP);

@@ -59,8 +59,6 @@ NOT_IN_GUESTS = {
 # selections, scans and leaks, which mostly wait for processes to start, are left to `make check-vm`. What decides about single
 # segments is the same on all kernels: one half of its tests runs on the oldest one, the other half on all later ones.
 FOR_CI = ("test_open", "test_close", "test_timers", "test_reset")
-SEGMENTS_FOR_CI = {"6.1": "test_segments"}
-SEGMENTS_FOR_CI_LATER = "test_proofs"
 # All of tests/live but those, in two halves side by side, since a test mostly waits: for a process to start, or a timer.
 FIRST_HALF = ("test_close", "test_owner", "test_timers", "test_open", "test_existing", "test_reset", "test_select")
 # Tests that set the clock, suspend the machine, take its processors away, or need many: QEMU's -smp, and what runs there, one
@@ -167,7 +165,7 @@ def host_guests(ci):
 
 
 def for_ci(version):
-    return (*FOR_CI, SEGMENTS_FOR_CI.get(version, SEGMENTS_FOR_CI_LATER))
+    return (*FOR_CI, "test_segments" if version == "6.1" else "test_proofs")
 
 
 def guests(args, version):
